@@ -1,0 +1,50 @@
+# make demo and make test are all a fresh machine needs; both install first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test check format lock clean
+
+help:
+	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
+	@echo "make test    the whole test suite, the same that CI runs"
+	@echo "make check   formatting, lint, types, import contracts"
+	@echo "make setup   only install, into .venv"
+	@echo "make format  let ruff format and fix"
+	@echo "make lock    resolve requirements.lock anew"
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); make PYTHON=python3.12 chooses another" >&2; exit 2; }
+	@$(PYTHON) -m venv --clear .venv || { \
+		echo "this Python has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/lakehouse demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# uv resolves for every platform and Python at once; it is fetched into a folder of its own, for this target only.
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv==0.13.9
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+		--no-annotate --no-emit-index-url --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

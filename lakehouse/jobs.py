@@ -1,0 +1,43 @@
+"""What all job files share: their common arguments, and the guard that turns failures into exit codes."""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from lakehouse.errors import run_guarded
+
+_INTERVAL = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+def job_parser(description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
+    return parser
+
+
+def stream_parser(description: str) -> argparse.ArgumentParser:
+    parser = job_parser(description)
+    parser.add_argument(
+        "--trigger",
+        type=interval,
+        metavar="INTERVAL",
+        help="keep running, one micro-batch per interval (5s, 1m); without it: take what is there and end",
+    )
+    return parser
+
+
+def interval(text: str) -> str:
+    """`5s` as Spark writes it (`5000 milliseconds`). Raises an argument error for anything else."""
+    match = _INTERVAL.fullmatch(text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no interval; write 500ms, 5s, 1m or 1h")
+    number, unit = match.groups()
+    return f"{round(float(number) * _MILLISECONDS[unit])} milliseconds"
+
+
+def run_job(main: Callable[[], int | None]) -> NoReturn:
+    """Run a job file's `main` and end the process with its exit code."""
+    sys.exit(run_guarded(lambda: main() or 0, debug="--debug" in sys.argv))

@@ -1,0 +1,204 @@
+"""The schema of every table. Field names of the wire format stay Spanish: they are the platform's messages."""
+
+from pyspark.sql.types import (
+    ArrayType,
+    BinaryType,
+    DataType,
+    DateType,
+    DoubleType,
+    IntegerType,
+    LongType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+    TimestampType,
+)
+
+STRING, INT, LONG, DOUBLE = StringType(), IntegerType(), LongType(), DoubleType()
+TIMESTAMP, DATE, BINARY = TimestampType(), DateType(), BinaryType()
+STRINGS = ArrayType(STRING)
+
+
+def _required(name: str, kind: DataType) -> StructField:
+    return StructField(name, kind, nullable=False)
+
+
+def _optional(name: str, kind: DataType) -> StructField:
+    return StructField(name, kind, nullable=True)
+
+
+_RECORD_KEY = [_required("topic", STRING), _required("partition", INT), _required("offset", LONG)]
+HEADERS = ArrayType(StructType([_optional("key", STRING), _optional("value", BINARY)]))
+
+# One Kafka record. `value_raw` and `key_raw` hold the bytes where they are no valid UTF-8, and only there;
+# a tombstone is null in both `value` and `value_raw`.
+BRONZE = StructType(
+    [
+        *_RECORD_KEY,
+        _required("kafka_timestamp", TIMESTAMP),
+        _optional("key", STRING),
+        _optional("key_raw", BINARY),
+        _optional("value", STRING),
+        _optional("value_raw", BINARY),
+        _optional("headers", HEADERS),
+        _required("ingested_at", TIMESTAMP),
+    ]
+)
+
+# When the event happened and which Kafka record told of it: together the order in which events win.
+PROVENANCE = [_required("event_timestamp", TIMESTAMP), _required("kafka_timestamp", TIMESTAMP), *_RECORD_KEY]
+
+# One user, latest state.
+USERS = StructType(
+    [
+        _required("id", STRING),
+        _required("nombre_usuario", STRING),
+        _optional("fecha_suscripcion", DATE),
+        _required("generos", STRINGS),
+        _required("directores", STRINGS),
+        _required("actores", STRINGS),
+        _optional("clasificacion", STRING),
+        _required("decadas_favoritas", STRINGS),
+        *PROVENANCE,
+    ]
+)
+
+# One movie or series, latest state.
+CONTENT = StructType(
+    [
+        _required("id", STRING),
+        _required("type", STRING),
+        _required("titulo", STRING),
+        _required("generos", STRINGS),
+        _required("directores", STRINGS),
+        _required("actores", STRINGS),
+        _optional("clasificacion", STRING),
+        _optional("decada_lanzamiento", STRING),
+        _optional("numero_temporadas", INT),
+        _optional("numero_episodios", INT),
+        *PROVENANCE,
+    ]
+)
+
+# One feedback event. `rating` only where action = 'rating', `seconds_watched` only where action = 'view'.
+FEEDBACK = StructType(
+    [
+        _required("id", STRING),
+        _required("user_id", STRING),
+        _required("content_id", STRING),
+        _required("action", STRING),
+        _optional("rating", DOUBLE),
+        _optional("seconds_watched", INT),
+        *PROVENANCE,
+    ]
+)
+
+# One deleted id: its latest tombstone. Silver remembers it, so that an older event cannot bring the id back.
+TOMBSTONES = StructType([_required("id", STRING), *PROVENANCE])
+
+REASON = StructType([_optional("rule", STRING), _optional("field", STRING), _optional("value", STRING)])
+
+# One bronze row that broke a rule, with every rule it broke.
+QUARANTINE = StructType(
+    [
+        *_RECORD_KEY,
+        _required("kafka_timestamp", TIMESTAMP),
+        _optional("key", STRING),
+        _optional("key_raw", BINARY),
+        _optional("value", STRING),
+        _optional("value_raw", BINARY),
+        _optional("type", STRING),
+        _optional("id", STRING),
+        _required("reasons", ArrayType(REASON)),
+        _required("quarantined_at", TIMESTAMP),
+        _required("status", STRING),
+        _optional("resolved_at", TIMESTAMP),
+    ]
+)
+
+UNKNOWN_FIELD = StructType([_optional("field", STRING), _optional("rows", LONG), _optional("sample", STRING)])
+
+# One micro-batch of stream 2. `query_id` is the id of the stream's checkpoint: batches count from 0 in each.
+BATCHES = StructType(
+    [
+        _required("query_id", STRING),
+        _required("batch_id", LONG),
+        _required("rows_in", LONG),
+        _required("applied", LONG),
+        _required("superseded", LONG),
+        _required("deleted", LONG),
+        _required("quarantined", LONG),
+        _required("bronze_versions", MapType(STRING, LONG)),
+        _required("unknown_fields", ArrayType(UNKNOWN_FIELD)),
+        _required("finished_at", TIMESTAMP),
+    ]
+)
+
+MATCHED = StructType(
+    [
+        _optional("generos", STRINGS),
+        _optional("directores", STRINGS),
+        _optional("actores", STRINGS),
+        _optional("clasificacion", STRING),
+        _optional("decada", STRING),
+    ]
+)
+
+# One user and one title that share something. `rating` is 1.0 to 5.0, `matched` what they share.
+AFFINITY = StructType(
+    [
+        _required("user_id", STRING),
+        _required("content_id", STRING),
+        _required("rating", DOUBLE),
+        _required("matched", MATCHED),
+    ]
+)
+
+# One recommended title of one user; rank 1 is the best.
+RECOMMENDATIONS = StructType(
+    [
+        _required("user_id", STRING),
+        _required("content_id", STRING),
+        _required("rank", INT),
+        _required("predicted_rating", DOUBLE),
+        _required("source", STRING),
+        _required("model_version", STRING),
+    ]
+)
+
+# One title on one day on which it had feedback. `trend`: events of the last N days less those of the N before.
+POPULARITY = StructType(
+    [
+        _required("content_id", STRING),
+        _required("day", DATE),
+        _required("views", LONG),
+        _required("seconds_watched", LONG),
+        _required("likes", LONG),
+        _required("dislikes", LONG),
+        _required("ratings", LONG),
+        _optional("mean_rating", DOUBLE),
+        _required("trend", LONG),
+    ]
+)
+
+# One metric of one trained model beside the same metric of its baseline.
+METRICS = StructType(
+    [
+        _required("model_version", STRING),
+        _required("metric", STRING),
+        _required("value", DOUBLE),
+        _optional("baseline", DOUBLE),
+        _required("input_versions", MapType(STRING, LONG)),
+    ]
+)
+
+# One row of the Power BI export: exactly these columns, in this order.
+POWERBI = StructType(
+    [
+        _required("userId", STRING),
+        _required("recommended_content", STRING),
+        _required("titulo", STRING),
+        _required("predicted_rating", DOUBLE),
+    ]
+)

@@ -1,0 +1,80 @@
+"""The Spark session of the jobs and of the `lakehouse` command."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from lakehouse.errors import MachineError, first_line
+from lakehouse.java import ensure_java
+from lakehouse.settings import conf_dir
+
+# Without these the jobs would run and be wrong; all other settings of Spark are the user's own.
+REQUIRED = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+}
+
+
+@contextmanager
+def spark_session(name: str, *, log_file: Path | None = None) -> Iterator[SparkSession]:
+    """A session configured by conf/spark-defaults.conf, stopped at the end.
+
+    `log_file` takes what the JVM would print on the terminal, which the `lakehouse` command keeps readable.
+    Raises MachineError where Java or a jar is missing, or where the session lacks a setting it needs.
+    """
+    spark = _start(name, log_file)
+    try:
+        _verify(spark)
+        yield spark
+    finally:
+        spark.stop()
+
+
+def _start(name: str, log_file: Path | None) -> SparkSession:
+    builder = SparkSession.builder.appName(name)
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has started the JVM, with its own arguments
+        return builder.getOrCreate()
+    os.environ["JAVA_HOME"] = str(ensure_java())
+    os.environ.setdefault("SPARK_CONF_DIR", str(conf_dir()))
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    try:
+        with _stderr_to(log_file):
+            return builder.getOrCreate()
+    except Exception as error:
+        where = f"; Spark's own words are in {log_file}" if log_file else ""
+        raise MachineError(
+            f"Spark did not start: {first_line(error)}{where}", todo="lakehouse doctor says what is missing"
+        ) from error
+
+
+@contextmanager
+def _stderr_to(log_file: Path | None) -> Iterator[None]:
+    """The JVM inherits this process's stderr when it starts: give it the file instead, for that moment."""
+    if log_file is None:
+        yield
+        return
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with log_file.open("ab") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _verify(spark: SparkSession) -> None:
+    for key, wanted in REQUIRED.items():
+        found = spark.conf.get(key, "")
+        if wanted not in (found or "").split(","):
+            raise MachineError(
+                f"this Spark session has {key} = {found!r} instead of {wanted}",
+                todo="submit with --properties-file conf/spark-defaults.conf",
+            )

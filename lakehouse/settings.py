@@ -1,0 +1,202 @@
+"""The settings of the lakehouse: conf/lakehouse.toml, an optional overlay, and environment variables on top."""
+
+import difflib
+import os
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from lakehouse.errors import SettingsError, settings_error
+
+PREFIX = "LAKEHOUSE_"
+# Variables that choose where settings come from, and so cannot be settings themselves.
+CONF_VARIABLE = "LAKEHOUSE_CONF"
+ENV_VARIABLE = "LAKEHOUSE_ENV"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kafka(Section):
+    bootstrap_servers: str
+    embedded_port: Annotated[int, Field(ge=0, le=65535)]
+    users_topic: Name
+    movies_topic: Name
+    series_topic: Name
+    feedback_topic: Name
+    partitions: Count
+    replication_factor: Count
+    connect_timeout_seconds: Annotated[float, Field(gt=0)]
+
+    @property
+    def catalogue_topics(self) -> tuple[str, str, str]:
+        return (self.users_topic, self.movies_topic, self.series_topic)
+
+    @property
+    def topics(self) -> tuple[str, str, str, str]:
+        return (*self.catalogue_topics, self.feedback_topic)
+
+
+class Bronze(Section):
+    max_offsets_per_trigger: Count
+
+
+class Silver(Section):
+    max_bytes_per_trigger: Name
+    future_tolerance_seconds: Annotated[int, Field(ge=0)]
+    clasificaciones: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class Affinity(Section):
+    genre_weight: Weight
+    director_weight: Weight
+    actor_weight: Weight
+    rating_weight: Weight
+    decade_weight: Weight
+    titles_per_user: Count
+
+
+class Als(Section):
+    rank: Count
+    iterations: Count
+    regularization: Annotated[float, Field(gt=0)]
+    holdout: Annotated[float, Field(gt=0, lt=1)]
+    seed: int
+
+
+class Recommendations(Section):
+    titles_per_user: Count
+
+
+class Popularity(Section):
+    trend_days: Count
+
+
+class Gold(Section):
+    affinity: Affinity
+    als: Als
+    recommendations: Recommendations
+    popularity: Popularity
+
+
+class Demo(Section):
+    users: Count
+    titles: Annotated[int, Field(ge=2)]
+    feedback: Count
+    dirty: Share
+    seed: int
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. Functions receive the values they need, never this object."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__", case_sensitive=False
+    )
+    files: ClassVar[tuple[Path, ...]] = ()
+
+    root: Name
+    kafka: Kafka
+    bronze: Bronze
+    silver: Silver
+    gold: Gold
+    demo: Demo
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: str) -> str:
+        return root.rstrip("/") if "://" in root else str(Path(root).expanduser().resolve())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = [TomlConfigSettingsSource(settings_cls, path) for path in reversed(cls.files)]
+        return (init_settings, env_settings, *files)
+
+
+def conf_dir() -> Path:
+    """The folder of the configuration: LAKEHOUSE_CONF, else ./conf, else the one beside the installed code."""
+    chosen = os.environ.get(CONF_VARIABLE)
+    if chosen:
+        if not (Path(chosen) / "lakehouse.toml").is_file():
+            raise SettingsError(
+                f"{CONF_VARIABLE} = {chosen!r} holds no lakehouse.toml", todo="point it at a conf/ folder"
+            )
+        return Path(chosen).resolve()
+    here = Path("conf").resolve()
+    return here if (here / "lakehouse.toml").is_file() else Path(__file__).resolve().parent.parent / "conf"
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """Read the settings once per process. Raises SettingsError naming every wrong key."""
+    _refuse_unknown_variables()
+    files = [conf_dir() / "lakehouse.toml"]
+    overlay = os.environ.get(ENV_VARIABLE)
+    if overlay:
+        files.append(conf_dir() / f"lakehouse.{overlay}.toml")
+    for file in files:
+        _refuse_broken(file)
+    Settings.files = tuple(files)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise settings_error(error, source=str(files[-1])) from error
+    except ValueError as error:
+        # pydantic-settings: an environment variable of a list that is no JSON
+        raise SettingsError(str(error), todo="lists are written as JSON in the environment") from error
+
+
+def _refuse_broken(file: Path) -> None:
+    try:
+        tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"no settings file {file}", todo=f"create it or change {ENV_VARIABLE}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is no valid TOML: {error}", todo="correct that line") from error
+
+
+def _refuse_unknown_variables() -> None:
+    """pydantic-settings passes over variables that name no field; a typing error must not pass."""
+    known = {CONF_VARIABLE, ENV_VARIABLE, *_variables()}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name.upper() not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "conf/lakehouse.toml lists all settings"
+            raise SettingsError(f"unknown setting {name} in the environment", todo=hint)
+
+
+def _variables() -> set[str]:
+    def walk(model: type[BaseModel], prefix: str) -> set[str]:
+        names = set()
+        for key, field in model.model_fields.items():
+            name = prefix + key.upper()
+            section = field.annotation
+            if isinstance(section, type) and issubclass(section, BaseModel):
+                names |= walk(section, name + "__")
+            else:
+                names.add(name)
+        return names
+
+    return walk(Settings, PREFIX)

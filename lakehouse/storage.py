@@ -1,0 +1,125 @@
+"""Where tables are, and the only ways in which they are created, read and written."""
+
+import json
+from collections.abc import Mapping
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import ArrayType, DataType, MapType, StructType
+
+from lakehouse.errors import TableError
+from lakehouse.tables import CATALOGUE, Table
+
+
+def table_path(root: str, table: Table) -> str:
+    return f"{root}/{table.layer}/{table.name}"
+
+
+def checkpoint_path(root: str, stream: str) -> str:
+    """The folder in which Spark remembers what the stream has done, e.g. `bronze/events`."""
+    return f"{root}/checkpoints/{stream}"
+
+
+def exists(spark: SparkSession, root: str, table: Table) -> bool:
+    return bool(DeltaTable.isDeltaTable(spark, table_path(root, table)))
+
+
+def ensure(spark: SparkSession, root: str, table: Table) -> None:
+    """Create the table with its whole contract in one commit; an existing one must have the same schema."""
+    path = table_path(root, table)
+    if exists(spark, root, table):
+        _expect_schema(spark.read.format("delta").load(path).schema, table, what=f"{table.sql_name} at {path}")
+        return
+    builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(table.schema)
+    for name, value in table.delta_properties.items():
+        builder = builder.property(name, value)
+    builder.execute()
+
+
+def require(spark: SparkSession, root: str, table: Table) -> str:
+    """The table's path. Raises TableError where the table does not exist yet."""
+    if not exists(spark, root, table):
+        raise TableError(
+            f"table {table.sql_name} does not exist under {root}",
+            todo=f"make it with: lakehouse run --select {table.layer}",
+        )
+    return table_path(root, table)
+
+
+def read(spark: SparkSession, root: str, table: Table, *, version: int | None = None) -> DataFrame:
+    """The table's rows, at a version where one is given. Raises TableError where it does not exist."""
+    reader = spark.read.format("delta")
+    if version is not None:
+        reader = reader.option("versionAsOf", version)
+    return reader.load(require(spark, root, table))
+
+
+def delta_table(spark: SparkSession, root: str, table: Table) -> DeltaTable:
+    return DeltaTable.forPath(spark, require(spark, root, table))
+
+
+def latest_version(spark: SparkSession, root: str, table: Table) -> int:
+    history = delta_table(spark, root, table).history(1)
+    return int(history.select("version").collect()[0]["version"])
+
+
+def overwrite(
+    rows: DataFrame, root: str, table: Table, *, input_versions: Mapping[str, int] | None = None
+) -> None:
+    """Replace the table's rows in one commit, which also tells the versions of the tables it was made from."""
+    spark = rows.sparkSession
+    ensure(spark, root, table)
+    writer = conform(rows, table).write.format("delta").mode("overwrite")
+    if input_versions is not None:
+        writer = writer.option("userMetadata", json.dumps({"inputs": dict(sorted(input_versions.items()))}))
+    writer.save(table_path(root, table))
+
+
+def append(rows: DataFrame, root: str, table: Table, *, txn_app_id: str, txn_version: int) -> None:
+    """Append once: a second call with the same application id and version changes nothing."""
+    writer = conform(rows, table).write.format("delta").mode("append")
+    writer = writer.option("txnAppId", txn_app_id).option("txnVersion", txn_version)
+    writer.save(table_path(root, table))
+
+
+def conform(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows in the contract's order of columns. Raises TableError listing every difference."""
+    _expect_schema(rows.schema, table, what=f"rows for {table.sql_name}")
+    return rows.select(*table.columns)
+
+
+def register(spark: SparkSession, root: str) -> list[str]:
+    """Make every existing table known to SQL under its name (`silver.users`), and return the names."""
+    names = []
+    for table in CATALOGUE:
+        if exists(spark, root, table):
+            spark.sql(f"CREATE SCHEMA IF NOT EXISTS {table.layer}")
+            location = table_path(root, table).replace("'", "\\'")
+            spark.sql(f"CREATE TABLE IF NOT EXISTS {table.sql_name} USING delta LOCATION '{location}'")
+            names.append(table.sql_name)
+    return names
+
+
+def _expect_schema(got: StructType, table: Table, *, what: str) -> None:
+    found = {field.name: _shape(field.dataType) for field in got}
+    wanted = {field.name: _shape(field.dataType) for field in table.schema}
+    differences = [f"no column {name}" for name in wanted if name not in found]
+    differences += [f"unexpected column {name}" for name in found if name not in wanted]
+    differences += [
+        f"column {name} is {found[name]} instead of {wanted[name]}"
+        for name in wanted
+        if name in found and found[name] != wanted[name]
+    ]
+    if differences:
+        raise TableError(f"{what}: {'; '.join(differences)}", todo="the contract is in lakehouse/tables.py")
+
+
+def _shape(kind: DataType) -> str:
+    """The type without nullability, which Spark infers and Delta enforces."""
+    if isinstance(kind, ArrayType):
+        return f"array<{_shape(kind.elementType)}>"
+    if isinstance(kind, MapType):
+        return f"map<{_shape(kind.keyType)},{_shape(kind.valueType)}>"
+    if isinstance(kind, StructType):
+        return "struct<" + ",".join(f"{field.name}:{_shape(field.dataType)}" for field in kind) + ">"
+    return kind.simpleString()

@@ -1,0 +1,154 @@
+"""The catalogue of tables: each declared once, with its schema, key, constraints and properties."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pyspark.sql.types import StructType
+
+from lakehouse import schemas
+from lakehouse.errors import TableError
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table's contract. `checks` maps a constraint's name to the SQL condition every row fulfils."""
+
+    layer: str
+    name: str
+    schema: StructType
+    key: tuple[str, ...]
+    checks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    properties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def sql_name(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def columns(self) -> list[str]:
+        return self.schema.fieldNames()
+
+    @property
+    def delta_properties(self) -> dict[str, str]:
+        """Table properties as Delta stores them, constraints included, so that one commit creates it all."""
+        checks = {f"delta.constraints.{name}": condition for name, condition in self.checks.items()}
+        return {**self.properties, **checks}
+
+
+_APPEND_ONLY = MappingProxyType({"delta.appendOnly": "true"})
+_CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})
+
+_VALID_OFFSETS = {"partition_valid": "partition >= 0", "offset_valid": "`offset` >= 0"}
+_NOT_BLANK_ID = {"id_not_blank": "length(trim(id)) > 0"}
+
+BRONZE_EVENTS = Table(
+    "bronze", "events", schemas.BRONZE, ("topic", "partition", "offset"), _VALID_OFFSETS, _APPEND_ONLY
+)
+BRONZE_FEEDBACK = Table(
+    "bronze", "feedback", schemas.BRONZE, ("topic", "partition", "offset"), _VALID_OFFSETS, _APPEND_ONLY
+)
+
+SILVER_USERS = Table("silver", "users", schemas.USERS, ("id",), _NOT_BLANK_ID, _CHANGE_FEED)
+SILVER_CONTENT = Table(
+    "silver",
+    "content",
+    schemas.CONTENT,
+    ("id",),
+    {
+        **_NOT_BLANK_ID,
+        "type_known": "type IN ('movie', 'series')",
+        "seasons_positive": "numero_temporadas IS NULL OR numero_temporadas >= 1",
+        "episodes_positive": "numero_episodios IS NULL OR numero_episodios >= 1",
+    },
+    _CHANGE_FEED,
+)
+SILVER_FEEDBACK = Table(
+    "silver",
+    "feedback",
+    schemas.FEEDBACK,
+    ("id",),
+    {
+        **_NOT_BLANK_ID,
+        "action_known": "action IN ('rating', 'view', 'like', 'dislike')",
+        "rating_in_range": "rating IS NULL OR rating BETWEEN 0.5 AND 5.0",
+        "seconds_not_negative": "seconds_watched IS NULL OR seconds_watched >= 0",
+    },
+    _CHANGE_FEED,
+)
+SILVER_TOMBSTONES = Table("silver", "tombstones", schemas.TOMBSTONES, ("id",), _NOT_BLANK_ID, _CHANGE_FEED)
+SILVER_QUARANTINE = Table(
+    "silver",
+    "quarantine",
+    schemas.QUARANTINE,
+    ("topic", "partition", "offset"),
+    {
+        "status_known": "status IN ('open', 'resolved')",
+        "has_reason": "size(reasons) > 0",
+    },
+    _CHANGE_FEED,
+)
+SILVER_BATCHES = Table(
+    "silver",
+    "batches",
+    schemas.BATCHES,
+    ("query_id", "batch_id"),
+    {"adds_up": "rows_in = applied + superseded + deleted + quarantined"},
+    _CHANGE_FEED,
+)
+
+GOLD_AFFINITY = Table(
+    "gold",
+    "affinity_ratings",
+    schemas.AFFINITY,
+    ("user_id", "content_id"),
+    {"rating_in_range": "rating BETWEEN 1.0 AND 5.0"},
+)
+GOLD_RECOMMENDATIONS = Table(
+    "gold",
+    "recommendations",
+    schemas.RECOMMENDATIONS,
+    ("user_id", "content_id"),
+    {
+        "rank_positive": "rank >= 1",
+        "rating_in_range": "predicted_rating BETWEEN 0.5 AND 5.0",
+        "source_known": "source IN ('als', 'affinity', 'popularity')",
+    },
+)
+GOLD_POPULARITY = Table("gold", "content_popularity", schemas.POPULARITY, ("content_id", "day"))
+GOLD_METRICS = Table("gold", "model_metrics", schemas.METRICS, ("model_version", "metric"))
+GOLD_POWERBI = Table(
+    "gold", "powerbi_recommendations", schemas.POWERBI, ("userId", "recommended_content")
+)
+
+CATALOGUE: tuple[Table, ...] = (
+    BRONZE_EVENTS,
+    BRONZE_FEEDBACK,
+    SILVER_USERS,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_TOMBSTONES,
+    SILVER_QUARANTINE,
+    SILVER_BATCHES,
+    GOLD_AFFINITY,
+    GOLD_RECOMMENDATIONS,
+    GOLD_POPULARITY,
+    GOLD_METRICS,
+    GOLD_POWERBI,
+)
+
+
+def layer_tables(layer: str) -> tuple[Table, ...]:
+    """The tables of one layer, in the order of the catalogue."""
+    return tuple(table for table in CATALOGUE if table.layer == layer)
+
+
+def find_table(sql_name: str) -> Table:
+    """The table of this SQL name (`silver.users`). Raises TableError naming the nearest one."""
+    by_name = {table.sql_name: table for table in CATALOGUE}
+    if sql_name.lower() in by_name:
+        return by_name[sql_name.lower()]
+    close = difflib.get_close_matches(sql_name.lower(), by_name, n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]}?" if close else "tables: " + ", ".join(by_name)
+    raise TableError(f"no table {sql_name!r} in this lakehouse", todo=hint)

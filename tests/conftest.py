@@ -1,0 +1,50 @@
+"""What tests share: one Spark session, one real broker, settings of their own per test."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse.broker import kafka_cluster
+from lakehouse.session import spark_session
+from lakehouse.settings import Kafka, Settings, load_settings
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The session every test uses, configured by conf/spark-defaults.conf like any job."""
+    os.environ["SPARK_LOCAL_DIRS"] = str(tmp_path_factory.mktemp("spark-local"))
+    with spark_session("tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log") as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Kafka broker of this test run's own, on a free port; the value is host:port."""
+    kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+    with kafka_cluster(kafka, str(tmp_path_factory.mktemp("broker"))) as bootstrap:
+        yield bootstrap
+
+
+@pytest.fixture
+def settings(broker: str, tmp_path: Path) -> Settings:
+    """The project's settings with a root of this test's own, and topics of its own on the shared broker."""
+    suffix = secrets.token_hex(4)
+    names = {f"{kind}_topic": f"{kind}-{suffix}" for kind in ("users", "movies", "series", "feedback")}
+    base = load_settings()
+    kafka = Kafka.model_validate({**base.kafka.model_dump(), "bootstrap_servers": broker, **names})
+    return base.model_copy(update={"root": str(tmp_path / "lakehouse"), "kafka": kafka})
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real catalogue and ratings, where this checkout has them beside it."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the real data in {folder}")
+    return folder
