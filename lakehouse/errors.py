@@ -71,13 +71,18 @@ def run_guarded(main: Callable[[], int], *, debug: bool = False) -> int:
         _report(str(error), debug=debug)
         return error.exit_code
     except PermissionError as error:
-        _report(f"no permission for {error.filename}; make it writable or set LAKEHOUSE_ROOT to another folder", debug=debug)
+        _report(
+            f"no permission for {error.filename}; make it writable or set LAKEHOUSE_ROOT to another folder",
+            debug=debug,
+        )
         return 2
     except OSError as error:
         _report(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), debug=debug)
         return 2
     except Exception as error:  # noqa: BLE001 - the last resort of a command: every other failure has its own branch
-        _report(f"{first_line(error)} (an unforeseen {type(error).__name__}; --debug shows where)", debug=debug)
+        _report(
+            f"{first_line(error)} (an unforeseen {type(error).__name__}; --debug shows where)", debug=debug
+        )
         return 2
 
 

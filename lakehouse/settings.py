@@ -117,6 +117,11 @@ class Settings(BaseSettings):
     gold: Gold
     demo: Demo
 
+    @property
+    def ops_dir(self) -> Path:
+        """Where the running lakehouse keeps its own records: under a local root, else ./data/ops."""
+        return Path("data/ops").resolve() if "://" in self.root else Path(self.root) / "ops"
+
     @field_validator("root")
     @classmethod
     def _absolute(cls, root: str) -> str:

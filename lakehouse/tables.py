@@ -118,9 +118,7 @@ GOLD_RECOMMENDATIONS = Table(
 )
 GOLD_POPULARITY = Table("gold", "content_popularity", schemas.POPULARITY, ("content_id", "day"))
 GOLD_METRICS = Table("gold", "model_metrics", schemas.METRICS, ("model_version", "metric"))
-GOLD_POWERBI = Table(
-    "gold", "powerbi_recommendations", schemas.POWERBI, ("userId", "recommended_content")
-)
+GOLD_POWERBI = Table("gold", "powerbi_recommendations", schemas.POWERBI, ("userId", "recommended_content"))
 
 CATALOGUE: tuple[Table, ...] = (
     BRONZE_EVENTS,

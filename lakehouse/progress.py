@@ -1,0 +1,85 @@
+"""What every micro-batch of the streams did, as JSON lines in <ops>/stream_progress.jsonl."""
+
+import json
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql.streaming import StreamingQueryListener
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    StreamingQueryProgress,
+)
+
+# Spark tells listeners of a query's end soon after it; a summary printed before that would miss its last batch.
+_END_TIMEOUT_SECONDS = 10
+
+
+class ProgressLog(StreamingQueryListener):
+    """Appends one line per micro-batch that had rows: rates in rows/s, phases in ms, Kafka lag in records."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._ended = 0
+        self._changed = threading.Condition()
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 - Spark's name
+        pass
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802 - Spark's name
+        if event.progress.numInputRows:
+            with self.file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(progress_line(event.progress), ensure_ascii=False) + "\n")
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802 - Spark's name
+        pass
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802, ARG002 - Spark's signature
+        with self._changed:
+            self._ended += 1
+            self._changed.notify_all()
+
+    def await_ended(self, queries: int) -> None:
+        """Wait until Spark has told of the end of that many queries, and so of all their batches."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended >= queries, timeout=_END_TIMEOUT_SECONDS)
+
+
+def progress_line(progress: StreamingQueryProgress) -> dict[str, Any]:
+    """One batch as a flat record. `kafka_lag` is null where the source is no Kafka topic."""
+    return {
+        "logged_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "stream": progress.name,
+        "query_id": str(progress.id),
+        "batch_id": progress.batchId,
+        "started_at": progress.timestamp,
+        "rows": progress.numInputRows,
+        "inputRowsPerSecond": _finite(progress.inputRowsPerSecond),
+        "processedRowsPerSecond": _finite(progress.processedRowsPerSecond),
+        "durations_ms": dict(progress.durationMs),
+        "kafka_lag": _kafka_lag(progress),
+    }
+
+
+def _finite(rate: float) -> float | None:
+    """A rate as JSON can hold it: the first batch has no time before it, and Spark says NaN or infinity."""
+    return round(rate, 1) if rate == rate and abs(rate) != float("inf") else None
+
+
+def _kafka_lag(progress: StreamingQueryProgress) -> int | None:
+    """Records that Kafka had and the batch had not read when it ended, over all topics and partitions."""
+    lags = [
+        _offset_sum(source.latestOffset) - _offset_sum(source.endOffset)
+        for source in progress.sources
+        if source.description.startswith("KafkaV2") and source.latestOffset and source.endOffset
+    ]
+    return sum(lags) if lags else None
+
+
+def _offset_sum(offsets: str) -> int:
+    return sum(sum(partitions.values()) for partitions in json.loads(offsets).values())

@@ -1,0 +1,125 @@
+"""Starting, watching and stopping streaming queries; the checkpoint's own records of a stream."""
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming import DataStreamWriter, StreamingQuery
+
+from lakehouse.errors import LakehouseError, first_line
+from lakehouse.progress import ProgressLog
+
+# How often a stream that keeps running is looked at, so that a signal or the end of another one is noticed.
+_POLL_SECONDS = 1
+
+
+class StreamError(LakehouseError):
+    """A streaming query ended because of an error; its checkpoint still says how far it came."""
+
+
+def start_stream(
+    writer: DataStreamWriter, *, name: str, checkpoint: str, trigger: str | None
+) -> StreamingQuery:
+    """Start a query: all that is there, then end; with a `trigger` (Spark's interval notation) for ever."""
+    writer = writer.queryName(name).option("checkpointLocation", checkpoint)
+    writer = writer.trigger(processingTime=trigger) if trigger else writer.trigger(availableNow=True)
+    return writer.start()
+
+
+@contextmanager
+def run_streams(spark: SparkSession, ops_dir: Path) -> Iterator[list[StreamingQuery]]:
+    """Collect started queries in the yielded list, then wait for all to end, logging every batch.
+
+    SIGTERM and Ctrl-C let the running micro-batch go and end the streams in order; the checkpoint makes the
+    next start go on from there. The first query that fails stops the others and raises StreamError.
+    """
+    log = ProgressLog(ops_dir / "stream_progress.jsonl")
+    spark.streams.addListener(log)
+    streams: list[StreamingQuery] = []
+    try:
+        yield streams
+        with _stopped_by_signals() as stop_asked:
+            _await_all(streams, stop_asked)
+    finally:
+        for stream in streams:
+            stream.stop()
+        log.await_ended(len(streams))
+        spark.streams.removeListener(log)
+
+
+def _await_all(streams: list[StreamingQuery], stop_asked: list[int]) -> None:
+    running = list(streams)
+    while running and not stop_asked:
+        for stream in list(running):
+            try:
+                if stream.awaitTermination(_POLL_SECONDS):
+                    running.remove(stream)
+            except StreamingQueryException as error:
+                raise stream_error(stream.name, error) from error
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[list[int]]:
+    """A list that a SIGTERM or SIGINT puts its number into, in place of ending the process at once."""
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    try:
+        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not the main thread: whoever started this one looks after signals
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stream_error(name: str, error: BaseException) -> StreamError:
+    """One line for the failure of a query: its cause as Spark tells it, without the frames around it."""
+    text = str(error)
+    cause = next(
+        (line.strip() for line in text.splitlines() if "Caused by:" in line or line.strip().startswith("[")),
+        first_line(error),
+    )
+    return StreamError(
+        f"stream {name} stopped: {cause}",
+        todo="nothing is lost: it goes on from its checkpoint when the cause is gone (--debug shows more)",
+    )
+
+
+def query_id(spark: SparkSession, checkpoint: str) -> str:
+    """The id that a stream keeps for as long as its checkpoint lives."""
+    return str(json.loads(_read_text(spark, f"{checkpoint}/metadata"))["id"])
+
+
+def source_versions(spark: SparkSession, checkpoint: str, batch_id: int, names: list[str]) -> dict[str, int]:
+    """The version of each Delta source (in the order of the query) up to which the batch reads."""
+    lines = _read_text(spark, f"{checkpoint}/offsets/{batch_id}").splitlines()
+    offsets = [
+        json.loads(line) if line != "-" else None for line in lines[2:]
+    ]  # after log version and metadata
+    return {
+        name: int(offset["reservoirVersion"])
+        for name, offset in zip(names, offsets, strict=True)
+        if offset is not None
+    }
+
+
+def _read_text(spark: SparkSession, path: str) -> str:
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None  # noqa: S101 - a classic session has its JVM
+    file = jvm.org.apache.hadoop.fs.Path(path)
+    stream = file.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(file)
+    try:
+        return str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+    finally:
+        stream.close()
