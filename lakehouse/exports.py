@@ -4,9 +4,8 @@ import csv
 import io
 import os
 import secrets
-import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -25,9 +24,7 @@ def export_path(root: str, name: str) -> str:
     return f"{root}/exports/{name}"
 
 
-def write_csv(
-    spark: SparkSession, path: str, header: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
+def write_csv(spark: SparkSession, path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """One CSV file as RFC 4180 has it: UTF-8, CRLF, a field quoted where it needs to be, its quotes doubled.
 
     It begins with a byte order mark, without which Excel reads UTF-8 as the machine's own code page. Numbers
@@ -44,20 +41,68 @@ def write_csv(
 @contextmanager
 def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
     """A file to write, which takes the place of `path` at the end; a failure leaves the old one as it was."""
-    address = urlsplit(path)
-    if address.scheme in ("", "file") or "://" not in path:
-        target = Path(url2pathname(address.path)) if address.scheme == "file" else Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-        publish: Callable[[], None] = lambda: _replace_local(partial, target)
-    else:
-        partial = Path(tempfile.gettempdir()) / f"{secrets.token_hex(8)}.partial"
-        publish = lambda: replace_remote(spark, partial, path)
+    target = _local_path(path)
+    folder = target.parent if target else Path(tempfile.gettempdir())
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / _partial_name(path)
     try:
         with partial.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        publish()
+        if target:
+            _replace_local(partial, target)
+        else:
+            replace_remote(spark, partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def replace_remote(spark: SparkSession, finished: Path, path: str) -> None:
+    """Put a finished local file in the place of `path`, through Hadoop's client of that store.
+
+    On HDFS the change is one rename. On a store whose client cannot rename over a file (Azure's), a reader
+    may find none for a moment, and never half of one.
+    """
+    context = spark.sparkContext
+    hadoop: Any = context._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
+    configuration = context._jsc.hadoopConfiguration()
+    target = hadoop.Path(path)
+    store = hadoop.FileSystem.newInstance(target.toUri(), configuration)
+    try:
+        store.setWriteChecksum(False)
+        whole = urlsplit(path).scheme in _WHOLE_ON_CLOSE
+        staged = target if whole else hadoop.Path(target.getParent(), _partial_name(path))
+        store.copyFromLocalFile(False, True, hadoop.Path(finished.as_uri()), staged)
+        if not whole:
+            overwrite = context._gateway.new_array(hadoop.Options.Rename, 1)  # type: ignore[union-attr]
+            overwrite[0] = hadoop.Options.Rename.OVERWRITE
+            hadoop.FileContext.getFileContext(target.toUri(), configuration).rename(staged, target, overwrite)
+    finally:
+        store.close()
+
+
+def _replace_local(finished: Path, target: Path) -> None:
+    finished.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the rename itself must outlast a power cut
+    finally:
+        os.close(folder)
+
+
+def _local_path(path: str) -> Path | None:
+    """The path on this machine, or None where another store has it."""
+    address = urlsplit(path)
+    if "://" not in path:
+        return Path(path)
+    return Path(url2pathname(address.path)) if address.scheme == "file" else None
+
+
+def _partial_name(path: str) -> str:
+    """A name that readers of the folder pass over, and that no second writer uses."""
+    return f".{path.rpartition('/')[2]}.{secrets.token_hex(4)}.partial"
+
+
+def _written(value: object) -> object:
+    return f"{value:.2f}" if isinstance(value, float) else value

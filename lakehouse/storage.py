@@ -28,9 +28,7 @@ def ensure(spark: SparkSession, root: str, table: Table) -> None:
     """Create the table with its whole contract in one commit; an existing one must have the same schema."""
     path = table_path(root, table)
     if exists(spark, root, table):
-        _expect_schema(
-            spark.read.format("delta").load(path).schema, table, what=f"{table.sql_name} at {path}"
-        )
+        _expect_schema(spark.read.format("delta").load(path).schema, table, what=f"{table.sql_name} at {path}")
         return
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(table.schema)
     for name, value in table.delta_properties.items():

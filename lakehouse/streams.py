@@ -22,9 +22,7 @@ class StreamError(LakehouseError):
     """A streaming query ended because of an error; its checkpoint still says how far it came."""
 
 
-def start_stream(
-    writer: DataStreamWriter, *, name: str, checkpoint: str, trigger: str | None
-) -> StreamingQuery:
+def start_stream(writer: DataStreamWriter, *, name: str, checkpoint: str, trigger: str | None) -> StreamingQuery:
     """Start a query: all that is there, then end; with a `trigger` (Spark's interval notation) for ever."""
     writer = writer.queryName(name).option("checkpointLocation", checkpoint)
     writer = writer.trigger(processingTime=trigger) if trigger else writer.trigger(availableNow=True)
@@ -104,9 +102,7 @@ def query_id(spark: SparkSession, checkpoint: str) -> str:
 def source_versions(spark: SparkSession, checkpoint: str, batch_id: int, names: list[str]) -> dict[str, int]:
     """The version of each Delta source (in the order of the query) up to which the batch reads."""
     lines = _read_text(spark, f"{checkpoint}/offsets/{batch_id}").splitlines()
-    offsets = [
-        json.loads(line) if line != "-" else None for line in lines[2:]
-    ]  # after log version and metadata
+    offsets = [json.loads(line) if line != "-" else None for line in lines[2:]]  # after log version and metadata
     return {
         name: int(offset["reservoirVersion"])
         for name, offset in zip(names, offsets, strict=True)

@@ -67,9 +67,7 @@ def unknown_fields(records: DataFrame) -> DataFrame:
     )
 
 
-def batch(
-    one: DataFrame, *, versions: Mapping[str, int], unknown: Sequence[tuple[str, int, str]]
-) -> DataFrame:
+def batch(one: DataFrame, *, versions: Mapping[str, int], unknown: Sequence[tuple[str, int, str]]) -> DataFrame:
     """The batch's own row, from a frame with its counts."""
     versions_map = F.create_map(*[F.lit(part) for pair in sorted(versions.items()) for part in pair])
     fields = [

@@ -24,16 +24,12 @@ _FIELDS = {
         ("nombre_usuario", "fecha_suscripcion", "clasificacion"), (*_PEOPLE_AND_GENRES, "decadas_favoritas")
     ),
     "movie": Fields(("titulo", "clasificacion", "decada_lanzamiento"), _PEOPLE_AND_GENRES),
-    "series": Fields(
-        ("titulo", "clasificacion", "numero_temporadas", "numero_episodios"), _PEOPLE_AND_GENRES
-    ),
+    "series": Fields(("titulo", "clasificacion", "numero_temporadas", "numero_episodios"), _PEOPLE_AND_GENRES),
     "feedback": Fields(("user_id", "content_id", "action", "rating", "seconds_watched"), ()),
 }
 TYPES = tuple(_FIELDS)
 
-_SCALARS = tuple(
-    dict.fromkeys([*ENVELOPE, *(name for fields in _FIELDS.values() for name in fields.scalars)])
-)
+_SCALARS = tuple(dict.fromkeys([*ENVELOPE, *(name for fields in _FIELDS.values() for name in fields.scalars)]))
 _ARRAYS = tuple(dict.fromkeys(name for fields in _FIELDS.values() for name in fields.arrays))
 
 # The whole object in one cast: scalars as text whatever their JSON kind (an array or object as its JSON).

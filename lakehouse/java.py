@@ -1,0 +1,108 @@
+"""Which Java runs Spark and the embedded broker: JAVA_HOME, else the one on PATH, else a fetched one."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from lakehouse.errors import MachineError, first_line
+
+SUPPORTED = (17, 21, 25)
+_FETCHED = {"vendor": "adoptium", "version": "17"}
+_PROBE_SECONDS = 30
+_INSTALL = (
+    "install one: Debian and Ubuntu `apt-get install openjdk-17-jre-headless`, macOS `brew install openjdk@21`, "
+    "or set JAVA_HOME"
+)
+_HOME = re.compile(r"^\s*java\.home = (.+?)\s*$", re.MULTILINE)
+_VERSION = re.compile(r"^\s*java\.specification\.version = (?:1\.)?(\d+)\s*$", re.MULTILINE)
+
+
+class Java(NamedTuple):
+    """A Java that was run: its home, its major version, and where it was found."""
+
+    home: Path
+    version: int
+    source: str
+
+    @property
+    def executable(self) -> Path:
+        return self.home / "bin" / "java"
+
+
+class _UnusableJavaError(Exception):
+    """This java does not run, or is of a version that Spark does not support."""
+
+
+def ensure_java() -> Path:
+    """The JAVA_HOME of a Java that Spark supports. Raises MachineError where there is none and none can be had."""
+    return find_java().home
+
+
+@lru_cache(maxsize=1)
+def find_java() -> Java:
+    """The first of JAVA_HOME, PATH and the fetched one that really runs, once per process."""
+    faults = []
+    for source, executable in _installed():
+        try:
+            return _probe(executable, source)
+        except _UnusableJavaError as fault:
+            faults.append(f"{source}: {fault}")
+    try:
+        return _fetch()
+    except _UnusableJavaError as fault:
+        faults.append(str(fault))
+    versions = ", ".join(str(version) for version in SUPPORTED)
+    raise MachineError(f"no Java {versions} found ({'; '.join(faults)})", todo=_INSTALL)
+
+
+def _installed() -> list[tuple[str, Path]]:
+    found = []
+    home = os.environ.get("JAVA_HOME")
+    if home:
+        found.append((f"JAVA_HOME {home}", Path(home) / "bin" / "java"))
+    on_path = shutil.which("java")
+    if on_path:
+        found.append((f"PATH {on_path}", Path(on_path)))
+    return found
+
+
+def _probe(executable: Path, source: str) -> Java:
+    """Run that java and read what it says of itself; macOS has a /usr/bin/java that only says there is none."""
+    command = [str(executable), "-XshowSettings:properties", "-version"]
+    try:
+        answer = subprocess.run(  # noqa: S603 - the java that this person has chosen
+            command, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _UnusableJavaError(f"does not run ({getattr(error, 'strerror', None) or 'no answer'})") from error
+    said = answer.stderr + answer.stdout
+    home, version = _HOME.search(said), _VERSION.search(said)
+    if answer.returncode != 0 or home is None or version is None:
+        words = next((line.strip() for line in said.splitlines() if line.strip()), f"exit code {answer.returncode}")
+        raise _UnusableJavaError(f"does not run ({words})")
+    if int(version[1]) not in SUPPORTED:
+        raise _UnusableJavaError(f"is Java {version[1]}")
+    return Java(Path(home[1]), int(version[1]), source)
+
+
+def _fetch() -> Java:
+    """A Java of this user's own, downloaded once and then cached."""
+    import cjdk
+
+    try:
+        home = cjdk.java_home(**_FETCHED, progress=sys.stderr.isatty())
+    except (cjdk.CjdkError, OSError) as error:
+        raise _UnusableJavaError(f"none could be downloaded, {_cause(error)}") from error
+    return _probe(Path(home) / "bin" / "java", "fetched")
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason in short: a network library's text wraps it several times."""
+    text = first_line(error)
+    reason = re.search(r"Failed to resolve '([^']+)'", text)
+    return f"{reason[1]} is not reachable" if reason else text[:120]

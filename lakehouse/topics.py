@@ -1,0 +1,90 @@
+"""Topics of a Kafka cluster: made where missing, their offsets, and their identity."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+
+from lakehouse.errors import BrokerError
+from lakehouse.kafka_admin import kafka_admin, reason
+
+Offsets = dict[tuple[str, int], tuple[int, int]]
+
+
+def ensure_topics(
+    bootstrap: str, topics: Iterable[str], *, partitions: int, replication_factor: int, timeout_seconds: float
+) -> None:
+    """Create the missing topics and wait until each has a leader in every partition; existing ones stay as they are.
+
+    Raises BrokerError naming the topics that could not be made.
+    """
+    wanted = list(dict.fromkeys(topics))
+    with kafka_admin(bootstrap, timeout_seconds=timeout_seconds) as client:
+        existing = {topic["name"] for topic in _described(client, wanted)}
+        shape = {"num_partitions": partitions, "replication_factor": replication_factor}
+        missing = {name: shape for name in wanted if name not in existing}
+        if missing:
+            _create(client, missing, bootstrap, timeout_seconds)
+        try:
+            client.wait_for_topics(wanted, timeout_ms=round(timeout_seconds * 1000))
+        except KafkaError as error:
+            raise BrokerError(
+                f"topics {', '.join(wanted)} at {bootstrap} have no leader after {timeout_seconds:g} s: {reason(error)}",
+                todo="look at the broker's log",
+            ) from error
+
+
+def end_offsets(bootstrap: str, topics: Iterable[str], *, timeout_seconds: float) -> Offsets:
+    """The earliest and the next offset of each partition, by (topic, partition); missing topics have none."""
+    with kafka_admin(bootstrap, timeout_seconds=timeout_seconds) as client:
+        parts = [
+            TopicPartition(topic["name"], partition["partition_index"])
+            for topic in _described(client, list(dict.fromkeys(topics)))
+            for partition in topic["partitions"]
+        ]
+        if not parts:
+            return {}
+        earliest = client.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.EARLIEST))
+        latest = client.list_partition_offsets(dict.fromkeys(parts, OffsetSpec.LATEST))
+        return {(part.topic, part.partition): (earliest[part].offset, latest[part].offset) for part in parts}
+
+
+def topic_ids(bootstrap: str, topics: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
+    """Kafka's own id of each existing topic: a topic that was deleted and made anew has another one."""
+    with kafka_admin(bootstrap, timeout_seconds=timeout_seconds) as client:
+        described = _described(client, list(dict.fromkeys(topics)))
+        return {topic["name"]: str(topic["topic_id"]) for topic in described}
+
+
+def _described(client: KafkaAdminClient, topics: list[str]) -> list[dict[str, Any]]:
+    """What the cluster says about those of the topics that exist. Kafka's errors pass through."""
+    if not topics:
+        return []
+    found = []
+    for topic in client.describe_topics(topics):
+        error = for_code(topic["error_code"])
+        if error is UnknownTopicOrPartitionError:
+            continue
+        if topic["error_code"] != 0:
+            raise error(f"topic {topic['name']}")
+        found.append(topic)
+    return found
+
+
+def _create(
+    client: KafkaAdminClient, missing: dict[str, dict[str, int]], bootstrap: str, timeout_seconds: float
+) -> None:
+    answer = client.create_topics(missing, timeout_ms=round(timeout_seconds * 1000), raise_errors=False)
+    faults = [
+        f"{topic['name']} ({topic.get('error_message') or for_code(topic['error_code']).__name__})"
+        for topic in answer["topics"]
+        # another process may have made it in between: that is what was wanted
+        if topic["error_code"] not in (0, TopicAlreadyExistsError.errno)
+    ]
+    if faults:
+        raise BrokerError(
+            f"the Kafka cluster at {bootstrap} does not create {', '.join(faults)}",
+            todo="create the topics there, or correct kafka.partitions and kafka.replication_factor",
+        )
