@@ -1,4 +1,4 @@
-"""Files for people and tools outside the lakehouse, each replaced as a whole: a reader never meets half a file."""
+"""Files for people and tools outside the lakehouse, each replaced as a whole: nobody ever meets half a file."""
 
 import csv
 import io

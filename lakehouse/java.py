@@ -83,7 +83,9 @@ def _probe(executable: Path, source: str) -> Java:
     said = answer.stderr + answer.stdout
     home, version = _HOME.search(said), _VERSION.search(said)
     if answer.returncode != 0 or home is None or version is None:
-        words = next((line.strip() for line in said.splitlines() if line.strip()), f"exit code {answer.returncode}")
+        words = next(
+            (line.strip() for line in said.splitlines() if line.strip()), f"exit code {answer.returncode}"
+        )
         raise _UnusableJavaError(f"does not run ({words})")
     if int(version[1]) not in SUPPORTED:
         raise _UnusableJavaError(f"is Java {version[1]}")

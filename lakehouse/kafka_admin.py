@@ -22,7 +22,9 @@ def kafka_admin(bootstrap: str, *, timeout_seconds: float) -> Iterator[KafkaAdmi
         try:
             yield client
         except (KafkaError, OSError) as error:
-            raise BrokerError(f"the Kafka cluster at {bootstrap} answered with an error: {reason(error)}") from error
+            raise BrokerError(
+                f"the Kafka cluster at {bootstrap} answered with an error: {reason(error)}"
+            ) from error
         finally:
             client.close()
 

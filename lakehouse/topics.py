@@ -16,7 +16,7 @@ Offsets = dict[tuple[str, int], tuple[int, int]]
 def ensure_topics(
     bootstrap: str, topics: Iterable[str], *, partitions: int, replication_factor: int, timeout_seconds: float
 ) -> None:
-    """Create the missing topics and wait until each has a leader in every partition; existing ones stay as they are.
+    """Create the missing topics, leave the others as they are, and wait until every partition has a leader.
 
     Raises BrokerError naming the topics that could not be made.
     """
@@ -31,7 +31,7 @@ def ensure_topics(
             client.wait_for_topics(wanted, timeout_ms=round(timeout_seconds * 1000))
         except KafkaError as error:
             raise BrokerError(
-                f"topics {', '.join(wanted)} at {bootstrap} have no leader after {timeout_seconds:g} s: {reason(error)}",
+                f"topics at {bootstrap} have no leader after {timeout_seconds:g} s: {reason(error)}",
                 todo="look at the broker's log",
             ) from error
 

@@ -1,0 +1,33 @@
+"""What a gold job is made from: tables read at one stated version each, so that it can be run again."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse.storage import latest_version, read
+from lakehouse.tables import Table
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The rows of the tables, and the version of each by its SQL name."""
+
+    rows: dict[str, DataFrame]
+    versions: dict[str, int]
+
+    def __getitem__(self, table: Table) -> DataFrame:
+        return self.rows[table.sql_name]
+
+
+def read_inputs(spark: SparkSession, root: str, *tables: Table) -> Inputs:
+    """Each table at its latest version of this moment. Raises TableError where one does not exist."""
+    versions = {table.sql_name: latest_version(spark, root, table) for table in tables}
+    rows = {table.sql_name: read(spark, root, table, version=versions[table.sql_name]) for table in tables}
+    return Inputs(rows=rows, versions=versions)
+
+
+def one_per_id(rows: DataFrame) -> DataFrame:
+    """One row per id. Nothing but silver's merge keeps its ids unique, and a join must not multiply rows."""
+    others = [name for name in rows.columns if name != "id"]
+    return rows.groupBy("id").agg(F.max(F.struct(*others)).alias("row")).select("id", "row.*")

@@ -1,0 +1,66 @@
+"""What people watch: feedback per title and day, and the order of titles by how many users took to them."""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakehouse.tables import GOLD_POPULARITY
+
+# A title's mean rating is drawn towards the mean of all titles as if it had this many ratings of that value.
+PRIOR_RATINGS = 10
+# The middle of the scale, where nobody has rated anything yet.
+NEUTRAL_RATING = 3.0
+
+# Sums of decimals are exact; a sum of doubles would depend on the order in which tasks end.
+_EXACT = "decimal(12,6)"
+
+
+def count_daily(feedback: DataFrame, *, trend_days: int) -> DataFrame:
+    """One row per title and day (UTC) that has feedback, of titles unknown to silver.content too.
+
+    `trend` is the events of the `trend_days` days up to this one less those of as many days before.
+    """
+    events = feedback.withColumn("day", F.to_date("event_timestamp"))
+    daily = events.groupBy("content_id", "day").agg(
+        _count("view").alias("views"),
+        F.coalesce(F.sum("seconds_watched"), F.lit(0)).cast("long").alias("seconds_watched"),
+        _count("like").alias("likes"),
+        _count("dislike").alias("dislikes"),
+        _count("rating").alias("ratings"),
+        F.avg(F.col("rating").cast(_EXACT)).cast("double").alias("mean_rating"),
+        F.count("*").alias("events"),
+    )
+    days = Window.partitionBy("content_id").orderBy(F.unix_date("day"))
+    recent = F.sum("events").over(days.rangeBetween(1 - trend_days, 0))
+    before = F.sum("events").over(days.rangeBetween(1 - 2 * trend_days, -trend_days))
+    trend = recent - F.coalesce(before, F.lit(0))
+    return daily.withColumn("trend", trend).select(*GOLD_POPULARITY.columns)
+
+
+def order_titles(titles: DataFrame, feedback: DataFrame, affinity: DataFrame) -> DataFrame:
+    """One row per title: `place` (1, 2, ...) by popularity and its `expected_rating`.
+
+    The order is by users with feedback other than a dislike, then users whose tastes it fits, then id.
+    The rating is the Bayesian average (PRIOR_RATINGS * mean of all + own sum) / (PRIOR_RATINGS + own count).
+    """
+    ids = titles.select(F.col("id").alias("content_id")).distinct()
+    taken_to = F.when(F.col("action") != "dislike", F.col("user_id"))
+    rating = F.col("rating").cast(_EXACT)
+    by_feedback = feedback.groupBy("content_id").agg(
+        F.count_distinct(taken_to).alias("viewers"),
+        F.sum(rating).alias("stars"),
+        F.count(rating).alias("ratings"),
+    )
+    by_tastes = affinity.groupBy("content_id").agg(F.count("*").alias("fits"))
+    overall = feedback.agg(F.coalesce(F.avg(rating).cast("double"), F.lit(NEUTRAL_RATING)).alias("mean"))
+    known = ids.join(by_feedback, on="content_id", how="left").join(by_tastes, on="content_id", how="left")
+    popular = known.na.fill(0, ["viewers", "ratings", "fits"]).crossJoin(F.broadcast(overall))
+    stars = F.coalesce(F.col("stars").cast("double"), F.lit(0.0))
+    expected = (PRIOR_RATINGS * F.col("mean") + stars) / (PRIOR_RATINGS + F.col("ratings"))
+    order = Window.orderBy(F.desc("viewers"), F.desc("fits"), "content_id")
+    return popular.select(
+        "content_id", F.row_number().over(order).alias("place"), expected.alias("expected_rating")
+    )
+
+
+def _count(action: str) -> Column:
+    return F.count(F.when(F.col("action") == action, True))

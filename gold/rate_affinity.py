@@ -1,0 +1,41 @@
+"""Job: silver users and content -> gold.affinity_ratings."""
+
+from pyspark.sql import SparkSession
+
+from gold.affinity import Weights, rate_titles
+from gold.inputs import read_inputs
+from lakehouse.jobs import job_parser, run_job
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings, load_settings
+from lakehouse.storage import overwrite
+from lakehouse.tables import GOLD_AFFINITY, SILVER_CONTENT, SILVER_USERS
+
+
+def run(spark: SparkSession, settings: Settings) -> None:
+    chosen = settings.gold.affinity
+    inputs = read_inputs(spark, settings.root, SILVER_USERS, SILVER_CONTENT)
+    ratings = rate_titles(
+        inputs[SILVER_USERS],
+        inputs[SILVER_CONTENT],
+        weights=Weights(
+            genre=chosen.genre_weight,
+            director=chosen.director_weight,
+            actor=chosen.actor_weight,
+            rating=chosen.rating_weight,
+            decade=chosen.decade_weight,
+        ),
+        titles_per_user=chosen.titles_per_user,
+        partitions=int(spark.conf.get("spark.sql.shuffle.partitions") or 1),
+    )
+    overwrite(ratings, settings.root, GOLD_AFFINITY, input_versions=inputs.versions)
+
+
+def main(argv: list[str] | None = None) -> None:
+    job_parser("Rate how well each title fits each user's tastes, into gold.affinity_ratings.").parse_args(argv)
+    settings = load_settings()
+    with spark_session("gold.rate_affinity") as spark:
+        run(spark, settings)
+
+
+if __name__ == "__main__":
+    run_job(main)

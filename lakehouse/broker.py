@@ -1,0 +1,108 @@
+"""A Kafka cluster to work with: the configured one, or an embedded broker shared by all processes of this root."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lakehouse.broker_config import LOOPBACK, is_free
+from lakehouse.broker_process import (
+    Broker,
+    await_broker,
+    recorded_broker,
+    start_broker,
+    stop_broker,
+)
+from lakehouse.errors import BrokerError
+from lakehouse.kafka_admin import cluster_id
+from lakehouse.locks import locked, open_lock, share, try_alone
+from lakehouse.settings import Kafka
+
+_FOREIGN_SECONDS = 2.0
+
+
+@contextmanager
+def kafka_cluster(kafka: Kafka, root: str) -> Iterator[str]:
+    """The `host:port` of a cluster that answers, for as long as the context lasts.
+
+    With kafka.bootstrap_servers set it is that cluster and no other. Otherwise it is this root's embedded broker:
+    the first process starts it, the last one to leave stops it. Raises BrokerError where none answers.
+    """
+    if kafka.bootstrap_servers:
+        cluster_id(kafka.bootstrap_servers, timeout_seconds=kafka.connect_timeout_seconds)
+        yield kafka.bootstrap_servers
+        return
+    folder = _folder(root)
+    with locked(folder / "start.lock"):
+        broker = _own_broker(folder)
+        if broker is None and _foreign_broker(kafka.embedded_port):
+            bootstrap, users = f"{LOOPBACK}:{kafka.embedded_port}", None
+        else:
+            broker = broker or start_broker(folder, kafka.embedded_port)
+            bootstrap, users = broker.bootstrap, _join(folder)
+    try:
+        yield bootstrap
+    finally:
+        if users is not None:
+            _leave(folder, users)
+
+
+def _folder(root: str) -> Path:
+    if "://" in root:
+        raise BrokerError(
+            f"the embedded Kafka broker keeps its data in a local folder, and the root is {root}",
+            todo="set kafka.bootstrap_servers to a cluster",
+        )
+    folder = Path(root) / "kafka"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.close(open_lock(folder / "start.lock"))
+    except OSError as error:
+        raise BrokerError(
+            f"the embedded Kafka broker cannot write in {folder}: {error.strerror}",
+            todo="make it writable or set LAKEHOUSE_ROOT to another folder",
+        ) from error
+    return folder
+
+
+def _own_broker(folder: Path) -> Broker | None:
+    """The broker that an earlier process of this root left running, if it works."""
+    broker = recorded_broker(folder)
+    if broker is None or broker.answers():
+        return broker
+    # it lives and its starter does not, or start.lock would be taken: still starting, or hanging
+    try:
+        await_broker(broker, folder)
+    except BrokerError:
+        stop_broker(broker, folder)
+        return None
+    return broker
+
+
+def _foreign_broker(port: int) -> bool:
+    """Whether somebody else's Kafka answers at the embedded port. We use it and never stop it."""
+    if port == 0 or is_free(port):
+        return False
+    try:
+        cluster_id(f"{LOOPBACK}:{port}", timeout_seconds=_FOREIGN_SECONDS)
+    except BrokerError:
+        return False
+    return True
+
+
+def _join(folder: Path) -> int:
+    users = open_lock(folder / "users.lock")
+    share(users)
+    return users
+
+
+def _leave(folder: Path, users: int) -> None:
+    """Give up our share; whoever is last stops the broker. start.lock keeps a newcomer out meanwhile."""
+    with locked(folder / "start.lock"):
+        try:
+            if try_alone(users):
+                broker = recorded_broker(folder)
+                if broker is not None:
+                    stop_broker(broker, folder)
+        finally:
+            os.close(users)

@@ -1,0 +1,91 @@
+"""The published jars that make up a Kafka broker: resolved and fetched once per user, then remembered."""
+
+import contextlib
+import os
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+
+from lakehouse.errors import MachineError, first_line
+from lakehouse.locks import locked
+
+KAFKA_VERSION = "4.4.0"
+# The last one writes the broker's log; it is `raw`, so that its parent's versions do not win over Kafka's.
+_COORDINATES = (
+    ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION, False),
+    ("org.apache.kafka", "kafka-tools", KAFKA_VERSION, False),
+    ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5", True),
+)
+_DOWNLOADS = 8
+
+
+def broker_jars() -> list[Path]:
+    """All jars of the broker's class path. Raises MachineError where they are neither cached nor reachable."""
+    cached = cached_jars()
+    if cached:
+        return cached
+    listing = _listing()
+    try:
+        listing.parent.mkdir(parents=True, exist_ok=True)
+        with locked(listing.with_suffix(".lock")):
+            jars = _resolve()
+            _write(listing, jars)
+    except (OSError, RuntimeError, ValueError, ParseError) as error:
+        raise MachineError(
+            f"the jars of Kafka {KAFKA_VERSION} could not be fetched: {first_line(error)[:200]}",
+            todo="connect to the network once, or set kafka.bootstrap_servers to an existing cluster",
+        ) from error
+    return jars
+
+
+def cached_jars() -> list[Path]:
+    """The broker's jars if all are on this machine already, otherwise none."""
+    try:
+        jars = [Path(line) for line in _listing().read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        return []
+    return jars if all(jar.is_file() for jar in jars) else []
+
+
+def _listing() -> Path:
+    from jgo.constants import default_jgo_cache
+
+    return default_jgo_cache() / f"lakehouse-kafka-{KAFKA_VERSION}.txt"
+
+
+def _resolve() -> list[Path]:
+    """jgo's resolver alone: its environments would download a whole JDK to tell modules from other jars."""
+    from jgo.maven import Dependency, MavenContext, PythonResolver
+
+    resolver = PythonResolver()
+    context = MavenContext(resolver=resolver)
+    inputs = [
+        Dependency(context.project(group, name).at_version(version).artifact(), scope="compile", raw=raw)
+        for group, name, version, raw in _COORDINATES
+    ]
+    resolved, transitive = resolver.resolve(inputs)
+
+    def complete(dependency: Dependency) -> Path:
+        jar = dependency.artifact.resolve()
+        if not zipfile.is_zipfile(jar):  # a download that was cut off stays in the repository as it is
+            jar.unlink()
+            jar = dependency.artifact.resolve()
+        return Path(jar).absolute()
+
+    with ThreadPoolExecutor(_DOWNLOADS) as pool:
+        return list(pool.map(complete, [*resolved, *transitive]))
+
+
+def _write(listing: Path, jars: list[Path]) -> None:
+    with _replacing(listing) as draft:
+        draft.write_text("".join(f"{jar}\n" for jar in jars), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A draft beside the target that takes its place when complete."""
+    draft = target.with_name(f"{target.name}.{os.getpid()}")
+    yield draft
+    draft.replace(target)

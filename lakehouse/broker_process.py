@@ -1,0 +1,146 @@
+"""The embedded broker's process: its configuration, its start, and its end."""
+
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lakehouse.broker_config import LOOPBACK, format_storage, java_command, telling_line, write_config
+from lakehouse.errors import BrokerError
+from lakehouse.kafka_admin import cluster_id
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_ANSWER_SECONDS = 2.0
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A broker process that we started. `started` tells it from a later process with the same id."""
+
+    pid: int
+    started: str
+    port: int
+    cluster_id: str
+
+    @property
+    def bootstrap(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    def is_alive(self) -> bool:
+        return process_start(self.pid) == self.started
+
+    def answers(self, *, timeout_seconds: float = _ANSWER_SECONDS) -> bool:
+        """Whether this very broker talks Kafka, and not something else on its port."""
+        try:
+            return cluster_id(self.bootstrap, timeout_seconds=timeout_seconds) == self.cluster_id
+        except BrokerError:
+            return False
+
+
+def recorded_broker(folder: Path) -> Broker | None:
+    """The broker that broker.json names, if that process still lives."""
+    try:
+        broker = Broker(**json.loads((folder / "broker.json").read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):  # none, or a file cut off by a crash
+        return None
+    return broker if broker.is_alive() else None
+
+
+def start_broker(folder: Path, port: int) -> Broker:
+    """Start a broker on the folder's data and wait until it answers; port 0 is any free one.
+
+    Raises BrokerError with the broker's own last words where it ends instead.
+    """
+    port = write_config(folder, port)
+    identity = format_storage(folder)
+    log = folder / "logs" / "server.log"
+    seen = log.stat().st_size if log.exists() else 0
+    with (folder / "logs" / "stdout.log").open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [*java_command(), "kafka.Kafka", "server.properties"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C must not end it before its clients have flushed
+        )
+    broker = Broker(process.pid, process_start(process.pid) or "", port, identity)
+    (folder / "broker.json").write_text(json.dumps(asdict(broker)), encoding="utf-8")
+    try:
+        await_broker(broker, folder, seen)
+    except BaseException:
+        stop_broker(broker, folder)
+        raise
+    return broker
+
+
+def await_broker(broker: Broker, folder: Path, seen: int = 0) -> None:
+    """Wait until the broker answers. Raises BrokerError once it is dead, or has not answered in a minute."""
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if not broker.is_alive():
+            raise BrokerError(
+                f"the embedded Kafka broker ended while starting: {_last_words(folder, seen)}",
+                todo=f"its log is {folder / 'logs' / 'server.log'}",
+            )
+        if _listens(broker.port) and broker.answers():
+            return
+        time.sleep(_POLL_SECONDS)
+    raise BrokerError(
+        f"the embedded Kafka broker does not answer at {broker.bootstrap} after {_START_SECONDS:g} s",
+        todo=f"its log is {folder / 'logs' / 'server.log'}",
+    )
+
+
+def stop_broker(broker: Broker, folder: Path) -> None:
+    """End the broker: politely, and after 20 seconds by force. Another process with its id is left alone."""
+    for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
+        if not broker.is_alive():
+            break
+        os.kill(broker.pid, sign)
+        deadline = time.monotonic() + seconds
+        while broker.is_alive() and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+    (folder / "broker.json").unlink(missing_ok=True)
+
+
+def process_start(pid: int) -> str | None:
+    """When that process began, in the system's own words; none for a process that has ended."""
+    if platform.system() == "Linux":
+        try:
+            # after the name, which may hold spaces: state is field 3, start time field 22
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        return None if fields[0] in "ZX" else f"{boot} {fields[19]}"
+    answer = subprocess.run(  # noqa: S603 - a fixed command
+        ["/bin/ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    state, _, started = answer.stdout.strip().partition(" ")
+    return None if not state or state.startswith("Z") else started.strip()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def _last_words(folder: Path, seen: int) -> str:
+    log = folder / "logs" / "server.log"
+    text = b""
+    if log.exists():
+        with log.open("rb") as file:
+            file.seek(seen if seen <= log.stat().st_size else 0)
+            text = file.read()
+    output = (folder / "logs" / "stdout.log").read_bytes()
+    return telling_line(
+        [*output.decode(errors="replace").splitlines(), *text.decode(errors="replace").splitlines()]
+    )

@@ -1,0 +1,41 @@
+"""`lakehouse demo`: the whole lakehouse once, on made-up or on real data, in one Spark session."""
+
+import argparse
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from lakehouse.broker import kafka_cluster
+from lakehouse.commands import sources, summary
+from lakehouse.commands.output import print_json
+from lakehouse.commands.steps import STEPS, Clock, run_steps
+from lakehouse.errors import InputError
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    if args.ratings and not args.catalogue:
+        raise InputError("--ratings without --catalogue", todo="name the catalogue's CSV too")
+    source = sources.choose(settings, catalogue=args.catalogue, ratings=args.ratings)
+    clock = Clock(Console(stderr=args.json))
+    started = datetime.now(UTC)
+    with ExitStack() as opened:
+        with clock.step("broker: a Kafka cluster that answers"):
+            bootstrap = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
+        with clock.step("producers: publish to Kafka"):
+            lines = sources.publish_once(source, settings, bootstrap)
+        for line in lines:
+            clock.tell(line)
+        with clock.step("spark: start a session"):
+            log_file = settings.ops_dir / "spark.log"
+            spark = opened.enter_context(spark_session("lakehouse demo", log_file=log_file))
+        run_steps(STEPS, spark, settings, bootstrap, clock)
+        found = summary.collect(spark, settings, since=started, seconds=clock.seconds)
+    if args.json:
+        print_json(found)
+    else:
+        summary.show(found)
+    return 0

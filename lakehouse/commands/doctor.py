@@ -1,0 +1,181 @@
+"""`lakehouse doctor`: what this machine has and lacks for the lakehouse, and what to do about it."""
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from lakehouse.broker_config import LOOPBACK, is_free
+from lakehouse.broker_jars import KAFKA_VERSION, cached_jars
+from lakehouse.commands.output import print_json, print_table
+from lakehouse.errors import LakehouseError
+from lakehouse.java import find_java
+from lakehouse.kafka_admin import cluster_id
+from lakehouse.settings import Kafka, Settings, conf_dir, load_settings
+
+PYTHON = (3, 11)
+DISK_BYTES = 2 * 1024**3
+MEMORY_BYTES = 4 * 1024**3
+_IVY_FOLDER = ".ivy2.5.2"  # where Spark 4 keeps the jars of spark.jars.packages
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_FOREIGN_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: `missing` stops the lakehouse, a `note` does not."""
+
+    check: str
+    status: Literal["ok", "note", "missing"]
+    found: str
+    todo: str = ""
+
+
+def run(args: argparse.Namespace) -> int:
+    findings = examine(load_settings())
+    if args.json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        print_table(("check", "status", "found", "what to do"), [tuple(asdict(row).values()) for row in findings])
+    return 2 if any(finding.status == "missing" for finding in findings) else 0
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check in turn. Java is really run and a configured cluster really asked; nothing else is started."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        python_findings,
+        java_findings,
+        lambda: package_findings("pyspark", "delta-spark"),
+        lambda: jar_findings(spark_defaults(conf_dir() / "spark-defaults.conf")),
+        lambda: kafka_findings(settings.kafka),
+        lambda: root_findings(settings.root),
+        lambda: memory_findings(machine_memory()),
+    )
+    return [finding for check in checks for finding in check()]
+
+
+def python_findings() -> Iterator[Finding]:
+    wanted = ".".join(map(str, PYTHON))
+    fine = sys.version_info >= PYTHON
+    todo = "" if fine else f"install Python {wanted} or newer"
+    yield Finding("Python", "ok" if fine else "missing", platform.python_version(), todo)
+
+
+def java_findings() -> Iterator[Finding]:
+    try:
+        java = find_java()
+    except LakehouseError as error:
+        yield Finding("Java", "missing", error.problem, error.todo)
+    else:
+        yield Finding("Java", "ok", f"{java.version} at {java.home} ({java.source})")
+
+
+def package_findings(*packages: str) -> Iterator[Finding]:
+    for package in packages:
+        try:
+            yield Finding(package, "ok", importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(package, "missing", "not installed", "make setup")
+
+
+def jar_findings(defaults: dict[str, str]) -> Iterator[Finding]:
+    """Jars that are not cached yet are fetched at the first run: a note, for a machine without network."""
+    jars = Path(defaults.get("spark.jars.ivy") or Path.home() / _IVY_FOLDER) / "jars"
+    packages = [name for name in defaults.get("spark.jars.packages", "").split(",") if name]
+    absent = [name for name in packages if not (jars / _jar_name(name)).is_file()]
+    if absent:
+        yield Finding("Spark jars", "note", f"not cached: {', '.join(absent)}", "fetched at the first run")
+    else:
+        yield Finding("Spark jars", "ok", f"{len(packages)} packages cached in {jars}")
+    if cached_jars():
+        yield Finding("Kafka jars", "ok", f"Kafka {KAFKA_VERSION}, {len(cached_jars())} jars cached")
+    else:
+        yield Finding(
+            "Kafka jars",
+            "note",
+            f"Kafka {KAFKA_VERSION} is not cached",
+            "fetched when the embedded broker first starts",
+        )
+
+
+def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
+    if kafka.bootstrap_servers:
+        try:
+            identity = cluster_id(kafka.bootstrap_servers, timeout_seconds=kafka.connect_timeout_seconds)
+        except LakehouseError as error:
+            yield Finding("Kafka", "missing", error.problem, error.todo)
+        else:
+            yield Finding("Kafka", "ok", f"cluster {identity} answers at {kafka.bootstrap_servers}")
+        return
+    address = f"{LOOPBACK}:{kafka.embedded_port}"
+    if kafka.embedded_port == 0 or is_free(kafka.embedded_port):
+        yield Finding(
+            "Kafka", "ok", f"the embedded broker will listen at {address}".replace(":0", ", a free port")
+        )
+        return
+    try:
+        identity = cluster_id(address, timeout_seconds=_FOREIGN_SECONDS)
+    except LakehouseError:
+        yield Finding("Kafka", "note", f"something else listens at {address}", "nothing: a free port will be used")
+    else:
+        yield Finding("Kafka", "ok", f"a broker answers at {address}, and will be used (cluster {identity})")
+
+
+def root_findings(root: str) -> Iterator[Finding]:
+    if "://" in root:
+        yield Finding(
+            "Root", "note", f"{root} is an object store", "Spark needs its connector's jar and credentials"
+        )
+        return
+    folder = next(path for path in (Path(root), *Path(root).parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            yield Finding("Root", "ok", f"{root} is writable")
+    except OSError as error:
+        todo = "make it writable or set LAKEHOUSE_ROOT to another folder"
+        yield Finding("Root", "missing", f"{folder} cannot be written: {error.strerror}", todo)
+    free = shutil.disk_usage(folder).free
+    enough = free >= DISK_BYTES
+    todo = "" if enough else f"free some: below {_gigabytes(DISK_BYTES)} the demo may not fit"
+    yield Finding("Disk", "ok" if enough else "note", f"{_gigabytes(free)} free at {folder}", todo)
+
+
+def memory_findings(memory: int) -> Iterator[Finding]:
+    enough = memory >= MEMORY_BYTES
+    todo = (
+        "" if enough else f"below {_gigabytes(MEMORY_BYTES)} lower spark.driver.memory in conf/spark-defaults.conf"
+    )
+    yield Finding("Memory", "ok" if enough else "note", _gigabytes(memory), todo)
+
+
+def machine_memory() -> int:
+    """Bytes of memory, of the container where one limits it."""
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = _CGROUP_LIMIT.read_text().strip() if _CGROUP_LIMIT.is_file() else "max"
+    return min(machine, int(limit)) if limit.isdigit() else machine
+
+
+def spark_defaults(file: Path) -> dict[str, str]:
+    """The settings of a Spark properties file, comments left out; none where there is no file."""
+    if not file.is_file():
+        return {}
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    pairs = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
+
+
+def _jar_name(coordinate: str) -> str:
+    """What Spark calls the cached jar of group:name:version."""
+    group, name, version = coordinate.split(":")
+    return f"{group}_{name}-{version}.jar"
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1024**3:.1f} GiB"

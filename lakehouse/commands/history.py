@@ -1,0 +1,52 @@
+"""`lakehouse history TABLE`: its versions, newest first."""
+
+import argparse
+from typing import Any
+
+from lakehouse import storage
+from lakehouse.commands.output import print_json, print_table
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+from lakehouse.tables import find_table
+
+
+def run(args: argparse.Namespace) -> int:
+    table = find_table(args.table)
+    settings = load_settings()
+    with spark_session("lakehouse history", log_file=settings.ops_dir / "spark.log") as spark:
+        versions = [
+            _version(row.asDict(recursive=True))
+            for row in storage.delta_table(spark, settings.root, table).history(args.limit).collect()
+        ]
+    if args.json:
+        print_json(versions)
+    else:
+        columns = ("version", "time", "operation", "rows written", "details")
+        print_table(columns, [[version[name] for name in columns] for version in versions], title=table.sql_name)
+    return 0
+
+
+def _version(entry: dict[str, Any]) -> dict[str, Any]:
+    metrics = entry["operationMetrics"] or {}
+    if entry["operation"] == "MERGE":
+        changes = {
+            name: int(metrics.get(f"numTargetRows{name.capitalize()}", 0))
+            for name in ("inserted", "updated", "deleted")
+        }
+        rows, details = changes["inserted"] + changes["updated"], changes
+    elif entry["operation"] == "STREAMING UPDATE":
+        rows, details = (
+            int(metrics.get("numOutputRows", 0)),
+            {"epoch": (entry["operationParameters"] or {}).get("epochId")},
+        )
+    else:
+        rows, details = int(metrics.get("numOutputRows", 0)), {}
+    if entry["userMetadata"]:
+        details = {**details, "made_from": entry["userMetadata"]}
+    return {
+        "version": entry["version"],
+        "time": entry["timestamp"],
+        "operation": entry["operation"],
+        "rows written": rows,
+        "details": ", ".join(f"{name} {value}" for name, value in details.items()),
+    }

@@ -1,0 +1,21 @@
+"""`lakehouse run`: layers on what is there, without producers."""
+
+import argparse
+
+from rich.console import Console
+
+from lakehouse.commands.steps import Clock, broker_for, run_steps, selected
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    steps = selected(args.select)
+    clock = Clock(Console())
+    with (
+        broker_for(steps, settings) as bootstrap,
+        spark_session("lakehouse run", log_file=settings.ops_dir / "spark.log") as spark,
+    ):
+        run_steps(steps, spark, settings, bootstrap, clock)
+    return 0

@@ -1,0 +1,81 @@
+"""The layers as steps in their order, timed and told on the terminal."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import NamedTuple
+
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from bronze.ingest import ingest
+from gold import count_popularity, export_powerbi, rate_affinity, recommend
+from lakehouse.broker import kafka_cluster
+from lakehouse.errors import InputError
+from lakehouse.settings import Settings
+from silver.refine import refine
+
+LAYERS = ("bronze", "silver", "gold")
+
+
+class Step(NamedTuple):
+    """One job of one layer. `run` gets the session, the settings and Kafka's address."""
+
+    layer: str
+    name: str
+    run: Callable[[SparkSession, Settings, str], None]
+
+
+STEPS = (
+    Step("bronze", "bronze: land the raw records", ingest),
+    Step("silver", "silver: validate, split, merge", lambda spark, settings, _: refine(spark, settings)),
+    Step("gold", "gold: affinity ratings", lambda spark, settings, _: rate_affinity.run(spark, settings)),
+    Step("gold", "gold: popularity", lambda spark, settings, _: count_popularity.run(spark, settings)),
+    Step("gold", "gold: recommendations", lambda spark, settings, _: recommend.run(spark, settings)),
+    Step("gold", "gold: Power BI export", lambda spark, settings, _: export_powerbi.run(spark, settings)),
+)
+
+
+class Clock:
+    """Tells each step on the terminal as it starts and ends, and keeps its time in seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        with self.console.status(name) if self.console.is_terminal else nullcontext():
+            yield
+        self.seconds[name] = time.monotonic() - started
+        self.tell(f"{self.seconds[name]:6.1f} s  {name}")
+
+    def tell(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False)
+
+
+def selected(select: str) -> tuple[Step, ...]:
+    """The steps of `silver` or of `silver+`. Raises InputError for another layer."""
+    layer, plus = select.removesuffix("+"), select.endswith("+")
+    if layer not in LAYERS:
+        raise InputError(
+            f"no layer {layer!r}", todo=f"select one of {', '.join(LAYERS)}, with + for those after it too"
+        )
+    wanted = LAYERS[LAYERS.index(layer) :] if plus else (layer,)
+    return tuple(step for step in STEPS if step.layer in wanted)
+
+
+def broker_for(steps: tuple[Step, ...], settings: Settings) -> AbstractContextManager[str]:
+    """Kafka where a step reads it; nothing is started for silver and gold."""
+    if any(step.layer == "bronze" for step in steps):
+        return kafka_cluster(settings.kafka, settings.root)
+    return nullcontext("")
+
+
+def run_steps(
+    steps: tuple[Step, ...], spark: SparkSession, settings: Settings, bootstrap: str, clock: Clock
+) -> None:
+    for step in steps:
+        with clock.step(step.name):
+            step.run(spark, settings, bootstrap)

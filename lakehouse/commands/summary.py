@@ -1,0 +1,111 @@
+"""What the demo has made, collected from the tables and told in a few small tables."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import storage
+from lakehouse.commands.output import print_table
+from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.settings import Settings
+from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, SILVER_QUARANTINE
+
+
+def collect(
+    spark: SparkSession, settings: Settings, *, since: datetime, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Rows per table, rejected rows by rule, model quality, streams, seconds per step, paths."""
+    root = settings.root
+    return {
+        "tables": {
+            table.sql_name: {
+                "rows": storage.read(spark, root, table).count(),
+                "version": storage.latest_version(spark, root, table),
+            }
+            for table in CATALOGUE
+        },
+        "rejected": _rejected(spark, root),
+        "model": _model(spark, root),
+        "streams": _streams(settings.ops_dir / "stream_progress.jsonl", since),
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+        "paths": {
+            "lakehouse": root,
+            "csv": export_path(root, RECOMMENDATIONS_CSV),
+            "stream progress": str(settings.ops_dir / "stream_progress.jsonl"),
+        },
+    }
+
+
+def show(found: Mapping[str, Any]) -> None:
+    tables = [(name, facts["rows"], facts["version"]) for name, facts in found["tables"].items()]
+    print_table(("table", "rows", "version"), tables)
+    if found["rejected"]:
+        print_table(("rejected because of", "rows"), list(found["rejected"].items()))
+    model = [(row["metric"], row["value"], row["baseline"]) for row in found["model"]]
+    print_table(("model", "value", "predicting the mean"), model)
+    streams = [
+        (
+            name,
+            facts["batches"],
+            facts["rows"],
+            facts["rows_per_second"],
+            facts["slowest_phase"],
+            facts["kafka_lag"],
+        )
+        for name, facts in found["streams"].items()
+    ]
+    if streams:
+        columns = ("stream", "batches", "rows", "rows/s", "slowest phase", "Kafka lag")
+        print_table(columns, streams)
+    total = sum(found["seconds"].values())
+    print_table(("step", "seconds"), [*found["seconds"].items(), ("all", round(total, 1))])
+    for name, path in found["paths"].items():
+        print(f"{name + ':':17}{path}")
+
+
+def _rejected(spark: SparkSession, root: str) -> dict[str, int]:
+    reasons = storage.read(spark, root, SILVER_QUARANTINE).select(
+        F.explode(F.array_distinct("reasons.rule")).alias("rule")
+    )
+    counted = reasons.groupBy("rule").count().orderBy(F.desc("count"), "rule").collect()
+    return {row["rule"]: row["count"] for row in counted}
+
+
+def _model(spark: SparkSession, root: str) -> list[dict[str, Any]]:
+    """The metrics of the model that the published recommendations come from."""
+    published = storage.read(spark, root, GOLD_RECOMMENDATIONS).select("model_version").distinct()
+    metrics = storage.read(spark, root, GOLD_METRICS).join(published, on="model_version", how="left_semi")
+    return [row.asDict() for row in metrics.select("metric", "value", "baseline").orderBy("metric").collect()]
+
+
+def _streams(file: Path, since: datetime) -> dict[str, dict[str, Any]]:
+    """The batches of this run, per stream. `kafka_lag`: records not yet read at the last batch's end."""
+    batches: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else []:
+        batch = json.loads(line)
+        if datetime.fromisoformat(batch["logged_at"]) >= since:
+            batches[batch["stream"]].append(batch)
+    return {name: _stream(stream) for name, stream in sorted(batches.items())}
+
+
+def _stream(batches: list[dict[str, Any]]) -> dict[str, Any]:
+    rows = sum(batch["rows"] for batch in batches)
+    phases: dict[str, int] = defaultdict(int)
+    for batch in batches:
+        for phase, milliseconds in batch["durations_ms"].items():
+            phases[phase] += milliseconds
+    whole = phases.pop("triggerExecution", 0)
+    slowest = max(phases, key=lambda phase: phases[phase], default="")
+    return {
+        "batches": len(batches),
+        "rows": rows,
+        "rows_per_second": round(rows / (whole / 1000)) if whole else None,
+        "slowest_phase": f"{slowest} {phases[slowest] / 1000:.1f} s" if slowest else "",
+        "kafka_lag": batches[-1]["kafka_lag"],
+    }

@@ -1,0 +1,37 @@
+"""Locks between processes of one machine; the system releases them when a process ends, however it ends."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold the file's lock alone, waiting for whoever has it."""
+    lock = open_lock(file)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def open_lock(file: Path) -> int:
+    """A descriptor of the lock file, closed in child processes, so that they cannot hold the lock longer."""
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def share(lock: int) -> None:
+    """Hold the lock together with others."""
+    fcntl.flock(lock, fcntl.LOCK_SH)
+
+
+def try_alone(lock: int) -> bool:
+    """Whether nobody else shares the lock any more; then it is held alone."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""A real catalogue in the layout of netflix_titles.csv, as movie and series records."""
+
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from producers.layouts import Row, read_rows
+from producers.matching import Film
+from producers.records import Fields, Record, decade_of, encode, isoformat, milliseconds
+
+COLUMNS = (
+    "show_id",
+    "type",
+    "title",
+    "director",
+    "cast",
+    "country",
+    "date_added",
+    "release_year",
+    "rating",
+    "duration",
+    "listed_in",
+    "description",
+)
+_TYPES = {"movie": "movie", "tv show": "series"}
+# Python's own English names of months: no setting of the machine changes them.
+_DATES = ("%B %d, %Y", "%Y-%m-%d")
+_YEAR = re.compile(r"\d{4}")
+_SEASONS = re.compile(r"(\d+) seasons?", re.IGNORECASE)
+_MINUTES = re.compile(r"\d+ min", re.IGNORECASE)
+# Not at the comma of "Sammy Davis, Jr."
+_LIST = re.compile(r",(?!\s*(?:Jr|Sr)\b\.?)")
+
+# The silent parts of a row: the wire format has no field for them.
+_WITHOUT_FIELD = ("country", "description")
+
+
+class Features(NamedTuple):
+    """What a title has to like."""
+
+    genres: tuple[str, ...]
+    directors: tuple[str, ...] = ()
+    actors: tuple[str, ...] = ()
+    decade: str | None = None
+
+
+class Catalogue(NamedTuple):
+    """Records of both kinds, and what replayed ratings need to know about the films."""
+
+    movies: list[Record]
+    series: list[Record]
+    films: dict[str, Film]
+    features: dict[str, Features]
+
+
+EMPTY = Catalogue([], [], {}, {})
+
+
+def read_catalogue(path: Path, unmapped: Counter[str]) -> Catalogue:
+    """Every row of the file as one record; what has no field or readable value is counted in `unmapped`."""
+    catalogue = Catalogue([], [], {}, {})
+    seen: set[str] = set()
+    for row in read_rows(path, COLUMNS, unmapped):
+        identity = row["show_id"]
+        if identity in seen:
+            unmapped["catalogue rows that repeat a show_id: silver keeps the latest"] += 1
+        seen.add(identity)
+        fields, instant = _fields(row, unmapped)
+        record = Record(identity.encode() if identity.strip() else None, encode(fields), instant or 0)
+        (catalogue.series if fields["type"] == "series" else catalogue.movies).append(record)
+        if fields["type"] == "movie" and identity.strip() and row["title"].strip():
+            _remember(catalogue, row, fields)
+    return catalogue
+
+
+def _remember(catalogue: Catalogue, row: Row, fields: Fields) -> None:
+    identity, decade = row["show_id"], fields["decada_lanzamiento"]
+    people = tuple(fields["directores"]), tuple(fields["actores"])
+    catalogue.features[identity] = Features(tuple(fields["generos"]), *people, decade)
+    if decade is not None:
+        catalogue.films[identity] = Film(identity, row["title"], int(row["release_year"]))
+
+
+def _fields(row: Row, unmapped: Counter[str]) -> tuple[Fields, int | None]:
+    """The event of one row, and when it happened."""
+    kind = _TYPES.get(row["type"].strip().lower())
+    year = _year(row, unmapped)
+    instant = _instant(row, year, unmapped)
+    _count_oddities(row, kind, unmapped)
+    fields: Fields = {
+        "id": row["show_id"],
+        "type": kind or row["type"] or None,
+        "timestamp": None if instant is None else isoformat(instant),
+        "titulo": row["title"] if row["title"].strip() else None,
+        "generos": listed(row["listed_in"]),
+        "directores": listed(row["director"]),
+        "actores": listed(row["cast"]),
+        "clasificacion": row["rating"].strip() or None,
+    }
+    if kind == "series":
+        fields["numero_temporadas"] = _seasons(row, unmapped)
+        fields["numero_episodios"] = None
+        unmapped["release years of series (no field in the wire format)"] += year is not None
+    else:
+        fields["decada_lanzamiento"] = None if year is None else decade_of(year)
+        unmapped["durations of movies (no field in the wire format)"] += bool(row["duration"].strip())
+    return fields, instant
+
+
+def listed(text: str) -> list[str]:
+    """The items of a comma-separated cell."""
+    return [item.strip() for item in _LIST.split(text) if item.strip()]
+
+
+def _count_oddities(row: Row, kind: str | None, unmapped: Counter[str]) -> None:
+    """Rows that are published as they are, for silver to judge, and cells that have nowhere to go."""
+    unmapped["catalogue rows without a show_id: silver quarantines them"] += not row["show_id"].strip()
+    unmapped["catalogue rows without a title: silver quarantines them"] += not row["title"].strip()
+    unmapped["catalogue rows of an unknown type: silver quarantines them"] += kind is None
+    durations = _MINUTES.fullmatch(row["rating"].strip()) is not None
+    unmapped["catalogue ratings that are durations: silver quarantines them"] += durations
+    for column in _WITHOUT_FIELD:
+        unmapped[f"cells of the column {column} (no field in the wire format)"] += bool(row[column].strip())
+
+
+def _year(row: Row, unmapped: Counter[str]) -> int | None:
+    text = row["release_year"].strip()
+    if _YEAR.fullmatch(text) and int(text) > 0:
+        return int(text)
+    unmapped["catalogue rows without a readable release_year: no decade"] += 1
+    return None
+
+
+def _instant(row: Row, year: int | None, unmapped: Counter[str]) -> int | None:
+    """The day it was added; else the first day of its year, but not before there were event times (1970)."""
+    text = row["date_added"].strip()
+    added = _day(text)
+    if added is not None:
+        return milliseconds(added)
+    if year is None:
+        unmapped["catalogue rows without any date: silver quarantines them"] += 1
+        return None
+    state = "with an unreadable" if text else "without a"
+    unmapped[f"catalogue rows {state} date_added: dated by their release_year"] += 1
+    return max(milliseconds(datetime(year, 1, 1, tzinfo=UTC)), 0)
+
+
+def _day(text: str) -> datetime | None:
+    """`September 25, 2021` or `2021-09-25`, from 1970 on."""
+    for layout in _DATES:
+        try:
+            day = datetime.strptime(text, layout).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        return day if day.year >= 1970 else None
+    return None
+
+
+def _seasons(row: Row, unmapped: Counter[str]) -> int | None:
+    text = row["duration"].strip()
+    seasons = _SEASONS.fullmatch(text)
+    if seasons is not None:
+        return int(seasons[1])
+    state = "an unreadable" if text else "no"
+    unmapped[f"series with {state} duration: no number of seasons"] += 1
+    return None

@@ -1,0 +1,163 @@
+"""Records to Kafka, each delivery checked: what `publish` returns is what the broker has confirmed."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count as count_up
+from typing import NamedTuple
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError
+
+from lakehouse.errors import BrokerError, CheckFailedError, first_line
+from producers.records import Record
+
+# Records handed over and not yet confirmed: kafka-python has no bound of its own on what it buffers.
+_IN_FLIGHT = 20_000
+_PROGRESS_EVERY = 1_000
+# The longest time for which a stop goes unnoticed.
+_LOOK_UP_SECONDS = 0.1
+
+
+class Delivery(NamedTuple):
+    """What became of the records. `error` is the first failure's text."""
+
+    sent: int
+    delivered: int
+    failed: int
+    seconds: float
+    error: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Confirmed records per second."""
+        return self.delivered / self.seconds if self.seconds > 0 else 0.0
+
+    def line(self, name: str) -> str:
+        return (
+            f"{name}: {self.sent:,} sent, {self.delivered:,} delivered, {self.failed:,} failed, "
+            f"{self.rate:,.0f} records/s"
+        )
+
+    def require_complete(self, name: str) -> None:
+        """Raises CheckFailedError where a record was not delivered."""
+        if self.failed:
+            raise CheckFailedError(
+                f"{self.failed:,} of {self.sent:,} {name} records were not delivered: {self.error}",
+                todo="correct the cause and send again: repeated records change nothing in silver",
+            )
+
+
+class _Tally:
+    """Counts the answers of the sender thread, and holds the main one back while too many are open."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.delivered = 0
+        self.error = ""
+        self._open = threading.BoundedSemaphore(_IN_FLIGHT)
+
+    def admit(self) -> None:
+        self._open.acquire()
+        self.sent += 1
+
+    def confirm(self, _: object) -> None:
+        # only the sender thread confirms, so the count needs no lock
+        self.delivered += 1
+        self._open.release()
+
+    def fail(self, error: BaseException) -> None:
+        self.error = self.error or f"{type(error).__name__}: {first_line(error)}"
+        self._open.release()
+
+
+def never() -> bool:
+    return False
+
+
+def publish(
+    records: Iterable[Record],
+    *,
+    topic: str,
+    bootstrap: str,
+    rate: float | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    stopped: Callable[[], bool] = never,
+    connect_timeout_seconds: float = 10.0,
+) -> Delivery:
+    """Send all records, or those until `stopped` says so, and wait until each is confirmed or has failed.
+
+    `rate` is in records per second; `on_progress` hears now and then how many are on their way.
+    Raises BrokerError where no broker answers.
+    """
+    began = time.monotonic()
+    tally = _Tally()
+    producer = _producer(bootstrap, connect_timeout_seconds)
+    try:
+        for record in _paced(iter(records), rate, stopped):
+            if not _send(producer, topic, record, tally):
+                break
+            if on_progress is not None and tally.sent % _PROGRESS_EVERY == 0:
+                on_progress(tally.sent)
+        producer.flush()
+    finally:
+        producer.close(timeout=5)
+    if on_progress is not None:
+        on_progress(tally.sent)
+    failed = tally.sent - tally.delivered
+    return Delivery(tally.sent, tally.delivered, failed, time.monotonic() - began, tally.error)
+
+
+def _producer(bootstrap: str, timeout_seconds: float) -> KafkaProducer:
+    # its log repeats, once per attempt, what the exception says
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    try:
+        return KafkaProducer(
+            bootstrap_servers=bootstrap.split(","),
+            bootstrap_timeout_ms=round(timeout_seconds * 1000),
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            linger_ms=50,
+            batch_size=128 * 1024,
+            metrics_enabled=False,
+        )
+    except KafkaError as error:
+        raise BrokerError(
+            f"no Kafka broker answers at {bootstrap} ({first_line(error)})",
+            todo="start it, or correct kafka.bootstrap_servers",
+        ) from error
+
+
+def _send(producer: KafkaProducer, topic: str, record: Record, tally: _Tally) -> bool:
+    """Whether sending on makes sense: a record that is too large is its own fault, anything else is not."""
+    tally.admit()
+    try:
+        answer = producer.send(topic, value=record.value, key=record.key, timestamp_ms=record.timestamp_ms)
+    except MessageSizeTooLargeError as error:
+        tally.fail(error)
+        return True
+    except KafkaError as error:
+        tally.fail(error)
+        return False
+    answer.add_callback(tally.confirm)
+    answer.add_errback(tally.fail)
+    return True
+
+
+def _paced(records: Iterator[Record], rate: float | None, stopped: Callable[[], bool]) -> Iterator[Record]:
+    """The records, each no earlier than its place in the schedule: being late once does not add up."""
+    began = time.monotonic()
+    for index in count_up():
+        while rate is not None and not stopped():
+            wait = began + index / rate - time.monotonic()
+            if wait <= 0:
+                break
+            time.sleep(min(wait, _LOOK_UP_SECONDS))
+        if stopped():
+            return
+        record = next(records, None)
+        if record is None:
+            return
+        yield record

@@ -1,0 +1,40 @@
+"""Made-up feedback, to its Kafka topic: python -m producers.feedback --count 100 --seed 42"""
+
+import argparse
+
+from lakehouse.jobs import run_job
+from lakehouse.settings import Demo, load_settings
+from producers.activity import feedback_records
+from producers.population import split_titles
+from producers.sending import chosen_instants, chosen_seed, positive, producer_parser, send
+from producers.timeline import feedback_instants
+
+
+def parser(demo: Demo) -> argparse.ArgumentParser:
+    """The sizes say which users and titles exist: those that the other producers send with the same seed."""
+    movies, series = split_titles(demo.titles)
+    parser = producer_parser("Send made-up feedback (views, ratings, likes, dislikes) to its Kafka topic.")
+    parser.add_argument("--users", type=positive, default=demo.users, help="how many users there are")
+    parser.add_argument("--movies", type=positive, default=movies, help="how many movies there are")
+    parser.add_argument("--series", type=positive, default=series, help="how many series there are")
+    return parser
+
+
+def main() -> int:
+    settings = load_settings()
+    args = parser(settings.demo).parse_args()
+    seed = chosen_seed("feedback", args.seed)
+    records = feedback_records(
+        seed,
+        args.count,
+        users=args.users,
+        movies=args.movies,
+        series=args.series,
+        dirty=args.dirty,
+        instants=chosen_instants(args, feedback_instants),
+    )
+    return send(records, name="feedback", topic=settings.kafka.feedback_topic, settings=settings, args=args)
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,208 @@
+"""Real ratings in the layout of MovieLens, as movie, user and feedback records."""
+
+import hashlib
+import math
+import re
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from lakehouse.errors import InputError
+from producers.catalogue import Catalogue, Features
+from producers.layouts import Row, read_rows
+from producers.lexicon import names
+from producers.matching import FilmIndex, display_title
+from producers.records import Record, decade_of, encode, isoformat, milliseconds, moment
+from producers.tastes import Judged, derive
+
+MOVIE_COLUMNS = ("movieId", "title", "genres")
+RATING_COLUMNS = ("userId", "movieId", "rating", "timestamp")
+
+_YEAR_SUFFIX = re.compile(r"(.*?)\s*\((\d{4})\)\s*", re.DOTALL)
+_NO_GENRES = "(no genres listed)"
+# Beyond this, seconds since 1970 are no date that Python knows (the year 9999).
+_LAST_SECOND = 253_402_300_799
+
+
+class Rating(NamedTuple):
+    """One row of ratings.csv; None where a number cannot be read."""
+
+    user: str
+    movie: str
+    stars: float | None
+    instant_ms: int | None
+    row: Row
+
+
+class Library(NamedTuple):
+    """Records of the movies that the catalogue lacks; each movieId's id on the wire, and its features."""
+
+    movies: list[Record]
+    identities: dict[str, str]
+    features: dict[str, Features]
+    matched: int
+
+
+def require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}", todo="expected one with MovieLens' movies.csv and ratings.csv")
+
+
+def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
+    """All ratings; those with an unreadable value are counted, and published as they are."""
+    ratings = []
+    seen: set[tuple[str, str]] = set()
+    for row in read_rows(path, RATING_COLUMNS, unmapped):
+        rating = Rating(row["userId"], row["movieId"], _stars(row["rating"]), _instant(row["timestamp"]), row)
+        unmapped["ratings without a readable number of stars: silver quarantines them"] += rating.stars is None
+        unmapped["ratings without a readable time: silver quarantines them"] += rating.instant_ms is None
+        unmapped["ratings without a userId or movieId"] += not (rating.user.strip() and rating.movie.strip())
+        unmapped["ratings that repeat a user's of the same movie: silver keeps the latest"] += (
+            rating.user,
+            rating.movie,
+        ) in seen
+        seen.add((rating.user, rating.movie))
+        ratings.append(rating)
+    return ratings
+
+
+def read_library(path: Path, ratings: list[Rating], catalogue: Catalogue, unmapped: Counter[str]) -> Library:
+    """The movies of movies.csv; one that is in the catalogue too is that title and has no own record."""
+    index = FilmIndex(list(catalogue.films.values()))
+    first_rated = _first_rated(ratings)
+    library = Library([], {}, dict(catalogue.features), 0)
+    taken: Counter[str] = Counter()
+    for row in read_rows(path, MOVIE_COLUMNS, unmapped):
+        title, year = _split_year(row["title"])
+        genres = _genres(row["genres"])
+        unmapped["MovieLens movies without a year: no decade, matched with no catalogue title"] += year is None
+        unmapped["MovieLens movies without genres"] += not genres
+        match = None if year is None else index.find(title, year)
+        decade = None if year is None else decade_of(year)
+        if match is None:
+            identity = f"movie-{row['movieId']}"
+            instant = _announced(year, first_rated.get(row["movieId"], first_rated.get("")))
+            library.movies.append(_movie(identity, title, genres, decade, instant))
+            library.features[row["movieId"]] = Features(genres, decade=decade)
+        else:
+            identity = match.identity
+            taken[identity] += 1
+            unmapped["MovieLens movies with several catalogue titles: the first is taken"] += match.candidates > 1
+            # a matched title is known under the genres of both
+            known = catalogue.features[identity]
+            library.features[row["movieId"]] = known._replace(genres=known.genres + genres)
+        library.identities[row["movieId"]] = identity
+    unmapped["MovieLens movies that share their catalogue title with another one"] += sum(
+        count - 1 for count in taken.values()
+    )
+    return library._replace(matched=sum(taken.values()))
+
+
+def feedback_records(ratings: list[Rating], library: Library, unmapped: Counter[str]) -> list[Record]:
+    """One rating event per row, at its real time."""
+    records = []
+    for rating in ratings:
+        known = library.identities.get(rating.movie)
+        unmapped["ratings of movies that movies.csv lacks: published all the same"] += known is None
+        identity = f"rating-{rating.user}-{rating.movie}"
+        instant = rating.instant_ms
+        fields = {
+            "id": identity,
+            "type": "feedback",
+            "timestamp": rating.row["timestamp"] if instant is None else isoformat(instant),
+            "user_id": f"user-{rating.user}" if rating.user.strip() else None,
+            "content_id": known or (f"movie-{rating.movie}" if rating.movie.strip() else None),
+            "action": "rating",
+            "rating": rating.row["rating"] if rating.stars is None else rating.stars,
+        }
+        records.append(Record(identity.encode(), encode(fields), instant or 0))
+    return records
+
+
+def user_records(ratings: list[Rating], library: Library, unmapped: Counter[str]) -> list[Record]:
+    """One user per userId, in the order of their first rows, with the taste that the ratings tell."""
+    by_user: dict[str, list[Rating]] = {}
+    for rating in ratings:
+        by_user.setdefault(rating.user, []).append(rating)
+    return [_user(user, rated, library, unmapped) for user, rated in by_user.items() if user.strip()]
+
+
+def _user(user: str, rated: list[Rating], library: Library, unmapped: Counter[str]) -> Record:
+    taste = derive(
+        [
+            Judged(rating.stars, library.features[rating.movie])
+            for rating in rated
+            if rating.stars is not None and rating.movie in library.features
+        ]
+    )
+    unmapped["MovieLens users whose ratings tell no taste"] += not any(taste)
+    times = [rating.instant_ms for rating in rated if rating.instant_ms is not None]
+    identity = f"user-{user}"
+    draw = int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest(), "big")
+    fields = {
+        "id": identity,
+        "type": "user",
+        "timestamp": isoformat(max(times)) if times else None,
+        "nombre_usuario": names(0).person(draw),
+        "fecha_suscripcion": moment(min(times)).date().isoformat() if times else None,
+        "generos": taste.genres,
+        "directores": taste.directors,
+        "actores": taste.actors,
+        "clasificacion": None,
+        "decadas_favoritas": taste.decades,
+    }
+    return Record(identity.encode(), encode(fields), max(times, default=0))
+
+
+def _movie(identity: str, title: str, genres: tuple[str, ...], decade: str | None, instant: int) -> Record:
+    fields = {
+        "id": identity,
+        "type": "movie",
+        "timestamp": isoformat(instant),
+        "titulo": display_title(title) if title.strip() else None,
+        "generos": list(genres),
+        "directores": [],
+        "actores": [],
+        "clasificacion": None,
+        "decada_lanzamiento": decade,
+    }
+    return Record(identity.encode(), encode(fields), instant)
+
+
+def _first_rated(ratings: list[Rating]) -> dict[str, int]:
+    """When each movie was first rated; under "" the first rating of all."""
+    first: dict[str, int] = {}
+    for rating in ratings:
+        if rating.instant_ms is not None:
+            for movie in (rating.movie, ""):
+                first[movie] = min(first.get(movie, rating.instant_ms), rating.instant_ms)
+    return first
+
+
+def _announced(year: int | None, rated: int | None) -> int:
+    """When MovieLens learnt of a movie is unknown: by its first rating, and not before its year began."""
+    released = 0 if year is None or year < 1970 else milliseconds(datetime(year, 1, 1, tzinfo=UTC))
+    return max(released, rated or 0)
+
+
+def _split_year(title: str) -> tuple[str, int | None]:
+    dated = _YEAR_SUFFIX.fullmatch(title)
+    return (title, None) if dated is None or dated[2] == "0000" else (dated[1], int(dated[2]))
+
+
+def _genres(text: str) -> tuple[str, ...]:
+    return tuple(genre for genre in text.split("|") if genre.strip() and genre != _NO_GENRES)
+
+
+def _stars(text: str) -> float | None:
+    try:
+        stars = float(text)
+    except ValueError:
+        return None
+    return stars if math.isfinite(stars) else None
+
+
+def _instant(text: str) -> int | None:
+    seconds = text.strip()
+    return int(seconds) * 1000 if seconds.isdecimal() and int(seconds) <= _LAST_SECOND else None

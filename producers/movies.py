@@ -1,0 +1,20 @@
+"""Made-up movies, to their Kafka topic: python -m producers.movies --count 100 --seed 42"""
+
+from lakehouse.jobs import run_job
+from lakehouse.settings import load_settings
+from producers.entities import movie_records
+from producers.sending import chosen_instants, chosen_seed, producer_parser, send
+from producers.timeline import catalogue_instants
+
+
+def main() -> int:
+    args = producer_parser("Send made-up movies to their Kafka topic.").parse_args()
+    settings = load_settings()
+    seed = chosen_seed("movies", args.seed)
+    instants = chosen_instants(args, catalogue_instants)
+    records = movie_records(seed, args.count, dirty=args.dirty, instants=instants)
+    return send(records, name="movies", topic=settings.kafka.movies_topic, settings=settings, args=args)
+
+
+if __name__ == "__main__":
+    run_job(main)

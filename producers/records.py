@@ -1,0 +1,40 @@
+"""One Kafka record before it has a topic, and how the fields of an event become its bytes."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+Fields = dict[str, Any]
+
+
+class Record(NamedTuple):
+    """What is sent. `timestamp_ms` is the Kafka timestamp; None leaves it to the moment of sending."""
+
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int | None
+
+
+def encode(fields: Mapping[str, Any]) -> bytes:
+    """The event as UTF-8 JSON, in the order of its fields."""
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def isoformat(instant_ms: int) -> str:
+    """Milliseconds since 1970 as `2025-01-01T00:00:00.000Z`."""
+    return moment(instant_ms).strftime("%Y-%m-%dT%H:%M:%S") + f".{instant_ms % 1000:03d}Z"
+
+
+def moment(instant_ms: int) -> datetime:
+    return datetime.fromtimestamp(instant_ms // 1000, UTC)
+
+
+def milliseconds(instant: datetime) -> int:
+    """Milliseconds since 1970; an instant without a zone is UTC."""
+    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def decade_of(year: int) -> str:
+    return f"{year // 10 * 10}s"

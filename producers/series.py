@@ -1,0 +1,20 @@
+"""Made-up series, to their Kafka topic: python -m producers.series --count 100 --seed 42"""
+
+from lakehouse.jobs import run_job
+from lakehouse.settings import load_settings
+from producers.entities import series_records
+from producers.sending import chosen_instants, chosen_seed, producer_parser, send
+from producers.timeline import catalogue_instants
+
+
+def main() -> int:
+    args = producer_parser("Send made-up series to their Kafka topic.").parse_args()
+    settings = load_settings()
+    seed = chosen_seed("series", args.seed)
+    instants = chosen_instants(args, catalogue_instants)
+    records = series_records(seed, args.count, dirty=args.dirty, instants=instants)
+    return send(records, name="series", topic=settings.kafka.series_topic, settings=settings, args=args)
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,209 @@
+"""The producers as a person runs them, against a real broker: what they say they delivered is in the topics."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from lakehouse.errors import BrokerError
+from lakehouse.settings import Settings
+from lakehouse.topics import ensure_topics
+from producers.activity import feedback_records
+from producers.catalogue import COLUMNS
+from producers.delivery import publish
+from producers.entities import movie_records, series_records, user_records
+from producers.records import Record
+from producers.replay import read_replay
+
+LINE = re.compile(r"(\w+): ([\d,]+) sent, ([\d,]+) delivered, ([\d,]+) failed, [\d,]+ records/s")
+SHOWS = (
+    ",".join(COLUMNS)
+    + "\n"
+    + (
+        's1,Movie,Old Film,"Ana Ruiz","Mar Gil",,"January 1, 2008",1970,PG,90 min,Dramas,d\n'
+        's2,TV Show,Old Show,,,,"May 1, 2009",2009,TV-G,1 Season,TV Dramas,d\n'
+    )
+)
+MOVIES = 'movieId,title,genres\n1,Old Film (1970),Drama\n2,"Other, The (1980)",Comedy\n'
+RATINGS = "userId,movieId,rating,timestamp\n7,1,5.0,962304000\n7,2,2.0,962390400\n"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    topics = {
+        f"LAKEHOUSE_KAFKA__{name.upper()}": getattr(settings.kafka, name)
+        for name in ("bootstrap_servers", "users_topic", "movies_topic", "series_topic", "feedback_topic")
+    }
+    others = {key: value for key, value in os.environ.items() if not key.startswith("LAKEHOUSE_")}
+    return {**others, **topics, "LAKEHOUSE_ROOT": settings.root}
+
+
+def run(settings: Settings, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**environment(settings), **changes},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def consumed(bootstrap: str, topic: str) -> list[Record]:
+    """Every record of the topic, in the order of their Kafka timestamps."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", group_id=None)
+    try:
+        parts = [TopicPartition(topic, part) for part in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(parts)
+        missing = sum(consumer.end_offsets(parts).values())
+        records: list[Record] = []
+        deadline = time.monotonic() + 60
+        while len(records) < missing:
+            assert time.monotonic() < deadline, f"{len(records)} of {missing} records of {topic}"
+            for batch in consumer.poll(timeout_ms=500).values():
+                records += [Record(found.key, found.value, found.timestamp) for found in batch]
+        return sorted(records, key=lambda record: (record.timestamp_ms, record.key))
+    finally:
+        consumer.close()
+
+
+def in_time(records: list[Record]) -> list[Record]:
+    return sorted(records, key=lambda record: (record.timestamp_ms, record.key))
+
+
+@pytest.mark.parametrize("name", ["users", "movies", "series", "feedback"])
+def test_a_producer_delivers_what_its_generator_makes(settings: Settings, name: str) -> None:
+    sizes = ["--users", "20", "--movies", "20", "--series", "10"] if name == "feedback" else []
+    done = run(settings, f"producers.{name}", "--count", "50", "--seed", "1", "--dirty", "0.2", *sizes)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(rf"{name}: 50 sent, 50 delivered, 0 failed, [\d,]+ records/s\n", done.stdout)
+    assert done.stderr == ""
+    expected = {
+        "users": lambda: user_records(1, 50, dirty=0.2),
+        "movies": lambda: movie_records(1, 50, dirty=0.2),
+        "series": lambda: series_records(1, 50, dirty=0.2),
+        "feedback": lambda: feedback_records(1, 50, users=20, movies=20, series=10, dirty=0.2),
+    }[name]()
+    topic = getattr(settings.kafka, f"{name}_topic")
+    assert consumed(settings.kafka.bootstrap_servers, topic) == in_time(list(expected))
+
+
+@pytest.mark.parametrize(
+    ("signum", "arguments", "code"),
+    [
+        (signal.SIGINT, [], 0),  # stopping is how an endless run ends
+        (signal.SIGTERM, [], 0),
+        (signal.SIGINT, ["--count", "1000000"], 130),  # fewer than asked for
+    ],
+)
+def test_a_stop_flushes(settings: Settings, signum: int, arguments: list[str], code: int) -> None:
+    topic, bootstrap = settings.kafka.users_topic, settings.kafka.bootstrap_servers
+    command = [sys.executable, "-m", "producers.users", "--seed", "1", "--rate", "500", *arguments]
+    with subprocess.Popen(
+        command, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        await_records(bootstrap, topic)
+        running.send_signal(signum)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == code, err
+    assert err == ""
+    line = LINE.fullmatch(out.strip())
+    assert line is not None, out
+    sent, delivered, failed = (int(number.replace(",", "")) for number in line.groups()[1:])
+    assert (sent, failed) == (delivered, 0)
+    assert delivered == len(consumed(bootstrap, topic)) > 0
+
+
+def await_records(bootstrap: str, topic: str) -> None:
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", metadata_max_age_ms=500
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not consumer.poll(timeout_ms=500):
+            assert time.monotonic() < deadline, f"nothing arrived in {topic}"
+    finally:
+        consumer.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_a_broker_that_does_not_answer_is_one_line(settings: Settings) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    done = run(
+        settings,
+        "producers.movies",
+        "--count",
+        "5",
+        "--seed",
+        "1",
+        LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS=nowhere,
+        LAKEHOUSE_KAFKA__CONNECT_TIMEOUT_SECONDS="2",
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(rf"lakehouse: .*{nowhere}.*; .*\n", done.stderr)
+    with pytest.raises(BrokerError, match=f"no Kafka broker answers at {nowhere}"):
+        publish([], topic="t", bootstrap=nowhere, connect_timeout_seconds=1)
+
+
+def test_a_record_that_is_too_large_is_counted_and_the_rest_delivered(settings: Settings) -> None:
+    records = [Record(b"a", b"1", 1), Record(b"b", b"x" * 2_000_000, 2), Record(b"c", b"3", 3)]
+    heard: list[int] = []
+    topic, bootstrap = settings.kafka.users_topic, settings.kafka.bootstrap_servers
+    ensure_topics(bootstrap, [topic], partitions=1, replication_factor=1, timeout_seconds=10)
+    delivery = publish(records, topic=topic, bootstrap=bootstrap, on_progress=heard.append)
+    assert delivery[:3] == (3, 2, 1)
+    assert "MessageSizeTooLargeError" in delivery.error
+    assert heard == [3]
+    assert consumed(bootstrap, topic) == [records[0], records[2]]
+
+
+def test_a_replay_keeps_real_times_and_the_broker_keeps_the_records(settings: Settings, tmp_path: Path) -> None:
+    for name, text in {"shows": SHOWS, "movies": MOVIES, "ratings": RATINGS}.items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    done = run(settings, "producers.replay", str(tmp_path / "shows.csv"), "--ratings", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.rsplit(", ", 1)[0] for line in lines[:4]] == [
+        "movies: 2 sent, 2 delivered, 0 failed",
+        "series: 1 sent, 1 delivered, 0 failed",
+        "users: 1 sent, 1 delivered, 0 failed",
+        "feedback: 2 sent, 2 delivered, 0 failed",
+    ]
+    assert "matched: 1 MovieLens movies are titles of the catalogue" in lines
+    replay = read_replay(tmp_path / "shows.csv", tmp_path)
+    kafka = settings.kafka
+    for topic, records in zip(kafka.topics, replay[:4], strict=True):
+        # records of the year 2000: a topic with a week's retention would soon lose them
+        assert consumed(kafka.bootstrap_servers, topic) == in_time(records)
+        assert retention_ms(kafka.bootstrap_servers, topic) == "-1"
+
+
+def retention_ms(bootstrap: str, topic: str) -> str:
+    client = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        answer = client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+        return str(answer["topic"][topic]["retention.ms"]["value"])
+    finally:
+        client.close()
+
+
+def test_a_wrong_layout_is_one_line_and_sends_nothing(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "wrong.csv").write_text("id,name\n1,a\n", encoding="utf-8")
+    done = run(settings, "producers.replay", str(tmp_path / "wrong.csv"))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r"lakehouse: .*wrong\.csv has no column show_id.*\n", done.stderr)

@@ -1,0 +1,198 @@
+"""The four jobs of gold over real Delta tables: what they write, twice, and what stops them."""
+
+import csv
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from gold import count_popularity, export_powerbi, rate_affinity, recommend
+from lakehouse.errors import TableError
+from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, replace_remote
+from lakehouse.settings import Settings, load_settings
+from lakehouse.storage import delta_table, overwrite, read, table_path
+from lakehouse.tables import (
+    GOLD_METRICS,
+    GOLD_POPULARITY,
+    GOLD_POWERBI,
+    GOLD_RECOMMENDATIONS,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_USERS,
+)
+
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+JOBS = (rate_affinity, count_popularity, recommend, export_powerbi)
+
+
+@pytest.fixture(scope="module")
+def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """All jobs have run once. Tests with this lakehouse only read it."""
+    settings = load_settings().model_copy(update={"root": str(tmp_path_factory.mktemp("gold") / "lakehouse")})
+    fill_silver(spark, settings.root)
+    run_all(spark, settings)
+    return settings
+
+
+@pytest.fixture
+def gold(tmp_path: Path) -> Settings:
+    return load_settings().model_copy(update={"root": str(tmp_path / "lakehouse")})
+
+
+def source(number: int) -> tuple[object, ...]:
+    return (NOON, NOON, "topic", 0, number)
+
+
+def fill_silver(spark: SparkSession, root: str, *, users: int = 12, titles: int = 40, events: int = 30) -> None:
+    """User n likes genre n % 2 and actor n % 5, title n has them; the last user has no tastes."""
+    none: list[str] = []
+    tastes = [
+        (f"u{n:02}", f"U{n}", None, [f"g{n % 2}"], none, [f"a{n % 5}"], None, none, *source(n))
+        for n in range(users - 1)
+    ]
+    blank = (f"u{users - 1:02}", "Blank", None, none, none, none, None, none, *source(users))
+    content = [
+        (
+            f"t{n:02}",
+            "movie",
+            f'Title "{n}", part 1',
+            [f"g{n % 2}"],
+            none,
+            [f"a{n % 5}"],
+            None,
+            None,
+            None,
+            None,
+            *source(n),
+        )
+        for n in range(titles)
+    ]
+    feedback = [
+        (f"f{n}", f"u{n % users:02}", f"t{n * 7 % titles:02}", "rating", 0.5 + n % 10 / 2, None, *source(n))
+        for n in range(events)
+    ]
+    for table, rows in ((SILVER_USERS, [*tastes, blank]), (SILVER_CONTENT, content), (SILVER_FEEDBACK, feedback)):
+        overwrite(spark.createDataFrame(rows, table.schema), root, table)
+
+
+def run_all(spark: SparkSession, settings: Settings) -> None:
+    for job in JOBS:
+        job.run(spark, settings)
+
+
+def test_all_jobs_twice_leave_the_same_rows(spark: SparkSession, gold: Settings) -> None:
+    fill_silver(spark, gold.root)
+    run_all(spark, gold)
+    file = Path(export_path(gold.root, RECOMMENDATIONS_CSV))
+    first_bytes = file.read_bytes()
+    run_all(spark, gold)
+    assert file.read_bytes() == first_bytes
+    for table in (GOLD_RECOMMENDATIONS, GOLD_POPULARITY, GOLD_POWERBI):
+        assert_df_equality(
+            read(spark, gold.root, table, version=1),
+            read(spark, gold.root, table, version=2),
+            ignore_row_order=True,
+        )
+    assert_lists(read(spark, gold.root, GOLD_RECOMMENDATIONS))
+    assert_metrics(read(spark, gold.root, GOLD_METRICS))
+    assert list(file.parent.iterdir()) == [file]
+    assert list((Path(gold.root) / "checkpoints" / "als").iterdir()) == []
+
+
+def assert_lists(recommendations: DataFrame) -> None:
+    lists: dict[str, list[tuple[int, float, str]]] = {}
+    for row in recommendations.orderBy("user_id", "rank").collect():
+        lists.setdefault(row["user_id"], []).append((row["rank"], row["predicted_rating"], row["source"]))
+    assert sorted(lists) == [f"u{n:02}" for n in range(12)]
+    for user, places in lists.items():
+        assert [rank for rank, _, _ in places] == list(range(1, 11))
+        rated = [rating for _, rating, _ in places]
+        assert rated == sorted(rated, reverse=True)
+        assert {source for _, _, source in places} == ({"popularity"} if user == "u11" else {"als"})
+
+
+def assert_metrics(metrics: DataFrame) -> None:
+    rows = {row["metric"]: row for row in metrics.collect()}
+    assert sorted(rows) == ["holdout_rows", "mae", "rmse", "unscored_rows"]  # one model, though it ran twice
+    assert rows["rmse"]["value"] < rows["rmse"]["baseline"]
+    assert rows["mae"]["value"] < rows["mae"]["baseline"]
+    assert sorted(rows["rmse"]["input_versions"]) == [
+        "gold.affinity_ratings",
+        "silver.content",
+        "silver.feedback",
+        "silver.users",
+    ]
+
+
+def test_csv_holds_the_rows_of_the_table_in_order_of_rank(spark: SparkSession, finished: Settings) -> None:
+    with Path(export_path(finished.root, RECOMMENDATIONS_CSV)).open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file, strict=True)
+    assert header == GOLD_POWERBI.columns
+    ranked = read(spark, finished.root, GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect()
+    assert [tuple(row[:2]) for row in rows] == [(row["user_id"], row["content_id"]) for row in ranked]
+    assert {row[2] for row in rows} <= {f'Title "{n}", part 1' for n in range(40)}
+    table = read(spark, finished.root, GOLD_POWERBI).collect()
+    assert sorted(tuple(row) for row in rows) == sorted((*row[:3], f"{row[3]:.2f}") for row in table)
+
+
+def test_each_commit_tells_the_versions_it_was_made_from(spark: SparkSession, finished: Settings) -> None:
+    commit = delta_table(spark, finished.root, GOLD_RECOMMENDATIONS).history(1).collect()[0]
+    assert json.loads(commit["userMetadata"]) == {
+        "inputs": {"gold.affinity_ratings": 1, "silver.content": 1, "silver.feedback": 1, "silver.users": 1}
+    }
+
+
+def test_without_any_feedback_every_user_still_has_a_list(spark: SparkSession, gold: Settings) -> None:
+    fill_silver(spark, gold.root, events=0)
+    run_all(spark, gold)
+    assert read(spark, gold.root, GOLD_POPULARITY).count() == 0
+    assert read(spark, gold.root, GOLD_RECOMMENDATIONS).count() == 12 * 10
+
+
+def test_one_user_and_one_title(spark: SparkSession, gold: Settings) -> None:
+    fill_silver(spark, gold.root, users=2, titles=1, events=0)
+    run_all(spark, gold)
+    rows = read(spark, gold.root, GOLD_RECOMMENDATIONS).orderBy("user_id").collect()
+    assert [tuple(row[:3]) for row in rows] == [("u00", "t00", 1), ("u01", "t00", 1)]
+
+
+def test_a_missing_table_is_named(spark: SparkSession, gold: Settings) -> None:
+    for job, missing in zip(
+        JOBS, ("silver.users", "silver.feedback", "gold.affinity", "gold.recomm"), strict=True
+    ):
+        with pytest.raises(TableError, match=f"table {missing}.* does not exist"):
+            job.run(spark, gold)
+
+
+def test_a_recommended_title_that_is_gone_stops_the_export(spark: SparkSession, gold: Settings) -> None:
+    fill_silver(spark, gold.root)
+    run_all(spark, gold)
+    file = Path(export_path(gold.root, RECOMMENDATIONS_CSV))
+    before = file.read_bytes()
+    best = read(spark, gold.root, GOLD_RECOMMENDATIONS).where("rank = 1").orderBy("user_id").first()
+    assert best is not None
+    delta_table(spark, gold.root, SILVER_CONTENT).delete(f"id = '{best['content_id']}'")
+    with pytest.raises(TableError, match=f"1 recommended titles? .*{best['content_id']}"):
+        export_powerbi.run(spark, gold)
+    assert file.read_bytes() == before
+    run_all(spark, gold)  # the remedy that the message names
+    assert file.read_bytes() != before
+
+
+def test_a_file_in_another_store_is_replaced_without_litter(spark: SparkSession, tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    target = tmp_path / "store" / "exports" / "final.csv"
+    for content in (b"first", b"second"):
+        written.write_bytes(content)
+        replace_remote(spark, written, target.as_uri())
+        assert target.read_bytes() == content
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_gold_stays_open_to_simple_readers(spark: SparkSession, finished: Settings) -> None:
+    for table in (GOLD_RECOMMENDATIONS, GOLD_POWERBI, GOLD_POPULARITY, GOLD_METRICS):
+        detail = spark.sql(f"DESCRIBE DETAIL delta.`{table_path(finished.root, table)}`").collect()[0]
+        assert detail["minReaderVersion"] == 1

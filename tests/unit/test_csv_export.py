@@ -1,0 +1,111 @@
+"""The CSV file: what it holds byte by byte, who can read it, and that nobody reads half of it."""
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse.exports import export_path, write_csv
+
+# A local file needs no session.
+NO_SPARK = cast(SparkSession, None)
+HEADER = ["userId", "recommended_content", "titulo", "predicted_rating"]
+
+TITLES = [
+    "plain",
+    'He said "no"',
+    '"quoted"',
+    "one, two",
+    "line\nbreak",
+    "carriage\rreturn",
+    "both\r\nof them",
+    "  padded  ",
+    "=1+1",
+    "007",
+    "1e5",
+    "NA",
+    '"',
+    ",",
+    "",
+    "El Niño \N{CLAPPER BOARD}",
+    "zero\u200bwidth and no\u00a0break",
+    "tab\there; semicolon",
+]
+ROWS = [(f"{number:03}", f"s{number}", title, 1 + number / 10) for number, title in enumerate(TITLES)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return export_path(str(tmp_path), "final.csv")
+
+
+def test_bytes(path: str) -> None:
+    write_csv(NO_SPARK, path, HEADER, [("007", "s1", 'Niño, "uno"', 4.5), ("u", "s2", " x ", 3.0)])
+    assert Path(path).read_bytes() == (
+        b"\xef\xbb\xbfuserId,recommended_content,titulo,predicted_rating\r\n"
+        b'007,s1,"Ni\xc3\xb1o, ""uno""",4.50\r\n'
+        b"u,s2, x ,3.00\r\n"
+    )
+
+
+def test_no_rows_leave_a_valid_header(path: str) -> None:
+    write_csv(NO_SPARK, path, HEADER, [])
+    assert Path(path).read_bytes() == b"\xef\xbb\xbf" + ",".join(HEADER).encode() + b"\r\n"
+
+
+def test_csv_module_reads_back_every_character(path: str) -> None:
+    write_csv(NO_SPARK, path, HEADER, ROWS)
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        read = list(csv.reader(file, strict=True))
+    assert read == [HEADER, *[[user, content, title, f"{rating:.2f}"] for user, content, title, rating in ROWS]]
+
+
+def test_pandas_reads_back_every_character(path: str) -> None:
+    write_csv(NO_SPARK, path, HEADER, ROWS)
+    frame = pd.read_csv(path, dtype={"userId": str, "titulo": str}, keep_default_na=False)
+    assert list(frame.columns) == HEADER
+    assert [tuple(row) for row in frame.itertuples(index=False)] == [
+        (*row[:3], pytest.approx(row[3])) for row in ROWS
+    ]
+
+
+def test_a_reader_of_the_old_file_reads_it_to_its_end(path: str) -> None:
+    write_csv(NO_SPARK, path, HEADER, [("old", "s1", "x" * 1000, 1.0)] * 1000)
+    old = Path(path).read_bytes()
+    with Path(path).open("rb") as reader:
+        beginning = reader.read(500)
+        write_csv(NO_SPARK, path, HEADER, [("new", "s1", "y", 1.0)])
+        assert beginning + reader.read() == old
+    assert b"new" in Path(path).read_bytes()
+
+
+def test_a_failure_midway_leaves_the_old_file_and_no_other(path: str) -> None:
+    write_csv(NO_SPARK, path, HEADER, [("old", "s1", "x", 1.0)])
+    old = Path(path).read_bytes()
+
+    def failing() -> Iterator[tuple[object, ...]]:
+        yield ("new", "s1", "y", 1.0)
+        assert Path(path).read_bytes() == old  # while the new one is being written
+        raise RuntimeError("a task failed")
+
+    with pytest.raises(RuntimeError, match="a task failed"):
+        write_csv(NO_SPARK, path, HEADER, failing())
+    assert Path(path).read_bytes() == old
+    assert list(Path(path).parent.iterdir()) == [Path(path)]  # no partial file, no checksum file
+
+
+def test_a_file_address_is_a_local_path(tmp_path: Path) -> None:
+    write_csv(NO_SPARK, f"file://{tmp_path}/with%20space/x.csv", HEADER, [])
+    assert (tmp_path / "with space" / "x.csv").is_file()
+
+
+def test_others_may_read_it_as_the_umask_says(path: str) -> None:
+    write_csv(NO_SPARK, path, HEADER, [])
+    umask = os.umask(0)
+    os.umask(umask)
+    assert Path(path).stat().st_mode & 0o777 == 0o666 & ~umask

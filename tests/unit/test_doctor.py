@@ -1,0 +1,128 @@
+"""What the doctor finds, on folders, ports and executables made for each case."""
+
+import argparse
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from lakehouse import settings as settings_module
+from lakehouse.commands import doctor
+from lakehouse.commands.doctor import Finding
+from lakehouse.java import find_java
+from lakehouse.settings import Kafka, load_settings
+
+
+def kafka(**changes: object) -> Kafka:
+    return load_settings().kafka.model_copy(
+        update={"bootstrap_servers": "", "connect_timeout_seconds": 0.5, **changes}
+    )
+
+
+def test_every_part_is_looked_at_once(tmp_path: Path) -> None:
+    settings = load_settings().model_copy(update={"root": str(tmp_path), "kafka": kafka(embedded_port=0)})
+    checks = [finding.check for finding in doctor.examine(settings)]
+    assert checks == [
+        "Python",
+        "Java",
+        "pyspark",
+        "delta-spark",
+        "Spark jars",
+        "Kafka jars",
+        "Kafka",
+        "Root",
+        "Disk",
+        "Memory",
+    ]
+
+
+def test_json_lists_the_findings_and_the_exit_code_tells_whether_all_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ROOT", str(tmp_path / "not yet there"))
+    monkeypatch.setenv("LAKEHOUSE_KAFKA__EMBEDDED_PORT", "0")
+    monkeypatch.delenv("LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS", raising=False)
+    settings_module.load_settings.cache_clear()
+    try:
+        code = doctor.run(argparse.Namespace(json=True))
+    finally:
+        settings_module.load_settings.cache_clear()
+    findings = json.loads(capsys.readouterr().out)
+    assert {tuple(finding) for finding in findings} == {("check", "status", "found", "todo")}
+    assert code == (2 if any(finding["status"] == "missing" for finding in findings) else 0)
+
+
+def test_no_java_is_missing_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CJDK_CACHE_DIR", str(tmp_path / "cjdk"))
+    monkeypatch.setenv("CJDK_INDEX_URL", "https://127.0.0.1:1/index.json")
+    find_java.cache_clear()
+    try:
+        [finding] = doctor.java_findings()
+    finally:
+        find_java.cache_clear()
+    assert (finding.check, finding.status) == ("Java", "missing")
+    assert "apt-get install openjdk-17-jre-headless" in finding.todo
+
+
+def test_a_package_that_is_not_installed_is_missing() -> None:
+    [finding] = doctor.package_findings("no-such-package-here")
+    assert finding == Finding("no-such-package-here", "missing", "not installed", "make setup")
+
+
+@pytest.mark.parametrize(("cached", "status"), [(True, "ok"), (False, "note")])
+def test_spark_jars_that_are_not_cached_are_only_a_note(tmp_path: Path, cached: bool, status: str) -> None:
+    if cached:
+        jar = tmp_path / "jars" / "io.delta_delta-spark-1.0.jar"
+        jar.parent.mkdir()
+        jar.write_bytes(b"")
+    defaults = {"spark.jars.ivy": str(tmp_path), "spark.jars.packages": "io.delta:delta-spark:1.0"}
+    assert next(doctor.jar_findings(defaults)).status == status
+
+
+def test_kafka_jars_that_are_not_cached_are_only_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JGO_CACHE_DIR", str(tmp_path))
+    _, finding = doctor.jar_findings({})
+    assert (finding.check, finding.status) == ("Kafka jars", "note")
+
+
+def test_a_taken_embedded_port_is_a_note() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        [finding] = doctor.kafka_findings(kafka(embedded_port=port))
+    assert (finding.status, finding.found) == ("note", f"something else listens at 127.0.0.1:{port}")
+    [finding] = doctor.kafka_findings(kafka(embedded_port=port))
+    assert (finding.status, finding.found) == ("ok", f"the embedded broker will listen at 127.0.0.1:{port}")
+
+
+def test_a_configured_cluster_that_does_not_answer_is_missing() -> None:
+    [finding] = doctor.kafka_findings(kafka(bootstrap_servers="127.0.0.1:1"))
+    assert (finding.status, finding.found) == ("missing", "no Kafka broker answers at 127.0.0.1:1 within 0.5 s")
+    assert finding.todo
+
+
+def test_a_root_that_cannot_be_written_is_missing(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    root = next(doctor.root_findings(str(file / "lakehouse")))
+    assert (root.check, root.status) == ("Root", "missing")
+
+
+def test_an_object_store_is_not_looked_into() -> None:
+    [finding] = doctor.root_findings("s3a://bucket/lakehouse")
+    assert finding.status == "note"
+
+
+@pytest.mark.parametrize(("memory", "status"), [(4 * 1024**3, "ok"), (4 * 1024**3 - 1, "note")])
+def test_little_memory_is_a_note(memory: int, status: str) -> None:
+    [finding] = doctor.memory_findings(memory)
+    assert finding.status == status
+
+
+def test_spark_defaults_are_read_without_comments(tmp_path: Path) -> None:
+    file = tmp_path / "spark-defaults.conf"
+    file.write_text("# note\n\nspark.a   1 2\nspark.b\tx\n")
+    assert doctor.spark_defaults(file) == {"spark.a": "1 2", "spark.b": "x"}
+    assert doctor.spark_defaults(tmp_path / "absent") == {}
