@@ -136,4 +136,4 @@ def telling_line(lines: list[str]) -> str:
     """The last line that speaks of an error, else the last one."""
     meaningful = [line.strip() for line in lines if line.strip()]
     trouble = [line for line in meaningful if _TROUBLE.search(line)]
-    return (trouble or meaningful or ["it said nothing"])[-1][:300]
+    return (trouble or meaningful or ["it said nothing"])[-1][:300].rstrip(".")

@@ -9,7 +9,9 @@ from typing import Any
 
 from lakehouse.errors import run_guarded
 
-_EPILOG = "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 well, 1 a check failed, 2 wrong input."
+_EPILOG = (
+    "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 well, 1 a check failed, 2 wrong input."
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

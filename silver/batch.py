@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
@@ -124,7 +124,7 @@ def _changes(decided: DataFrame, target: str, shape: Shape) -> DataFrame:
 
 
 def _merge(spark: SparkSession, root: str, table: Table, changes: DataFrame) -> None:
-    values = {f"`{name}`": F.col(f"s.{name}") for name in table.columns}
+    values: dict[str, str | Column] = {f"`{name}`": F.col(f"s.{name}") for name in table.columns}
     (
         storage.delta_table(spark, root, table)
         .alias("t")

@@ -28,19 +28,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _version(entry: dict[str, Any]) -> dict[str, Any]:
     metrics = entry["operationMetrics"] or {}
+    details: dict[str, Any] = {}
     if entry["operation"] == "MERGE":
-        changes = {
+        details = {
             name: int(metrics.get(f"numTargetRows{name.capitalize()}", 0))
             for name in ("inserted", "updated", "deleted")
         }
-        rows, details = changes["inserted"] + changes["updated"], changes
-    elif entry["operation"] == "STREAMING UPDATE":
-        rows, details = (
-            int(metrics.get("numOutputRows", 0)),
-            {"epoch": (entry["operationParameters"] or {}).get("epochId")},
-        )
+        rows = details["inserted"] + details["updated"]
     else:
-        rows, details = int(metrics.get("numOutputRows", 0)), {}
+        rows = int(metrics.get("numOutputRows", 0))
+    if entry["operation"] == "STREAMING UPDATE":
+        details = {"batch": (entry["operationParameters"] or {}).get("epochId")}
     if entry["userMetadata"]:
         details = {**details, "made_from": entry["userMetadata"]}
     return {
