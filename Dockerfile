@@ -1,0 +1,36 @@
+# One image for the Spark master, the workers, the streams, the batch jobs and the producers.
+# Its steps are those of a bare machine: Python, Java, `make setup`.
+FROM python:3.12-slim-bookworm
+
+# make and venv run the setup; procps gives Spark's scripts the `ps` they call.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends make openjdk-17-jre-headless procps \
+    && rm -rf /var/lib/apt/lists/*
+
+# The tables' folder belongs to the user, and so does the volume that Docker makes from it.
+RUN useradd --create-home --uid 10001 lakehouse \
+    && mkdir -p /opt/lakehouse /data/lakehouse \
+    && chown lakehouse:lakehouse /opt/lakehouse /data/lakehouse
+USER lakehouse
+WORKDIR /opt/lakehouse
+
+# Dependencies first: a change of the code does not install them anew.
+COPY --chown=lakehouse:lakehouse Makefile README.md pyproject.toml requirements.lock ./
+RUN make setup
+ENV PATH=/opt/lakehouse/.venv/bin:$PATH \
+    PYSPARK_PYTHON=/opt/lakehouse/.venv/bin/python \
+    PYTHONUNBUFFERED=1
+
+# Spark's jars go into the image, so that containers start without a network.
+COPY --chown=lakehouse:lakehouse conf/ conf/
+COPY --chown=lakehouse:lakehouse lakehouse/ lakehouse/
+RUN printf 'from lakehouse.session import spark_session\nwith spark_session("image"):\n    pass\n' | python -
+
+COPY --chown=lakehouse:lakehouse bronze/ bronze/
+COPY --chown=lakehouse:lakehouse silver/ silver/
+COPY --chown=lakehouse:lakehouse gold/ gold/
+COPY --chown=lakehouse:lakehouse quality/ quality/
+COPY --chown=lakehouse:lakehouse producers/ producers/
+
+ENV LAKEHOUSE_ENV=docker
+CMD ["lakehouse", "doctor"]
