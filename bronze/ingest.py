@@ -18,13 +18,7 @@ from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK
 def ingest(spark: SparkSession, settings: Settings, bootstrap: str, *, trigger: str | None = None) -> None:
     """Append what Kafka holds beyond the checkpoints. Ends when all is taken, or never with a `trigger`."""
     kafka = settings.kafka
-    ensure_topics(
-        bootstrap,
-        kafka.topics,
-        partitions=kafka.partitions,
-        replication_factor=kafka.replication_factor,
-        timeout_seconds=kafka.connect_timeout_seconds,
-    )
+    ensure_topics(bootstrap, kafka.topics, **kafka.new_topics)
     sources = ((BRONZE_EVENTS, kafka.catalogue_topics), (BRONZE_FEEDBACK, (kafka.feedback_topic,)))
     with run_streams(spark, settings.ops_dir) as streams:
         for table, topics in sources:

@@ -28,60 +28,55 @@ def rank_titles(
     """
     ids = users.select(F.col("id").alias("user_id")).distinct()
     seen = feedback.select("user_id", "content_id").distinct()
-    fitting = _fitting(scored, popular, ids, seen).where(F.col("position") <= titles_per_user)
-    filling = _filling(fitting, popular, ids, seen, titles_per_user=titles_per_user)
-    order = Window.partitionBy("user_id").orderBy("tier", "position", "content_id")
-    ranked = fitting.unionByName(filling).withColumn("rank", F.row_number().over(order))
-    so_far = order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    offered = _fitting(scored, popular, ids).unionByName(
+        _filling(popular, ids, seen, titles_per_user=titles_per_user)
+    )
+    unseen = offered.join(seen, on=["user_id", "content_id"], how="left_anti")
+    # A title that fits and is popular as well keeps its better place.
+    best = F.min(F.struct("tier", "score", "rating", "value")).alias("best")
+    titles = unseen.groupBy("user_id", "content_id").agg(best).select("user_id", "content_id", "best.*")
+    order = Window.partitionBy("user_id").orderBy("tier", F.desc("score"), F.desc("rating"), "content_id")
+    ranked = titles.withColumn("rank", F.row_number().over(order)).where(F.col("rank") <= titles_per_user)
+    clipped = F.greatest(F.lit(LOWEST), F.least(F.lit(HIGHEST), F.col("value")))
+    so_far = Window.partitionBy("user_id").orderBy("rank").rowsBetween(Window.unboundedPreceding, 0)
     names = F.create_map(*[F.lit(item) for pair in _SOURCES.items() for item in pair])
     described = ranked.select(
         "user_id",
         "content_id",
         "rank",
-        F.round(F.min(F.greatest(F.lit(LOWEST), F.least(F.lit(HIGHEST), "value"))).over(so_far), 4).alias(
-            "predicted_rating"
-        ),
+        F.round(F.min(clipped).over(so_far), 4).alias("predicted_rating"),
         F.element_at(names, F.col("tier")).alias("source"),
         F.lit(model_version).alias("model_version"),
     )
-    return described.where(F.col("rank") <= titles_per_user).select(*GOLD_RECOMMENDATIONS.columns)
+    return described.select(*GOLD_RECOMMENDATIONS.columns)
 
 
-def _fitting(scored: DataFrame, popular: DataFrame, ids: DataFrame, seen: DataFrame) -> DataFrame:
-    """The unseen pairs of today's users and titles: user_id, content_id, tier, position, value."""
+def _fitting(scored: DataFrame, popular: DataFrame, ids: DataFrame) -> DataFrame:
+    """The pairs of today's users and titles: user_id, content_id, tier, score (best is highest), rating, value."""
     current = scored.join(ids, on="user_id", how="left_semi").join(popular, on="content_id", how="left_semi")
-    unseen = current.join(seen, on=["user_id", "content_id"], how="left_anti")
     predicted = ~F.isnan("prediction")
-    tiered = unseen.withColumn("tier", F.when(predicted, 1).otherwise(2)).withColumn(
-        "value", F.when(predicted, F.col("prediction")).otherwise(F.col("rating"))
+    value = F.when(predicted, F.col("prediction")).otherwise(F.col("rating"))
+    tier = F.when(predicted, 1).otherwise(2)
+    return current.select(
+        "user_id", "content_id", tier.alias("tier"), value.alias("score"), "rating", value.alias("value")
     )
-    order = Window.partitionBy("user_id").orderBy("tier", F.desc("value"), F.desc("rating"), "content_id")
-    positioned = tiered.withColumn("position", F.row_number().over(order))
-    return positioned.select("user_id", "content_id", "tier", "position", "value")
 
 
-def _filling(
-    fitting: DataFrame, popular: DataFrame, ids: DataFrame, seen: DataFrame, *, titles_per_user: int
-) -> DataFrame:
-    """Popular titles for the users whose own are too few, in the columns of `_fitting`.
+def _filling(popular: DataFrame, ids: DataFrame, seen: DataFrame, *, titles_per_user: int) -> DataFrame:
+    """As many popular titles for each user as can be needed, in the columns of `_fitting`.
 
-    Of the first n + k popular titles a user can have at most the k already taken, so n are left: each user
-    meets that many rows, and no user meets every title.
+    A list of n that lacks any title has fewer than n, so of the first 2n + k popular titles, k of them seen, at
+    least n are neither seen nor listed. No user meets every title.
     """
-    own = fitting.select("user_id", "content_id")
-    listed = own.groupBy("user_id").agg(F.count("*").alias("listed"))
     watched = seen.groupBy("user_id").agg(F.count("*").alias("watched"))
-    counted = ids.join(listed, on="user_id", how="left").join(watched, on="user_id", how="left")
-    short = counted.na.fill(0).where(F.col("listed") < titles_per_user)
-    last = (F.lit(titles_per_user) + F.col("listed") + F.col("watched")).cast("int")
-    places = short.select("user_id", F.explode(F.sequence(F.lit(1), last)).alias("place"))
-    offered = places.join(popular, on="place", how="inner")
-    taken = own.unionByName(seen)
-    unseen = offered.join(taken, on=["user_id", "content_id"], how="left_anti")
-    return unseen.select(
+    counted = ids.join(watched, on="user_id", how="left")
+    last = F.lit(2 * titles_per_user) + F.coalesce("watched", F.lit(0))
+    places = counted.select("user_id", F.explode(F.sequence(F.lit(1), last.cast("int"))).alias("place"))
+    return places.join(popular, on="place", how="inner").select(
         "user_id",
         "content_id",
         F.lit(3).alias("tier"),
-        F.col("place").alias("position"),
+        (-F.col("place")).cast("double").alias("score"),
+        F.lit(0.0).alias("rating"),
         F.col("expected_rating").alias("value"),
     )

@@ -28,23 +28,24 @@ def run(spark: SparkSession, settings: Settings) -> None:
     inputs = read_inputs(spark, root, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
     ratings = inputs[GOLD_AFFINITY].select("user_id", "content_id", "rating").persist()
     version = model_version(ratings, parameters=parameters)
+    popular = order_titles(inputs[SILVER_CONTENT], inputs[SILVER_FEEDBACK], ratings).persist()
     with checkpoint_folder(spark, root):
         errors = evaluate(ratings, parameters=parameters, share=chosen.holdout)
-        scored = predict(fit(ratings, parameters=parameters), ratings).persist()
+        described = describe_model(errors, model_version=version, input_versions=inputs.versions)
+        ensure(spark, root, GOLD_METRICS)
+        metrics = replace_model(read(spark, root, GOLD_METRICS), described, model_version=version)
+        overwrite(metrics, root, GOLD_METRICS, input_versions=inputs.versions)
+        scored = predict(fit(ratings, parameters=parameters), ratings)
         ranked = rank_titles(
             scored,
-            order_titles(inputs[SILVER_CONTENT], inputs[SILVER_FEEDBACK], ratings),
+            popular,
             inputs[SILVER_USERS],
             inputs[SILVER_FEEDBACK],
             titles_per_user=settings.gold.recommendations.titles_per_user,
             model_version=version,
         )
-        described = describe_model(errors, model_version=version, input_versions=inputs.versions)
-        ensure(spark, root, GOLD_METRICS)
-        metrics = replace_model(read(spark, root, GOLD_METRICS), described, model_version=version)
-        overwrite(metrics, root, GOLD_METRICS, input_versions=inputs.versions)
         overwrite(ranked, root, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
-    scored.unpersist()
+    popular.unpersist()
     ratings.unpersist()
 
 

@@ -5,7 +5,7 @@ import os
 import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -32,6 +32,13 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class NewTopics(TypedDict):
+    partitions: int
+    replication_factor: int
+    retention_ms: int
+    timeout_seconds: float
+
+
 class Kafka(Section):
     bootstrap_servers: str
     embedded_port: Annotated[int, Field(ge=0, le=65535)]
@@ -41,6 +48,7 @@ class Kafka(Section):
     feedback_topic: Name
     partitions: Count
     replication_factor: Count
+    retention_ms: Annotated[int, Field(ge=-1)]
     connect_timeout_seconds: Annotated[float, Field(gt=0)]
 
     @property
@@ -50,6 +58,16 @@ class Kafka(Section):
     @property
     def topics(self) -> tuple[str, str, str, str]:
         return (*self.catalogue_topics, self.feedback_topic)
+
+    @property
+    def new_topics(self) -> NewTopics:
+        """How topics are made, as keyword arguments of lakehouse.topics.ensure_topics."""
+        return NewTopics(
+            partitions=self.partitions,
+            replication_factor=self.replication_factor,
+            retention_ms=self.retention_ms,
+            timeout_seconds=self.connect_timeout_seconds,
+        )
 
 
 class Bronze(Section):

@@ -14,7 +14,13 @@ Offsets = dict[tuple[str, int], tuple[int, int]]
 
 
 def ensure_topics(
-    bootstrap: str, topics: Iterable[str], *, partitions: int, replication_factor: int, timeout_seconds: float
+    bootstrap: str,
+    topics: Iterable[str],
+    *,
+    partitions: int,
+    replication_factor: int,
+    timeout_seconds: float,
+    retention_ms: int = -1,
 ) -> None:
     """Create the missing topics, leave the others as they are, and wait until every partition has a leader.
 
@@ -23,7 +29,11 @@ def ensure_topics(
     wanted = list(dict.fromkeys(topics))
     with kafka_admin(bootstrap, timeout_seconds=timeout_seconds) as client:
         existing = {topic["name"] for topic in _described(client, wanted)}
-        shape = {"num_partitions": partitions, "replication_factor": replication_factor}
+        shape = {
+            "num_partitions": partitions,
+            "replication_factor": replication_factor,
+            "configs": {"retention.ms": str(retention_ms)},
+        }
         missing = {name: shape for name in wanted if name not in existing}
         if missing:
             _create(client, missing, bootstrap, timeout_seconds)
@@ -74,7 +84,7 @@ def _described(client: KafkaAdminClient, topics: list[str]) -> list[dict[str, An
 
 
 def _create(
-    client: KafkaAdminClient, missing: dict[str, dict[str, int]], bootstrap: str, timeout_seconds: float
+    client: KafkaAdminClient, missing: dict[str, dict[str, Any]], bootstrap: str, timeout_seconds: float
 ) -> None:
     answer = client.create_topics(missing, timeout_ms=round(timeout_seconds * 1000), raise_errors=False)
     faults = [

@@ -93,13 +93,7 @@ def _publish_all(replay: Replay, settings: Settings, rate: float | None) -> dict
     deliveries = {}
     kafka = settings.kafka
     with kafka_cluster(kafka, settings.root) as bootstrap:
-        ensure_topics(
-            bootstrap,
-            kafka.topics,
-            partitions=kafka.partitions,
-            replication_factor=kafka.replication_factor,
-            timeout_seconds=kafka.connect_timeout_seconds,
-        )
+        ensure_topics(bootstrap, kafka.topics, **kafka.new_topics)
         with stop_requests() as stopped:
             for name, topic, records in by_topic(replay, kafka):
                 delivery = publish(records, topic=topic, bootstrap=bootstrap, rate=rate, stopped=stopped)

@@ -94,13 +94,7 @@ def send(records: Iterable[Record], *, name: str, topic: str, settings: Settings
     """
     kafka = settings.kafka
     with kafka_cluster(kafka, settings.root) as bootstrap:
-        ensure_topics(
-            bootstrap,
-            [topic],
-            partitions=kafka.partitions,
-            replication_factor=kafka.replication_factor,
-            timeout_seconds=kafka.connect_timeout_seconds,
-        )
+        ensure_topics(bootstrap, [topic], **kafka.new_topics)
         with stop_requests() as stopped:
             delivery = publish(records, topic=topic, bootstrap=bootstrap, rate=args.rate, stopped=stopped)
     print(delivery.line(name), flush=True)

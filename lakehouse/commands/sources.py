@@ -51,13 +51,7 @@ def publish_once(source: Source, settings: Settings, bootstrap: str) -> list[str
     Sending them again would change no row of silver but where it came from; an unchanged lakehouse is clearer.
     """
     kafka = settings.kafka
-    ensure_topics(
-        bootstrap,
-        kafka.topics,
-        partitions=kafka.partitions,
-        replication_factor=kafka.replication_factor,
-        timeout_seconds=kafka.connect_timeout_seconds,
-    )
+    ensure_topics(bootstrap, kafka.topics, **kafka.new_topics)
     marker = settings.ops_dir / MARKER
     if _published(marker) == _state(source, kafka, bootstrap):
         return ["already published: these topics hold the same records, nothing was sent again"]

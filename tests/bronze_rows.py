@@ -1,0 +1,59 @@
+"""Rows of bronze as tests write them: an event, text or bytes in, a row in the bronze schema out."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse.schemas import BRONZE
+
+Row = tuple[object, ...]
+
+# When Kafka took every record that says nothing else; events happen a minute earlier.
+KAFKA_TIME = "2025-05-13T12:00:00Z"
+EVENT_TIME = "2025-05-13T11:59:00Z"
+
+USER: dict[str, Any] = {"id": "u", "type": "user", "timestamp": EVENT_TIME, "nombre_usuario": "Lucía"}
+MOVIE: dict[str, Any] = {"id": "m", "type": "movie", "timestamp": EVENT_TIME, "titulo": "El viaje"}
+SERIES: dict[str, Any] = {"id": "s", "type": "series", "timestamp": EVENT_TIME, "titulo": "La casa"}
+FEEDBACK: dict[str, Any] = {
+    "id": "f",
+    "type": "feedback",
+    "timestamp": EVENT_TIME,
+    "user_id": "u",
+    "content_id": "m",
+    "action": "like",
+}
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def bronze_row(
+    value: dict[str, Any] | str | bytes | None,
+    *,
+    key: str | bytes | None = "k",
+    at: str = KAFKA_TIME,
+    topic: str = "t",
+    partition: int = 0,
+    offset: int = 0,
+) -> Row:
+    """One Kafka record as stream 1 lands it. A dict is written as JSON."""
+    sent = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+    return (topic, partition, offset, moment(at), *_stored(key), *_stored(sent), None, moment(KAFKA_TIME))
+
+
+def bronze_frame(spark: SparkSession, rows: Iterable[Row]) -> DataFrame:
+    return spark.createDataFrame(list(rows), BRONZE)
+
+
+def _stored(sent: str | bytes | None) -> tuple[str | None, bytes | None]:
+    if not isinstance(sent, bytes):
+        return sent, None
+    try:
+        return sent.decode(), None
+    except UnicodeDecodeError:
+        return None, sent
