@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from lakehouse.broker import kafka_cluster
-from lakehouse.topics import ensure_topics
 from pyspark.sql import DataFrame, SparkSession
 
 from bronze.records import raw_records
 from lakehouse import storage
+from lakehouse.broker import kafka_cluster
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
 from lakehouse.streams import run_streams, start_stream
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK
+from lakehouse.topics import ensure_topics
 
 
 def ingest(spark: SparkSession, settings: Settings, bootstrap: str, *, trigger: str | None = None) -> None:

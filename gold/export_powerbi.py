@@ -2,7 +2,7 @@
 
 from pyspark.sql import SparkSession
 
-from gold.inputs import read_inputs
+from gold.inputs import held, read_inputs
 from gold.powerbi import name_titles, untitled
 from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, write_csv
@@ -16,17 +16,16 @@ from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
 def run(spark: SparkSession, settings: Settings) -> None:
     """Replace the table and the file, or neither: a recommended title without a name raises TableError."""
     inputs = read_inputs(spark, settings.root, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
-    rows = name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT]).persist()
-    gone = [row["recommended_content"] for row in untitled(rows).collect()]
-    if gone:
-        raise TableError(
-            f"{len(gone)} recommended titles are no longer in silver.content ({', '.join(gone[:3])})",
-            todo="make the lists again with: lakehouse run --select gold",
-        )
-    overwrite(rows, settings.root, GOLD_POWERBI, input_versions=inputs.versions)
-    path = export_path(settings.root, RECOMMENDATIONS_CSV)
-    write_csv(spark, path, GOLD_POWERBI.columns, (tuple(row) for row in rows.toLocalIterator()))
-    rows.unpersist()
+    with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
+        gone = [row["recommended_content"] for row in untitled(rows).collect()]
+        if gone:
+            raise TableError(
+                f"{len(gone)} recommended titles are no longer in silver.content ({', '.join(gone[:3])})",
+                todo="make the lists again with: lakehouse run --select gold",
+            )
+        overwrite(rows, settings.root, GOLD_POWERBI, input_versions=inputs.versions)
+        path = export_path(settings.root, RECOMMENDATIONS_CSV)
+        write_csv(spark, path, GOLD_POWERBI.columns, (tuple(row) for row in rows.toLocalIterator()))
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,5 +1,7 @@
 """What a gold job is made from: tables read at one stated version each, so that it can be run again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -25,6 +27,16 @@ def read_inputs(spark: SparkSession, root: str, *tables: Table) -> Inputs:
     versions = {table.sql_name: latest_version(spark, root, table) for table in tables}
     rows = {table.sql_name: read(spark, root, table, version=versions[table.sql_name]) for table in tables}
     return Inputs(rows=rows, versions=versions)
+
+
+@contextmanager
+def held(rows: DataFrame) -> Iterator[DataFrame]:
+    """The rows, computed once however often they are used, and let go at the end or on a failure."""
+    rows.persist()
+    try:
+        yield rows
+    finally:
+        rows.unpersist()
 
 
 def one_per_id(rows: DataFrame) -> DataFrame:

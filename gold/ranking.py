@@ -65,8 +65,8 @@ def _fitting(scored: DataFrame, popular: DataFrame, ids: DataFrame) -> DataFrame
 def _filling(popular: DataFrame, ids: DataFrame, seen: DataFrame, *, titles_per_user: int) -> DataFrame:
     """As many popular titles for each user as can be needed, in the columns of `_fitting`.
 
-    A list of n that lacks any title has fewer than n, so of the first 2n + k popular titles, k of them seen, at
-    least n are neither seen nor listed. No user meets every title.
+    A list of n that needs filling has fewer than n titles of its own, and k were seen: of the first 2n + k popular
+    ones at least n are left. So no user meets every title.
     """
     watched = seen.groupBy("user_id").agg(F.count("*").alias("watched"))
     counted = ids.join(watched, on="user_id", how="left")

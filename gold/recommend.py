@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, SparkSession
 
 from gold.factors import Parameters, checkpoint_folder, fit, model_version, predict, split_holdout
-from gold.inputs import read_inputs
+from gold.inputs import held, read_inputs
 from gold.metrics import describe_model, prediction_errors, replace_model
 from gold.popularity import order_titles
 from gold.ranking import rank_titles
@@ -22,31 +22,30 @@ from lakehouse.tables import (
 
 
 def run(spark: SparkSession, settings: Settings) -> None:
-    """Measure on held-out ratings, train on all, publish the metrics, then the lists made with that model."""
+    """Measure on held-out ratings and publish the errors; then train on all ratings and publish the lists."""
     root, chosen = settings.root, settings.gold.als
     parameters = Parameters(chosen.rank, chosen.iterations, chosen.regularization, chosen.seed)
     inputs = read_inputs(spark, root, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
-    ratings = inputs[GOLD_AFFINITY].select("user_id", "content_id", "rating").persist()
-    version = model_version(ratings, parameters=parameters)
-    popular = order_titles(inputs[SILVER_CONTENT], inputs[SILVER_FEEDBACK], ratings).persist()
-    with checkpoint_folder(spark, root):
+    pairs = inputs[GOLD_AFFINITY].select("user_id", "content_id", "rating")
+    titles, users, feedback = inputs[SILVER_CONTENT], inputs[SILVER_USERS], inputs[SILVER_FEEDBACK]
+    with checkpoint_folder(spark, root), held(pairs) as ratings:
+        version = model_version(ratings, parameters=parameters)
         errors = evaluate(ratings, parameters=parameters, share=chosen.holdout)
         described = describe_model(errors, model_version=version, input_versions=inputs.versions)
         ensure(spark, root, GOLD_METRICS)
         metrics = replace_model(read(spark, root, GOLD_METRICS), described, model_version=version)
         overwrite(metrics, root, GOLD_METRICS, input_versions=inputs.versions)
         scored = predict(fit(ratings, parameters=parameters), ratings)
-        ranked = rank_titles(
-            scored,
-            popular,
-            inputs[SILVER_USERS],
-            inputs[SILVER_FEEDBACK],
-            titles_per_user=settings.gold.recommendations.titles_per_user,
-            model_version=version,
-        )
-        overwrite(ranked, root, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
-    popular.unpersist()
-    ratings.unpersist()
+        with held(order_titles(titles, feedback, ratings)) as popular:
+            ranked = rank_titles(
+                scored,
+                popular,
+                users,
+                feedback,
+                titles_per_user=settings.gold.recommendations.titles_per_user,
+                model_version=version,
+            )
+            overwrite(ranked, root, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
 
 
 def evaluate(ratings: DataFrame, *, parameters: Parameters, share: float) -> DataFrame:

@@ -202,7 +202,7 @@ def _refuse_broken(file: Path) -> None:
 
 def _refuse_unknown_variables() -> None:
     """pydantic-settings passes over variables that name no field; a typing error must not pass."""
-    known = {CONF_VARIABLE, ENV_VARIABLE, *_variables()}
+    known = {CONF_VARIABLE, ENV_VARIABLE, *variables()}
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name.upper() not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -210,7 +210,7 @@ def _refuse_unknown_variables() -> None:
             raise SettingsError(f"unknown setting {name} in the environment", todo=hint)
 
 
-def _variables() -> set[str]:
+def variables() -> set[str]:
     def walk(model: type[BaseModel], prefix: str) -> set[str]:
         names = set()
         for key, field in model.model_fields.items():

@@ -51,9 +51,12 @@ CASES = {
     "no key": ((None, b"{}", None), (None, None, "{}", None, None)),
     "an empty key is a key": ((b"", b"{}", None), ("", None, "{}", None, None)),
     "nothing at all": ((None, None, None), (None, None, None, None, None)),
-    "white space, a mark and a NUL stay": ((b" k\x00", b"\xef\xbb\xbf {} \n", None), (" k\x00", None, "\ufeff {} \n", None, None)),
+    "white space, a mark and a NUL stay": (
+        (b" k\x00", b"\xef\xbb\xbf {} \n", None),
+        (" k\x00", None, "\ufeff {} \n", None, None),
+    ),
     "headers are kept, bytes and null alike": ((b"m-1", b"{}", HEADER), ("m-1", None, "{}", None, HEADER)),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,120 @@
+"""Each layer as its own spark-submit, as the README says to run it, and what a wrong start says."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse import storage
+from lakehouse.settings import Settings
+from lakehouse.tables import (
+    CATALOGUE,
+    GOLD_POWERBI,
+    GOLD_RECOMMENDATIONS,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_QUARANTINE,
+    SILVER_USERS,
+)
+from lakehouse.topics import ensure_topics
+from producers.activity import feedback_records
+from producers.delivery import publish
+from producers.entities import movie_records, series_records, user_records
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
+JOBS = (
+    "bronze/ingest.py",
+    "silver/refine.py",
+    "gold/rate_affinity.py",
+    "gold/count_popularity.py",
+    "gold/recommend.py",
+    "gold/export_powerbi.py",
+)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that point a job at this test's broker, topics and root, and nothing of the shell's own."""
+    fields = ("bootstrap_servers", "users_topic", "movies_topic", "series_topic", "feedback_topic")
+    own = {f"LAKEHOUSE_KAFKA__{name.upper()}": getattr(settings.kafka, name) for name in fields}
+    unset = ("LAKEHOUSE_", "SPARK_", "PYSPARK_")
+    others = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+    return {**others, **own, "LAKEHOUSE_ROOT": settings.root, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+
+
+def submit(job: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(BIN / "spark-submit"), "--properties-file", "conf/spark-defaults.conf", job],
+        cwd=REPOSITORY,
+        env=dict(variables),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def told(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that says what is wrong; Spark's own log lines around it do not count."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("lakehouse:")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    return lines[0]
+
+
+def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings) -> None:
+    kafka = settings.kafka
+    ensure_topics(kafka.bootstrap_servers, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
+    for topic, records in (
+        (kafka.users_topic, user_records(1, 30)),
+        (kafka.movies_topic, movie_records(1, 25)),
+        (kafka.series_topic, series_records(1, 15)),
+        (kafka.feedback_topic, feedback_records(1, 200, users=30, movies=25, series=15)),
+    ):
+        publish(records, topic=topic, bootstrap=kafka.bootstrap_servers).require_complete(topic)
+    for job in JOBS:
+        done = submit(job, environment(settings))
+        assert done.returncode == 0, f"{job}: {done.stderr[-3000:]}"
+    assert all(storage.exists(spark, settings.root, table) for table in CATALOGUE)
+    rows = {
+        table.name: storage.read(spark, settings.root, table).count()
+        for table in (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_QUARANTINE)
+    }
+    assert rows == {"users": 30, "content": 40, "feedback": 200, "quarantine": 0}
+    recommended = storage.read(spark, settings.root, GOLD_RECOMMENDATIONS)
+    assert recommended.select("user_id").distinct().count() == 30
+    assert storage.read(spark, settings.root, GOLD_POWERBI).count() == recommended.count()
+
+
+def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
+    done = submit("silver/refine.py", environment(settings))
+    assert done.returncode == 2
+    assert told(done) == (
+        f"lakehouse: table bronze.events does not exist under {settings.root}; "
+        "make it with: lakehouse run --select bronze"
+    )
+
+
+def test_a_broker_that_does_not_answer_is_named(settings: Settings) -> None:
+    # port 1 of loopback: nobody listens there
+    changes = {
+        "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "LAKEHOUSE_KAFKA__CONNECT_TIMEOUT_SECONDS": "1",
+    }
+    done = submit("bronze/ingest.py", environment(settings) | changes)
+    assert done.returncode == 2
+    assert told(done).startswith("lakehouse: no Kafka broker answers at 127.0.0.1:1")
+
+
+@pytest.mark.parametrize("job", ["bronze/ingest.py", "gold/recommend.py"])
+def test_a_misspelt_variable_is_named(settings: Settings, job: str) -> None:
+    done = submit(job, environment(settings) | {"LAKEHOUSE_KAFKA__PARTITONS": "3"})
+    assert done.returncode == 2
+    assert told(done) == (
+        "lakehouse: unknown setting LAKEHOUSE_KAFKA__PARTITONS in the environment; "
+        "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"
+    )

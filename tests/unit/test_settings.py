@@ -1,0 +1,220 @@
+"""Settings: one file, an overlay, the environment on top; whatever is wrong is named."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from lakehouse.errors import SettingsError
+from lakehouse.settings import Settings, conf_dir, load_settings
+
+SHIPPED = Path(__file__).resolve().parent.parent.parent / "conf" / "lakehouse.toml"
+
+
+@pytest.fixture
+def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the shipped settings, the only source of this test beside what it sets itself."""
+    for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path))
+    (tmp_path / "lakehouse.toml").write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
+    files = Settings.files
+    load_settings.cache_clear()
+    yield tmp_path
+    Settings.files = files
+    load_settings.cache_clear()
+
+
+def edit(conf: Path, old: str, new: str) -> None:
+    file = conf / "lakehouse.toml"
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def problem() -> str:
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_the_shipped_file_is_complete_and_right(conf: Path) -> None:
+    settings = load_settings()
+    assert settings.kafka.topics == ("producer1_topic", "producer2_topic", "producer3_topic", "producer4_topic")
+    assert settings.silver.future_tolerance_seconds == 3600
+    assert "PG-13" in settings.silver.clasificaciones
+    assert settings.root == str(Path("data/lakehouse").resolve())
+    assert conf_dir() == conf
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("partitions = 3", "partitons = 3", "missing setting kafka.partitions; unknown setting kafka.partitons"),
+        (
+            "partitions = 3",
+            'partitions = "three"',
+            "setting kafka.partitions = 'three': input should be a valid integer",
+        ),
+        (
+            "partitions = 3",
+            "partitions = 0",
+            "setting kafka.partitions = 0: input should be greater than or equal to 1",
+        ),
+        ("partitions = 3", "partitions = 2.5", "setting kafka.partitions = 2.5: input should be a valid integer"),
+        ("rank = 16\n", "", "missing setting gold.als.rank"),
+        ("[bronze]", "[bronzee]", "missing setting bronze; unknown setting bronzee"),
+        ("holdout = 0.2", "holdout = 1.0", "setting gold.als.holdout = 1.0: input should be less than 1"),
+        ("dirty = 0.02", "dirty = -0.1", "setting demo.dirty = -0.1: input should be greater than or equal to 0"),
+        ("titles = 3000", "titles = 1", "setting demo.titles = 1: input should be greater than or equal to 2"),
+        ('users_topic = "producer1_topic"', 'users_topic = ""', "setting kafka.users_topic = ''"),
+    ],
+)
+def test_a_wrong_key_is_named(conf: Path, old: str, new: str, fault: str) -> None:
+    edit(conf, old, new)
+    told = problem()
+    for part in fault.split("; "):
+        assert part in told
+    assert str(conf / "lakehouse.toml") in told
+
+
+def test_every_fault_is_told_at_once(conf: Path) -> None:
+    edit(conf, "rank = 16\n", "")
+    edit(conf, "trend_days = 7", "trend_days = 0")
+    told = problem()
+    assert "missing setting gold.als.rank" in told
+    assert "setting gold.popularity.trend_days = 0" in told
+
+
+def test_a_file_that_is_no_toml_is_named_with_its_line(conf: Path) -> None:
+    edit(conf, "partitions = 3", "partitions 3")
+    assert problem().startswith(f"{conf / 'lakehouse.toml'} is no valid TOML: ")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "section", "key", "expected"),
+    [
+        ("LAKEHOUSE_KAFKA__PARTITIONS", "7", "kafka", "partitions", 7),
+        ("LAKEHOUSE_KAFKA__USERS_TOPIC", "users", "kafka", "users_topic", "users"),
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", '["R", "AA"]', "silver", "clasificaciones", ("R", "AA")),
+        ("LAKEHOUSE_DEMO__DIRTY", "0.5", "demo", "dirty", 0.5),
+    ],
+)
+def test_the_environment_wins(
+    conf: Path,  # noqa: ARG001 - the fixture is what makes the environment this test's own
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    section: str,
+    key: str,
+    expected: object,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert getattr(getattr(load_settings(), section), key) == expected
+
+
+def test_a_variable_two_sections_deep_leaves_the_others_alone(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(conf, "iterations = 10", "iterations = 11")
+    monkeypatch.setenv("LAKEHOUSE_GOLD__ALS__RANK", "3")
+    als = load_settings().gold.als
+    assert (als.rank, als.iterations) == (3, 11)
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("LAKEHOUSE_KAFKA__PARTITONS", "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"),
+        ("LAKEHOUSE_KAFKA_PARTITIONS", "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"),
+        ("LAKEHOUSE_ROT", "did you mean LAKEHOUSE_ROOT?"),
+        ("LAKEHOUSE_GOLD__ALS", None),  # a section is no setting
+    ],
+)
+@pytest.mark.usefixtures("conf")
+def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, hint: str | None) -> None:
+    monkeypatch.setenv(variable, "3")
+    told = problem()
+    assert told.startswith(f"unknown setting {variable} in the environment; ")
+    assert hint is None or told.endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("LAKEHOUSE_KAFKA__PARTITIONS", "many"), ("LAKEHOUSE_DEMO__SEED", ""), ("LAKEHOUSE_ROOT", "")],
+)
+@pytest.mark.usefixtures("conf")
+def test_a_wrong_value_of_the_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    key = variable.removeprefix("LAKEHOUSE_").replace("__", ".").lower()
+    assert f"setting {key} = {value!r}: " in problem()
+
+
+@pytest.mark.usefixtures("conf")
+def test_a_list_in_the_environment_that_is_no_json_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_SILVER__CLASIFICACIONES", "R, AA")
+    told = problem()
+    assert "silver" in told.lower()
+    assert told.endswith("lists are written as JSON in the environment")
+
+
+def test_an_overlay_changes_what_it_names_and_the_environment_still_wins(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (conf / "lakehouse.big.toml").write_text("[kafka]\npartitions = 12\nreplication_factor = 3\n")
+    monkeypatch.setenv("LAKEHOUSE_ENV", "big")
+    monkeypatch.setenv("LAKEHOUSE_KAFKA__REPLICATION_FACTOR", "2")
+    kafka = load_settings().kafka
+    assert (kafka.partitions, kafka.replication_factor, kafka.users_topic) == (12, 2, "producer1_topic")
+
+
+def test_an_unknown_key_of_an_overlay_is_named(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (conf / "lakehouse.big.toml").write_text("[kafka]\npartitons = 12\n")
+    monkeypatch.setenv("LAKEHOUSE_ENV", "big")
+    told = problem()
+    assert "unknown setting kafka.partitons" in told
+    assert "lakehouse.big.toml" in told
+
+
+def test_an_overlay_that_is_not_there_is_named(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ENV", "nowhere")
+    assert problem() == (f"no settings file {conf / 'lakehouse.nowhere.toml'}; create it or change LAKEHOUSE_ENV")
+
+
+def test_a_folder_without_settings_is_named(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(conf / "empty"))
+    assert problem() == f"LAKEHOUSE_CONF = '{conf / 'empty'}' holds no lakehouse.toml; point it at a conf/ folder"
+
+
+@pytest.mark.usefixtures("conf")
+def test_settings_are_frozen() -> None:
+    settings = load_settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.root = "elsewhere"  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.kafka.partitions = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("root", ["s3a://bucket/lake/", "abfss://c@a.dfs.core.windows.net/x"])
+@pytest.mark.usefixtures("conf")
+def test_an_object_store_root_stays_as_it_is_written(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ROOT", root)
+    settings = load_settings()
+    assert settings.root == root.rstrip("/")
+    assert settings.ops_dir == Path("data/ops").resolve()
+
+
+@pytest.mark.usefixtures("conf")
+def test_a_local_root_becomes_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ROOT", "some/../where")
+    settings = load_settings()
+    assert settings.root == str(Path.cwd() / "where")
+    assert settings.ops_dir == Path(settings.root) / "ops"
+
+
+@pytest.mark.usefixtures("conf")
+def test_settings_are_read_once() -> None:
+    assert load_settings() is load_settings()

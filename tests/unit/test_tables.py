@@ -1,0 +1,98 @@
+"""The catalogue of tables keeps what the design promises of each layer."""
+
+import pytest
+from pyspark.sql.types import StructType
+
+from lakehouse.errors import TableError
+from lakehouse.tables import CATALOGUE, GOLD_POWERBI, Table, find_table, layer_tables
+
+# Properties that make a table unreadable to Delta readers of version 1.
+RAISES_READER_VERSION = (
+    "delta.enableDeletionVectors",
+    "delta.columnMapping.mode",
+    "delta.enableTypeWidening",
+    "delta.feature.",
+    "delta.checkpointPolicy",
+    "delta.minReaderVersion",
+    "delta.enableRowTracking",
+    "delta.enableIcebergCompatV2",
+    "delta.universalFormat.enabledFormats",
+)
+
+
+def names(tables: tuple[Table, ...]) -> list[str]:
+    return [table.sql_name for table in tables]
+
+
+def test_the_tables_are_those_of_the_design() -> None:
+    assert names(CATALOGUE) == [
+        "bronze.events",
+        "bronze.feedback",
+        "silver.users",
+        "silver.content",
+        "silver.feedback",
+        "silver.tombstones",
+        "silver.quarantine",
+        "silver.batches",
+        "gold.affinity_ratings",
+        "gold.recommendations",
+        "gold.content_popularity",
+        "gold.model_metrics",
+        "gold.powerbi_recommendations",
+    ]
+    assert layer_tables("bronze") + layer_tables("silver") + layer_tables("gold") == CATALOGUE
+
+
+@pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.sql_name)
+def test_every_key_column_exists_and_is_not_null(table: Table) -> None:
+    assert table.key
+    assert {name: table.schema[name].nullable for name in table.key} == dict.fromkeys(table.key, False)
+
+
+@pytest.mark.parametrize("table", layer_tables("gold"), ids=lambda table: table.sql_name)
+def test_gold_stays_readable_for_simple_readers(table: Table) -> None:
+    raising = [name for name in table.delta_properties if name.startswith(RAISES_READER_VERSION)]
+    assert raising == []
+    assert "TimestampNTZ" not in table.schema.json()  # a type that raises it too
+    assert "variant" not in table.schema.json()
+
+
+@pytest.mark.parametrize("table", layer_tables("bronze"), ids=lambda table: table.sql_name)
+def test_bronze_is_append_only(table: Table) -> None:
+    assert table.delta_properties["delta.appendOnly"] == "true"
+
+
+@pytest.mark.parametrize("table", layer_tables("silver"), ids=lambda table: table.sql_name)
+def test_silver_publishes_its_changes(table: Table) -> None:
+    assert table.delta_properties["delta.enableChangeDataFeed"] == "true"
+
+
+def test_constraints_are_properties_so_that_one_commit_makes_the_table() -> None:
+    table = Table("x", "y", StructType([]), (), {"positive": "a > 0"}, {"delta.appendOnly": "true"})
+    assert table.delta_properties == {"delta.appendOnly": "true", "delta.constraints.positive": "a > 0"}
+
+
+def test_the_export_has_exactly_these_columns_in_this_order() -> None:
+    assert GOLD_POWERBI.columns == ["userId", "recommended_content", "titulo", "predicted_rating"]
+
+
+@pytest.mark.parametrize("name", ["silver.users", "SILVER.Users"])
+def test_a_table_is_found_by_its_name(name: str) -> None:
+    assert find_table(name).sql_name == "silver.users"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        ("silver.user", "did you mean silver.users?"),
+        ("users", "did you mean silver.users?"),
+        ("gold.recomendations", "did you mean gold.recommendations?"),
+        ("bronze.evnts", "did you mean bronze.events?"),
+        ("zzz", f"tables: {', '.join(names(CATALOGUE))}"),
+        ("", f"tables: {', '.join(names(CATALOGUE))}"),
+    ],
+)
+def test_a_wrong_name_tells_the_nearest(wrong: str, hint: str) -> None:
+    with pytest.raises(TableError) as error:
+        find_table(wrong)
+    assert str(error.value) == f"no table {wrong!r} in this lakehouse; {hint}"
