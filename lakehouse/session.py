@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from lakehouse.errors import MachineError, first_line
@@ -25,6 +26,9 @@ REQUIRED = {
 # spark-submit, which also runs streams for weeks, keeps the JVM's own default.
 _COMMAND_JVM = "--driver-java-options -XX:TieredStopAtLevel=1 pyspark-shell"
 
+# They print the whole stack trace of an exception that is raised as well, and reported where it is caught.
+_ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+
 
 @contextmanager
 def spark_session(name: str, *, log_file: Path | None = None) -> Iterator[SparkSession]:
@@ -33,6 +37,8 @@ def spark_session(name: str, *, log_file: Path | None = None) -> Iterator[SparkS
     `log_file` takes what the JVM would print on the terminal, which the `lakehouse` command keeps readable.
     Raises MachineError where Java or a jar is missing, or where the session lacks a setting it needs.
     """
+    for logger in _ERROR_LOGGERS:
+        PySparkLogger.getLogger(logger).disabled = True
     spark = _start(name, log_file)
     try:
         _verify(spark)
