@@ -76,9 +76,14 @@ def _kafka_lag(progress: StreamingQueryProgress) -> int | None:
     lags = [
         _offset_sum(source.latestOffset) - _offset_sum(source.endOffset)
         for source in progress.sources
-        if source.description.startswith("KafkaV2") and source.latestOffset and source.endOffset
+        if source.description.startswith("KafkaV2") and _known(source.latestOffset) and _known(source.endOffset)
     ]
     return sum(lags) if lags else None
+
+
+def _known(offsets: str | None) -> bool:
+    """Spark tells an offset it does not know as the text None or null."""
+    return offsets is not None and offsets.startswith("{")
 
 
 def _offset_sum(offsets: str) -> int:

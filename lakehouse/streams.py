@@ -84,15 +84,20 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
 def stream_error(name: str, error: BaseException) -> StreamError:
     """One line for the failure of a query: its cause as Spark tells it, without the frames around it."""
-    text = str(error)
-    cause = next(
-        (line.strip() for line in text.splitlines() if "Caused by:" in line or line.strip().startswith("[")),
-        first_line(error),
-    )
     return StreamError(
-        f"stream {name} stopped: {cause}",
+        f"stream {name} stopped: {_cause(str(error)) or first_line(error)}",
         todo="nothing is lost: it goes on from its checkpoint when the cause is gone (--debug shows more)",
     )
+
+
+def _cause(text: str) -> str:
+    """Of a failed batch, what its Python code raised: the last line of the traceback that Spark quotes."""
+    lines = [line.rstrip() for line in text.split("=== Streaming Query ===")[0].splitlines()]
+    starts = [index for index, line in enumerate(lines) if "Traceback (most recent call last):" in line]
+    if starts:
+        raised = [line for line in lines[starts[-1] + 1 :] if line and not line[0].isspace()]
+        return next((line for line in raised if not line.startswith(("at ", "Caused by"))), "")
+    return next((line.strip() for line in lines if line.strip().startswith("[")), "")
 
 
 def query_id(spark: SparkSession, checkpoint: str) -> str:
@@ -105,7 +110,8 @@ def source_versions(spark: SparkSession, checkpoint: str, batch_id: int, names: 
     lines = _read_text(spark, f"{checkpoint}/offsets/{batch_id}").splitlines()
     offsets = [json.loads(line) if line != "-" else None for line in lines[2:]]  # after log version and metadata
     return {
-        name: int(offset["reservoirVersion"])
+        # the index -1 stands before the first file of its version: none of that version is in the batch
+        name: int(offset["reservoirVersion"]) - (1 if int(offset["index"]) < 0 else 0)
         for name, offset in zip(names, offsets, strict=True)
         if offset is not None
     }

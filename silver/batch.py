@@ -31,11 +31,19 @@ _TARGETS: Mapping[str, tuple[Table, Shape]] = {
 _STATE = (*[table for table, _ in _TARGETS.values()], SILVER_TOMBSTONES)
 
 
-def _moment(alias: str) -> str:
-    return "struct(" + ", ".join(f"{alias}.`{name}`" for name in ORDER) + ")"
+def _later() -> str:
+    """SQL: whether source row s comes after target row t in ORDER.
+
+    Column by column, not as structs: Delta's MERGE makes the target's columns nullable once Spark has cast the
+    structs to each other, and then refuses its own cast.
+    """
+    condition = "false"
+    for name in reversed(ORDER):
+        condition = f"s.`{name}` > t.`{name}` OR (s.`{name}` = t.`{name}` AND ({condition}))"
+    return f"({condition})"
 
 
-_IS_LATER = f"{_moment('s')} > {_moment('t')}"
+_IS_LATER = _later()
 
 
 def apply_batch(

@@ -38,6 +38,7 @@ def decide(newest_rows: DataFrame, stored: DataFrame) -> DataFrame:
     An event wins against an older row and an older deletion. A tombstone wins against an older tombstone and
     where no later event of the same id, in whatever table, is known.
     """
+    stored = stored.groupBy("target", "entity").agg(F.max("stored_order").alias("stored_order"))
     known = newest_rows.join(stored, on=["target", "entity"], how="left")
     everything = stored.withColumnRenamed("stored_order", "moment").unionByName(
         newest_rows.select("target", "entity", order().alias("moment"))

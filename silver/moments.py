@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _ISO_DATE = f"^{_DAY}$"
 _ISO_TIMESTAMP = rf"^{_DAY}[Tt ]\d{{2}}:\d{{2}}(:\d{{2}}([.,]\d{{1,9}})?)?\s?([Zz]|[+-]\d{{2}}(:?\d{{2}})?)?$"
+_MINUTE_AND_ZONE = r"^(.{10}[T ]\d{2}:\d{2})(\s?[Z+-].*)$"
 # Digits as JSON numbers and strings bring them, at most to the year 9999 in milliseconds.
 _EPOCH = r"^\d{1,15}(\.\d+)?$"
 # Seconds reach this value in the year 5138, milliseconds did in 1973.
@@ -17,7 +18,9 @@ def event_time(text: Column) -> Column:
 
     Null where the text is none of them, is no real date, or lies before 1970.
     """
-    iso = F.try_to_timestamp(F.translate(F.upper(text), ",", "."))
+    # Spark wants seconds before a zone
+    to_the_second = F.regexp_replace(F.upper(text), _MINUTE_AND_ZONE, "$1:00$2")
+    iso = F.try_to_timestamp(F.translate(to_the_second, ",", "."))
     number = text.try_cast("decimal(24,6)")
     micros = F.when(number < _FIRST_MILLISECONDS, number * 1_000_000).otherwise(number * 1_000)
     moment = F.when(text.rlike(_ISO_TIMESTAMP), iso).when(

@@ -120,7 +120,7 @@ def _catalogue_rules(clasificaciones: Sequence[str]) -> list[Rule]:
 def _series_rules() -> list[Rule]:
     series = _is("series")
     seasons, episodes = F.col("temporadas"), F.col("episodios")
-    both = seasons.isNotNull() & episodes.isNotNull()
+    both = (seasons >= 1) & (episodes >= 1)
     return [
         Rule(
             "numero_temporadas_invalid",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from rich import box
@@ -42,7 +42,8 @@ def _cell(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """What JSON has no type for: times as ISO 8601 in UTC, bytes as hexadecimal digits."""
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ") + "Z"
+        # pyspark gives times in this machine's zone, without saying so
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ") + "Z"
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, (bytes, bytearray)):
