@@ -28,12 +28,7 @@ def refine(spark: SparkSession, settings: Settings, *, trigger: str | None = Non
     names = [table.sql_name for table in _SOURCES]
     silver = settings.silver
 
-    def on_batch(rows: DataFrame, batch_id: int) -> None:
-        judged = judge(
-            parse(rows),
-            clasificaciones=silver.clasificaciones,
-            future_tolerance_seconds=silver.future_tolerance_seconds,
-        )
+    def on_batch(judged: DataFrame, batch_id: int) -> None:
         apply_batch(
             judged,
             settings.root,
@@ -43,10 +38,16 @@ def refine(spark: SparkSession, settings: Settings, *, trigger: str | None = Non
         )
 
     bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
+    # part of the stream and not of each batch: building this plan takes longer than many a batch
+    judged = judge(
+        parse(bronze),
+        clasificaciones=silver.clasificaciones,
+        future_tolerance_seconds=silver.future_tolerance_seconds,
+    )
     with run_streams(spark, settings.ops_dir) as streams:
         for table in layer_tables("silver"):
             storage.ensure(spark, settings.root, table)
-        writer = bronze.writeStream.foreachBatch(on_batch)
+        writer = judged.writeStream.foreachBatch(on_batch)
         streams.append(start_stream(writer, name=STREAM, checkpoint=checkpoint, trigger=trigger))
 
 

@@ -1,6 +1,7 @@
 """`lakehouse demo`: the whole lakehouse once, on made-up or on real data, in one Spark session."""
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -25,13 +26,15 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as opened:
         with clock.step("broker: a Kafka cluster that answers"):
             bootstrap = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
-        with clock.step("producers: publish to Kafka"):
-            lines = sources.publish_once(source, settings, bootstrap)
-        for line in lines:
-            clock.tell(line)
-        with clock.step("spark: start a session"):
+        with clock.step("producers: publish to Kafka, while Spark starts"):
+            published = opened.enter_context(ThreadPoolExecutor(1)).submit(
+                sources.publish_once, source, settings, bootstrap
+            )
             log_file = settings.ops_dir / "spark.log"
             spark = opened.enter_context(spark_session("lakehouse demo", log_file=log_file))
+            lines = published.result()
+        for line in lines:
+            clock.tell(line)
         run_steps(STEPS, spark, settings, bootstrap, clock)
         found = summary.collect(spark, settings, since=started, seconds=clock.seconds)
     if args.json:

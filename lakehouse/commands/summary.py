@@ -4,10 +4,11 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
@@ -23,13 +24,7 @@ def collect(
     """Rows per table, rejected rows by rule, model quality, streams, seconds per step, paths."""
     root = settings.root
     return {
-        "tables": {
-            table.sql_name: {
-                "rows": storage.read(spark, root, table).count(),
-                "version": storage.latest_version(spark, root, table),
-            }
-            for table in CATALOGUE
-        },
+        "tables": _tables(spark, root),
         "rejected": _rejected(spark, root),
         "model": _model(spark, root),
         "streams": _streams(settings.ops_dir / "stream_progress.jsonl", since),
@@ -67,6 +62,23 @@ def show(found: Mapping[str, Any]) -> None:
     print_table(("step", "seconds"), [*found["seconds"].items(), ("all", round(total, 1))])
     for name, path in found["paths"].items():
         print(f"{name + ':':17}{path}")
+
+
+def _tables(spark: SparkSession, root: str) -> dict[str, dict[str, int]]:
+    """Rows and version of every table; one query counts them all."""
+    counts = [
+        storage.read(spark, root, table).select(F.lit(table.sql_name).alias("table"), F.lit(1).alias("one"))
+        for table in CATALOGUE
+    ]
+    counted = reduce(DataFrame.unionByName, counts).groupBy("table").count().collect()
+    rows = {row["table"]: row["count"] for row in counted}
+    return {
+        table.sql_name: {
+            "rows": rows.get(table.sql_name, 0),
+            "version": storage.latest_version(spark, root, table),
+        }
+        for table in CATALOGUE
+    }
 
 
 def _rejected(spark: SparkSession, root: str) -> dict[str, int]:
