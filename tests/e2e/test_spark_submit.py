@@ -59,10 +59,14 @@ def submit(job: str, variables: Mapping[str, str]) -> subprocess.CompletedProces
 
 
 def told(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line that says what is wrong; Spark's own log lines around it do not count."""
-    lines = [line for line in done.stderr.splitlines() if line.startswith("lakehouse:")]
-    assert len(lines) == 1, done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
+    """The one line that says what is wrong; Spark's own log lines around it do not count.
+
+    spark-submit runs Python with its two outputs in one, so the job's stderr arrives on stdout.
+    """
+    printed = done.stdout + done.stderr
+    lines = [line for line in printed.splitlines() if line.startswith("lakehouse:")]
+    assert len(lines) == 1, printed
+    assert "Traceback" not in printed
     return lines[0]
 
 
