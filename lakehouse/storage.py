@@ -1,14 +1,18 @@
 """Where tables are, and the only ways in which they are created, read and written."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
+from lakehouse import files
 from lakehouse.errors import TableError
 from lakehouse.tables import CATALOGUE, Table
+
+_COMMIT = re.compile(r"\d{20}\.json")
 
 
 def table_path(root: str, table: Table) -> str:
@@ -59,8 +63,9 @@ def delta_table(spark: SparkSession, root: str, table: Table) -> DeltaTable:
 
 
 def latest_version(spark: SparkSession, root: str, table: Table) -> int:
-    history = delta_table(spark, root, table).history(1)
-    return int(history.select("version").collect()[0]["version"])
+    """The number of the last commit: its file in the log is named after it (Delta protocol), and no job runs."""
+    log = files.names(spark, f"{require(spark, root, table)}/_delta_log")
+    return max(int(name[:20]) for name in log if _COMMIT.fullmatch(name))
 
 
 def overwrite(
@@ -75,7 +80,11 @@ def overwrite(
     writer.save(table_path(root, table))
 
 
-def append(rows: DataFrame, root: str, table: Table, *, txn_app_id: str, txn_version: int) -> None:
+def append(rows: DataFrame, root: str, table: Table) -> None:
+    conform(rows, table).write.format("delta").mode("append").save(table_path(root, table))
+
+
+def append_once(rows: DataFrame, root: str, table: Table, *, txn_app_id: str, txn_version: int) -> None:
     """Append once: a second call with the same application id and version changes nothing."""
     writer = conform(rows, table).write.format("delta").mode("append")
     writer = writer.option("txnAppId", txn_app_id).option("txnVersion", txn_version)

@@ -13,6 +13,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse.errors import LakehouseError, first_line
+from lakehouse.files import read_text
 from lakehouse.progress import ProgressLog
 
 # How often a stream that keeps running is looked at, so that a signal or the end of another one is noticed.
@@ -102,12 +103,12 @@ def _cause(text: str) -> str:
 
 def query_id(spark: SparkSession, checkpoint: str) -> str:
     """The id that a stream keeps for as long as its checkpoint lives."""
-    return str(json.loads(_read_text(spark, f"{checkpoint}/metadata"))["id"])
+    return str(json.loads(read_text(spark, f"{checkpoint}/metadata"))["id"])
 
 
 def source_versions(spark: SparkSession, checkpoint: str, batch_id: int, names: list[str]) -> dict[str, int]:
     """The version of each Delta source (in the order of the query) up to which the batch reads."""
-    lines = _read_text(spark, f"{checkpoint}/offsets/{batch_id}").splitlines()
+    lines = read_text(spark, f"{checkpoint}/offsets/{batch_id}").splitlines()
     offsets = [json.loads(line) if line != "-" else None for line in lines[2:]]  # after log version and metadata
     return {
         # the index -1 stands before the first file of its version: none of that version is in the batch
@@ -115,14 +116,3 @@ def source_versions(spark: SparkSession, checkpoint: str, batch_id: int, names: 
         for name, offset in zip(names, offsets, strict=True)
         if offset is not None
     }
-
-
-def _read_text(spark: SparkSession, path: str) -> str:
-    jvm = spark.sparkContext._jvm
-    assert jvm is not None  # noqa: S101 - a classic session has its JVM
-    file = jvm.org.apache.hadoop.fs.Path(path)
-    stream = file.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).open(file)
-    try:
-        return str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
-    finally:
-        stream.close()

@@ -1,8 +1,9 @@
 """One micro-batch of stream 2: judged once, then written so that repeating it changes nothing."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
+from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -18,7 +19,7 @@ from lakehouse.tables import (
     Table,
 )
 from silver import rows
-from silver.latest import ORDER, TOMBSTONE, decide, newest, targeted
+from silver.latest import ORDER, TOMBSTONE, decide, order, target_of, targeted
 from silver.rules import split
 
 Shape = Callable[[DataFrame], DataFrame]
@@ -28,7 +29,13 @@ _TARGETS: Mapping[str, tuple[Table, Shape]] = {
     "content": (SILVER_CONTENT, rows.content),
     "feedback": (SILVER_FEEDBACK, rows.feedback),
 }
-_STATE = (*[table for table, _ in _TARGETS.values()], SILVER_TOMBSTONES)
+
+
+class Verdicts(NamedTuple):
+    """Of one target's ids in a batch: how many change silver, and how many of these silver holds already."""
+
+    won: int
+    replacing: int
 
 
 def _later() -> str:
@@ -55,21 +62,23 @@ def apply_batch(
     compares its rows with what the table holds, and the last one carries a transaction id.
     """
     spark = judged.sparkSession
-    with _kept(judged) as records, _kept(newest(targeted(split(records).valid))) as latest:
-        with _kept(decide(latest, _stored(spark, root, latest))) as decided:
-            totals = _totals(records, decided)
-            if totals["quarantined"]:
-                _quarantine(spark, root, rows.quarantine(split(records).quarantined))
-            for target, (table, shape) in _TARGETS.items():
-                if totals[f"won_{target}"] or totals["tombstones"]:
-                    _merge(spark, root, table, _changes(decided, target, shape))
-            if totals["tombstones"]:
+    with _kept(judged) as records:
+        facts = _facts(records)
+        if facts["quarantined"]:
+            _quarantine(spark, root, rows.quarantine(split(records).quarantined), facts)
+        valid = targeted(split(records).valid)
+        present = {target for target in (*_TARGETS, TOMBSTONE) if facts[target]}
+        with _kept(decide(valid, _stored(spark, root, valid, present))) as decided:
+            verdicts = _verdicts(decided)
+            for target in _TARGETS:
+                _write_target(spark, root, decided, target, verdicts)
+            if TOMBSTONE in verdicts:
                 _remember_deletions(spark, root, rows.tombstones(_of(decided, TOMBSTONE)))
-        one = _summary(spark, totals, query_id=query_id, batch_id=batch_id)
-        unknown = rows.unknown_fields(records).collect() if totals["unknown"] else []
+        unknown = rows.unknown_fields(records).collect() if facts["unknown"] else []
         fields = [(row["field"], row["rows"], row["sample"]) for row in unknown]
+        one = _summary(spark, facts, verdicts, query_id=query_id, batch_id=batch_id)
         summary = rows.batch(one, versions=versions, unknown=fields)
-        storage.append(summary, root, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
+        storage.append_once(summary, root, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
 
 
 @contextmanager
@@ -86,37 +95,55 @@ def _kept(frame: DataFrame) -> Iterator[DataFrame]:
         computed._jdf.queryExecution().analyzed().rdd().unpersist(False)
 
 
-def _stored(spark: SparkSession, root: str, latest: DataFrame) -> DataFrame:
-    """What silver holds of the batch's entities: target, entity, stored_order."""
-    entities = F.broadcast(latest.select("entity").distinct())
+def _facts(records: DataFrame) -> Mapping[str, int]:
+    """Counts of the batch: rows in, quarantined (and between which offsets), valid per target, unknown fields."""
+    rejected = F.size("reasons") > 0
+    target = F.when(~rejected, target_of())
+    counted = records.agg(
+        F.count("*").alias("rows_in"),
+        F.count_if(rejected).alias("quarantined"),
+        F.min(F.when(rejected, F.col("offset"))).alias("first_quarantined"),
+        F.max(F.when(rejected, F.col("offset"))).alias("last_quarantined"),
+        F.count_if(F.size("unknown_fields") > 0).alias("unknown"),
+        *[F.count_if(target == name).alias(name) for name in (*_TARGETS, TOMBSTONE)],
+    )
+    return counted.collect()[0].asDict()
+
+
+def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str]) -> DataFrame:
+    """What silver holds of the batch's entities: target, entity, moment.
+
+    An event competes with its own table and with deletions; a tombstone with all tables.
+    """
+    entities = F.broadcast(valid.select("entity").distinct())
+    tables = [SILVER_TOMBSTONES]
+    tables += [table for name, (table, _) in _TARGETS.items() if name in present or TOMBSTONE in present]
     held = [
         storage.read(spark, root, table)
         .join(entities, F.col("id") == F.col("entity"), how="left_semi")
-        .select(
-            F.lit(table.name).alias("target"),
-            F.col("id").alias("entity"),
-            F.struct(*ORDER).alias("stored_order"),
-        )
-        for table in _STATE
+        .select(F.lit(table.name).alias("target"), F.col("id").alias("entity"), order().alias("moment"))
+        for table in tables
     ]
-    union = held[0]
-    for part in held[1:]:
-        union = union.unionByName(part)
-    return union
+    return reduce(DataFrame.unionByName, held)
 
 
-def _totals(records: DataFrame, decided: DataFrame) -> Mapping[str, int]:
-    totals: dict[str, int] = defaultdict(int)
-    counted = records.agg(
-        F.count("*").alias("rows_in"),
-        F.count_if(F.size("reasons") > 0).alias("quarantined"),
-        F.count_if(F.size("unknown_fields") > 0).alias("unknown"),
-    ).collect()[0]
-    totals.update(counted.asDict())
-    for row in decided.groupBy("target").agg(F.count("*").alias("all"), F.count_if("wins").alias("won")).collect():
-        totals[row["target"]] = row["all"]
-        totals[f"won_{row['target']}"] = row["won"]
-    return totals
+def _verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
+    counted = decided.groupBy("target").agg(
+        F.count_if("wins").alias("won"), F.count_if(F.col("wins") & F.col("is_held")).alias("replacing")
+    )
+    return {row["target"]: Verdicts(row["won"], row["replacing"]) for row in counted.collect()}
+
+
+def _write_target(
+    spark: SparkSession, root: str, decided: DataFrame, target: str, verdicts: Mapping[str, Verdicts]
+) -> None:
+    """Append where the table holds none of the ids, which costs half as much as a MERGE."""
+    table, shape = _TARGETS[target]
+    won, replacing = verdicts.get(target, Verdicts(0, 0))
+    if replacing or TOMBSTONE in verdicts:
+        _merge(spark, root, table, _changes(decided, target, shape))
+    elif won:
+        storage.append(shape(_of(decided, target).filter("wins")), root, table)
 
 
 def _of(decided: DataFrame, target: str) -> DataFrame:
@@ -151,24 +178,32 @@ def _remember_deletions(spark: SparkSession, root: str, tombstones: DataFrame) -
     merge.whenMatchedUpdateAll(_IS_LATER).whenNotMatchedInsertAll().execute()
 
 
-def _quarantine(spark: SparkSession, root: str, rejected: DataFrame) -> None:
-    """Insert the rows that are not there: the Kafka record is the key, so that a repeated batch adds none."""
-    target = storage.delta_table(spark, root, SILVER_QUARANTINE).alias("t")
-    same = "t.topic = s.topic AND t.partition = s.partition AND t.`offset` = s.`offset`"
-    merge = target.merge(storage.conform(rejected, SILVER_QUARANTINE).alias("s"), same)
-    merge.whenNotMatchedInsertAll().execute()
+def _quarantine(spark: SparkSession, root: str, rejected: DataFrame, facts: Mapping[str, int]) -> None:
+    """Append the rows that are not there: the Kafka record is the key, so that a repeated batch adds none."""
+    # the range lets Delta skip every file of other offsets
+    between = F.col("offset").between(facts["first_quarantined"], facts["last_quarantined"])
+    held = storage.read(spark, root, SILVER_QUARANTINE).filter(between).select(*SILVER_QUARANTINE.key)
+    storage.append(rejected.join(held, on=list(SILVER_QUARANTINE.key), how="left_anti"), root, SILVER_QUARANTINE)
 
 
-def _summary(spark: SparkSession, totals: Mapping[str, int], *, query_id: str, batch_id: int) -> DataFrame:
-    applied = sum(totals[f"won_{target}"] for target in _TARGETS)
-    deleted = totals[f"won_{TOMBSTONE}"]
-    superseded = totals["rows_in"] - totals["quarantined"] - applied - deleted
+def _summary(
+    spark: SparkSession,
+    facts: Mapping[str, int],
+    verdicts: Mapping[str, Verdicts],
+    *,
+    query_id: str,
+    batch_id: int,
+) -> DataFrame:
+    won = {target: verdict.won for target, verdict in verdicts.items()}
+    deleted = won.pop(TOMBSTONE, 0)
+    applied = sum(won.values())
+    superseded = facts["rows_in"] - facts["quarantined"] - applied - deleted
     return spark.range(1).select(
         F.lit(query_id).alias("query_id"),
         F.lit(batch_id).cast("bigint").alias("batch_id"),
-        F.lit(totals["rows_in"]).cast("bigint").alias("rows_in"),
+        F.lit(facts["rows_in"]).cast("bigint").alias("rows_in"),
         F.lit(applied).cast("bigint").alias("applied"),
         F.lit(superseded).cast("bigint").alias("superseded"),
         F.lit(deleted).cast("bigint").alias("deleted"),
-        F.lit(totals["quarantined"]).cast("bigint").alias("quarantined"),
+        F.lit(facts["quarantined"]).cast("bigint").alias("quarantined"),
     )

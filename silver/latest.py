@@ -13,43 +13,44 @@ def order() -> Column:
     return F.struct(*ORDER)
 
 
-def targeted(valid: DataFrame) -> DataFrame:
-    """Valid rows with the silver table they belong to in `target`, and the id they are about in `entity`."""
-    target = (
+def target_of() -> Column:
+    """The silver table that a valid row belongs to."""
+    return (
         F.when(F.col("is_tombstone"), TOMBSTONE)
         .when(F.col("type") == "user", "users")
         .when(F.col("type") == "feedback", "feedback")
         .otherwise("content")
     )
+
+
+def targeted(valid: DataFrame) -> DataFrame:
+    """Valid rows with the silver table they belong to in `target`, and the id they are about in `entity`."""
     entity = F.when(F.col("is_tombstone"), F.col("key_id")).otherwise(F.col("id"))
-    return valid.withColumns({"target": target, "entity": entity, "id": entity})
+    return valid.withColumns({"target": target_of(), "entity": entity, "id": entity})
 
 
-def newest(rows: DataFrame) -> DataFrame:
-    """One row per target and entity: the latest of the batch."""
-    latest_first = Window.partitionBy("target", "entity").orderBy(*[F.col(name).desc() for name in ORDER])
-    return rows.withColumn("place", F.row_number().over(latest_first)).filter("place = 1").drop("place")
+def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
+    """The latest row of each target and entity, with `wins`: whether silver changes to it (or had already, in
+    a repeated batch), and `is_held`: whether silver's table of that target holds the entity.
 
-
-def decide(newest_rows: DataFrame, stored: DataFrame) -> DataFrame:
-    """The newest rows with `wins`: whether silver changes to them (or had already, in a repeated batch).
-
-    `stored` has target, entity and `stored_order` of what silver holds for these entities, deletions included.
-    An event wins against an older row and an older deletion. A tombstone wins against an older tombstone and
-    where no later event of the same id, in whatever table, is known.
+    `stored` has target, entity and `moment` (`order()`) of what silver holds for these entities, deletions
+    included. An event wins against an older row and an older deletion. A tombstone wins against an older
+    tombstone and where no later event of the same id, in whatever table, is known.
     """
-    stored = stored.groupBy("target", "entity").agg(F.max("stored_order").alias("stored_order"))
-    known = newest_rows.join(stored, on=["target", "entity"], how="left")
-    everything = stored.withColumnRenamed("stored_order", "moment").unionByName(
-        newest_rows.select("target", "entity", order().alias("moment"))
-    )
+    incoming = rows.withColumns({"moment": order(), "is_incoming": F.lit(True)})
+    everything = incoming.unionByName(stored.withColumn("is_incoming", F.lit(False)), allowMissingColumns=True)
+    # the wider window first: its shuffle by entity serves the narrower ones too
+    per_entity, per_target = Window.partitionBy("entity"), Window.partitionBy("entity", "target")
     is_deletion = F.col("target") == TOMBSTONE
-    per_entity = everything.groupBy("entity").agg(
-        F.max(F.when(is_deletion, F.col("moment"))).alias("deletion"),
-        F.max(F.when(~is_deletion, F.col("moment"))).alias("event"),
+    compared = (
+        everything.withColumn("deletion", F.max(F.when(is_deletion, F.col("moment"))).over(per_entity))
+        .withColumn("event", F.max(F.when(~is_deletion, F.col("moment"))).over(per_entity))
+        .withColumn("held", F.max(F.when(~F.col("is_incoming"), F.col("moment"))).over(per_target))
+        .withColumn("latest", F.max(F.when(F.col("is_incoming"), F.col("moment"))).over(per_target))
+        .filter(F.col("is_incoming") & (F.col("moment") == F.col("latest")))
     )
-    judged = known.join(per_entity, on="entity", how="left")
-    beats_stored = F.col("stored_order").isNull() | (order() >= F.col("stored_order"))
     rival = F.when(is_deletion, F.col("event")).otherwise(F.col("deletion"))
-    beats_rival = rival.isNull() | (order() > rival)
-    return judged.withColumn("wins", beats_stored & beats_rival).drop("deletion", "event")
+    beats_held = F.col("held").isNull() | (F.col("moment") >= F.col("held"))
+    beats_rival = rival.isNull() | (F.col("moment") > rival)
+    judged = compared.withColumns({"wins": beats_held & beats_rival, "is_held": F.col("held").isNotNull()})
+    return judged.drop("moment", "is_incoming", "deletion", "event", "held", "latest")

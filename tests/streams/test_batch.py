@@ -134,10 +134,10 @@ def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -
     keep_copy()
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
-            (batch, "_quarantine"),
             (batch, "_merge"),
             (batch, "_remember_deletions"),
             (storage, "append"),
+            (storage, "append_once"),
         ):
             write = getattr(owner, name)
 

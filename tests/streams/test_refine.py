@@ -36,7 +36,7 @@ def land(spark: SparkSession, root: str, table: Table, *rows: Row) -> None:
     storage.ensure(spark, root, table)
     first = storage.read(spark, root, table).count()
     numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
-    storage.append(bronze_frame(spark, numbered), root, table, txn_app_id="test", txn_version=first)
+    storage.append(bronze_frame(spark, numbered), root, table)
 
 
 def batches(spark: SparkSession, root: str) -> list[tuple[object, ...]]:

@@ -9,7 +9,7 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from silver.latest import ORDER, decide, newest, targeted
+from silver.latest import ORDER, decide, targeted
 
 USERS, CONTENT, TOMBSTONES = "users", "content", "tombstones"
 ROW = (
@@ -86,7 +86,7 @@ CASES: Mapping[str, Case] = {
     "two tombstones stored around an event": Case(
         [Event(USERS, 15)], [Event(TOMBSTONES, 20), Event(USERS, 10)], [False]
     ),
-    # `stored` has one row per table that knows the id: the right side of both joins repeats the entity
+    # `stored` has one row per table that knows the id
     "the id is stored in three tables": Case(
         [NEW, Event(CONTENT, 20)], [OLD, Event(CONTENT, 30), Event(TOMBSTONES, 15)], [True, False]
     ),
@@ -105,7 +105,7 @@ def decided(spark: SparkSession) -> DataFrame:
     """All cases in one frame; the entity is the case."""
     batch = frame(spark, [event.row(name) for name, case in CASES.items() for event in case.batch])
     stored = frame(spark, [event.row(name) for name, case in CASES.items() for event in case.stored])
-    shaped = stored.select("target", "entity", F.struct(*ORDER).alias("stored_order"))
+    shaped = stored.select("target", "entity", F.struct(*ORDER).alias("moment"))
     return decide(batch, shaped).select("entity", "target", "offset", "wins").localCheckpoint()
 
 
@@ -119,13 +119,13 @@ def test_the_latest_wins(spark: SparkSession, decided: DataFrame, name: str) -> 
 
 
 def test_an_id_stored_twice_does_not_multiply_the_batch(spark: SparkSession) -> None:
-    """A right side that breaks its table's key must not make one event two."""
+    """A table that breaks its own key must not make one event two."""
     stored = frame(spark, [OLD.row("x"), Event(USERS, 15).row("x")])
-    shaped = stored.select("target", "entity", F.struct(*ORDER).alias("stored_order"))
+    shaped = stored.select("target", "entity", F.struct(*ORDER).alias("moment"))
     assert decide(frame(spark, [NEW.row("x")]), shaped).select("entity", "wins").collect() == [("x", True)]
 
 
-def test_the_newest_of_a_batch_is_one_row_per_table_and_id(spark: SparkSession) -> None:
+def test_of_a_batch_the_latest_row_per_table_and_id_is_left(spark: SparkSession) -> None:
     rows = [
         Event(USERS, 10, offset=1).row("x"),
         Event(USERS, 20, offset=2).row("x"),  # the latest event
@@ -136,9 +136,10 @@ def test_the_newest_of_a_batch_is_one_row_per_table_and_id(spark: SparkSession) 
         Event(USERS, 10, offset=7).row("y"),
         Event(USERS, 10, offset=8).row("y"),  # an exact duplicate but for its offset
     ]
+    nothing = frame(spark, []).select("target", "entity", F.struct(*ORDER).alias("moment"))
     expected = [("users", "x", 2), ("content", "x", 4), ("tombstones", "x", 6), ("users", "y", 8)]
     assert_df_equality(
-        newest(frame(spark, rows)).select("target", "entity", "offset"),
+        decide(frame(spark, rows), nothing).select("target", "entity", "offset"),
         spark.createDataFrame(expected, "target string, entity string, `offset` bigint"),
         ignore_row_order=True,
         ignore_nullable=True,
@@ -160,5 +161,20 @@ def test_a_row_goes_where_its_type_says_and_a_tombstone_is_about_its_key(spark: 
     assert_df_equality(
         targeted(valid).select("target", "entity", "id"),
         spark.createDataFrame([(*row, row[1]) for row in expected], "target string, entity string, id string"),
+        ignore_nullable=True,
+    )
+
+
+def test_what_silver_holds_is_told_per_table(spark: SparkSession) -> None:
+    """Only a table without the id may be appended to."""
+    batch = [NEW.row("x"), NEW.row("y"), Event(CONTENT, 20).row("x"), Event(TOMBSTONES, 20).row("z")]
+    stored = [OLD.row("x"), Event(TOMBSTONES, 10).row("x"), OLD.row("z")]
+    shaped = frame(spark, stored).select("target", "entity", F.struct(*ORDER).alias("moment"))
+    got = decide(frame(spark, batch), shaped).select("target", "entity", "is_held")
+    expected = [(USERS, "x", True), (USERS, "y", False), (CONTENT, "x", False), (TOMBSTONES, "z", False)]
+    assert_df_equality(
+        got,
+        spark.createDataFrame(expected, "target string, entity string, is_held boolean"),
+        ignore_row_order=True,
         ignore_nullable=True,
     )

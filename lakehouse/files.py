@@ -1,0 +1,34 @@
+"""Small files and folders of the lakehouse on whatever file system its root is, through Hadoop's own client."""
+
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+
+def read_text(spark: SparkSession, path: str) -> str:
+    """The file's text (UTF-8). Raises Py4JJavaError where there is no such file."""
+    system, file = _at(spark, path)
+    stream = system.open(file)
+    try:
+        return str(_jvm(spark).org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+    finally:
+        stream.close()
+
+
+def names(spark: SparkSession, folder: str) -> list[str]:
+    """The names of what the folder holds, sorted; none where there is no such folder."""
+    system, path = _at(spark, folder)
+    if not system.exists(path):
+        return []
+    return sorted(str(status.getPath().getName()) for status in system.listStatus(path))
+
+
+def _at(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    file = _jvm(spark).org.apache.hadoop.fs.Path(path)
+    return file.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()), file
+
+
+def _jvm(spark: SparkSession) -> Any:
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None  # noqa: S101 - a classic session has its JVM
+    return jvm
