@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test test-crash check format lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
 	@echo "make test    the whole test suite, the same that CI runs"
+	@echo "make test-crash  kill -9 of both streams, 20 times each"
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make setup   only install, into .venv"
 	@echo "make format  let ruff format and fix"
@@ -28,6 +29,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Every stream is killed 20 times at random moments; `make test` does the same 4 times.
+test-crash: setup
+	CRASH_ROUNDS=20 $(BIN)/python -m pytest tests/e2e/test_crash.py tests/streams/test_batch.py --timeout 3600
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -5,40 +5,60 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 
 from bronze.records import raw_records
+from bronze.start import describe_topics, prepare, sources
 from lakehouse import storage
 from lakehouse.broker import kafka_cluster
 from lakehouse.jobs import run_job, stream_parser
+from lakehouse.kafka_client import Cluster
+from lakehouse.locks import only_run
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
 from lakehouse.streams import run_streams, start_stream
-from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK
 from lakehouse.topics import ensure_topics
 
 
-def ingest(spark: SparkSession, settings: Settings, bootstrap: str, *, trigger: str | None = None) -> None:
-    """Append what Kafka holds beyond the checkpoints. Ends when all is taken, or never with a `trigger`."""
-    kafka = settings.kafka
-    ensure_topics(bootstrap, kafka.topics, **kafka.new_topics)
-    sources = ((BRONZE_EVENTS, kafka.catalogue_topics), (BRONZE_FEEDBACK, (kafka.feedback_topic,)))
-    with run_streams(spark, settings.ops_dir) as streams:
-        for table, topics in sources:
-            storage.ensure(spark, settings.root, table)
-            limit = settings.bronze.max_offsets_per_trigger
-            records = raw_records(read_kafka(spark, bootstrap, topics, max_offsets_per_trigger=limit))
-            writer = storage.conform(records, table).writeStream.format("delta").outputMode("append")
-            writer = writer.option("path", storage.table_path(settings.root, table))
-            checkpoint = storage.checkpoint_path(settings.root, f"bronze/{table.name}")
-            streams.append(start_stream(writer, name=table.sql_name, checkpoint=checkpoint, trigger=trigger))
+def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger: str | None = None) -> None:
+    """Append what Kafka holds beyond the checkpoints. Ends when all is taken, or never with a `trigger`.
+
+    Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly.
+    """
+    kafka, root = settings.kafka, settings.root
+    with only_run(settings.ops_dir, "bronze"):
+        ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+        topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
+        found = sources(kafka)
+        starts = [prepare(spark, root, source, topics.of(source.topics)) for source in found]
+        with run_streams(spark, settings.ops_dir) as streams:
+            for source, starting_offsets in zip(found, starts, strict=True):
+                table = source.table
+                records = raw_records(
+                    read_kafka(
+                        spark,
+                        cluster,
+                        source.topics,
+                        starting_offsets=starting_offsets,
+                        max_offsets_per_trigger=settings.bronze.max_offsets_per_trigger,
+                    )
+                )
+                writer = storage.conform(records, table).writeStream.format("delta").outputMode("append")
+                writer = writer.option("path", storage.table_path(root, table))
+                checkpoint = storage.checkpoint_path(root, source.stream)
+                streams.append(start_stream(writer, name=table.sql_name, checkpoint=checkpoint, trigger=trigger))
 
 
 def read_kafka(
-    spark: SparkSession, bootstrap: str, topics: Sequence[str], *, max_offsets_per_trigger: int
+    spark: SparkSession,
+    cluster: Cluster,
+    topics: Sequence[str],
+    *,
+    starting_offsets: str,
+    max_offsets_per_trigger: int,
 ) -> DataFrame:
-    """The records of these topics from the earliest on, committed ones only."""
+    """The committed records of these topics; without a checkpoint from `starting_offsets` on."""
     reader = spark.readStream.format("kafka").option("subscribe", ",".join(topics))
     options = {
-        "kafka.bootstrap.servers": bootstrap,
-        "startingOffsets": "earliest",
+        **cluster.spark_options(),
+        "startingOffsets": starting_offsets,
         # records that Kafka dropped before they were read must stop the stream, not pass unnoticed
         "failOnDataLoss": "true",
         "includeHeaders": "true",
@@ -55,10 +75,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = stream_parser(__doc__ or "").parse_args(argv)
     settings = load_settings()
     with (
-        kafka_cluster(settings.kafka, settings.root) as bootstrap,
+        kafka_cluster(settings.kafka, settings.root) as cluster,
         spark_session("bronze.ingest") as spark,
     ):
-        ingest(spark, settings, bootstrap, trigger=args.trigger)
+        ingest(spark, settings, cluster, trigger=args.trigger)
 
 
 if __name__ == "__main__":

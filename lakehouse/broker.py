@@ -15,6 +15,7 @@ from lakehouse.broker_process import (
 )
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import cluster_id
+from lakehouse.kafka_client import Cluster, configured_cluster
 from lakehouse.locks import locked, open_lock, share, try_alone
 from lakehouse.settings import Kafka
 
@@ -22,26 +23,27 @@ _FOREIGN_SECONDS = 2.0
 
 
 @contextmanager
-def kafka_cluster(kafka: Kafka, root: str) -> Iterator[str]:
-    """The `host:port` of a cluster that answers, for as long as the context lasts.
+def kafka_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
+    """A cluster that answers, for as long as the context lasts.
 
     With kafka.bootstrap_servers set it is that cluster and no other. Otherwise it is this root's embedded broker:
     the first process starts it, the last one to leave stops it. Raises BrokerError where none answers.
     """
     if kafka.bootstrap_servers:
-        cluster_id(kafka.bootstrap_servers, timeout_seconds=kafka.connect_timeout_seconds)
-        yield kafka.bootstrap_servers
+        cluster = configured_cluster(kafka)
+        cluster_id(cluster, timeout_seconds=kafka.connect_timeout_seconds)
+        yield cluster
         return
     folder = _folder(root)
     with locked(folder / "start.lock"):
         broker = _own_broker(folder)
         if broker is None and _foreign_broker(kafka.embedded_port):
-            bootstrap, users = f"{LOOPBACK}:{kafka.embedded_port}", None
+            cluster, users = Cluster(f"{LOOPBACK}:{kafka.embedded_port}"), None
         else:
             broker = broker or start_broker(folder, kafka.embedded_port)
-            bootstrap, users = broker.bootstrap, _join(folder)
+            cluster, users = broker.cluster, _join(folder)
     try:
-        yield bootstrap
+        yield cluster
     finally:
         if users is not None:
             _leave(folder, users)
@@ -84,7 +86,7 @@ def _foreign_broker(port: int) -> bool:
     if port == 0 or is_free(port):
         return False
     try:
-        cluster_id(f"{LOOPBACK}:{port}", timeout_seconds=_FOREIGN_SECONDS)
+        cluster_id(Cluster(f"{LOOPBACK}:{port}"), timeout_seconds=_FOREIGN_SECONDS)
     except BrokerError:
         return False
     return True

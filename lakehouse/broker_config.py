@@ -93,12 +93,12 @@ def _free_ports(port: int) -> tuple[int, int]:
     return (port if port and is_free(port) else free[0]), free[1]
 
 
-def format_storage(folder: Path) -> str:
-    """The id of the cluster in the data folder, which is formatted first where it is new."""
+def format_storage(folder: Path, *options: str) -> str:
+    """The id of the cluster in the data folder, which is formatted first (with these options) where it is new."""
     meta = folder / "data" / "meta.properties"
     if not meta.exists():
         command = [*java_command(), "kafka.tools.StorageTool", "format", "--ignore-formatted", "--standalone"]
-        command += ["-c", "server.properties", "-t", _new_cluster_id()]
+        command += ["-c", "server.properties", "-t", _new_cluster_id(), *options]
         answer = subprocess.run(  # noqa: S603 - our own command
             command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 from lakehouse.broker_config import LOOPBACK, format_storage, java_command, telling_line, write_config
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import cluster_id
+from lakehouse.kafka_client import Cluster
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -30,8 +31,8 @@ class Broker:
     cluster_id: str
 
     @property
-    def bootstrap(self) -> str:
-        return f"{LOOPBACK}:{self.port}"
+    def cluster(self) -> Cluster:
+        return Cluster(f"{LOOPBACK}:{self.port}")
 
     def is_alive(self) -> bool:
         return process_start(self.pid) == self.started
@@ -39,7 +40,7 @@ class Broker:
     def answers(self, *, timeout_seconds: float = _ANSWER_SECONDS) -> bool:
         """Whether this very broker talks Kafka, and not something else on its port."""
         try:
-            return cluster_id(self.bootstrap, timeout_seconds=timeout_seconds) == self.cluster_id
+            return cluster_id(self.cluster, timeout_seconds=timeout_seconds) == self.cluster_id
         except BrokerError:
             return False
 
@@ -59,7 +60,11 @@ def start_broker(folder: Path, port: int) -> Broker:
     Raises BrokerError with the broker's own last words where it ends instead.
     """
     port = write_config(folder, port)
-    identity = format_storage(folder)
+    return launch_broker(folder, port, format_storage(folder))
+
+
+def launch_broker(folder: Path, port: int, identity: str) -> Broker:
+    """Start a broker with the configuration and the storage that the folder holds, and wait until it answers."""
     log = folder / "logs" / "server.log"
     seen = log.stat().st_size if log.exists() else 0
     with (folder / "logs" / "stdout.log").open("wb") as output:
@@ -94,7 +99,7 @@ def await_broker(broker: Broker, folder: Path, seen: int = 0) -> None:
             return
         time.sleep(_POLL_SECONDS)
     raise BrokerError(
-        f"the embedded Kafka broker does not answer at {broker.bootstrap} after {_START_SECONDS:g} s",
+        f"the embedded Kafka broker does not answer at {broker.cluster.bootstrap} after {_START_SECONDS:g} s",
         todo=f"its log is {folder / 'logs' / 'server.log'}",
     )
 

@@ -38,6 +38,20 @@ def build_parser() -> argparse.ArgumentParser:
         help="bronze, silver or gold; with a plus the layers after it too (default: bronze+, all of them)",
     )
 
+    _add(commands, "audit", "whether every record is where it belongs, from Kafka to silver", json=True)
+
+    rebuild = _add(commands, "rebuild", "make a layer anew from the one before it", json=False)
+    rebuild.add_argument(
+        "layer",
+        choices=("bronze", "silver", "gold"),
+        help="silver, gold: new tables, swapped in when complete; bronze: go on from what its tables hold",
+    )
+    rebuild.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="bronze: go on behind records that Kafka dropped before they were read",
+    )
+
     sql = _add(commands, "sql", "query the tables, also as they were: VERSION AS OF, TIMESTAMP AS OF", json=True)
     sql.add_argument("query", metavar="QUERY", help='e.g. "SELECT * FROM silver.users VERSION AS OF 1"')
     sql.add_argument("--limit", type=_positive, default=100, help="rows to print at most (default 100)")

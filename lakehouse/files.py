@@ -23,6 +23,31 @@ def names(spark: SparkSession, folder: str) -> list[str]:
     return sorted(str(status.getPath().getName()) for status in system.listStatus(path))
 
 
+def rename(spark: SparkSession, path: str, new: str) -> None:
+    """Give a file or folder another path. Raises OSError where the file system does not do it."""
+    system, old = _at(spark, path)
+    target = _at(spark, new)[1]
+    system.mkdirs(target.getParent())
+    if not system.rename(old, target):
+        raise OSError(f"cannot rename {path} to {new}")
+
+
+def delete(spark: SparkSession, path: str) -> None:
+    """Delete a file, or a folder with all that is in it; nothing happens where there is none."""
+    system, old = _at(spark, path)
+    system.delete(old, True)
+
+
+def write_text(spark: SparkSession, path: str, text: str) -> None:
+    """Write the file anew, in UTF-8."""
+    system, file = _at(spark, path)
+    stream = system.create(file, True)
+    try:
+        stream.write(bytearray(text, "utf-8"))
+    finally:
+        stream.close()
+
+
 def _at(spark: SparkSession, path: str) -> tuple[Any, Any]:
     file = _jvm(spark).org.apache.hadoop.fs.Path(path)
     return file.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()), file

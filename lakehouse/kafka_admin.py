@@ -3,35 +3,34 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
-from kafka.net.compat import KafkaNetClient
 
 from lakehouse.errors import BrokerError, first_line
+from lakehouse.kafka_client import Cluster
 
 _BACKOFF_MS = {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 200}
 
 
 @contextmanager
-def kafka_admin(bootstrap: str, *, timeout_seconds: float) -> Iterator[KafkaAdminClient]:
+def kafka_admin(cluster: Cluster, *, timeout_seconds: float) -> Iterator[KafkaAdminClient]:
     """A client that has shaken hands with the cluster. Raises BrokerError where none answers in time."""
     with _quiet_client_log():
-        client = _connect(bootstrap, timeout_seconds)
+        client = _connect(cluster, timeout_seconds)
         try:
             yield client
         except (KafkaError, OSError) as error:
             raise BrokerError(
-                f"the Kafka cluster at {bootstrap} answered with an error: {reason(error)}"
+                f"the Kafka cluster at {cluster.bootstrap} answered with an error: {reason(error)}"
             ) from error
         finally:
             client.close()
 
 
-def cluster_id(bootstrap: str, *, timeout_seconds: float) -> str:
+def cluster_id(cluster: Cluster, *, timeout_seconds: float) -> str:
     """The id of the cluster that answers at that address. Raises BrokerError where none does."""
-    with kafka_admin(bootstrap, timeout_seconds=timeout_seconds) as client:
+    with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
         return str(client.describe_cluster()["cluster_id"])
 
 
@@ -40,31 +39,15 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__} {first_line(error)}"[:200]
 
 
-def _connect(bootstrap: str, timeout_seconds: float) -> KafkaAdminClient:
-    started: list[Any] = []
-
-    def net_client(**configs: Any) -> Any:
-        started.append(KafkaNetClient(**configs))
-        return started[-1]
-
+def _connect(cluster: Cluster, timeout_seconds: float) -> KafkaAdminClient:
     milliseconds = max(1, round(timeout_seconds * 1000))
+    options = cluster.client_options()
     try:
         return KafkaAdminClient(
-            bootstrap_servers=[server.strip() for server in bootstrap.split(",")],
-            bootstrap_timeout_ms=milliseconds,
-            request_timeout_ms=milliseconds,
-            kafka_client=net_client,
-            **_BACKOFF_MS,
+            bootstrap_timeout_ms=milliseconds, request_timeout_ms=milliseconds, **_BACKOFF_MS, **options
         )
     except (KafkaError, OSError, ValueError) as error:
-        # kafka-python leaves the connection's thread running when its constructor fails
-        for client in started:
-            client.close()
-            client._net.stop()
-        raise BrokerError(
-            f"no Kafka broker answers at {bootstrap} within {timeout_seconds:g} s",
-            todo="start it, or leave kafka.bootstrap_servers empty for the embedded one",
-        ) from error
+        raise cluster.connect_error(error, timeout_seconds) from error
 
 
 @contextmanager

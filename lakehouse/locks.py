@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lakehouse.errors import LakehouseError
+
+
+class RunningError(LakehouseError):
+    """Another process runs what may run only once at a time."""
+
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
@@ -35,3 +41,21 @@ def try_alone(lock: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def only_run(folder: Path, stream: str) -> Iterator[None]:
+    """Hold the stream alone while it runs. Raises RunningError at once where another process does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = open_lock(folder / f"{stream}.lock")
+    try:
+        if not try_alone(lock):
+            holder = os.pread(lock, 100, 0).decode(errors="replace").strip() or "unknown"
+            raise RunningError(
+                f"{stream} is running already, in process {holder}", todo="wait for its end, or stop that process"
+            )
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)

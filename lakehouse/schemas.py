@@ -119,7 +119,20 @@ QUARANTINE = StructType(
 
 UNKNOWN_FIELD = StructType([_optional("field", STRING), _optional("rows", LONG), _optional("sample", STRING)])
 
-# One micro-batch of stream 2. `query_id` is the id of the stream's checkpoint: batches count from 0 in each.
+# The records of one partition in a batch, by their offsets.
+RECORDS = StructType(
+    [
+        _optional("topic", STRING),
+        _optional("partition", INT),
+        _optional("first_offset", LONG),
+        _optional("last_offset", LONG),
+        _optional("rows", LONG),
+    ]
+)
+
+# One micro-batch of stream 2: which records of bronze it took, what became of them, and the versions of the
+# silver tables that hold the result. `query_id` is the id of the stream's checkpoint: in each of them batches
+# count from 0.
 BATCHES = StructType(
     [
         _required("query_id", STRING),
@@ -129,7 +142,9 @@ BATCHES = StructType(
         _required("superseded", LONG),
         _required("deleted", LONG),
         _required("quarantined", LONG),
+        _required("records", ArrayType(RECORDS)),
         _required("bronze_versions", MapType(STRING, LONG)),
+        _required("silver_versions", MapType(STRING, LONG)),
         _required("unknown_fields", ArrayType(UNKNOWN_FIELD)),
         _required("finished_at", TIMESTAMP),
     ]

@@ -3,11 +3,20 @@
 import difflib
 import os
 import tomllib
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, ClassVar, TypedDict
+from typing import Annotated, ClassVar, Self, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,6 +25,7 @@ from pydantic_settings import (
 )
 
 from lakehouse.errors import SettingsError, settings_error
+from lakehouse.kafka_security import KafkaSecurity
 
 PREFIX = "LAKEHOUSE_"
 # Variables that choose where settings come from, and so cannot be settings themselves.
@@ -39,7 +49,7 @@ class NewTopics(TypedDict):
     timeout_seconds: float
 
 
-class Kafka(Section):
+class Kafka(KafkaSecurity):
     bootstrap_servers: str
     embedded_port: Annotated[int, Field(ge=0, le=65535)]
     users_topic: Name
@@ -50,6 +60,15 @@ class Kafka(Section):
     replication_factor: Count
     retention_ms: Annotated[int, Field(ge=-1)]
     connect_timeout_seconds: Annotated[float, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _embedded_is_plaintext(self) -> Self:
+        if self.security_protocol != "PLAINTEXT" and not self.bootstrap_servers:
+            raise ValueError(
+                f"kafka.security_protocol = {self.security_protocol} needs kafka.bootstrap_servers: "
+                "the embedded broker speaks PLAINTEXT only"
+            )
+        return self
 
     @property
     def catalogue_topics(self) -> tuple[str, str, str]:
@@ -124,7 +143,12 @@ class Settings(BaseSettings):
     """All settings, frozen. Functions receive the values they need, never this object."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__", case_sensitive=False
+        extra="forbid",
+        frozen=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        case_sensitive=False,
+        hide_input_in_errors=True,
     )
     files: ClassVar[tuple[Path, ...]] = ()
 
@@ -185,7 +209,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise settings_error(error, source=str(files[-1])) from error
+        raise settings_error(error, source=str(files[-1]), secrets=_secrets()) from error
     except ValueError as error:
         # pydantic-settings: an environment variable of a list that is no JSON
         raise SettingsError(str(error), todo="lists are written as JSON in the environment") from error
@@ -193,11 +217,19 @@ def load_settings() -> Settings:
 
 def _refuse_broken(file: Path) -> None:
     try:
-        tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(f"no settings file {file}", todo=f"create it or change {ENV_VARIABLE}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is no valid TOML: {error}", todo="correct that line") from error
+    for key in _secrets():
+        value: object = content
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value:
+            variable = PREFIX + key.replace(".", "__").upper()
+            other = " or kafka.sasl_password_file" if key == "kafka.sasl_password" else ""
+            raise SettingsError(f"{file} holds {key}", todo=f"take it out of there and set {variable}{other}")
 
 
 def _refuse_unknown_variables() -> None:
@@ -211,15 +243,19 @@ def _refuse_unknown_variables() -> None:
 
 
 def variables() -> set[str]:
-    def walk(model: type[BaseModel], prefix: str) -> set[str]:
-        names = set()
-        for key, field in model.model_fields.items():
-            name = prefix + key.upper()
-            section = field.annotation
-            if isinstance(section, type) and issubclass(section, BaseModel):
-                names |= walk(section, name + "__")
-            else:
-                names.add(name)
-        return names
+    return {PREFIX + key.replace(".", "__").upper() for key, _ in _keys(Settings)}
 
-    return walk(Settings, PREFIX)
+
+def _secrets() -> set[str]:
+    """The keys whose values are shown nowhere."""
+    return {key for key, kind in _keys(Settings) if kind is SecretStr}
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every setting as section.key, with its type."""
+    for name, field in model.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            yield from _keys(section, f"{prefix}{name}.")
+        else:
+            yield prefix + name, section

@@ -1,18 +1,24 @@
 """Where tables are, and the only ways in which they are created, read and written."""
 
 import json
-import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
-from lakehouse import files
+from lakehouse import delta_log
 from lakehouse.errors import TableError
 from lakehouse.tables import CATALOGUE, Table
 
-_COMMIT = re.compile(r"\d{20}\.json")
+
+class TableDetail(NamedTuple):
+    """`id` is Delta's own, another one for a table that was deleted and made anew."""
+
+    id: str
+    properties: dict[str, str]
+    files: int
 
 
 def table_path(root: str, table: Table) -> str:
@@ -28,14 +34,17 @@ def exists(spark: SparkSession, root: str, table: Table) -> bool:
     return bool(DeltaTable.isDeltaTable(spark, table_path(root, table)))
 
 
-def ensure(spark: SparkSession, root: str, table: Table) -> None:
-    """Create the table with its whole contract in one commit; an existing one must have the same schema."""
+def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[str, str] | None = None) -> None:
+    """Create the table with its whole contract in one commit; an existing one must have the same schema.
+
+    `properties` are what a new table remembers beside its contract.
+    """
     path = table_path(root, table)
     if exists(spark, root, table):
         _expect_schema(spark.read.format("delta").load(path).schema, table, what=f"{table.sql_name} at {path}")
         return
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(table.schema)
-    for name, value in table.delta_properties.items():
+    for name, value in {**table.delta_properties, **(properties or {})}.items():
         builder = builder.property(name, value)
     builder.execute()
 
@@ -58,14 +67,25 @@ def read(spark: SparkSession, root: str, table: Table, *, version: int | None = 
     return reader.load(require(spark, root, table))
 
 
+def detail(spark: SparkSession, root: str, table: Table) -> TableDetail:
+    row = delta_table(spark, root, table).detail().select("id", "properties", "numFiles").collect()[0]
+    return TableDetail(row["id"], dict(row["properties"]), row["numFiles"])
+
+
+def set_properties(spark: SparkSession, root: str, table: Table, properties: Mapping[str, str]) -> None:
+    """Let the table remember these, in one commit. Names and values are our own, without quotes."""
+    listed = ", ".join(f"'{name}' = '{value}'" for name, value in sorted(properties.items()))
+    path = require(spark, root, table).replace("`", "``")
+    spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ({listed})")
+
+
 def delta_table(spark: SparkSession, root: str, table: Table) -> DeltaTable:
     return DeltaTable.forPath(spark, require(spark, root, table))
 
 
 def latest_version(spark: SparkSession, root: str, table: Table) -> int:
     """The number of the last commit: its file in the log is named after it (Delta protocol), and no job runs."""
-    log = files.names(spark, f"{require(spark, root, table)}/_delta_log")
-    return max(int(name[:20]) for name in log if _COMMIT.fullmatch(name))
+    return delta_log.versions(spark, require(spark, root, table))[-1]
 
 
 def overwrite(
@@ -78,6 +98,14 @@ def overwrite(
     if input_versions is not None:
         writer = writer.option("userMetadata", json.dumps({"inputs": dict(sorted(input_versions.items()))}))
     writer.save(table_path(root, table))
+
+
+def replace(rows: DataFrame, root: str, table: Table, *, note: Mapping[str, str]) -> None:
+    """Replace the table's rows, and its columns by those of its contract, in one commit that carries `note`."""
+    if not exists(rows.sparkSession, root, table):
+        ensure(rows.sparkSession, root, table)
+    writer = conform(rows, table).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    writer.option("userMetadata", json.dumps(dict(note))).save(table_path(root, table))
 
 
 def append(rows: DataFrame, root: str, table: Table) -> None:

@@ -1,6 +1,6 @@
 """Starting, watching and stopping streaming queries; the checkpoint's own records of a stream."""
 
-import json
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +13,24 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse.errors import LakehouseError, first_line
-from lakehouse.files import read_text
 from lakehouse.progress import ProgressLog
 
 # How often a stream that keeps running is looked at, so that a signal or the end of another one is noticed.
 _POLL_SECONDS = 1
+
+_GOES_ON = "nothing is lost: it goes on from its checkpoint when the cause is gone (--debug shows more)"
+# What to do about errors of Spark and Delta that do not go away by themselves, by a word of their text.
+_KNOWN = {
+    "failOnDataLoss": "lakehouse audit shows what Kafka no longer has; then: lakehouse rebuild bronze",
+    "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE": "lakehouse rebuild silver makes silver anew from bronze",
+    "DELTA_SOURCE_IGNORE_DELETE": "bronze lost rows that silver has: lakehouse rebuild silver",
+    "DELTA_SOURCE_TABLE_IGNORE_CHANGES": "bronze lost rows that silver has: lakehouse rebuild silver",
+    "DELTA_VERSION_NOT_CONTIGUOUS": "the table's log lacks versions: put them back, or: lakehouse rebuild silver",
+    "FAILED_READ_FILE": "put that file back from a copy; nothing was read past it",
+}
+
+# What Spark puts before the cause; the name of the stream is told already.
+_STREAM_FAILED = re.compile(r"\[STREAM_FAILED\] Query \[.*?\] terminated with exception: ")
 
 
 class StreamError(LakehouseError):
@@ -85,10 +98,22 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
 def stream_error(name: str, error: BaseException) -> StreamError:
     """One line for the failure of a query: its cause as Spark tells it, without the frames around it."""
-    return StreamError(
-        f"stream {name} stopped: {_cause(str(error)) or first_line(error)}",
-        todo="nothing is lost: it goes on from its checkpoint when the cause is gone (--debug shows more)",
-    )
+    text = str(error)
+    root = _root_cause(error)
+    told = _STREAM_FAILED.sub("", _cause(text) or first_line(error))
+    because = f" ({root})" if root and root not in told else ""
+    todo = next((todo for sign, todo in _KNOWN.items() if sign in text or sign in root), _GOES_ON)
+    return StreamError(f"stream {name} stopped: {told}{because}", todo=todo)
+
+
+def _root_cause(error: BaseException) -> str:
+    """The first line of the innermost Java exception: the system's own words, as "No space left on device"."""
+    origin = getattr(error, "_origin", None)
+    while origin is not None and origin.getCause() is not None:
+        origin = origin.getCause()
+    message = str(origin.getMessage() or "") if origin is not None else ""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[0] if lines else ""
 
 
 def _cause(text: str) -> str:
@@ -99,20 +124,3 @@ def _cause(text: str) -> str:
         raised = [line for line in lines[starts[-1] + 1 :] if line and not line[0].isspace()]
         return next((line for line in raised if not line.startswith(("at ", "Caused by"))), "")
     return next((line.strip() for line in lines if line.strip().startswith("[")), "")
-
-
-def query_id(spark: SparkSession, checkpoint: str) -> str:
-    """The id that a stream keeps for as long as its checkpoint lives."""
-    return str(json.loads(read_text(spark, f"{checkpoint}/metadata"))["id"])
-
-
-def source_versions(spark: SparkSession, checkpoint: str, batch_id: int, names: list[str]) -> dict[str, int]:
-    """The version of each Delta source (in the order of the query) up to which the batch reads."""
-    lines = read_text(spark, f"{checkpoint}/offsets/{batch_id}").splitlines()
-    offsets = [json.loads(line) if line != "-" else None for line in lines[2:]]  # after log version and metadata
-    return {
-        # the index -1 stands before the first file of its version: none of that version is in the batch
-        name: int(offset["reservoirVersion"]) - (1 if int(offset["index"]) < 0 else 0)
-        for name, offset in zip(names, offsets, strict=True)
-        if offset is not None
-    }

@@ -9,12 +9,13 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPart
 
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import kafka_admin, reason
+from lakehouse.kafka_client import Cluster
 
 Offsets = dict[tuple[str, int], tuple[int, int]]
 
 
 def ensure_topics(
-    bootstrap: str,
+    cluster: Cluster,
     topics: Iterable[str],
     *,
     partitions: int,
@@ -27,7 +28,7 @@ def ensure_topics(
     Raises BrokerError naming the topics that could not be made.
     """
     wanted = list(dict.fromkeys(topics))
-    with kafka_admin(bootstrap, timeout_seconds=timeout_seconds) as client:
+    with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
         existing = {topic["name"] for topic in _described(client, wanted)}
         shape = {
             "num_partitions": partitions,
@@ -36,19 +37,19 @@ def ensure_topics(
         }
         missing = {name: shape for name in wanted if name not in existing}
         if missing:
-            _create(client, missing, bootstrap, timeout_seconds)
+            _create(client, missing, cluster, timeout_seconds)
         try:
             client.wait_for_topics(wanted, timeout_ms=round(timeout_seconds * 1000))
         except KafkaError as error:
             raise BrokerError(
-                f"topics at {bootstrap} have no leader after {timeout_seconds:g} s: {reason(error)}",
+                f"topics at {cluster.bootstrap} have no leader after {timeout_seconds:g} s: {reason(error)}",
                 todo="look at the broker's log",
             ) from error
 
 
-def end_offsets(bootstrap: str, topics: Iterable[str], *, timeout_seconds: float) -> Offsets:
+def end_offsets(cluster: Cluster, topics: Iterable[str], *, timeout_seconds: float) -> Offsets:
     """The earliest and the next offset of each partition, by (topic, partition); missing topics have none."""
-    with kafka_admin(bootstrap, timeout_seconds=timeout_seconds) as client:
+    with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
         parts = [
             TopicPartition(topic["name"], partition["partition_index"])
             for topic in _described(client, list(dict.fromkeys(topics)))
@@ -61,9 +62,9 @@ def end_offsets(bootstrap: str, topics: Iterable[str], *, timeout_seconds: float
         return {(part.topic, part.partition): (earliest[part].offset, latest[part].offset) for part in parts}
 
 
-def topic_ids(bootstrap: str, topics: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
+def topic_ids(cluster: Cluster, topics: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
     """Kafka's own id of each existing topic: a topic that was deleted and made anew has another one."""
-    with kafka_admin(bootstrap, timeout_seconds=timeout_seconds) as client:
+    with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
         described = _described(client, list(dict.fromkeys(topics)))
         return {topic["name"]: str(topic["topic_id"]) for topic in described}
 
@@ -84,7 +85,7 @@ def _described(client: KafkaAdminClient, topics: list[str]) -> list[dict[str, An
 
 
 def _create(
-    client: KafkaAdminClient, missing: dict[str, dict[str, Any]], bootstrap: str, timeout_seconds: float
+    client: KafkaAdminClient, missing: dict[str, dict[str, Any]], cluster: Cluster, timeout_seconds: float
 ) -> None:
     answer = client.create_topics(missing, timeout_ms=round(timeout_seconds * 1000), raise_errors=False)
     faults = [
@@ -95,6 +96,6 @@ def _create(
     ]
     if faults:
         raise BrokerError(
-            f"the Kafka cluster at {bootstrap} does not create {', '.join(faults)}",
+            f"the Kafka cluster at {cluster.bootstrap} does not create {', '.join(faults)}",
             todo="create the topics there, or correct kafka.partitions and kafka.replication_factor",
         )

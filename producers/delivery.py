@@ -10,7 +10,8 @@ from typing import NamedTuple
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
-from lakehouse.errors import BrokerError, CheckFailedError, first_line
+from lakehouse.errors import CheckFailedError, first_line
+from lakehouse.kafka_client import Cluster
 from producers.records import Record
 
 # Records handed over and not yet confirmed: kafka-python has no bound of its own on what it buffers.
@@ -80,7 +81,7 @@ def publish(
     records: Iterable[Record],
     *,
     topic: str,
-    bootstrap: str,
+    cluster: Cluster,
     rate: float | None = None,
     on_progress: Callable[[int], None] | None = None,
     stopped: Callable[[], bool] = never,
@@ -93,7 +94,7 @@ def publish(
     """
     began = time.monotonic()
     tally = _Tally()
-    producer = _producer(bootstrap, connect_timeout_seconds)
+    producer = _producer(cluster, connect_timeout_seconds)
     try:
         for record in _paced(iter(records), rate, stopped):
             if not _send(producer, topic, record, tally):
@@ -109,12 +110,12 @@ def publish(
     return Delivery(tally.sent, tally.delivered, failed, time.monotonic() - began, tally.error)
 
 
-def _producer(bootstrap: str, timeout_seconds: float) -> KafkaProducer:
+def _producer(cluster: Cluster, timeout_seconds: float) -> KafkaProducer:
     # its log repeats, once per attempt, what the exception says
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    options = cluster.client_options()
     try:
         return KafkaProducer(
-            bootstrap_servers=bootstrap.split(","),
             bootstrap_timeout_ms=round(timeout_seconds * 1000),
             acks="all",
             enable_idempotence=True,
@@ -122,12 +123,10 @@ def _producer(bootstrap: str, timeout_seconds: float) -> KafkaProducer:
             linger_ms=50,
             batch_size=128 * 1024,
             metrics_enabled=False,
+            **options,
         )
     except KafkaError as error:
-        raise BrokerError(
-            f"no Kafka broker answers at {bootstrap} ({first_line(error)})",
-            todo="start it, or correct kafka.bootstrap_servers",
-        ) from error
+        raise cluster.connect_error(error, timeout_seconds) from error
 
 
 def _send(producer: KafkaProducer, topic: str, record: Record, tally: _Tally) -> bool:

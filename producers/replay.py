@@ -92,11 +92,11 @@ def main() -> int:
 def _publish_all(replay: Replay, settings: Settings, rate: float | None) -> dict[str, Delivery]:
     deliveries = {}
     kafka = settings.kafka
-    with kafka_cluster(kafka, settings.root) as bootstrap:
-        ensure_topics(bootstrap, kafka.topics, **kafka.new_topics)
+    with kafka_cluster(kafka, settings.root) as cluster:
+        ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         with stop_requests() as stopped:
             for name, topic, records in by_topic(replay, kafka):
-                delivery = publish(records, topic=topic, bootstrap=bootstrap, rate=rate, stopped=stopped)
+                delivery = publish(records, topic=topic, cluster=cluster, rate=rate, stopped=stopped)
                 print(delivery.line(name), flush=True)
                 deliveries[name] = delivery
     return deliveries

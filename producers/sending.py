@@ -93,10 +93,10 @@ def send(records: Iterable[Record], *, name: str, topic: str, settings: Settings
     Stopping an endless run is its ordinary end, no failure. Raises CheckFailedError for undelivered records.
     """
     kafka = settings.kafka
-    with kafka_cluster(kafka, settings.root) as bootstrap:
-        ensure_topics(bootstrap, [topic], **kafka.new_topics)
+    with kafka_cluster(kafka, settings.root) as cluster:
+        ensure_topics(cluster, [topic], **kafka.new_topics)
         with stop_requests() as stopped:
-            delivery = publish(records, topic=topic, bootstrap=bootstrap, rate=args.rate, stopped=stopped)
+            delivery = publish(records, topic=topic, cluster=cluster, rate=args.rate, stopped=stopped)
     print(delivery.line(name), flush=True)
     delivery.require_complete(name)
     return _INTERRUPTED if stopped() and getattr(args, "count", None) not in (None, delivery.sent) else 0

@@ -1,11 +1,11 @@
 """One micro-batch of stream 2: judged once, then written so that repeating it changes nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
@@ -63,7 +63,8 @@ def apply_batch(
     """
     spark = judged.sparkSession
     with _kept(judged) as records:
-        facts = _facts(records)
+        parts = _parts(records)
+        facts = _facts(parts)
         if facts["quarantined"]:
             _quarantine(spark, root, rows.quarantine(split(records).quarantined), facts)
         valid = targeted(split(records).valid)
@@ -77,7 +78,9 @@ def apply_batch(
         unknown = rows.unknown_fields(records).collect() if facts["unknown"] else []
         fields = [(row["field"], row["rows"], row["sample"]) for row in unknown]
         one = _summary(spark, facts, verdicts, query_id=query_id, batch_id=batch_id)
-        summary = rows.batch(one, versions=versions, unknown=fields)
+        summary = rows.batch(
+            one, records=parts, versions=versions, silver_versions=_versions(spark, root), unknown=fields
+        )
         storage.append_once(summary, root, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
 
 
@@ -95,19 +98,36 @@ def _kept(frame: DataFrame) -> Iterator[DataFrame]:
         computed._jdf.queryExecution().analyzed().rdd().unpersist(False)
 
 
-def _facts(records: DataFrame) -> Mapping[str, int]:
-    """Counts of the batch: rows in, quarantined (and between which offsets), valid per target, unknown fields."""
+def _parts(records: DataFrame) -> list[Row]:
+    """Per topic and partition: the offsets of the batch, and how many rows were quarantined, are valid for each
+    target, and have unknown fields."""
     rejected = F.size("reasons") > 0
     target = F.when(~rejected, target_of())
-    counted = records.agg(
-        F.count("*").alias("rows_in"),
+    counted = records.groupBy("topic", "partition").agg(
+        F.min("offset").alias("first_offset"),
+        F.max("offset").alias("last_offset"),
+        F.count("*").alias("rows"),
         F.count_if(rejected).alias("quarantined"),
-        F.min(F.when(rejected, F.col("offset"))).alias("first_quarantined"),
-        F.max(F.when(rejected, F.col("offset"))).alias("last_quarantined"),
         F.count_if(F.size("unknown_fields") > 0).alias("unknown"),
         *[F.count_if(target == name).alias(name) for name in (*_TARGETS, TOMBSTONE)],
     )
-    return counted.collect()[0].asDict()
+    return sorted(counted.collect(), key=lambda part: (part["topic"], part["partition"]))
+
+
+def _facts(parts: Sequence[Row]) -> Mapping[str, int]:
+    """The counts of all partitions together, and between which offsets the batch is."""
+    names = ("rows", "quarantined", "unknown", *_TARGETS, TOMBSTONE)
+    sums = {name: sum(part[name] for part in parts) for name in names}
+    return sums | {
+        "first_offset": min((part["first_offset"] for part in parts), default=0),
+        "last_offset": max((part["last_offset"] for part in parts), default=0),
+    }
+
+
+def _versions(spark: SparkSession, root: str) -> dict[str, int]:
+    """The versions of the silver tables that this batch has changed or found."""
+    tables = (*[table for table, _ in _TARGETS.values()], SILVER_TOMBSTONES, SILVER_QUARANTINE)
+    return {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
 
 
 def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str]) -> DataFrame:
@@ -181,7 +201,7 @@ def _remember_deletions(spark: SparkSession, root: str, tombstones: DataFrame) -
 def _quarantine(spark: SparkSession, root: str, rejected: DataFrame, facts: Mapping[str, int]) -> None:
     """Append the rows that are not there: the Kafka record is the key, so that a repeated batch adds none."""
     # the range lets Delta skip every file of other offsets
-    between = F.col("offset").between(facts["first_quarantined"], facts["last_quarantined"])
+    between = F.col("offset").between(facts["first_offset"], facts["last_offset"])
     held = storage.read(spark, root, SILVER_QUARANTINE).filter(between).select(*SILVER_QUARANTINE.key)
     storage.append(rejected.join(held, on=list(SILVER_QUARANTINE.key), how="left_anti"), root, SILVER_QUARANTINE)
 
@@ -197,11 +217,11 @@ def _summary(
     won = {target: verdict.won for target, verdict in verdicts.items()}
     deleted = won.pop(TOMBSTONE, 0)
     applied = sum(won.values())
-    superseded = facts["rows_in"] - facts["quarantined"] - applied - deleted
+    superseded = facts["rows"] - facts["quarantined"] - applied - deleted
     return spark.range(1).select(
         F.lit(query_id).alias("query_id"),
         F.lit(batch_id).cast("bigint").alias("batch_id"),
-        F.lit(facts["rows_in"]).cast("bigint").alias("rows_in"),
+        F.lit(facts["rows"]).cast("bigint").alias("rows_in"),
         F.lit(applied).cast("bigint").alias("applied"),
         F.lit(superseded).cast("bigint").alias("superseded"),
         F.lit(deleted).cast("bigint").alias("deleted"),

@@ -1,54 +1,72 @@
 """Stream 2: validate bronze, split it by type into silver, and quarantine what breaks a rule."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
+from lakehouse.checkpoints import delta_positions, read_checkpoint
 from lakehouse.jobs import run_job, stream_parser
+from lakehouse.locks import only_run
+from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
-from lakehouse.streams import query_id, run_streams, source_versions, start_stream
+from lakehouse.streams import run_streams, start_stream
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, layer_tables
 from silver.batch import apply_batch
+from silver.continuity import require_continuity
 from silver.rules import judge
 from silver.wire import parse
 
 STREAM = "silver"
-_SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
+SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
 
 
-def refine(spark: SparkSession, settings: Settings, *, trigger: str | None = None) -> None:
+def refine(
+    spark: SparkSession, settings: Settings, *, trigger: str | None = None, target: str | None = None
+) -> None:
     """Apply to silver what bronze holds beyond the checkpoint. Ends when done, or never with a `trigger`.
 
     One query reads both bronze tables: a topic says nothing about the types in it, so two queries would
-    write to the same silver tables at once.
+    write to the same silver tables at once. `target` is a root for silver other than the one of bronze.
+    Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly.
     """
-    checkpoint = storage.checkpoint_path(settings.root, STREAM)
-    names = [table.sql_name for table in _SOURCES]
+    root = target or settings.root
     silver = settings.silver
+    with only_run(settings.ops_dir, "silver" if target is None else "rebuild-silver"):
+        require_no_rebuild(spark, root)
+        require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+        bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
+        # part of the stream and not of each batch: building this plan takes longer than many a batch
+        judged = judge(
+            parse(bronze),
+            clasificaciones=silver.clasificaciones,
+            future_tolerance_seconds=silver.future_tolerance_seconds,
+        )
+        with run_streams(spark, settings.ops_dir) as streams:
+            for table in layer_tables("silver"):
+                storage.ensure(spark, root, table)
+            writer = judged.writeStream.foreachBatch(_writer(spark, root))
+            checkpoint = storage.checkpoint_path(root, STREAM)
+            streams.append(start_stream(writer, name=STREAM, checkpoint=checkpoint, trigger=trigger))
 
-    def on_batch(judged: DataFrame, batch_id: int) -> None:
+
+def _writer(spark: SparkSession, root: str) -> Callable[[DataFrame, int], None]:
+    names = [table.sql_name for table in SOURCES]
+
+    def write(judged: DataFrame, batch_id: int) -> None:
+        checkpoint = read_checkpoint(spark, root, STREAM)
+        assert checkpoint is not None  # noqa: S101 - Spark writes it before the batch
+        positions = delta_positions(spark, checkpoint, batch_id, names)
         apply_batch(
             judged,
-            settings.root,
-            query_id=query_id(spark, checkpoint),
+            root,
+            query_id=checkpoint.query_id,
             batch_id=batch_id,
-            versions=source_versions(spark, checkpoint, batch_id, names),
+            versions={name: position.version for name, position in positions.items()},
         )
 
-    bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
-    # part of the stream and not of each batch: building this plan takes longer than many a batch
-    judged = judge(
-        parse(bronze),
-        clasificaciones=silver.clasificaciones,
-        future_tolerance_seconds=silver.future_tolerance_seconds,
-    )
-    with run_streams(spark, settings.ops_dir) as streams:
-        for table in layer_tables("silver"):
-            storage.ensure(spark, settings.root, table)
-        writer = judged.writeStream.foreachBatch(on_batch)
-        streams.append(start_stream(writer, name=STREAM, checkpoint=checkpoint, trigger=trigger))
+    return write
 
 
 def read_bronze(spark: SparkSession, root: str, *, max_bytes_per_trigger: str) -> DataFrame:
@@ -57,7 +75,7 @@ def read_bronze(spark: SparkSession, root: str, *, max_bytes_per_trigger: str) -
         spark.readStream.format("delta")
         .option("maxBytesPerTrigger", max_bytes_per_trigger)
         .load(storage.require(spark, root, table))
-        for table in _SOURCES
+        for table in SOURCES
     ]
     return parts[0].unionByName(parts[1])
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType
 
+from lakehouse.schemas import RECORDS
 from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_CONTENT,
@@ -14,6 +16,7 @@ from lakehouse.tables import (
     SILVER_USERS,
 )
 
+_RECORDS = RECORDS.fieldNames()
 _UNKNOWN_FIELD = "array<struct<field:string,rows:bigint,sample:string>>"
 
 
@@ -67,17 +70,32 @@ def unknown_fields(records: DataFrame) -> DataFrame:
     )
 
 
-def batch(one: DataFrame, *, versions: Mapping[str, int], unknown: Sequence[tuple[str, int, str]]) -> DataFrame:
+def batch(
+    one: DataFrame,
+    *,
+    records: Sequence[Row],
+    versions: Mapping[str, int],
+    silver_versions: Mapping[str, int],
+    unknown: Sequence[tuple[str, int, str]],
+) -> DataFrame:
     """The batch's own row, from a frame with its counts."""
-    versions_map = F.create_map(*[F.lit(part) for pair in sorted(versions.items()) for part in pair])
-    fields = [
-        F.struct(F.lit(field).alias("field"), F.lit(rows).alias("rows"), F.lit(sample).alias("sample"))
-        for field, rows, sample in unknown
-    ]
+    parts = [_struct({name: part[name] for name in _RECORDS}) for part in records]
+    fields = [_struct(dict(zip(("field", "rows", "sample"), field, strict=True))) for field in unknown]
     return one.withColumns(
         {
-            "bronze_versions": versions_map.cast("map<string,bigint>"),
+            "records": F.array(*parts).cast(ArrayType(RECORDS)),
+            "bronze_versions": _map(versions),
+            "silver_versions": _map(silver_versions),
             "unknown_fields": F.array(*fields).cast(_UNKNOWN_FIELD),
             "finished_at": F.current_timestamp(),
         }
     ).select(*SILVER_BATCHES.columns)
+
+
+def _struct(values: Mapping[str, object]) -> Column:
+    return F.struct(*[F.lit(value).alias(name) for name, value in values.items()])
+
+
+def _map(versions: Mapping[str, int]) -> Column:
+    pairs = [F.lit(part) for pair in sorted(versions.items()) for part in pair]
+    return F.create_map(*pairs).cast("map<string,bigint>")

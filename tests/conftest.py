@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse.broker import kafka_cluster
+from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Kafka, Settings, load_settings
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+PROJECT = Path(__file__).resolve().parent.parent
+SHARED = PROJECT.parent / "shared"
 
 
 @pytest.fixture(scope="session")
@@ -24,21 +27,35 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Kafka broker of this test run's own, on a free port; the value is host:port."""
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A real Kafka broker of this test run's own, on a free port."""
     kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
-    with kafka_cluster(kafka, str(tmp_path_factory.mktemp("broker"))) as bootstrap:
-        yield bootstrap
+    with kafka_cluster(kafka, str(tmp_path_factory.mktemp("broker"))) as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def settings(broker: str, tmp_path: Path) -> Settings:
+def settings(broker: Cluster, tmp_path: Path) -> Settings:
     """The project's settings with a root of this test's own, and topics of its own on the shared broker."""
     suffix = secrets.token_hex(4)
     names = {f"{kind}_topic": f"{kind}-{suffix}" for kind in ("users", "movies", "series", "feedback")}
     base = load_settings()
-    kafka = Kafka.model_validate({**base.kafka.model_dump(), "bootstrap_servers": broker, **names})
+    kafka = Kafka.model_validate({**base.kafka.model_dump(), "bootstrap_servers": broker.bootstrap, **names})
     return base.model_copy(update={"root": str(tmp_path / "lakehouse"), "kafka": kafka})
+
+
+@pytest.fixture
+def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the shipped settings, the only source of this test beside what it sets itself."""
+    for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path))
+    shutil.copy(PROJECT / "conf" / "lakehouse.toml", tmp_path)
+    files = Settings.files
+    load_settings.cache_clear()
+    yield tmp_path
+    Settings.files = files
+    load_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

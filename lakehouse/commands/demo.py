@@ -25,17 +25,17 @@ def run(args: argparse.Namespace) -> int:
     started = datetime.now(UTC)
     with ExitStack() as opened:
         with clock.step("broker: a Kafka cluster that answers"):
-            bootstrap = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
+            cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
         with clock.step("producers: publish to Kafka, while Spark starts"):
             published = opened.enter_context(ThreadPoolExecutor(1)).submit(
-                sources.publish_once, source, settings, bootstrap
+                sources.publish_once, source, settings, cluster
             )
             log_file = settings.ops_dir / "spark.log"
             spark = opened.enter_context(spark_session("lakehouse demo", log_file=log_file))
             lines = published.result()
         for line in lines:
             clock.tell(line)
-        run_steps(STEPS, spark, settings, bootstrap, clock)
+        run_steps(STEPS, spark, settings, cluster, clock)
         found = summary.collect(spark, settings, since=started, seconds=clock.seconds)
     if args.json:
         print_json(found)

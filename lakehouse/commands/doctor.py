@@ -18,6 +18,7 @@ from lakehouse.commands.output import print_json, print_table
 from lakehouse.errors import LakehouseError
 from lakehouse.java import find_java
 from lakehouse.kafka_admin import cluster_id
+from lakehouse.kafka_client import Cluster, configured_cluster
 from lakehouse.settings import Kafka, Settings, conf_dir, load_settings
 
 PYTHON = (3, 11)
@@ -108,7 +109,7 @@ def jar_findings(defaults: dict[str, str]) -> Iterator[Finding]:
 def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
     if kafka.bootstrap_servers:
         try:
-            identity = cluster_id(kafka.bootstrap_servers, timeout_seconds=kafka.connect_timeout_seconds)
+            identity = cluster_id(configured_cluster(kafka), timeout_seconds=kafka.connect_timeout_seconds)
         except LakehouseError as error:
             yield Finding("Kafka", "missing", error.problem, error.todo)
         else:
@@ -121,7 +122,7 @@ def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
         )
         return
     try:
-        identity = cluster_id(address, timeout_seconds=_FOREIGN_SECONDS)
+        identity = cluster_id(Cluster(address), timeout_seconds=_FOREIGN_SECONDS)
     except LakehouseError:
         yield Finding("Kafka", "note", f"something else listens at {address}", "nothing: a free port will be used")
     else:

@@ -14,8 +14,8 @@ def run(args: argparse.Namespace) -> int:
     steps = selected(args.select)
     clock = Clock(Console())
     with (
-        broker_for(steps, settings) as bootstrap,
+        broker_for(steps, settings) as cluster,
         spark_session("lakehouse run", log_file=settings.ops_dir / "spark.log") as spark,
     ):
-        run_steps(steps, spark, settings, bootstrap, clock)
+        run_steps(steps, spark, settings, cluster, clock)
     return 0

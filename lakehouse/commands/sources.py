@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse.errors import InputError
+from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Demo, Kafka, Settings
 from lakehouse.topics import end_offsets, ensure_topics, topic_ids
 from producers.activity import feedback_records
@@ -45,24 +46,24 @@ def choose(settings: Settings, *, catalogue: Path | None, ratings: Path | None) 
     return Source({file.name: _digest(file) for file in files}, lambda: _replayed(kafka, catalogue, ratings))
 
 
-def publish_once(source: Source, settings: Settings, bootstrap: str) -> list[str]:
+def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[str]:
     """Publish the source's records unless these very topics hold them already; returns lines to tell.
 
     Sending them again would change no row of silver but where it came from; an unchanged lakehouse is clearer.
     """
     kafka = settings.kafka
-    ensure_topics(bootstrap, kafka.topics, **kafka.new_topics)
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
     marker = settings.ops_dir / MARKER
-    if _published(marker) == _state(source, kafka, bootstrap):
+    if _published(marker) == _state(source, kafka, cluster):
         return ["already published: these topics hold the same records, nothing was sent again"]
     marker.unlink(missing_ok=True)
     parts, lines = source.prepare()
     for part in parts:
-        delivery = publish(part.records, topic=part.topic, bootstrap=bootstrap)
+        delivery = publish(part.records, topic=part.topic, cluster=cluster)
         delivery.require_complete(part.name)
         lines.append(delivery.line(part.name))
     marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.write_text(json.dumps(_state(source, kafka, bootstrap)), encoding="utf-8")
+    marker.write_text(json.dumps(_state(source, kafka, cluster)), encoding="utf-8")
     return lines
 
 
@@ -94,13 +95,13 @@ def _published(marker: Path) -> object:
     return json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
 
 
-def _state(source: Source, kafka: Kafka, bootstrap: str) -> object:
+def _state(source: Source, kafka: Kafka, cluster: Cluster) -> object:
     """The source with the topics' ids and ends, in the form in which it comes back from JSON."""
     timeout = kafka.connect_timeout_seconds
-    offsets = end_offsets(bootstrap, kafka.topics, timeout_seconds=timeout)
+    offsets = end_offsets(cluster, kafka.topics, timeout_seconds=timeout)
     state = {
         "source": dict(source.identity),
-        "topics": topic_ids(bootstrap, kafka.topics, timeout_seconds=timeout),
+        "topics": topic_ids(cluster, kafka.topics, timeout_seconds=timeout),
         "ends": {f"{topic}-{partition}": ends[1] for (topic, partition), ends in sorted(offsets.items())},
     }
     return json.loads(json.dumps(state))

@@ -12,6 +12,7 @@ from bronze.ingest import ingest
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
 from lakehouse.broker import kafka_cluster
 from lakehouse.errors import InputError
+from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings
 from silver.refine import refine
 
@@ -19,11 +20,11 @@ LAYERS = ("bronze", "silver", "gold")
 
 
 class Step(NamedTuple):
-    """One job of one layer. `run` gets the session, the settings and Kafka's address."""
+    """One job of one layer. `run` gets the session, the settings and Kafka."""
 
     layer: str
     name: str
-    run: Callable[[SparkSession, Settings, str], None]
+    run: Callable[[SparkSession, Settings, Cluster], None]
 
 
 STEPS = (
@@ -66,16 +67,16 @@ def selected(select: str) -> tuple[Step, ...]:
     return tuple(step for step in STEPS if step.layer in wanted)
 
 
-def broker_for(steps: tuple[Step, ...], settings: Settings) -> AbstractContextManager[str]:
+def broker_for(steps: tuple[Step, ...], settings: Settings) -> AbstractContextManager[Cluster]:
     """Kafka where a step reads it; nothing is started for silver and gold."""
     if any(step.layer == "bronze" for step in steps):
         return kafka_cluster(settings.kafka, settings.root)
-    return nullcontext("")
+    return nullcontext(Cluster(""))
 
 
 def run_steps(
-    steps: tuple[Step, ...], spark: SparkSession, settings: Settings, bootstrap: str, clock: Clock
+    steps: tuple[Step, ...], spark: SparkSession, settings: Settings, cluster: Cluster, clock: Clock
 ) -> None:
     for step in steps:
         with clock.step(step.name):
-            step.run(spark, settings, bootstrap)
+            step.run(spark, settings, cluster)

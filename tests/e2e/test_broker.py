@@ -18,6 +18,7 @@ from lakehouse.broker import kafka_cluster
 from lakehouse.broker_process import process_start
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import cluster_id
+from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Kafka, load_settings
 from lakehouse.topics import end_offsets, ensure_topics, topic_ids
 
@@ -27,10 +28,11 @@ TIMEOUT = 20.0
 VISITOR = """
 import sys
 from lakehouse.broker import kafka_cluster
+from lakehouse.kafka_client import Cluster
 from lakehouse.settings import load_settings
 kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
-with kafka_cluster(kafka, sys.argv[1]) as bootstrap:
-    print(bootstrap, flush=True)
+with kafka_cluster(kafka, sys.argv[1]) as cluster:
+    print(cluster.bootstrap, flush=True)
     sys.stdin.read()
 """
 
@@ -65,15 +67,15 @@ def visitor(root: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         assert process.returncode == 0
 
 
-def send(bootstrap: str, topic: str, value: bytes) -> None:
-    producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+def send(cluster: Cluster, topic: str, value: bytes) -> None:
+    producer = KafkaProducer(**cluster.client_options(), acks="all")
     producer.send(topic, value, partition=1).get(timeout=TIMEOUT)
     producer.close()
 
 
-def values(bootstrap: str, topic: str, count: int) -> list[bytes]:
+def values(cluster: Cluster, topic: str, count: int) -> list[bytes]:
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=int(TIMEOUT * 1000)
+        **cluster.client_options(), auto_offset_reset="earliest", consumer_timeout_ms=int(TIMEOUT * 1000)
     )
     consumer.assign([TopicPartition(topic, 1)])
     found = [next(consumer).value for _ in range(count)]
@@ -81,22 +83,22 @@ def values(bootstrap: str, topic: str, count: int) -> list[bytes]:
     return found
 
 
-def make_topic(bootstrap: str, topic: str) -> None:
-    ensure_topics(bootstrap, [topic], partitions=3, replication_factor=1, timeout_seconds=TIMEOUT)
+def make_topic(cluster: Cluster, topic: str) -> None:
+    ensure_topics(cluster, [topic], partitions=3, replication_factor=1, timeout_seconds=TIMEOUT)
 
 
 def test_topic_and_record_survive_a_restart_on_another_port(tmp_path: Path) -> None:
     root = tmp_path / "año, 2"  # neither accents nor commas nor spaces of a path disturb the broker
-    with kafka_cluster(embedded(), str(root)) as bootstrap:
-        make_topic(bootstrap, "events")
-        send(bootstrap, "events", b"one")
-        ids = topic_ids(bootstrap, ["events", "absent"], timeout_seconds=TIMEOUT)
+    with kafka_cluster(embedded(), str(root)) as cluster:
+        make_topic(cluster, "events")
+        send(cluster, "events", b"one")
+        ids = topic_ids(cluster, ["events", "absent"], timeout_seconds=TIMEOUT)
         assert list(ids) == ["events"]
         pid = broker_pid(root)
     assert process_start(pid) is None
     assert not (root / "kafka" / "broker.json").exists()
     with kafka_cluster(embedded(), str(root)) as again:
-        assert again != bootstrap
+        assert again != cluster
         assert topic_ids(again, ["events"], timeout_seconds=TIMEOUT) == ids
         offsets = {("events", 0): (0, 0), ("events", 1): (0, 1), ("events", 2): (0, 0)}
         assert end_offsets(again, ["events", "absent"], timeout_seconds=TIMEOUT) == offsets
@@ -106,21 +108,21 @@ def test_topic_and_record_survive_a_restart_on_another_port(tmp_path: Path) -> N
 def test_a_wanted_port_that_is_taken_is_left_alone(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with kafka_cluster(embedded(port), str(tmp_path)) as bootstrap:
-            assert bootstrap != f"127.0.0.1:{port}"
-            assert cluster_id(bootstrap, timeout_seconds=TIMEOUT)
+        with kafka_cluster(embedded(port), str(tmp_path)) as cluster:
+            assert cluster.bootstrap != f"127.0.0.1:{port}"
+            assert cluster_id(cluster, timeout_seconds=TIMEOUT)
 
 
 def test_processes_share_the_broker_and_the_last_one_stops_it(tmp_path: Path) -> None:
-    with kafka_cluster(embedded(), str(tmp_path)) as bootstrap:
+    with kafka_cluster(embedded(), str(tmp_path)) as cluster:
         pid = broker_pid(tmp_path)
         with visitor(tmp_path) as (_, its_bootstrap):
-            assert its_bootstrap == bootstrap
+            assert its_bootstrap == cluster.bootstrap
         assert process_start(pid) is not None  # the visitor left, and we are still here
         lasting = visitor(tmp_path)
         lasting.__enter__()
     assert broker_pid(tmp_path) == pid
-    assert cluster_id(bootstrap, timeout_seconds=TIMEOUT)  # we left, and it is still there
+    assert cluster_id(cluster, timeout_seconds=TIMEOUT)  # we left, and it is still there
     lasting.__exit__(None, None, None)
     assert process_start(pid) is None
 
@@ -138,9 +140,9 @@ def test_processes_that_start_at_once_start_one_broker(tmp_path: Path) -> None:
 
 
 def test_a_killed_broker_comes_back_with_its_data(tmp_path: Path) -> None:
-    with kafka_cluster(embedded(), str(tmp_path)) as bootstrap:
-        make_topic(bootstrap, "events")
-        send(bootstrap, "events", b"before")
+    with kafka_cluster(embedded(), str(tmp_path)) as cluster:
+        make_topic(cluster, "events")
+        send(cluster, "events", b"before")
         pid = broker_pid(tmp_path)
         os.kill(pid, signal.SIGKILL)
         await_condition(lambda: process_start(pid) is None, "the broker dies")
@@ -157,21 +159,23 @@ def test_a_broker_whose_users_were_killed_is_taken_over(tmp_path: Path) -> None:
     pid = broker_pid(tmp_path)
     assert process_start(pid) is not None
     with kafka_cluster(embedded(), str(tmp_path)) as again:
-        assert again == bootstrap
+        assert again == Cluster(bootstrap)
     assert process_start(pid) is None
 
 
-def test_somebody_elses_broker_at_the_wanted_port_is_used_and_never_stopped(broker: str, tmp_path: Path) -> None:
-    port = int(broker.rpartition(":")[2])
-    with kafka_cluster(embedded(port), str(tmp_path)) as bootstrap:
-        assert bootstrap == broker
+def test_somebody_elses_broker_at_the_wanted_port_is_used_and_never_stopped(
+    broker: Cluster, tmp_path: Path
+) -> None:
+    port = int(broker.bootstrap.rpartition(":")[2])
+    with kafka_cluster(embedded(port), str(tmp_path)) as cluster:
+        assert cluster == broker
         assert not (tmp_path / "kafka" / "broker.json").exists()
     assert cluster_id(broker, timeout_seconds=TIMEOUT)
 
 
-def test_a_configured_cluster_is_used(broker: str, tmp_path: Path) -> None:
-    with kafka_cluster(configured(broker, 5), str(tmp_path)) as bootstrap:
-        assert bootstrap == broker
+def test_a_configured_cluster_is_used(broker: Cluster, tmp_path: Path) -> None:
+    with kafka_cluster(configured(broker.bootstrap, 5), str(tmp_path)) as cluster:
+        assert cluster == broker
     assert not list(tmp_path.iterdir())
 
 
@@ -191,8 +195,8 @@ def test_a_configured_address_without_a_broker_is_one_line_in_time(
     assert capfd.readouterr() == ("", "")
 
 
-def test_nothing_listens_beyond_loopback(broker: str) -> None:
-    port = int(broker.rpartition(":")[2])
+def test_nothing_listens_beyond_loopback(broker: Cluster) -> None:
+    port = int(broker.bootstrap.rpartition(":")[2])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
         route.connect(("192.0.2.1", 9))  # sends nothing: it only asks which address faces outwards
         outward = route.getsockname()[0]
@@ -202,14 +206,14 @@ def test_nothing_listens_beyond_loopback(broker: str) -> None:
         assert probe.connect_ex((outward, port)) != 0
 
 
-def test_creating_topics_leaves_existing_ones_alone(broker: str) -> None:
+def test_creating_topics_leaves_existing_ones_alone(broker: Cluster) -> None:
     ensure_topics(broker, ["kept"], partitions=1, replication_factor=1, timeout_seconds=TIMEOUT)
     ensure_topics(broker, ["kept", "new"], partitions=2, replication_factor=1, timeout_seconds=TIMEOUT)
     offsets = end_offsets(broker, ["kept", "new"], timeout_seconds=TIMEOUT)
     assert sorted(offsets) == [("kept", 0), ("new", 0), ("new", 1)]
 
 
-def test_a_topic_that_cannot_be_made_is_one_line(broker: str) -> None:
+def test_a_topic_that_cannot_be_made_is_one_line(broker: Cluster) -> None:
     with pytest.raises(BrokerError, match=r"does not create triple \(.*replication factor") as error:
         ensure_topics(broker, ["triple"], partitions=1, replication_factor=3, timeout_seconds=TIMEOUT)
     assert "\n" not in str(error.value)

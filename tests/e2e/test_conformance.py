@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
 from lakehouse import storage
+from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, CATALOGUE, SILVER_BATCHES, SILVER_QUARANTINE, Table
 from lakehouse.topics import ensure_topics
@@ -58,19 +59,19 @@ def place(message: dict[str, Any]) -> tuple[str, int]:
 
 
 @pytest.fixture(scope="module")
-def silver(spark: SparkSession, broker: str, tmp_path_factory: pytest.TempPathFactory) -> Silver:
+def silver(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Silver:
     base = load_settings()
     # the file's names with a suffix, for the broker is shared with other tests
     names = {name: f"{name}-conformance" for name in base.kafka.topics}
     fields = ("users_topic", "movies_topic", "series_topic", "feedback_topic")
     topics = {field: names[getattr(base.kafka, field)] for field in fields}
-    kafka = base.kafka.model_copy(update={"bootstrap_servers": broker, "partitions": 1, **topics})
+    kafka = base.kafka.model_copy(update={"bootstrap_servers": broker.bootstrap, "partitions": 1, **topics})
     root = str(tmp_path_factory.mktemp("conformance"))
     settings = base.model_copy(update={"root": root, "kafka": kafka})
     ensure_topics(broker, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     for name, topic in names.items():
         records = [record(message) for message in MESSAGES if message["topic"] == name]
-        publish(records, topic=topic, bootstrap=broker).require_complete(topic)
+        publish(records, topic=topic, cluster=broker).require_complete(topic)
     ingest(spark, settings, broker)
     refine(spark, settings)
     return collected(spark, settings)

@@ -14,6 +14,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from lakehouse.errors import BrokerError
+from lakehouse.kafka_client import Cluster, configured_cluster
 from lakehouse.settings import Settings
 from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
@@ -56,9 +57,9 @@ def run(settings: Settings, *command: str, **changes: str) -> subprocess.Complet
     )
 
 
-def consumed(bootstrap: str, topic: str) -> list[Record]:
+def consumed(cluster: Cluster, topic: str) -> list[Record]:
     """Every record of the topic, in the order of their Kafka timestamps."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", group_id=None)
+    consumer = KafkaConsumer(**cluster.client_options(), auto_offset_reset="earliest", group_id=None)
     try:
         parts = [TopicPartition(topic, part) for part in consumer.partitions_for_topic(topic) or ()]
         consumer.assign(parts)
@@ -92,7 +93,7 @@ def test_a_producer_delivers_what_its_generator_makes(settings: Settings, name: 
         "feedback": lambda: feedback_records(1, 50, users=20, movies=20, series=10, dirty=0.2),
     }[name]()
     topic = getattr(settings.kafka, f"{name}_topic")
-    assert consumed(settings.kafka.bootstrap_servers, topic) == in_time(list(expected))
+    assert consumed(configured_cluster(settings.kafka), topic) == in_time(list(expected))
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,12 @@ def test_a_producer_delivers_what_its_generator_makes(settings: Settings, name: 
     ],
 )
 def test_a_stop_flushes(settings: Settings, signum: int, arguments: list[str], code: int) -> None:
-    topic, bootstrap = settings.kafka.users_topic, settings.kafka.bootstrap_servers
+    topic, cluster = settings.kafka.users_topic, configured_cluster(settings.kafka)
     command = [sys.executable, "-m", "producers.users", "--seed", "1", "--rate", "500", *arguments]
     with subprocess.Popen(
         command, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
-        await_records(bootstrap, topic)
+        await_records(cluster, topic)
         running.send_signal(signum)
         out, err = running.communicate(timeout=60)
     assert running.returncode == code, err
@@ -118,12 +119,12 @@ def test_a_stop_flushes(settings: Settings, signum: int, arguments: list[str], c
     assert line is not None, out
     sent, delivered, failed = (int(number.replace(",", "")) for number in line.groups()[1:])
     assert (sent, failed) == (delivered, 0)
-    assert delivered == len(consumed(bootstrap, topic)) > 0
+    assert delivered == len(consumed(cluster, topic)) > 0
 
 
-def await_records(bootstrap: str, topic: str) -> None:
+def await_records(cluster: Cluster, topic: str) -> None:
     consumer = KafkaConsumer(
-        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", metadata_max_age_ms=500
+        topic, **cluster.client_options(), auto_offset_reset="earliest", metadata_max_age_ms=500
     )
     try:
         deadline = time.monotonic() + 60
@@ -156,19 +157,19 @@ def test_a_broker_that_does_not_answer_is_one_line(settings: Settings) -> None:
     assert done.stdout == ""
     assert re.fullmatch(rf"lakehouse: .*{nowhere}.*; .*\n", done.stderr)
     with pytest.raises(BrokerError, match=f"no Kafka broker answers at {nowhere}"):
-        publish([], topic="t", bootstrap=nowhere, connect_timeout_seconds=1)
+        publish([], topic="t", cluster=Cluster(nowhere), connect_timeout_seconds=1)
 
 
 def test_a_record_that_is_too_large_is_counted_and_the_rest_delivered(settings: Settings) -> None:
     records = [Record(b"a", b"1", 1), Record(b"b", b"x" * 2_000_000, 2), Record(b"c", b"3", 3)]
     heard: list[int] = []
-    topic, bootstrap = settings.kafka.users_topic, settings.kafka.bootstrap_servers
-    ensure_topics(bootstrap, [topic], partitions=1, replication_factor=1, timeout_seconds=10)
-    delivery = publish(records, topic=topic, bootstrap=bootstrap, on_progress=heard.append)
+    topic, cluster = settings.kafka.users_topic, configured_cluster(settings.kafka)
+    ensure_topics(cluster, [topic], partitions=1, replication_factor=1, timeout_seconds=10)
+    delivery = publish(records, topic=topic, cluster=cluster, on_progress=heard.append)
     assert delivery[:3] == (3, 2, 1)
     assert "MessageSizeTooLargeError" in delivery.error
     assert heard == [3]
-    assert consumed(bootstrap, topic) == [records[0], records[2]]
+    assert consumed(cluster, topic) == [records[0], records[2]]
 
 
 def test_a_replay_keeps_real_times_and_the_broker_keeps_the_records(settings: Settings, tmp_path: Path) -> None:
@@ -188,12 +189,12 @@ def test_a_replay_keeps_real_times_and_the_broker_keeps_the_records(settings: Se
     kafka = settings.kafka
     for topic, records in zip(kafka.topics, replay[:4], strict=True):
         # records of the year 2000: a topic with a week's retention would soon lose them
-        assert consumed(kafka.bootstrap_servers, topic) == in_time(records)
-        assert retention_ms(kafka.bootstrap_servers, topic) == "-1"
+        assert consumed(configured_cluster(kafka), topic) == in_time(records)
+        assert retention_ms(configured_cluster(kafka), topic) == "-1"
 
 
-def retention_ms(bootstrap: str, topic: str) -> str:
-    client = KafkaAdminClient(bootstrap_servers=bootstrap)
+def retention_ms(cluster: Cluster, topic: str) -> str:
+    client = KafkaAdminClient(**cluster.client_options())
     try:
         answer = client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
         return str(answer["topic"][topic]["retention.ms"]["value"])

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.kafka_client import configured_cluster
 from lakehouse.settings import Settings
 from lakehouse.tables import (
     CATALOGUE,
@@ -71,15 +72,15 @@ def told(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings) -> None:
-    kafka = settings.kafka
-    ensure_topics(kafka.bootstrap_servers, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     for topic, records in (
         (kafka.users_topic, user_records(1, 30)),
         (kafka.movies_topic, movie_records(1, 25)),
         (kafka.series_topic, series_records(1, 15)),
         (kafka.feedback_topic, feedback_records(1, 200, users=30, movies=25, series=15)),
     ):
-        publish(records, topic=topic, bootstrap=kafka.bootstrap_servers).require_complete(topic)
+        publish(records, topic=topic, cluster=cluster).require_complete(topic)
     for job in JOBS:
         done = submit(job, environment(settings))
         assert done.returncode == 0, f"{job}: {done.stderr[-3000:]}"

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
 from lakehouse import storage
+from lakehouse.kafka_client import configured_cluster
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 from lakehouse.topics import ensure_topics
@@ -36,13 +37,13 @@ def settings(settings: Settings) -> Settings:
     """One partition per topic, made before the first record, so that offsets are known."""
     kafka = settings.kafka.model_copy(update={"partitions": 1})
     ensure_topics(
-        kafka.bootstrap_servers, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=TIMEOUT
+        configured_cluster(kafka), kafka.topics, partitions=1, replication_factor=1, timeout_seconds=TIMEOUT
     )
     return settings.model_copy(update={"kafka": kafka})
 
 
 def send(settings: Settings, topic: str, *values: bytes | None) -> None:
-    producer = KafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers, acks="all")
+    producer = KafkaProducer(**configured_cluster(settings.kafka).client_options(), acks="all")
     for value in values:
         producer.send(topic, value, key=b"k", timestamp_ms=AT, headers=[("h", b"\xff")])
     producer.flush()
@@ -50,8 +51,8 @@ def send(settings: Settings, topic: str, *values: bytes | None) -> None:
 
 
 def send_in_transaction(settings: Settings, topic: str, value: bytes, *, commit: bool) -> None:
-    servers = settings.kafka.bootstrap_servers
-    producer = KafkaProducer(bootstrap_servers=servers, transactional_id=f"t-{topic}")
+    options = configured_cluster(settings.kafka).client_options()
+    producer = KafkaProducer(**options, transactional_id=f"t-{topic}")
     producer.init_transactions()
     producer.begin_transaction()
     producer.send(topic, value, key=b"k", timestamp_ms=AT)
@@ -73,7 +74,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     send(settings, kafka.users_topic, b"one", None)
     send(settings, kafka.movies_topic, b"two")
     send(settings, kafka.feedback_topic, b"three")
-    ingest(spark, settings, kafka.bootstrap_servers)
+    ingest(spark, settings, configured_cluster(kafka))
     events = sorted([(kafka.users_topic, 0, "one"), (kafka.users_topic, 1, None), (kafka.movies_topic, 0, "two")])
     feedback = [(kafka.feedback_topic, 0, "three")]
     assert landed(spark, settings, BRONZE_EVENTS) == events
@@ -95,7 +96,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     send_in_transaction(settings, kafka.series_topic, b"committed", commit=True)
     send(settings, kafka.users_topic, b"four")
     before = storage.latest_version(spark, settings.root, BRONZE_FEEDBACK)
-    ingest(spark, settings, kafka.bootstrap_servers)
+    ingest(spark, settings, configured_cluster(kafka))
     found = landed(spark, settings, BRONZE_EVENTS)
     assert [row for row in found if row[0] != kafka.series_topic] == sorted(
         [*events, (kafka.users_topic, 2, "four")]

@@ -7,9 +7,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.checkpoints import read_checkpoint
 from lakehouse.errors import TableError
 from lakehouse.settings import Settings, load_settings
-from lakehouse.streams import StreamError, query_id
+from lakehouse.streams import StreamError
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -65,7 +66,9 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     land(spark, root, BRONZE_EVENTS, bronze_row(USER), bronze_row(MOVIE), bronze_row("no JSON"))
     land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
     refine(spark, settings)
-    stream = query_id(spark, storage.checkpoint_path(root, STREAM))
+    checkpoint = read_checkpoint(spark, root, STREAM)
+    assert checkpoint is not None
+    stream = checkpoint.query_id
     first = (stream, 0, 4, 3, 0, 0, 1, {"bronze.events": 1, "bronze.feedback": 1})
     assert batches(spark, root) == [first]
 

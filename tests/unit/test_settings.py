@@ -1,30 +1,12 @@
 """Settings: one file, an overlay, the environment on top; whatever is wrong is named."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from lakehouse.errors import SettingsError
-from lakehouse.settings import Settings, conf_dir, load_settings
-
-SHIPPED = Path(__file__).resolve().parent.parent.parent / "conf" / "lakehouse.toml"
-
-
-@pytest.fixture
-def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with the shipped settings, the only source of this test beside what it sets itself."""
-    for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path))
-    (tmp_path / "lakehouse.toml").write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
-    files = Settings.files
-    load_settings.cache_clear()
-    yield tmp_path
-    Settings.files = files
-    load_settings.cache_clear()
+from lakehouse.settings import conf_dir, load_settings
 
 
 def edit(conf: Path, old: str, new: str) -> None:

@@ -1,0 +1,168 @@
+"""Where stream 1 goes on: the checkpoint, the bronze table and Kafka's topics must tell the same story."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import delta_log, storage
+from lakehouse.checkpoints import Checkpoint, CheckpointError, Offsets, kafka_offsets, rebuild
+from lakehouse.tables import Table
+from lakehouse.topics import Offsets as TopicOffsets
+
+_TOPIC_ID = "lakehouse.topic."
+LOST = "lakehouse.lost."
+_REPAIR = rebuild("bronze")
+# What changes no row: after such a commit the table still holds what the stream wrote.
+_HARMLESS = {"CREATE TABLE", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "OPTIMIZE", "VACUUM START", "VACUUM END"}
+
+
+class Topics(NamedTuple):
+    """What Kafka says of the topics: their ids, and (earliest, next) offset of each partition."""
+
+    ids: Mapping[str, str]
+    offsets: TopicOffsets
+
+    def of(self, topics: Iterable[str]) -> "Topics":
+        """The same of these topics alone."""
+        wanted = set(topics)
+        return Topics(
+            {topic: found for topic, found in self.ids.items() if topic in wanted},
+            {part: found for part, found in self.offsets.items() if part[0] in wanted},
+        )
+
+
+def topic_properties(ids: Mapping[str, str]) -> dict[str, str]:
+    """The topics' ids as the bronze table remembers them: offsets mean nothing in a topic made anew."""
+    return {f"{_TOPIC_ID}{topic}": topic_id for topic, topic_id in ids.items()}
+
+
+def require_same_topics(table: Table, properties: Mapping[str, str], topics: Topics) -> None:
+    """Raises CheckpointError where a topic is not the one whose records the table holds."""
+    for topic, topic_id in topics.ids.items():
+        known = properties.get(f"{_TOPIC_ID}{topic}", topic_id)
+        if known != topic_id:
+            raise CheckpointError(
+                f"topic {topic} is not the one that {table.sql_name} was read from (its id is {topic_id}, it was "
+                f"{known}): it was deleted and made anew, or this is another cluster, and its offsets count anew",
+                todo="give the new topic another name and set it in [kafka], or use another LAKEHOUSE_ROOT",
+            )
+
+
+def require_continuity(spark: SparkSession, root: str, table: Table, checkpoint: Checkpoint) -> None:
+    """The table must hold just what the checkpoint says was written. Raises CheckpointError where it does not.
+
+    Between them stands the batch id that Delta keeps with each commit of the stream. A checkpoint that is older
+    than the table would let Delta take new records for batches that it has, and drop them; one that is newer
+    would never read again what the table lacks.
+    """
+    if not storage.exists(spark, root, table):
+        if checkpoint.ended >= 0:
+            raise _apart(table, "the table is gone and its checkpoint is not")
+        return
+    for commit in delta_log.commits(spark, storage.table_path(root, table)):
+        if commit.operation == "STREAMING UPDATE":
+            _compare(table, checkpoint, commit)
+            return
+        if commit.operation not in _HARMLESS:
+            raise _apart(table, f"version {commit.version} of the table was made by {commit.operation}")
+    if checkpoint.ended >= 0:
+        raise _apart(table, f"the checkpoint ended batch {checkpoint.ended}, which the table does not know")
+
+
+def _compare(table: Table, checkpoint: Checkpoint, commit: delta_log.Commit) -> None:
+    query, batch = str(commit.parameters.get("queryId")), int(commit.parameters.get("epochId", -1))
+    if query != checkpoint.query_id:
+        raise _apart(table, f"the checkpoint is of another stream ({checkpoint.query_id} instead of {query})")
+    if batch > checkpoint.began:
+        raise _apart(
+            table, f"the checkpoint is an old copy: it knows {checkpoint.began} batches, the table {batch}"
+        )
+    if batch < checkpoint.ended:
+        raise _apart(table, f"the table is an old copy: it has batch {batch}, the checkpoint {checkpoint.ended}")
+
+
+def _apart(table: Table, cause: str) -> CheckpointError:
+    return CheckpointError(
+        f"{table.sql_name} and its checkpoint do not belong together: {cause}",
+        todo=f"{_REPAIR} lets the stream go on from what the table holds",
+    )
+
+
+def require_topics_read(spark: SparkSession, checkpoint: Checkpoint, table: Table, topics: Iterable[str]) -> None:
+    """Raises CheckpointError where the settings no longer name a topic that the checkpoint reads."""
+    if checkpoint.began < 0:
+        return
+    read = {topic for topic, _ in kafka_offsets(spark, checkpoint, checkpoint.began)}
+    missing = sorted(read - set(topics))
+    if missing:
+        raise CheckpointError(
+            f"the settings no longer name {', '.join(missing)}, which {table.sql_name} reads",
+            todo=f"set the name again, or leave what is unread in it: {_REPAIR}",
+        )
+
+
+def require_kept(table: Table, starts: Offsets, topics: Topics) -> None:
+    """Raises CheckpointError where Kafka no longer has, or does not have yet, what comes next."""
+    for part, next_offset in sorted(starts.items()):
+        if part not in topics.offsets:
+            continue
+        earliest, end = topics.offsets[part]
+        name = f"{part[0]}-{part[1]}"
+        if next_offset > end:
+            raise CheckpointError(
+                f"{table.sql_name} has read {name} up to offset {next_offset - 1}, and Kafka has it only up to "
+                f"{end - 1}: the topic was cut or put back from an older copy",
+                todo="put back Kafka's newer data, or use a topic of another name",
+            )
+        if next_offset < earliest:
+            raise CheckpointError(
+                f"Kafka dropped {name}'s records {next_offset} to {earliest - 1} unread by {table.sql_name}",
+                todo=f"send them again from their source, then go on behind them: {_REPAIR} --accept-loss",
+            )
+
+
+def next_offsets(spark: SparkSession, root: str, table: Table) -> Offsets:
+    """Where each partition goes on, by the table's own rows."""
+    rows = storage.read(spark, root, table).groupBy("topic", "partition").agg(F.max("offset").alias("last"))
+    return {(row["topic"], row["partition"]): row["last"] + 1 for row in rows.collect()}
+
+
+def accepted_losses(properties: Mapping[str, str]) -> dict[tuple[str, int], list[tuple[int, int]]]:
+    """Ranges of offsets (first, last) that were accepted as lost, as the table's properties tell them."""
+    found = {}
+    for name, ranges in properties.items():
+        if name.startswith(LOST):
+            topic, _, partition = name.removeprefix(LOST).rpartition("-")
+            pairs = [one.split("-") for one in ranges.split()]
+            found[topic, int(partition)] = [(int(first), int(last)) for first, last in pairs]
+    return found
+
+
+def behind_losses(starts: Offsets, properties: Mapping[str, str]) -> Offsets:
+    """The starts, moved behind losses that were accepted."""
+    moved = dict(starts)
+    for part, ranges in accepted_losses(properties).items():
+        moved[part] = max(moved.get(part, 0), ranges[-1][1] + 1)
+    return moved
+
+
+def losses(starts: Offsets, topics: Topics, properties: Mapping[str, str]) -> dict[str, str]:
+    """What Kafka dropped unread, as the bronze table remembers it: `first-last` ranges by partition."""
+    found = {}
+    for part, start in starts.items():
+        earliest = topics.offsets.get(part, (0, 0))[0]
+        if start < earliest:
+            name = f"{LOST}{part[0]}-{part[1]}"
+            found[name] = f"{properties.get(name, '')} {start}-{earliest - 1}".strip()
+    return found
+
+
+def starting_offsets(starts: Offsets, topics: Topics) -> str:
+    """Spark's `startingOffsets`: every partition is named, new ones from their earliest record."""
+    wanted: dict[str, dict[str, int]] = {}
+    for (topic, partition), (earliest, _) in sorted(topics.offsets.items()):
+        wanted.setdefault(topic, {})[str(partition)] = starts.get((topic, partition), earliest)
+    return json.dumps(wanted)

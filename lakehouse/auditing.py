@@ -1,0 +1,114 @@
+"""Whether everything adds up, from Kafka's offsets to silver's rows: pure comparison of what was counted."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from lakehouse.ledger import Counts, Part, Totals
+
+_NOTHING = Counts(None, None, *[0] * 10)
+
+
+class Partition(NamedTuple):
+    """One partition of one topic, Kafka beside bronze beside silver; all in records.
+
+    `missing`: Kafka has them, bronze does not, and its stream has passed them. `no_record`: offsets that no record
+    has (transactions and compaction leave them). `unread`: bronze's stream has not come to them. `expired`: Kafka
+    dropped them before they were read. `unrefined`: silver's stream has not come to them.
+    """
+
+    topic: str
+    partition: int
+    kafka_first: int | None
+    kafka_next: int | None
+    bronze: int
+    missing: int
+    doubled: int
+    no_record: int
+    unread: int
+    expired: int
+    refined: int
+    unrefined: int
+    faults: tuple[str, ...]
+
+
+def compare_partition(
+    part: Part,
+    counts: Counts | None,
+    *,
+    kafka: tuple[int, int] | None,
+    read_to: int | None,
+    missing: int,
+    missing_ranges: str,
+    lost: int,
+) -> Partition:
+    """`kafka` is (earliest, next offset), None where the topic is gone; `read_to` what bronze comes to next.
+
+    `missing` is how many records Kafka still has and bronze lacks below `read_to`, and `missing_ranges` which;
+    `lost` how many were accepted as lost when the stream went on behind them.
+    """
+    found = counts or _NOTHING
+    earliest, following = kafka or (None, None)
+    starts = [offset for offset in (earliest, found.first) if offset is not None]
+    begin = min(starts, default=0)
+    reached = max(read_to or 0, begin, found.last + 1 if found.last is not None else 0)
+    doubled = found.bronze_rows - found.bronze_records
+    return Partition(
+        topic=part[0],
+        partition=part[1],
+        kafka_first=earliest,
+        kafka_next=following,
+        bronze=found.bronze_rows,
+        missing=missing,
+        doubled=doubled,
+        no_record=reached - begin - found.bronze_records - missing - lost,
+        unread=max(0, following - reached) if following is not None else 0,
+        expired=begin + lost,
+        refined=found.refined,
+        unrefined=found.bronze_rows - found.refined,
+        faults=tuple(_faults(found, missing, missing_ranges, doubled, following, reached)),
+    )
+
+
+def _faults(
+    found: Counts, missing: int, missing_ranges: str, doubled: int, following: int | None, reached: int
+) -> list[str]:
+    checks = {
+        f"{missing:,} records that Kafka has are missing in bronze: {missing_ranges}": missing,
+        f"{doubled:,} bronze rows are there twice": doubled,
+        f"bronze has read up to offset {reached - 1:,}, beyond Kafka's last": (
+            following is not None and reached > following
+        ),
+        f"{found.not_in_bronze:,} records of silver are not in bronze": found.not_in_bronze,
+        f"{found.in_both:,} records are in silver and in its open quarantine": found.in_both,
+        f"{found.silver_rows - found.silver_records:,} records have several rows in silver": (
+            found.silver_rows - found.silver_records
+        ),
+        f"{found.quarantine_rows - found.quarantine_records:,} quarantined records are there twice": (
+            found.quarantine_rows - found.quarantine_records
+        ),
+        f"silver's batches took {found.refined:,} rows of the {found.refinable:,} that bronze has up to there": (
+            found.refined != found.refinable
+        ),
+    }
+    return [text for text, is_fault in checks.items() if is_fault]
+
+
+def compare_totals(totals: Totals) -> list[str]:
+    """Faults of silver as a whole."""
+    whole = totals.applied + totals.superseded + totals.deleted + totals.quarantined
+    faults = []
+    if whole != totals.rows_in:
+        faults.append(f"silver's batches took {totals.rows_in:,} rows and tell of {whole:,}")
+    if totals.quarantined != totals.quarantine:
+        faults.append(
+            f"silver.batches tells of {totals.quarantined:,} quarantined rows, silver.quarantine holds "
+            f"{totals.quarantine:,}"
+        )
+    if totals.entities > totals.applied:
+        faults.append(f"silver holds {totals.entities:,} rows, and its batches applied {totals.applied:,} events")
+    return faults
+
+
+def all_faults(partitions: Mapping[Part, Partition], totals: Totals) -> list[str]:
+    listed = [f"{part[0]}-{part[1]}: {fault}" for part, found in partitions.items() for fault in found.faults]
+    return listed + compare_totals(totals)

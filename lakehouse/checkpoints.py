@@ -1,0 +1,106 @@
+"""What a stream's checkpoint remembers: which stream it is, its batches, and how far it read."""
+
+import json
+from typing import Any, NamedTuple
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from lakehouse import files
+from lakehouse.errors import LakehouseError, first_line
+from lakehouse.storage import checkpoint_path
+
+Offsets = dict[tuple[str, int], int]
+
+
+class CheckpointError(LakehouseError):
+    """A checkpoint cannot be read, or it and its tables or topics do not belong together."""
+
+
+class Checkpoint(NamedTuple):
+    """`began` and `ended` are the last batches in its offset and commit logs, -1 for none."""
+
+    path: str
+    layer: str
+    query_id: str
+    began: int
+    ended: int
+
+
+class DeltaPosition(NamedTuple):
+    """How far a stream has read a Delta table: the id of the table, and the last version it took whole."""
+
+    table_id: str
+    version: int
+
+
+def read_checkpoint(spark: SparkSession, root: str, stream: str) -> Checkpoint | None:
+    """None where the stream has never run. Raises CheckpointError where a file of it is damaged."""
+    path = checkpoint_path(root, stream)
+    held = files.names(spark, path)
+    if "metadata" not in held and not {"offsets", "commits"} & set(held):
+        return None
+    found = Checkpoint(
+        path,
+        layer=stream.split("/")[0],
+        query_id="",
+        began=_last_batch(spark, f"{path}/offsets"),
+        ended=_last_batch(spark, f"{path}/commits"),
+    )
+    return found._replace(query_id=str(_line(spark, found, "metadata", 0)["id"]))
+
+
+def kafka_offsets(spark: SparkSession, checkpoint: Checkpoint, batch_id: int) -> Offsets:
+    """The next offset of each (topic, partition) after the batch. The stream has one Kafka source."""
+    found = _line(spark, checkpoint, f"offsets/{batch_id}", 2)
+    return {
+        (topic, int(partition)): int(offset)
+        for topic, partitions in found.items()
+        for partition, offset in partitions.items()
+    }
+
+
+def delta_positions(
+    spark: SparkSession, checkpoint: Checkpoint, batch_id: int, names: list[str]
+) -> dict[str, DeltaPosition]:
+    """The position of each Delta source (in the order of the query) up to which the batch reads."""
+    found = {}
+    for line, name in enumerate(names, start=2):  # after the log's version and the batch's metadata
+        offset = _line(spark, checkpoint, f"offsets/{batch_id}", line)
+        if offset is not None:
+            # the index -1 stands before the first file of its version: none of that version is in the batch
+            version = int(offset["reservoirVersion"]) - (1 if int(offset["index"]) < 0 else 0)
+            found[name] = DeltaPosition(str(offset["reservoirId"]), version)
+    return found
+
+
+def set_aside(spark: SparkSession, root: str, stream: str, *, stamp: str) -> str | None:
+    """Rename the stream's checkpoint, so that its next start finds none; the new path, None where none was."""
+    path = checkpoint_path(root, stream)
+    if not files.names(spark, path):
+        return None
+    aside = f"{path}.before-{stamp}"
+    files.rename(spark, path, aside)
+    return aside
+
+
+def _last_batch(spark: SparkSession, folder: str) -> int:
+    return max((int(name) for name in files.names(spark, folder) if name.isdigit()), default=-1)
+
+
+def _line(spark: SparkSession, checkpoint: Checkpoint, name: str, number: int) -> Any:
+    """One line of a checkpoint's file; None where the line is a dash, which stands for no offset."""
+    path = f"{checkpoint.path}/{name}"
+    try:
+        text = files.read_text(spark, path).splitlines()[number]
+        return None if text == "-" else json.loads(text)
+    except (Py4JJavaError, IndexError, ValueError) as error:
+        raise CheckpointError(
+            f"the checkpoint file {path} is damaged ({first_line(error)})",
+            todo=f"put back a copy that is as new as the tables, or: {rebuild(checkpoint.layer)}",
+        ) from error
+
+
+def rebuild(layer: str) -> str:
+    """The command that makes a layer and its checkpoint belong together again."""
+    return f"lakehouse rebuild {layer}"

@@ -1,0 +1,166 @@
+"""`lakehouse audit`: whether every record is where it belongs, from Kafka's offsets to silver's rows."""
+
+import argparse
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from bronze.resume import accepted_losses
+from lakehouse import storage
+from lakehouse.auditing import Partition, all_faults, compare_partition
+from lakehouse.broker import kafka_cluster
+from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint
+from lakehouse.commands.output import print_json, print_table
+from lakehouse.kafka_client import Cluster
+from lakehouse.kafka_records import existing_offsets
+from lakehouse.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import CATALOGUE
+from lakehouse.topics import end_offsets
+
+# While streams run, tables change between two reads. A fault counts when nothing has changed around it.
+_ATTEMPTS = 5
+_MOST_GAPS = 10_000
+_SHOWN_RANGES = 3
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    with (
+        kafka_cluster(settings.kafka, settings.root) as cluster,
+        spark_session("lakehouse audit", log_file=settings.ops_dir / "spark.log") as spark,
+    ):
+        partitions, totals, faults = audit(spark, settings, cluster)
+    if args.json:
+        print_json(
+            {
+                "ok": not faults,
+                "partitions": [_public(found) for found in partitions],
+                "silver": totals._asdict(),
+                "faults": faults,
+            }
+        )
+    else:
+        _show(partitions, totals, faults)
+    return 1 if faults else 0
+
+
+def audit(spark: SparkSession, settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
+    """Every partition, silver's totals, and the faults; without faults everything adds up."""
+    for _ in range(_ATTEMPTS):
+        before = _versions(spark, settings.root)
+        partitions = _partitions(spark, settings, cluster)
+        totals = count_totals(spark, settings.root)
+        faults = all_faults(partitions, totals)
+        if not faults or _versions(spark, settings.root) == before:
+            break
+    return list(partitions.values()), totals, faults
+
+
+def _versions(spark: SparkSession, root: str) -> dict[str, int]:
+    return {
+        table.sql_name: storage.latest_version(spark, root, table)
+        for table in CATALOGUE
+        if table.layer != "gold" and storage.exists(spark, root, table)
+    }
+
+
+def _partitions(spark: SparkSession, settings: Settings, cluster: Cluster) -> dict[Part, Partition]:
+    root, kafka = settings.root, settings.kafka
+    read_to: Offsets = {}
+    lost: dict[Part, list[tuple[int, int]]] = {}
+    for table in BRONZE:
+        checkpoint = read_checkpoint(spark, root, f"bronze/{table.name}")
+        if checkpoint is not None and checkpoint.ended >= 0:
+            read_to |= kafka_offsets(spark, checkpoint, checkpoint.ended)
+        if storage.exists(spark, root, table):
+            lost |= accepted_losses(storage.detail(spark, root, table).properties)
+    counted = count_records(spark, root)
+    topics = {*kafka.topics, *(topic for topic, _ in counted)}
+    offsets = end_offsets(cluster, topics, timeout_seconds=kafka.connect_timeout_seconds)
+    found = {}
+    for part in sorted({*counted, *offsets}):
+        counts, known = counted.get(part), offsets.get(part)
+        ranges = _missing(spark, settings, cluster, part, counts, kafka=known, read_to=read_to.get(part))
+        found[part] = compare_partition(
+            part,
+            counts,
+            kafka=known,
+            read_to=read_to.get(part),
+            missing=len(ranges),
+            missing_ranges=_written(ranges),
+            lost=sum(last - first + 1 for first, last in lost.get(part, [])),
+        )
+    return found
+
+
+def _missing(
+    spark: SparkSession,
+    settings: Settings,
+    cluster: Cluster,
+    part: Part,
+    counts: Counts | None,
+    *,
+    kafka: tuple[int, int] | None,
+    read_to: int | None,
+) -> list[int]:
+    """Offsets of records that Kafka still has and bronze, whose stream has passed them, has not.
+
+    An offset that bronze lacks may have no record: only Kafka itself can tell.
+    """
+    if kafka is None:
+        return []
+    earliest, following = kafka
+    reached = min(read_to or 0, following)
+    if counts is None or counts.first is None or counts.last is None:
+        open_ranges = [(earliest, reached - 1)]
+    else:
+        open_ranges = [(earliest, counts.first - 1), (counts.last + 1, reached - 1)]
+        if counts.last - counts.first + 1 > counts.bronze_records:
+            open_ranges += gaps(spark, settings.root, part, limit=_MOST_GAPS)
+    wanted = [(max(first, earliest), min(last, following - 1)) for first, last in open_ranges]
+    wanted = [(first, last) for first, last in wanted if first <= last]
+    return existing_offsets(cluster, part, wanted, timeout_seconds=settings.kafka.connect_timeout_seconds)
+
+
+def _written(offsets: list[int]) -> str:
+    """Offsets as ranges, the first few of them."""
+    ranges: list[list[int]] = []
+    for offset in offsets:
+        if ranges and ranges[-1][1] == offset - 1:
+            ranges[-1][1] = offset
+        else:
+            ranges.append([offset, offset])
+    shown = [f"{first}" if first == last else f"{first}-{last}" for first, last in ranges[:_SHOWN_RANGES]]
+    return ", ".join(shown + ["..."] * (len(ranges) > _SHOWN_RANGES))
+
+
+def _public(found: Partition) -> dict[str, Any]:
+    return found._asdict() | {"faults": list(found.faults)}
+
+
+def _show(partitions: list[Partition], totals: Totals, faults: list[str]) -> None:
+    columns = ("topic", "partition", "in Kafka", "bronze", "missing", "doubled", "no record", "unread", "expired")
+    rows = [
+        (
+            found.topic,
+            found.partition,
+            "gone" if found.kafka_next is None else f"{found.kafka_first:,} to {found.kafka_next:,}",
+            *(found.bronze, found.missing, found.doubled, found.no_record, found.unread, found.expired),
+        )
+        for found in partitions
+    ]
+    print_table(columns, rows, title="Kafka to bronze, in records")
+    refined = [
+        (found.topic, found.partition, found.bronze, found.refined, found.unrefined) for found in partitions
+    ]
+    print_table(("topic", "partition", "bronze", "refined", "not yet refined"), refined, title="bronze to silver")
+    print_table(
+        ("taken", "applied", "superseded", "deleted", "quarantined", "rows in silver", "in quarantine"),
+        [totals],
+        title="what became of them",
+    )
+    for fault in faults:
+        print(f"FAULT  {fault}")
+    print("everything adds up" if not faults else f"{len(faults)} faults")

@@ -1,0 +1,61 @@
+"""`lakehouse rebuild LAYER`: make a layer anew from the one before it, swapped in only when it is complete."""
+
+import argparse
+from datetime import UTC, datetime
+
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from bronze.start import rebuild_checkpoints
+from lakehouse.broker import kafka_cluster
+from lakehouse.commands.steps import Clock, broker_for, run_steps, selected
+from lakehouse.errors import InputError
+from lakehouse.locks import only_run
+from lakehouse.rebuilding import discard_staging, pending_swap, staging_root, swap_in
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings, load_settings
+from silver.refine import refine
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.accept_loss and args.layer != "bronze":
+        raise InputError(f"--accept-loss with {args.layer}", todo="it is for bronze: only Kafka drops records")
+    settings = load_settings()
+    clock = Clock(Console())
+    with spark_session("lakehouse rebuild", log_file=settings.ops_dir / "spark.log") as spark:
+        if args.layer == "bronze":
+            _bronze(spark, settings, clock, accept_loss=args.accept_loss)
+        elif args.layer == "silver":
+            _silver(spark, settings, clock)
+        else:
+            steps = selected("gold")
+            with broker_for(steps, settings) as cluster:
+                run_steps(steps, spark, settings, cluster, clock)
+    return 0
+
+
+def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
+    """Bronze is what it was made from; only where its streams go on is made anew, from its own rows."""
+    with kafka_cluster(settings.kafka, settings.root) as cluster, only_run(settings.ops_dir, "bronze"):
+        for line in rebuild_checkpoints(spark, settings, cluster, stamp=_stamp(), accept_loss=accept_loss):
+            clock.tell(line)
+
+
+def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
+    root = settings.root
+    with only_run(settings.ops_dir, "silver"):
+        stamp = pending_swap(spark, root)
+        if stamp is None:
+            stamp = _stamp()
+            discard_staging(spark, root)
+            with clock.step("silver: make it anew from bronze, beside the old one"):
+                refine(spark, settings, target=staging_root(root, stamp))
+        else:
+            clock.tell(f"an earlier rebuild was interrupted after its tables were made ({stamp}): finishing it")
+        with clock.step("silver: swap the new tables and their checkpoint in"):
+            swap_in(spark, root, stamp)
+    clock.tell("the old rows stay readable: lakehouse history silver.users, and VERSION AS OF in lakehouse sql")
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")

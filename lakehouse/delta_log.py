@@ -1,0 +1,53 @@
+"""What a table's Delta log tells without a Spark job: its commits, newest first (Delta transaction protocol)."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pyspark.sql import SparkSession
+
+from lakehouse import files
+
+_COMMIT_FILE = re.compile(r"\d{20}\.json")
+
+
+class Commit(NamedTuple):
+    """One version of a table: the operation that made it, its parameters, and what its writer noted."""
+
+    version: int
+    operation: str
+    parameters: dict[str, Any]
+    user_metadata: dict[str, Any]
+
+
+def versions(spark: SparkSession, path: str) -> list[int]:
+    """The versions whose commits the log still has, oldest first; none where there is no table."""
+    return [int(name[:20]) for name in files.names(spark, f"{path}/_delta_log") if _COMMIT_FILE.fullmatch(name)]
+
+
+def commits(spark: SparkSession, path: str, *, after: int = -1) -> Iterator[Commit]:
+    """The commits with a version above `after`, newest first, each read when it is asked for."""
+    for version in reversed(versions(spark, path)):
+        if version <= after:
+            return
+        yield _commit(version, files.read_text(spark, f"{path}/_delta_log/{version:020d}.json"))
+
+
+def _commit(version: int, text: str) -> Commit:
+    for line in text.splitlines():
+        if '"commitInfo"' in line:
+            info = json.loads(line).get("commitInfo")
+            if info:
+                noted = _object(info.get("userMetadata"))
+                return Commit(version, info.get("operation", ""), info.get("operationParameters") or {}, noted)
+    return Commit(version, "", {}, {})
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    """The JSON object that our own writers note; anything else is not ours."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,184 @@
+"""Connecting to Kafka in bounded time, and one line that says why it did not work."""
+
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+from kafka.errors import (
+    IllegalSaslStateError,
+    InvalidReceiveError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+    UnsupportedSaslMechanismError,
+)
+from kafka.net.compat import KafkaNetClient
+from kafka.net.connection import KafkaConnection
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+
+from lakehouse.errors import BrokerError, first_line
+from lakehouse.kafka_security import KafkaSecurity
+
+_REFUSED_LOGINS = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError, IllegalSaslStateError)
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+# OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
+_OTHER_HOST = (62, 64)
+
+
+class WatchedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
+    """kafka-python's connections, of which the first refusal is the last.
+
+    By itself it would try a wrong password or an unknown certificate again until time is up and then say only that
+    time is up, and wait for ever for a TLS handshake that nobody answers.
+    """
+
+    def __init__(self, **configs: Any) -> None:
+        net = NetworkSelector(**configs)
+        super().__init__(net=net, manager=_WatchedConnections(net, **configs), **configs)
+
+
+class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types
+    """Watches until the cluster has answered once: a client that runs goes through whatever comes, as ever."""
+
+    def __init__(self, net: NetworkSelector, **configs: Any) -> None:
+        self._failure: BaseException | None = None
+        self._watching = True
+        super().__init__(net, **configs)
+
+    def bootstrap(self, timeout_ms: float | None = None, refresh: bool = True) -> None:
+        """Raises the refusal, or a KafkaTimeoutError that is caused by the last failure; nothing runs on then."""
+        try:
+            super().bootstrap(timeout_ms, refresh)
+            self._watching = False
+        except KafkaTimeoutError as error:
+            self._end()
+            raise error from self._failure
+        except BaseException:
+            self._end()
+            raise
+
+    def get_connection(self, node_id: Any, timeout_ms: float | None = None, **options: Any) -> KafkaConnection:
+        if not self._watching:
+            return super().get_connection(node_id, timeout_ms=timeout_ms, **options)
+        if self._failure is not None and _is_refusal(self._failure):
+            raise self._failure
+        known = self._conns.get(node_id)
+        connection = super().get_connection(node_id, timeout_ms=timeout_ms, **options)
+        if connection is not known:
+            self._watch(connection, timeout_ms)
+        return connection
+
+    def _watch(self, connection: KafkaConnection, timeout_ms: float | None) -> None:
+        limit = self.config["socket_connection_setup_timeout_ms"] if timeout_ms is None else timeout_ms
+        timer = self._net.call_later(limit / 1000, lambda: connection.close(KafkaTimeoutError("no answer")))
+        connection.init_future.add_both(lambda _: self._net.cancel(timer))
+        connection.init_future.add_errback(self._note)
+
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        """A connection that hears what a broker says before it hangs up.
+
+        kafka-python drops what it has read when the end of the stream comes with it, and so the broker's refusal.
+        """
+        transport = await super()._build_transport(node, timeout_at=timeout_at)
+        receive = transport._sock_recv
+
+        def hear_out() -> tuple[bytes, BaseException | None]:
+            data, error = receive()
+            return data, None if data and _is_hang_up(error) else error  # the next read meets the end again
+
+        transport._sock_recv = hear_out
+        return transport
+
+    def _note(self, failure: BaseException) -> None:
+        # that time is up says less than what came before
+        if self._failure is None or not isinstance(failure, KafkaTimeoutError):
+            self._failure = failure
+
+    def _end(self) -> None:
+        """kafka-python leaves the thread of an admin client or consumer running when its constructor fails."""
+        self.close()
+        self._net.stop()
+
+
+def connect_error(
+    bootstrap: str, security: KafkaSecurity, error: BaseException, timeout_seconds: float
+) -> BrokerError:
+    """One line for a client that could not be made: what happened, and which setting may be wrong."""
+    failure = error.__cause__ if isinstance(error, KafkaTimeoutError) and error.__cause__ else error
+    if isinstance(failure, _REFUSED_LOGINS):
+        return _login_error(bootstrap, security, failure)
+    fault = _tls_fault(failure)
+    if _is_hang_up(failure) or isinstance(failure, InvalidReceiveError) or isinstance(fault, _CUT_OFF):
+        return BrokerError(
+            f"what listens at {bootstrap} does not go on with {security.security_protocol}",
+            todo="correct kafka.security_protocol or the port",
+        )
+    if fault is not None:
+        return _tls_error(bootstrap, fault)
+    return BrokerError(
+        f"no Kafka broker answers at {bootstrap} within {timeout_seconds:g} s",
+        todo="start it, or leave kafka.bootstrap_servers empty for the embedded one",
+    )
+
+
+def _login_error(bootstrap: str, security: KafkaSecurity, failure: BaseException) -> BrokerError:
+    if isinstance(failure, SaslAuthenticationFailedError):
+        return BrokerError(
+            f"the Kafka broker at {bootstrap} refuses the login of {security.sasl_username!r} "
+            f"with {security.sasl_mechanism}",
+            todo="correct kafka.sasl_username, and the password in LAKEHOUSE_KAFKA__SASL_PASSWORD "
+            "or kafka.sasl_password_file",
+        )
+    if isinstance(failure, UnsupportedSaslMechanismError):
+        return BrokerError(
+            f"the Kafka broker at {bootstrap} knows no logins with {security.sasl_mechanism}",
+            todo="correct kafka.sasl_mechanism",
+        )
+    return BrokerError(
+        f"the Kafka broker at {bootstrap} takes no logins there, and kafka.security_protocol is "
+        f"{security.security_protocol}",
+        todo="correct kafka.security_protocol or the port",
+    )
+
+
+def _tls_error(bootstrap: str, fault: ssl.SSLError) -> BrokerError:
+    if isinstance(fault, ssl.SSLCertVerificationError) and fault.verify_code in _OTHER_HOST:
+        return BrokerError(
+            f"the certificate of the Kafka broker at {bootstrap} is for another host: {fault.verify_message}",
+            todo="use the name it was made for, or set kafka.ssl_check_hostname = false",
+        )
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return BrokerError(
+            f"the certificate of the Kafka broker at {bootstrap} is not trusted: {fault.verify_message}",
+            todo="set kafka.ssl_ca_file to the CA that signed it",
+        )
+    what = (fault.reason or first_line(fault)).replace("_", " ").lower()
+    if "certificate" in what or "unknown ca" in what:
+        return BrokerError(
+            f"the Kafka broker at {bootstrap} refuses this client's certificate: {what}",
+            todo="correct kafka.ssl_certificate_file and kafka.ssl_key_file",
+        )
+    return BrokerError(
+        f"the TLS handshake with {bootstrap} fails: {what}", todo="correct kafka.security_protocol or the port"
+    )
+
+
+def _is_refusal(failure: BaseException) -> bool:
+    """Whether trying again would meet the same; a connection that is cut off may well work the next time."""
+    fault = _tls_fault(failure)
+    refused = isinstance(failure, (*_REFUSED_LOGINS, InvalidReceiveError))
+    return refused or (fault is not None and not isinstance(fault, _CUT_OFF))
+
+
+def _is_hang_up(failure: BaseException | None) -> bool:
+    return isinstance(failure, KafkaConnectionError) and "socket disconnected" in str(failure)
+
+
+def _tls_fault(failure: BaseException) -> ssl.SSLError | None:
+    """The TLS library's own error in what kafka-python wraps around it."""
+    return next((error for error in _wrapped(failure) if isinstance(error, ssl.SSLError)), None)
+
+
+def _wrapped(failure: BaseException) -> Iterator[object]:
+    yield from (failure, *failure.args, failure.__cause__, failure.__context__)

@@ -1,0 +1,68 @@
+"""Which offsets of a Kafka partition have a record: transactions and compaction leave some without."""
+
+from collections.abc import Sequence
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from lakehouse.errors import BrokerError, first_line
+from lakehouse.kafka_client import Cluster
+
+# Ranges closer than this are read in one go: seeking costs more than reading what lies between.
+_NEAR = 1_000
+_POLL_MS = 500
+
+
+def existing_offsets(
+    cluster: Cluster, part: tuple[str, int], ranges: Sequence[tuple[int, int]], *, timeout_seconds: float
+) -> list[int]:
+    """The offsets in these ranges (first, last) that have a committed record, ascending.
+
+    Raises BrokerError where Kafka does not give what lies there in time.
+    """
+    if not ranges:
+        return []
+    consumer = KafkaConsumer(
+        **cluster.client_options(),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        consumer_timeout_ms=_POLL_MS,
+    )
+    try:
+        return _existing(consumer, TopicPartition(*part), sorted(ranges), timeout_seconds)
+    except KafkaError as error:
+        raise BrokerError(f"Kafka does not give records of {part[0]}-{part[1]}: {first_line(error)}") from error
+    finally:
+        consumer.close()
+
+
+def _existing(
+    consumer: KafkaConsumer, part: TopicPartition, ranges: list[tuple[int, int]], timeout_seconds: float
+) -> list[int]:
+    consumer.assign([part])
+    found: list[int] = []
+    for sweep in _sweeps(ranges):
+        last = sweep[-1][1]
+        consumer.seek(part, sweep[0][0])
+        idle = 0.0
+        while consumer.position(part) <= last:
+            before = consumer.position(part)
+            for record in consumer.poll(timeout_ms=_POLL_MS).get(part, []):
+                if any(first <= record.offset <= end for first, end in sweep):
+                    found.append(record.offset)
+            idle = 0.0 if consumer.position(part) > before else idle + _POLL_MS / 1000
+            if idle > timeout_seconds:
+                raise BrokerError(f"Kafka stops at offset {before} of {part.topic}-{part.partition}")
+    return found
+
+
+def _sweeps(ranges: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Neighbouring ranges together."""
+    sweeps: list[list[tuple[int, int]]] = []
+    for one in ranges:
+        if sweeps and one[0] - sweeps[-1][-1][1] <= _NEAR:
+            sweeps[-1].append(one)
+        else:
+            sweeps.append([one])
+    return sweeps

@@ -1,0 +1,146 @@
+"""How to talk to a Kafka cluster: encrypted or not, as whom, and whom to trust. No secret is ever shown."""
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer, model_validator
+
+from lakehouse.errors import SettingsError
+
+
+class KafkaSecurity(BaseModel):
+    """The part of section [kafka] that conf/lakehouse.toml explains; files are read when a client is made."""
+
+    # a validation error would quote what was given, and so a password, wherever it is printed
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+    sasl_username: str
+    sasl_password: SecretStr = SecretStr("")
+    sasl_password_file: str
+    ssl_ca_file: str
+    ssl_certificate_file: str
+    ssl_key_file: str
+    ssl_key_password: SecretStr = SecretStr("")
+    ssl_check_hostname: bool
+
+    @property
+    def uses_sasl(self) -> bool:
+        return self.security_protocol.startswith("SASL_")
+
+    @property
+    def uses_tls(self) -> bool:
+        return self.security_protocol.endswith("SSL")
+
+    @property
+    def _protocol(self) -> str:
+        return f"kafka.security_protocol = {self.security_protocol}"
+
+    def password(self) -> str:
+        """The password of the login. Raises SettingsError where its file cannot be read or is empty."""
+        if not self.sasl_password_file:
+            return self.sasl_password.get_secret_value()
+        found = read_file(self.sasl_password_file, "kafka.sasl_password_file").strip()
+        if not found:
+            raise SettingsError(
+                f"kafka.sasl_password_file {self.sasl_password_file} is empty", todo="write the password into it"
+            )
+        return found
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """What Python encrypts with. Raises SettingsError naming the file that is missing or wrong."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.check_hostname = self.ssl_check_hostname
+        if not self.ssl_ca_file:
+            context.load_default_certs()
+        else:
+            read_file(self.ssl_ca_file, "kafka.ssl_ca_file")
+            try:
+                context.load_verify_locations(self.ssl_ca_file)
+            except ssl.SSLError as error:
+                raise SettingsError(
+                    f"kafka.ssl_ca_file {self.ssl_ca_file} holds no certificate", todo="name a PEM file of the CA"
+                ) from error
+        if self.ssl_certificate_file:
+            self._load_certificate(context)
+        return context
+
+    def _load_certificate(self, context: ssl.SSLContext) -> None:
+        for name in ("ssl_certificate_file", "ssl_key_file"):
+            read_file(getattr(self, name), f"kafka.{name}")
+        try:
+            # given always, even empty: OpenSSL would ask for it on the terminal
+            context.load_cert_chain(
+                self.ssl_certificate_file, self.ssl_key_file, password=self.ssl_key_password.get_secret_value
+            )
+        except (ssl.SSLError, ValueError) as error:
+            raise SettingsError(
+                f"kafka.ssl_key_file {self.ssl_key_file} cannot be used with the certificate "
+                f"{self.ssl_certificate_file}: not its key, not PEM, or another password",
+                todo="correct the files, or LAKEHOUSE_KAFKA__SSL_KEY_PASSWORD",
+            ) from error
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        faults = [*self._unused(), *self._sasl_faults(), *self._tls_faults()]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _unused(self) -> Iterator[str]:
+        """A password or a CA that is set and not used means a connection that is less safe than it was meant."""
+        for name in KafkaSecurity.model_fields:
+            used = self.uses_sasl if name.startswith("sasl_") else self.uses_tls
+            # the hostname is checked by default: leaving that as it is says nothing
+            if name not in ("security_protocol", "ssl_check_hostname") and getattr(self, name) and not used:
+                yield f"kafka.{name} is set, and {self._protocol} has no use for it"
+
+    def _sasl_faults(self) -> Iterator[str]:
+        if not self.uses_sasl:
+            return
+        for name in ("sasl_mechanism", "sasl_username"):
+            if not getattr(self, name):
+                yield f"{self._protocol} needs kafka.{name}"
+        if not self.sasl_password and not self.sasl_password_file:
+            yield (
+                f"{self._protocol} needs a password: LAKEHOUSE_KAFKA__SASL_PASSWORD or kafka.sasl_password_file"
+            )
+        if self.sasl_password and self.sasl_password_file:
+            yield "kafka.sasl_password and kafka.sasl_password_file are both set: keep one of them"
+
+    def _tls_faults(self) -> Iterator[str]:
+        if bool(self.ssl_certificate_file) != bool(self.ssl_key_file):
+            yield "kafka.ssl_certificate_file and kafka.ssl_key_file belong together: set both or none"
+        if self.ssl_key_password and not self.ssl_key_file:
+            yield "kafka.ssl_key_password is set without kafka.ssl_key_file"
+
+    @field_serializer("sasl_password", "ssl_key_password", when_used="json")
+    def _masked(self, secret: SecretStr) -> str:
+        return "***" if secret else ""
+
+
+PLAINTEXT = KafkaSecurity(
+    security_protocol="PLAINTEXT",
+    sasl_mechanism="",
+    sasl_username="",
+    sasl_password_file="",
+    ssl_ca_file="",
+    ssl_certificate_file="",
+    ssl_key_file="",
+    ssl_check_hostname=True,
+)
+
+
+def read_file(path: str, setting: str) -> str:
+    """The text of the file that a setting names. Raises SettingsError where it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        problem = error.strerror
+    except UnicodeDecodeError:
+        problem = "it is no text"
+    raise SettingsError(f"{setting} {path} cannot be read: {problem}", todo=f"correct the file or {setting}")

@@ -1,0 +1,80 @@
+"""Swapping rebuilt tables in: each in one commit, and what a crash cut off can be finished."""
+
+import json
+from collections.abc import Mapping
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import files, storage
+from lakehouse.checkpoints import CheckpointError, rebuild, set_aside
+from lakehouse.storage import checkpoint_path
+from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
+
+_LAYER = "silver"
+
+
+def staging_root(root: str, stamp: str) -> str:
+    return f"{root}/rebuild/{_LAYER}-{stamp}"
+
+
+def require_no_rebuild(spark: SparkSession, root: str) -> None:
+    """Raises CheckpointError where a rebuild was interrupted in the middle of its swap."""
+    if pending_swap(spark, root):
+        raise CheckpointError(
+            f"a rebuild of {_LAYER} was interrupted while its tables were swapped in",
+            todo=f"{rebuild(_LAYER)} finishes it",
+        )
+
+
+def pending_swap(spark: SparkSession, root: str) -> str | None:
+    """The stamp of a complete rebuild whose swap has begun and not ended."""
+    if f"{_LAYER}.json" not in files.names(spark, f"{root}/rebuild"):
+        return None
+    return str(json.loads(files.read_text(spark, _marker(root)))["stamp"])
+
+
+def discard_staging(spark: SparkSession, root: str) -> None:
+    """Delete what earlier, unfinished rebuilds have left. Only without a pending swap."""
+    for name in files.names(spark, f"{root}/rebuild"):
+        files.delete(spark, f"{root}/rebuild/{name}")
+
+
+def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
+    """Replace the rows of every silver table by the rebuilt ones, and the checkpoint by theirs.
+
+    The old rows stay readable by their version, the old checkpoint beside the new one. Every step may be
+    repeated: a swap that was cut off is finished by calling this again.
+    """
+    staging = staging_root(root, stamp)
+    files.write_text(spark, _marker(root), json.dumps({"stamp": stamp}))
+    if files.names(spark, checkpoint_path(staging, _LAYER)):
+        versions: dict[str, int] = {}
+        for table in layer_tables(_LAYER):
+            if table != SILVER_BATCHES:
+                _replace(spark, root, staging, table, stamp)
+                versions[table.sql_name] = storage.latest_version(spark, root, table)
+        _replace(spark, root, staging, SILVER_BATCHES, stamp, versions)
+        set_aside(spark, root, _LAYER, stamp=stamp)
+        files.rename(spark, checkpoint_path(staging, _LAYER), checkpoint_path(root, _LAYER))
+    files.delete(spark, _marker(root))
+    files.delete(spark, staging)
+
+
+def _replace(
+    spark: SparkSession,
+    root: str,
+    staging: str,
+    table: Table,
+    stamp: str,
+    silver_versions: Mapping[str, int] | None = None,
+) -> None:
+    rows = storage.read(spark, staging, table)
+    if silver_versions is not None:
+        pairs = [F.lit(part) for pair in sorted(silver_versions.items()) for part in pair]
+        rows = rows.withColumn("silver_versions", F.create_map(*pairs).cast("map<string,bigint>"))
+    storage.replace(rows, root, table, note={"lakehouse": f"rebuild {stamp}"})
+
+
+def _marker(root: str) -> str:
+    return f"{root}/rebuild/{_LAYER}.json"

@@ -1,0 +1,98 @@
+"""Whether silver's tables, its checkpoint and bronze tell the same story before stream 2 goes on."""
+
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import delta_log, storage
+from lakehouse.checkpoints import Checkpoint, CheckpointError, delta_positions, rebuild
+from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
+
+# What the stream itself does to a table, and what changes no row of it.
+_OWN = {
+    "MERGE",
+    "CREATE TABLE",
+    "SET TBLPROPERTIES",
+    "UNSET TBLPROPERTIES",
+    "OPTIMIZE",
+    "VACUUM START",
+    "VACUUM END",
+}
+
+
+def require_continuity(
+    spark: SparkSession, root: str, checkpoint: Checkpoint | None, *, sources: Sequence[Table]
+) -> None:
+    """Raises CheckpointError where going on would skip or repeat records; a rebuild of silver is then due."""
+    present = [table for table in layer_tables("silver") if storage.exists(spark, root, table)]
+    if checkpoint is None or checkpoint.began < 0:
+        filled = [table.sql_name for table in present if storage.detail(spark, root, table).files]
+        if filled:
+            raise _apart(f"{', '.join(filled)} hold rows, and the checkpoint that says which is gone")
+        return
+    missing = [table.sql_name for table in layer_tables("silver") if table not in present]
+    if missing:
+        if checkpoint.ended < 0 and not present:
+            return
+        raise _apart(f"{', '.join(missing)} is gone, and the checkpoint is not")
+    _compare_batches(spark, root, checkpoint)
+    _compare_sources(spark, root, checkpoint, sources)
+
+
+def _compare_batches(spark: SparkSession, root: str, checkpoint: Checkpoint) -> None:
+    batches = storage.read(spark, root, SILVER_BATCHES)
+    queries = {row["query_id"] for row in batches.select("query_id").distinct().collect()}
+    if queries - {checkpoint.query_id}:
+        raise _apart(f"silver.batches is of the stream {min(queries)}, the checkpoint of {checkpoint.query_id}")
+    last = batches.orderBy(F.desc("batch_id")).select("batch_id", "silver_versions").limit(1).collect()
+    batch_id = last[0]["batch_id"] if last else -1
+    if batch_id > checkpoint.began:
+        raise _apart(
+            f"the checkpoint is an old copy: it knows {checkpoint.began + 1} batches, silver {batch_id + 1}"
+        )
+    if batch_id < checkpoint.ended:
+        raise _apart(
+            f"silver is an old copy: it has {batch_id + 1} batches, the checkpoint {checkpoint.ended + 1}"
+        )
+    if last:
+        _require_own_changes(spark, root, last[0]["silver_versions"])
+
+
+def _require_own_changes(spark: SparkSession, root: str, versions: Mapping[str, int]) -> None:
+    """Since the last batch nobody else may have changed the tables: a batch that was cut off may have, in part."""
+    for table in layer_tables("silver"):
+        path, known = storage.table_path(root, table), versions.get(table.sql_name)
+        if known is None:
+            continue
+        latest = storage.latest_version(spark, root, table)
+        if latest < known:
+            raise _apart(f"{table.sql_name} has version {latest}, and version {known} was written")
+        for commit in delta_log.commits(spark, path, after=known):
+            is_append = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
+            if commit.operation not in _OWN and not is_append and "lakehouse" not in commit.user_metadata:
+                raise _apart(f"version {commit.version} of {table.sql_name} was made by {commit.operation}")
+
+
+def _compare_sources(spark: SparkSession, root: str, checkpoint: Checkpoint, sources: Sequence[Table]) -> None:
+    names = [table.sql_name for table in sources]
+    positions = delta_positions(spark, checkpoint, checkpoint.began, names)
+    for table in sources:
+        if table.sql_name not in positions:
+            continue
+        position = positions[table.sql_name]
+        storage.require(spark, root, table)
+        if storage.detail(spark, root, table).id != position.table_id:
+            raise _apart(f"{table.sql_name} was deleted and made anew since silver read it")
+        latest = storage.latest_version(spark, root, table)
+        if latest < position.version:
+            raise _apart(
+                f"silver has read {table.sql_name} to version {position.version}, and it ends at {latest}"
+            )
+
+
+def _apart(cause: str) -> CheckpointError:
+    return CheckpointError(
+        f"silver and its checkpoint do not belong together: {cause}",
+        todo=f"{rebuild('silver')} makes both anew from bronze",
+    )

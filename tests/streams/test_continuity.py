@@ -1,0 +1,392 @@
+"""Checkpoint, table, topic or source reset, restored, recreated, cut or replaced while the others are not.
+
+Each case goes on correctly, or stops with one line that names the cause and the command that repairs it.
+"""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from bronze import start
+from bronze.ingest import ingest
+from bronze.resume import Topics
+from lakehouse import storage
+from lakehouse.checkpoints import CheckpointError, read_checkpoint
+from lakehouse.commands.audit import audit
+from lakehouse.kafka_client import Cluster, configured_cluster
+from lakehouse.rebuilding import require_no_rebuild, staging_root, swap_in
+from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_USERS, layer_tables
+from lakehouse.topics import ensure_topics
+from producers.activity import feedback_records
+from producers.delivery import publish
+from producers.entities import movie_records, series_records, user_records
+from silver.continuity import require_continuity
+from silver.refine import SOURCES, STREAM, refine
+
+TIMEOUT = 20.0
+EVENTS_STREAM = "bronze/events"
+REBUILD_SILVER = "lakehouse rebuild silver makes both anew from bronze"
+REBUILD_BRONZE = "lakehouse rebuild bronze lets the stream go on from what the table holds"
+
+
+class Base(NamedTuple):
+    """A lakehouse after two batches of both streams, and a copy of it as it was after the first."""
+
+    settings: Settings
+    first: Path
+
+
+def send(settings: Settings, seed: int) -> None:
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+    parts = (
+        (kafka.users_topic, user_records(seed, 20, dirty=0.2)),
+        (kafka.movies_topic, movie_records(seed, 20, dirty=0.2)),
+        (kafka.series_topic, series_records(seed, 10)),
+        (kafka.feedback_topic, feedback_records(seed, 30, users=20, movies=20, series=10, dirty=0.2)),
+    )
+    for topic, records in parts:
+        publish(records, topic=topic, cluster=cluster).require_complete(topic)
+
+
+def both(spark: SparkSession, settings: Settings) -> None:
+    ingest(spark, settings, configured_cluster(settings.kafka))
+    refine(spark, settings)
+
+
+@pytest.fixture(scope="module")
+def base(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Base:
+    folder = tmp_path_factory.mktemp("continuity")
+    names = {f"{kind}_topic": f"continuity-{kind}" for kind in ("users", "movies", "series", "feedback")}
+    kafka = Kafka.model_validate(
+        {**load_settings().kafka.model_dump(), "bootstrap_servers": broker.bootstrap, **names}
+    )
+    settings = load_settings().model_copy(update={"root": str(folder / "lakehouse"), "kafka": kafka})
+    send(settings, seed=1)
+    both(spark, settings)
+    first = Path(shutil.copytree(settings.root, folder / "first"))
+    send(settings, seed=2)
+    both(spark, settings)
+    return Base(settings, first)
+
+
+@pytest.fixture
+def copied(base: Base, tmp_path: Path) -> Settings:
+    """The lakehouse again, for one test alone."""
+    root = Path(shutil.copytree(base.settings.root, tmp_path / "lakehouse"))
+    return base.settings.model_copy(update={"root": str(root)})
+
+
+def topics(settings: Settings) -> Topics:
+    kafka = settings.kafka
+    return start.describe_topics(configured_cluster(kafka), kafka.topics, timeout_seconds=TIMEOUT)
+
+
+def prepare(spark: SparkSession, settings: Settings, found: Topics | None = None) -> str:
+    source = start.sources(settings.kafka)[0]
+    return start.prepare(spark, settings.root, source, found or topics(settings))
+
+
+def put_back(base: Base, settings: Settings, folder: str) -> None:
+    """Replace a folder by what it was after the first batch."""
+    shutil.rmtree(Path(settings.root, folder))
+    shutil.copytree(base.first / folder, Path(settings.root, folder))
+
+
+def remove(settings: Settings, folder: str) -> None:
+    shutil.rmtree(Path(settings.root, folder))
+
+
+def damage(settings: Settings, file: str) -> None:
+    Path(settings.root, file).write_text("v1\nno JSON\nno JSON\nno JSON\n", encoding="utf-8")
+
+
+def recreate(spark: SparkSession, settings: Settings) -> None:
+    remove(settings, "bronze/events")
+    storage.ensure(spark, settings.root, BRONZE_EVENTS)
+
+
+def swap_checkpoints(settings: Settings) -> None:
+    folder = Path(settings.root, "checkpoints", "bronze")
+    shutil.rmtree(folder / "events")
+    shutil.copytree(folder / "feedback", folder / "events")
+
+
+def sql(spark: SparkSession, settings: Settings, statement: str, table: str) -> None:
+    spark.sql(statement.format(f"delta.`{settings.root}/{table}`")).collect()
+
+
+Change = Callable[[SparkSession, Base, Settings], object]
+
+BRONZE_STOPS: dict[str, tuple[Change, str, str]] = {
+    "the checkpoint is an old copy": (
+        lambda _, base, settings: put_back(base, settings, "checkpoints/bronze/events"),
+        "the checkpoint is an old copy: it knows 0 batches, the table 1",
+        REBUILD_BRONZE,
+    ),
+    "the table is an old copy": (
+        lambda _, base, settings: put_back(base, settings, "bronze/events"),
+        "the table is an old copy: it has batch 0, the checkpoint 1",
+        REBUILD_BRONZE,
+    ),
+    "the table is deleted": (
+        lambda _, __, settings: remove(settings, "bronze/events"),
+        "the table is gone and its checkpoint is not",
+        REBUILD_BRONZE,
+    ),
+    "the table is made anew": (
+        lambda spark, _, settings: recreate(spark, settings),
+        "the checkpoint ended batch 1, which the table does not know",
+        REBUILD_BRONZE,
+    ),
+    "the checkpoint is another stream's": (
+        lambda _, __, settings: swap_checkpoints(settings),
+        "the checkpoint is of another stream",
+        REBUILD_BRONZE,
+    ),
+    # Delta does this to an append-only table too
+    "the table is restored": (
+        lambda spark, _, settings: sql(spark, settings, "RESTORE TABLE {} TO VERSION AS OF 1", "bronze/events"),
+        "version 3 of the table was made by RESTORE",
+        REBUILD_BRONZE,
+    ),
+    "the checkpoint is damaged": (
+        lambda _, __, settings: damage(settings, "checkpoints/bronze/events/offsets/1"),
+        "offsets/1 is damaged",
+        "lakehouse rebuild bronze",
+    ),
+    "the checkpoint has lost who it is": (
+        lambda _, __, settings: Path(settings.root, "checkpoints/bronze/events/metadata").unlink(),
+        "metadata is damaged",
+        "lakehouse rebuild bronze",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BRONZE_STOPS)
+def test_bronze_stops(spark: SparkSession, base: Base, copied: Settings, name: str) -> None:
+    change, cause, todo = BRONZE_STOPS[name]
+    change(spark, base, copied)
+    with pytest.raises(CheckpointError) as error:
+        prepare(spark, copied)
+    assert cause in error.value.problem
+    assert todo in error.value.todo
+    assert "\n" not in str(error.value)
+
+
+def test_bronze_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
+    sql(spark, copied, "OPTIMIZE {}", "bronze/events")
+    prepare(spark, copied)
+
+
+def test_another_topic_of_the_same_name(spark: SparkSession, copied: Settings) -> None:
+    found = topics(copied)
+    anew = found._replace(ids={**found.ids, copied.kafka.users_topic: "another-id"})
+    with pytest.raises(CheckpointError, match=r"continuity-users is not the one .*its offsets count anew; give"):
+        prepare(spark, copied, anew)
+
+
+@pytest.mark.parametrize(
+    ("kept", "problem"),
+    [
+        ((0, 3), r"has read continuity-users-0 up to offset \d+, and Kafka has it only up to 2"),
+        ((900, 910), r"Kafka dropped continuity-users-0's records \d+ to 899 unread by bronze.events"),
+    ],
+)
+def test_what_kafka_no_longer_has(
+    spark: SparkSession, copied: Settings, kept: tuple[int, int], problem: str
+) -> None:
+    found = topics(copied)
+    part = (copied.kafka.users_topic, 0)
+    with pytest.raises(CheckpointError, match=problem):
+        prepare(spark, copied, found._replace(offsets={**found.offsets, part: kept}))
+
+
+def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: Settings) -> None:
+    kafka = copied.kafka.model_copy(update={"users_topic": copied.kafka.feedback_topic})
+    with pytest.raises(CheckpointError, match=r"no longer name continuity-users, .*rebuild bronze"):
+        prepare(spark, copied.model_copy(update={"kafka": kafka}), topics(copied))
+
+
+def test_without_its_checkpoint_bronze_goes_on_behind_its_rows(spark: SparkSession, copied: Settings) -> None:
+    """The table is the truth: no record lands twice, and later ones land."""
+    remove(copied, "checkpoints/bronze")
+    held = storage.read(spark, copied.root, BRONZE_EVENTS).count()
+    ingest(spark, copied, configured_cluster(copied.kafka))
+    rows = storage.read(spark, copied.root, BRONZE_EVENTS)
+    assert rows.count() == held == rows.select("topic", "partition", "offset").distinct().count()
+    refine(spark, copied)
+    assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
+
+
+def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, settings: Settings) -> None:
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics | {"partitions": 1})
+    publish(user_records(1, 10), topic=kafka.users_topic, cluster=cluster)
+    ingest(spark, settings, cluster)
+    publish(user_records(2, 10), topic=kafka.users_topic, cluster=cluster)
+    client = KafkaAdminClient(**cluster.client_options())
+    client.delete_records({TopicPartition(kafka.users_topic, 0): 15})
+    client.close()
+    with pytest.raises(CheckpointError, match=r"records 10 to 14 unread .*rebuild bronze --accept-loss"):
+        ingest(spark, settings, cluster)
+    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
+    assert any("accepted as lost" in line and "10-14" in line for line in told)
+    ingest(spark, settings, cluster)
+    offsets = storage.read(spark, settings.root, BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    assert [row["offset"] for row in offsets] == [*range(10), *range(15, 20)]
+    partitions, _, faults = audit(spark, settings, cluster)
+    assert faults == []
+    assert {found.topic: found.expired for found in partitions if found.expired} == {kafka.users_topic: 5}
+
+
+SILVER_STOPS: dict[str, tuple[Change, str]] = {
+    "the checkpoint is deleted": (
+        lambda _, __, settings: remove(settings, "checkpoints/silver"),
+        "hold rows, and the checkpoint that says which is gone",
+    ),
+    "the checkpoint is an old copy": (
+        lambda _, base, settings: put_back(base, settings, "checkpoints/silver"),
+        "the checkpoint is an old copy: it knows 1 batches, silver 2",
+    ),
+    "the tables are old copies": (
+        lambda _, base, settings: put_back(base, settings, "silver"),
+        "silver is an old copy: it has 1 batches, the checkpoint 2",
+    ),
+    "one table is an old copy": (
+        lambda _, base, settings: put_back(base, settings, "silver/users"),
+        "silver.users has version 1, and version 2 was written",
+    ),
+    "a table is deleted": (
+        lambda _, __, settings: remove(settings, "silver/users"),
+        "silver.users is gone, and the checkpoint is not",
+    ),
+    "a table is restored": (
+        lambda spark, _, settings: sql(spark, settings, "RESTORE TABLE {} TO VERSION AS OF 1", "silver/users"),
+        "version 3 of silver.users was made by RESTORE",
+    ),
+    "somebody deletes rows": (
+        lambda spark, _, settings: sql(spark, settings, "DELETE FROM {} WHERE id > 'u'", "silver/users"),
+        "version 3 of silver.users was made by DELETE",
+    ),
+    "bronze is made anew": (
+        lambda spark, _, settings: recreate(spark, settings),
+        "bronze.events was deleted and made anew since silver read it",
+    ),
+    "bronze is an old copy": (
+        lambda _, base, settings: put_back(base, settings, "bronze/events"),
+        "silver has read bronze.events to version 2, and it ends at 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SILVER_STOPS)
+def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: str) -> None:
+    change, cause = SILVER_STOPS[name]
+    change(spark, base, copied)
+    with pytest.raises(CheckpointError) as error:
+        require_continuity(spark, copied.root, read_checkpoint(spark, copied.root, STREAM), sources=SOURCES)
+    assert cause in error.value.problem
+    assert error.value.todo == REBUILD_SILVER
+    assert "\n" not in str(error.value)
+
+
+def test_silver_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
+    sql(spark, copied, "OPTIMIZE {}", "silver/users")
+    checkpoint = read_checkpoint(spark, copied.root, STREAM)
+    require_continuity(spark, copied.root, checkpoint, sources=SOURCES)
+
+
+def contents(spark: SparkSession, root: str) -> dict[str, list[str]]:
+    """Every row of silver's state, without the clock."""
+    return {
+        table.name: sorted(
+            str(row.asDict(recursive=True))
+            for row in storage.read(spark, root, table).drop("quarantined_at").collect()
+        )
+        for table in layer_tables("silver")
+        if table != SILVER_BATCHES
+    }
+
+
+def rebuild(spark: SparkSession, settings: Settings, stamp: str) -> None:
+    refine(spark, settings, target=staging_root(settings.root, stamp))
+    swap_in(spark, settings.root, stamp)
+
+
+def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Settings) -> None:
+    """After whatever happened to silver, its rebuild is what bronze says, and the stream goes on from there."""
+    before = contents(spark, copied.root)
+    sql(spark, copied, "DELETE FROM {} WHERE id > 'u'", "silver/users")
+    remove(copied, "checkpoints/silver")
+    rebuild(spark, copied, "s1")
+    assert contents(spark, copied.root) == before
+    # the old state stays readable: the version before the rebuild, without the deleted rows
+    version = storage.latest_version(spark, copied.root, SILVER_USERS) - 1
+    old = storage.read(spark, copied.root, SILVER_USERS, version=version)
+    assert old.filter("id > 'u'").isEmpty()
+    assert not list(Path(copied.root, "rebuild").iterdir())
+    refine(spark, copied)  # nothing new
+    assert contents(spark, copied.root) == before
+    assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
+
+
+def test_a_rebuild_that_was_cut_off_is_finished(
+    spark: SparkSession, copied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After every step of the swap: the stream refuses, and the next rebuild finishes."""
+    before = contents(spark, copied.root)
+    refine(spark, copied, target=staging_root(copied.root, "s2"))
+    replace, done = storage.replace, []
+
+    def dies_after_three(*args: object, **kwargs: object) -> None:
+        if len(done) == 3:
+            raise OSError("the power is gone")
+        done.append(1)
+        replace(*args, **kwargs)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "replace", dies_after_three)
+        with pytest.raises(OSError, match="power"):
+            swap_in(spark, copied.root, "s2")
+    with pytest.raises(CheckpointError, match=r"interrupted .*lakehouse rebuild silver finishes it"):
+        refine(spark, copied)
+    swap_in(spark, copied.root, "s2")
+    require_no_rebuild(spark, copied.root)
+    refine(spark, copied)
+    assert contents(spark, copied.root) == before
+
+
+def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) -> None:
+    """A row twice in bronze, one missing, one quarantined twice, one in silver that bronze has not."""
+    cluster = configured_cluster(copied.kafka)
+    assert audit(spark, copied, cluster)[2] == []
+    root = copied.root
+    doubled = storage.read(spark, root, BRONZE_FEEDBACK).orderBy("partition", "offset").limit(1)
+    storage.append(doubled, root, BRONZE_FEEDBACK)
+    strange = storage.read(spark, root, SILVER_USERS).limit(1)
+    storage.append(
+        strange.withColumns({"id": F.lit("new"), "offset": F.lit(10**6).cast("bigint")}), root, SILVER_USERS
+    )
+    lost = storage.read(spark, root, BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
+    part = lost.orderBy("partition", "offset").collect()[0]
+    spark.sql(f"ALTER TABLE delta.`{root}/bronze/events` SET TBLPROPERTIES ('delta.appendOnly' = 'false')")
+    gone = (F.col("partition") == part["partition"]) & (F.col("offset") == part["offset"])
+    storage.delta_table(spark, root, BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
+    faults = audit(spark, copied, cluster)[2]
+    expected = (
+        r"feedback-\d: 1 bronze rows are there twice",
+        r"series-\d: 1 records that Kafka has are missing in bronze: \d+",
+        r"users-\d: 1 records of silver are not in bronze",
+    )
+    for pattern in expected:
+        assert any(re.search(pattern, fault) for fault in faults), (pattern, faults)

@@ -1,0 +1,138 @@
+"""Bad conditions: a clear line or a quarantined row, the rest goes on, and nothing is lost."""
+
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+from pyspark.sql import SparkSession
+
+from bronze.ingest import ingest
+from lakehouse import storage
+from lakehouse.commands.audit import audit
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.locks import RunningError, only_run
+from lakehouse.settings import Settings
+from lakehouse.streams import StreamError
+from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS
+from lakehouse.topics import ensure_topics
+from producers.delivery import publish
+from producers.entities import user_records
+from producers.records import Record, encode
+from silver.refine import refine
+from tests.bronze_rows import USER
+from tests.e2e.processes import environment
+
+# Kafka's default for the largest record batch a broker takes (message.max.bytes).
+BROKER_LIMIT = 1_048_588
+# More than the largest jar, which Spark copies when it starts.
+FILE_LIMIT = 40_000_000
+
+
+def faults(spark: SparkSession, settings: Settings) -> list[str]:
+    return audit(spark, settings, configured_cluster(settings.kafka))[2]
+
+
+def send(settings: Settings, *values: bytes) -> int:
+    """Send each value, and return how many were delivered."""
+    cluster = configured_cluster(settings.kafka)
+    ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+    records = [Record(b"k", value, None) for value in values]
+    return publish(records, topic=settings.kafka.users_topic, cluster=cluster).delivered
+
+
+def wide_user(size: int, id_: str) -> bytes:
+    """A user whose record has just that many bytes, of text that does not compress to nothing."""
+    name = os.urandom(size).hex()
+    fields = USER | {"id": id_, "nombre_usuario": ""}
+    return encode(fields | {"nombre_usuario": name[: size - len(encode(fields))]})
+
+
+def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Settings) -> None:
+    """900 KB, the largest that the broker takes, and 2,000 dead records, all in one batch."""
+    cluster = configured_cluster(settings.kafka)
+    assert send(settings, wide_user(900_000, "wide"), b"{", *[b"no JSON"] * 1_999) == 2_001
+    limit = wide_user(BROKER_LIMIT - 88, "limit")  # the batch around one record has a header of some 80 bytes
+    producer = KafkaProducer(**cluster.client_options(), max_request_size=2 * BROKER_LIMIT)
+    producer.send(settings.kafka.users_topic, limit).get(timeout=20)
+    producer.close()
+    ingest(spark, settings, cluster)
+    refine(spark, settings)
+    root = settings.root
+    lengths = storage.read(spark, root, BRONZE_EVENTS).selectExpr("max(length(value))").collect()
+    assert lengths[0][0] == len(limit)
+    names = storage.read(spark, root, SILVER_USERS).selectExpr("id", "length(nombre_usuario) > 800000").collect()
+    assert sorted(tuple(row) for row in names) == [("limit", True), ("wide", True)]
+    assert storage.read(spark, root, SILVER_QUARANTINE).count() == 2_000
+    batches = storage.read(spark, root, SILVER_BATCHES).select("rows_in", "applied", "quarantined").collect()
+    assert [tuple(row) for row in batches] == [(2_002, 2, 2_000)]
+    assert faults(spark, settings) == []
+
+
+def test_a_corrupt_parquet_file_stops_silver_until_it_is_put_back(spark: SparkSession, settings: Settings) -> None:
+    cluster = configured_cluster(settings.kafka)
+    ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+    publish(user_records(1, 20), topic=settings.kafka.users_topic, cluster=cluster).require_complete("users")
+    ingest(spark, settings, cluster)
+    file = next(Path(settings.root, "bronze", "events").glob("*.parquet"))
+    good = file.read_bytes()
+    file.write_bytes(good[:100] + b"\0" * 50 + good[150:])
+    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
+    with pytest.raises(StreamError, match=r"^stream silver stopped: ") as error:
+        refine(spark, settings)
+    assert "\n" not in str(error.value)
+    file.write_bytes(good)
+    refine(spark, settings)
+    assert storage.read(spark, settings.root, SILVER_USERS).count() == 20
+    assert faults(spark, settings) == []
+
+
+def test_the_second_run_of_a_stream_refuses_at_once(spark: SparkSession, settings: Settings) -> None:
+    """Whoever holds the lock, in whatever process: here it is this one."""
+    for stream, start in (
+        ("bronze", lambda: ingest(spark, settings, configured_cluster(settings.kafka))),
+        ("silver", lambda: refine(spark, settings)),
+    ):
+        with only_run(settings.ops_dir, stream), pytest.raises(RunningError) as error:
+            start()
+        assert str(error.value) == (
+            f"{stream} is running already, in process {os.getpid()}; wait for its end, or stop that process"
+        )
+
+
+def limit_files() -> None:
+    """Files of this process end there: what it writes beyond is refused, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost(
+    spark: SparkSession, settings: Settings, tmp_path: Path
+) -> None:
+    """The real driver cannot write its data; when it can, it goes on where it was."""
+    sent = [wide_user(900_000, f"u{number}") for number in range(100)]
+    assert send(settings, *sent) == len(sent)  # of one key, and so in one partition and one file
+    command = [sys.executable, "-m", "bronze.ingest"]
+    log = tmp_path / "driver.log"
+    with log.open("wb") as output:
+        code = subprocess.run(
+            command,
+            env={**environment(settings), "SPARK_LOCAL_DIRS": str(tmp_path)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=limit_files,
+            timeout=180,
+            check=False,
+        ).returncode
+    said = log.read_text(encoding="utf-8", errors="replace")
+    assert code == 2, said[-3000:]
+    line = said.splitlines()[-1]
+    assert re.match(r"lakehouse: stream bronze.events stopped: .*File too large", line), line
+    assert "Traceback" not in said
+    ingest(spark, settings, configured_cluster(settings.kafka))
+    refine(spark, settings)
+    assert storage.read(spark, settings.root, SILVER_USERS).count() == len(sent)
+    assert faults(spark, settings) == []

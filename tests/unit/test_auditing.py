@@ -1,0 +1,116 @@
+"""The comparison of what was counted: one case per way in which the layers can differ."""
+
+from typing import Any
+
+import pytest
+
+from lakehouse.auditing import Partition, all_faults, compare_partition, compare_totals
+from lakehouse.ledger import Counts, Totals
+
+PART = ("users", 0)
+
+
+def counts(**changes: int | None) -> Counts:
+    """Ten records, offsets 0 to 9: eight of them in silver's tables, one quarantined, one superseded."""
+    whole = Counts(
+        first=0,
+        last=9,
+        bronze_rows=10,
+        bronze_records=10,
+        silver_rows=8,
+        silver_records=8,
+        quarantine_rows=1,
+        quarantine_records=1,
+        not_in_bronze=0,
+        in_both=0,
+        refinable=10,
+        refined=10,
+    )
+    return whole._replace(**changes)
+
+
+def compared(found: Counts | None, **changes: Any) -> Partition:
+    given: dict[str, Any] = {
+        "kafka": (0, 10),
+        "read_to": 10,
+        "missing": 0,
+        "missing_ranges": "",
+        "lost": 0,
+    } | changes
+    return compare_partition(PART, found, **given)
+
+
+def test_what_adds_up_has_no_fault() -> None:
+    found = compared(counts())
+    assert found[4:12] == (10, 0, 0, 0, 0, 0, 10, 0)
+    assert found.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "figures"),
+    [
+        # Kafka has two more records than the stream has come to
+        (compared(counts(), kafka=(0, 12)), {"unread": 2}),
+        # silver has not come to the last three rows
+        (compared(counts(refinable=7, refined=7)), {"unrefined": 3}),
+        # a transaction's marker has an offset and no record
+        (compared(counts(last=10), kafka=(0, 11), read_to=11), {"no_record": 1}),
+        # so it is where the marker is the last
+        (compared(counts(), kafka=(0, 11), read_to=11), {"no_record": 1}),
+        # Kafka dropped what bronze has: that is what bronze is for
+        (compared(counts(), kafka=(8, 10)), {"expired": 0}),
+        # the first five were dropped before bronze ever ran
+        (compared(counts(first=5, bronze_rows=5, bronze_records=5, refinable=5, refined=5), kafka=(5, 10)),
+         {"expired": 5, "no_record": 0}),
+        # three were dropped unread, and that was accepted
+        (compared(counts(bronze_rows=7, bronze_records=7, refinable=7, refined=7), kafka=(9, 10), lost=3),
+         {"expired": 3, "no_record": 0}),
+        # nothing was read yet
+        (compared(None, read_to=None), {"unread": 10, "bronze": 0}),
+        # the topic is gone, and bronze still has its records
+        (compared(counts(), kafka=None), {"kafka_first": None, "kafka_next": None, "unread": 0}),
+    ],
+)  # fmt: skip
+def test_what_is_no_fault_is_counted(found: Partition, figures: dict[str, object]) -> None:
+    assert {name: getattr(found, name) for name in figures} == figures
+    assert found.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "given", "fault"),
+    [
+        (
+            {"bronze_rows": 9, "bronze_records": 9, "refinable": 9, "refined": 9},
+            {"missing": 1, "missing_ranges": "4"},
+            "1 records that Kafka has are missing in bronze: 4",
+        ),
+        ({"bronze_rows": 11}, {}, "1 bronze rows are there twice"),
+        ({}, {"kafka": (0, 4)}, "bronze has read up to offset 9, beyond Kafka's last"),
+        ({"not_in_bronze": 2}, {}, "2 records of silver are not in bronze"),
+        ({"in_both": 1}, {}, "1 records are in silver and in its open quarantine"),
+        ({"silver_rows": 9}, {}, "1 records have several rows in silver"),
+        ({"quarantine_rows": 2}, {}, "1 quarantined records are there twice"),
+        ({"refined": 8}, {}, "silver's batches took 8 rows of the 10 that bronze has up to there"),
+        ({"refined": 12}, {}, "silver's batches took 12 rows of the 10 that bronze has up to there"),
+    ],
+)
+def test_each_fault_is_told(changes: dict[str, int], given: dict[str, object], fault: str) -> None:
+    found = compared(counts(**changes), **given)
+    assert found.faults == (fault,)
+    assert all_faults({PART: found}, TOTALS) == [f"users-0: {fault}"]
+
+
+TOTALS = Totals(rows_in=10, applied=8, superseded=1, deleted=0, quarantined=1, entities=8, quarantine=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "faults"),
+    [
+        ({}, []),
+        ({"superseded": 0}, ["silver's batches took 10 rows and tell of 9"]),
+        ({"quarantine": 0}, ["silver.batches tells of 1 quarantined rows, silver.quarantine holds 0"]),
+        ({"entities": 9}, ["silver holds 9 rows, and its batches applied 8 events"]),
+    ],
+)
+def test_silver_as_a_whole(changes: dict[str, int], faults: list[str]) -> None:
+    assert compare_totals(TOTALS._replace(**changes)) == faults
