@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from lakehouse import cli, storage
 from lakehouse.commands import history, run, sql
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
     GOLD_POWERBI,
@@ -42,7 +43,7 @@ SMALL = {
 KINDS = ("USERS", "MOVIES", "SERIES", "FEEDBACK")
 DERIVED = (*layer_tables("silver"), *layer_tables("gold"))
 # When a row was written, by which stream, and from which commits: what a rebuild may change.
-PROVENANCE = ("quarantined_at", "finished_at", "query_id", "bronze_versions", "input_versions")
+PROVENANCE = ("quarantined_at", "finished_at", "query_id", "bronze_versions", "silver_versions", "input_versions")
 
 
 class Outcome(NamedTuple):
@@ -74,10 +75,10 @@ def lakehouse(*arguments: str, variables: dict[str, str]) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def demo(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+def demo(broker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     root, suffix = str(tmp_path_factory.mktemp("demo") / "lakehouse"), secrets.token_hex(4)
     topics = {f"LAKEHOUSE_KAFKA__{kind}_TOPIC": f"{kind}-{suffix}" for kind in KINDS}
-    kafka = {"LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": broker, **topics}
+    kafka = {"LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap, **topics}
     variables = {**clean_environment(), **SMALL, **kafka, "LAKEHOUSE_ROOT": root}
     outcome = lakehouse("demo", "--json", variables=variables)
     assert outcome.code == 0, outcome.err
@@ -135,7 +136,7 @@ def test_arguments_are_read_without_spark() -> None:
 
 
 @pytest.mark.parametrize("kafka", ["", "the broker"])
-def test_a_root_that_cannot_be_written_is_one_line(broker: str, tmp_path: Path, kafka: str) -> None:
+def test_a_root_that_cannot_be_written_is_one_line(broker: Cluster, tmp_path: Path, kafka: str) -> None:
     """Below a regular file: the root user may write everywhere else."""
     (tmp_path / "file").write_text("no folder")
     variables = {
@@ -143,7 +144,7 @@ def test_a_root_that_cannot_be_written_is_one_line(broker: str, tmp_path: Path, 
         **SMALL,
         "LAKEHOUSE_ROOT": str(tmp_path / "file" / "lakehouse"),
         "LAKEHOUSE_KAFKA__EMBEDDED_PORT": "0",
-        "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": broker if kafka else "",
+        "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap if kafka else "",
         **{f"LAKEHOUSE_KAFKA__{kind}_TOPIC": f"unwritable-{kind}" for kind in KINDS},
     }
     outcome = lakehouse("demo", variables=variables)
@@ -283,7 +284,7 @@ def test_sql_prints_a_table_up_to_its_limit(demo: Demo, command: Command) -> Non
         (("history", "silver.user"), "no table 'silver.user' in this lakehouse", "did you mean silver.users?"),
         (("sql", "SELECT * FROM silver.user"), "silver`.`user`", "tables here: bronze.events"),
         (("sql", "SELECT nombre FROM silver.users"), "nombre", "tables here: bronze.events"),
-        (("sql", "SELECT * FROM"), "PARSE_SYNTAX_ERROR", "tables here: bronze.events"),
+        (("sql", "SELECT 1 +"), "PARSE_SYNTAX_ERROR", "tables here: bronze.events"),
         (("sql", "SELECT * FROM silver.users VERSION AS OF 999"), "999", "tables here: bronze.events"),
     ],
     ids=["history of no table", "sql on no table", "no such column", "no SQL", "no such version"],
