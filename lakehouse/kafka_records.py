@@ -22,13 +22,17 @@ def existing_offsets(
     """
     if not ranges:
         return []
-    consumer = KafkaConsumer(
-        **cluster.client_options(),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        consumer_timeout_ms=_POLL_MS,
-    )
+    options = cluster.client_options()
+    try:
+        consumer = KafkaConsumer(
+            **options,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            consumer_timeout_ms=_POLL_MS,
+        )
+    except (KafkaError, OSError) as error:
+        raise cluster.connect_error(error, timeout_seconds) from error
     try:
         return _existing(consumer, TopicPartition(*part), sorted(ranges), timeout_seconds)
     except KafkaError as error:

@@ -15,11 +15,18 @@ from lakehouse.settings import load_settings
 # What describes, and is run as it is. All else must be a query: inside parentheses nothing else can stand.
 _DESCRIBES = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)
 
+# A quoted name or text with a slash in it.
+_PATH = re.compile(r"""['"`][^'"`]*/[^'"`]*['"`]""")
+# Functions that call Java or read tables by their path.
+_UNCONFINED = ("reflect", "java_method", "try_reflect", "table_changes_by_path")
+
 
 def run(args: argparse.Namespace) -> int:
     settings = load_settings()
-    with spark_session("lakehouse sql", log_file=settings.ops_dir / "spark.log") as spark:
+    with spark_session("lakehouse sql", log_file=settings.ops_dir / "spark.log") as started:
+        spark = started.newSession()  # what is forbidden below is so in this one alone
         names = storage.register(spark, settings.root)
+        _confine(spark)
         rows = _query(spark, args.query, known=names)
         found = rows.limit(args.limit + 1).collect()
     shown = found[: args.limit]
@@ -36,10 +43,33 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _confine(spark: SparkSession) -> None:
+    """From here on the session's SQL reaches the registered tables only: no file by its path, no Java method.
+
+    A method called by `reflect` could read the environment, where secrets are, or end the process.
+    """
+    spark.conf.set("spark.sql.runSQLOnFiles", "false")
+    session, jvm = spark._jsparkSession.sessionState(), spark.sparkContext._jvm
+    assert jvm is not None  # noqa: S101 - a classic session has its JVM
+    some = jvm.scala.Option.apply
+    for name in _UNCONFINED:
+        identifier = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(name, some("builtin"), some("system"))
+        session.functionRegistry().dropFunction(identifier)
+        session.tableFunctionRegistry().dropFunction(identifier)
+
+
+def _refuse_paths(query: str) -> None:
+    """What describes takes a path in place of a table: any word of the query with a slash in it is one."""
+    if _PATH.search(query):
+        raise InputError("a path in place of a table", todo="name a table: sql reads those of this lakehouse only")
+
+
 def _query(spark: SparkSession, query: str, *, known: list[str]) -> DataFrame:
     query = query.strip().rstrip(";")
     try:
-        if not _DESCRIBES.match(query):
+        if _DESCRIBES.match(query):
+            _refuse_paths(query)
+        else:
             query = f"SELECT * FROM (\n{query}\n)"  # noqa: S608 - the person's own query is what this command runs
         return spark.sql(query)
     except (ParseException, AnalysisException) as error:

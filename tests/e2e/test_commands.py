@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -113,6 +114,33 @@ def with_root(settings: Settings, root: str) -> Settings:
 
 def rows(spark: SparkSession, root: str, table: Table) -> DataFrame:
     return storage.read(spark, root, table).drop(*PROVENANCE)
+
+
+BY_PATH = r"TABLE_OR_VIEW_NOT_FOUND|UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY"
+NO_FUNCTION = r"UNRESOLVED_ROUTINE|UNRESOLVABLE_TABLE_VALUED_FUNCTION"
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELECT * FROM delta.`{}/bronze/events`", BY_PATH),
+        ("SELECT * FROM parquet.`{}/bronze/events`", BY_PATH),
+        ("SELECT * FROM text.`/etc/hostname`", BY_PATH),
+        ("SELECT 1) UNION ALL (SELECT * FROM text.`/etc/hostname`", BY_PATH),
+        ("SELECT * FROM table_changes_by_path('{}/silver/users', 0)", NO_FUNCTION),
+        ("SELECT reflect('java.lang.System', 'getenv', 'HOME')", NO_FUNCTION),
+        ("SELECT `java_method`('java.lang.System', 'getenv', 'HOME')", NO_FUNCTION),
+        ("SELECT try_reflect('java.lang.System', 'getenv', 'HOME')", NO_FUNCTION),
+        ("DESCRIBE HISTORY '{}/silver/users'", "a path in place of a table"),
+        ("DESCRIBE DETAIL delta.`{}/silver/users`", "a path in place of a table"),
+    ],
+)
+def test_sql_reaches_nothing_but_the_tables(demo: Demo, command: Command, query: str, reason: str) -> None:
+    """Even the lakehouse's own files: what can be read by path at all, can be read anywhere."""
+    outcome = command("sql", query.format(demo.root), root=demo.root)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert re.search(reason, outcome.err), outcome.err
+    assert outcome.err.count("\n") == 1
 
 
 # --- without Spark ---------------------------------------------------------------------------------------
