@@ -29,6 +29,7 @@ RUN printf 'from lakehouse.session import spark_session\nwith spark_session("ima
 COPY --chown=lakehouse:lakehouse bronze/ bronze/
 COPY --chown=lakehouse:lakehouse silver/ silver/
 COPY --chown=lakehouse:lakehouse gold/ gold/
+COPY --chown=lakehouse:lakehouse quality/ quality/
 COPY --chown=lakehouse:lakehouse producers/ producers/
 
 ENV LAKEHOUSE_ENV=docker

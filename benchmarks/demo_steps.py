@@ -3,7 +3,7 @@
     python benchmarks/demo_steps.py --runs 3
 
 Each run has a root of its own; jars are expected to be there from an earlier run. Prints medians with the
-smallest and largest of the runs, beside the goals of 90 s and 4 GB, and writes demo_steps.json.
+smallest and largest of the runs, beside the goals of 90 s and 4 GB, and writes build/benchmarks/demo_steps.json.
 """
 
 import argparse
@@ -61,7 +61,9 @@ def main() -> None:
         shown = [value / scale for value in (statistics.median(values), min(values), max(values))]
         print(f"{name + ' (' + unit + ')':40}" + "".join(f"{value:9.1f}" for value in shown))
     print(f"goals: all under {GOAL_SECONDS} s, memory under {GOAL_BYTES / 1024**2:.0f} MB")
-    Path("demo_steps.json").write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    results = Path("build/benchmarks/demo_steps.json")
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":
