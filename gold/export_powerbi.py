@@ -25,7 +25,8 @@ def run(spark: SparkSession, settings: Settings) -> None:
             )
         overwrite(rows, settings.root, GOLD_POWERBI, input_versions=inputs.versions)
         path = export_path(settings.root, RECOMMENDATIONS_CSV)
-        write_csv(spark, path, GOLD_POWERBI.columns, (tuple(row) for row in rows.toLocalIterator()))
+        lines = (tuple(row) for row in rows.toLocalIterator())
+        write_csv(spark, path, GOLD_POWERBI.columns, lines, formulas=settings.export.formulas)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -38,6 +38,19 @@ def build_parser() -> argparse.ArgumentParser:
         help="bronze, silver or gold; with a plus the layers after it too (default: bronze+, all of them)",
     )
 
+    export = _add(commands, "export", "the CSV of the recommendations, and a Power BI project", json=True)
+    export.add_argument(
+        "--source",
+        choices=("csv", "delta"),
+        default="csv",
+        help="what the Power BI project reads at first: the exported files (default) or the Delta tables",
+    )
+    export.add_argument(
+        "--formulas",
+        choices=("keep", "escape"),
+        help="what becomes of texts that a spreadsheet would compute (default: the setting export.formulas)",
+    )
+
     _add(commands, "audit", "whether every record is where it belongs, from Kafka to silver", json=True)
 
     rebuild = _add(commands, "rebuild", "make a layer anew from the one before it", json=False)

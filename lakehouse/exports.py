@@ -8,13 +8,18 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from pyspark.sql import SparkSession
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
+
+Formulas = Literal["keep", "escape"]
+
+# With one of these as its first character a text is a formula to a spreadsheet (OWASP, "CSV Injection").
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 # Object stores in which a file appears at once when it is closed; renaming there copies and then deletes.
 _WHOLE_ON_CLOSE = {"s3a", "gs"}
@@ -24,18 +29,43 @@ def export_path(root: str, name: str) -> str:
     return f"{root}/exports/{name}"
 
 
-def write_csv(spark: SparkSession, path: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_csv(
+    spark: SparkSession,
+    path: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    decimals: int | None = 2,
+    formulas: Formulas = "keep",
+) -> None:
     """One CSV file as RFC 4180 has it: UTF-8, CRLF, a field quoted where it needs to be, its quotes doubled.
 
     It begins with a byte order mark, without which Excel reads UTF-8 as the machine's own code page. Numbers
-    have 2 decimals and a dot. Text stays as it is, spaces at its ends and a leading `=` included.
+    have a dot and this many decimals, or (None) as many as they need. Text stays as it is, spaces at its ends
+    and a leading `=` included; `formulas="escape"` puts an apostrophe before what a spreadsheet would compute.
+    A null is an empty field.
     """
+
+    def written(value: object) -> object:
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, float):
+            return repr(value) if decimals is None else f"{value:.{decimals}f}"
+        if formulas == "escape" and isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+            return f"'{value}"
+        return value
+
     with replaced_file(spark, path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
         writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
         writer.writerow(header)
-        writer.writerows([_written(value) for value in row] for row in rows)
+        writer.writerows([written(value) for value in row] for row in rows)
         text.detach()
+
+
+def write_file(spark: SparkSession, path: str, content: bytes) -> None:
+    with replaced_file(spark, path) as file:
+        file.write(content)
 
 
 @contextmanager
@@ -102,7 +132,3 @@ def _local_path(path: str) -> Path | None:
 def _partial_name(path: str) -> str:
     """A name that readers of the folder pass over, and that no second writer uses."""
     return f".{path.rpartition('/')[2]}.{secrets.token_hex(4)}.partial"
-
-
-def _written(value: object) -> object:
-    return f"{value:.2f}" if isinstance(value, float) else value

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, ClassVar, Self, TypedDict
+from typing import Annotated, ClassVar, Literal, Self, TypedDict
 
 from pydantic import (
     BaseModel,
@@ -131,6 +131,10 @@ class Gold(Section):
     popularity: Popularity
 
 
+class Export(Section):
+    formulas: Literal["keep", "escape"]
+
+
 class Demo(Section):
     users: Count
     titles: Annotated[int, Field(ge=2)]
@@ -157,6 +161,7 @@ class Settings(BaseSettings):
     bronze: Bronze
     silver: Silver
     gold: Gold
+    export: Export
     demo: Demo
 
     @property

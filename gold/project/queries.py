@@ -1,0 +1,126 @@
+"""Where Power BI reads each table: the M queries and parameters of the semantic model, as text."""
+
+import re
+from typing import NamedTuple
+
+from gold.project.tables import SEPARATOR, Column, Exported
+
+# The folder of the exported files under the lakehouse's root.
+TABLES_FOLDER = "exports/tables"
+
+_TYPES = {
+    "text": "type text",
+    "texts": "type text",
+    "whole": "Int64.Type",
+    "number": "type number",
+    "truth": "type logical",
+    "date": "type date",
+    "moment": "type datetime",
+}
+
+_AZURE = re.compile(r"abfss?://(?P<container>[^@/]+)@(?P<host>[^/]+)(?P<path>.*)")
+
+
+class Query(NamedTuple):
+    """One named query of the model. `description` is what a person reads in Power Query."""
+
+    name: str
+    expression: str
+    description: str
+
+
+def shared_queries(root: str, *, source: str) -> tuple[Query, ...]:
+    """The parameters and functions that the queries of all tables use. `source`: csv or delta."""
+    return (
+        Query("LakehousePath", _parameter(address(root)), "The root folder of the lakehouse."),
+        Query(
+            "DataSource",
+            _parameter(source, ("csv", "delta")),
+            "csv: the exported files; delta: the Delta tables themselves.",
+        ),
+        Query("ParseCsv", _PARSE_CSV, "The rows of an exported file: UTF-8, RFC 4180; an empty field is null."),
+        Query("ToUtc", _TO_UTC, "The moment in UTC, without a zone."),
+    )
+
+
+def table_query(table: Exported, root: str) -> str:
+    """The query of one table: its file or its Delta table, whichever DataSource says, in the same shape."""
+    folder, file = _readers(root)
+    names = ", ".join(literal(column.name) for column in table.columns)
+    types = ", ".join(f"{{{literal(column.name)}, {_TYPES[column.kind]}}}" for column in table.columns)
+    steps = ",\n".join(
+        f"    {step}"
+        for step in (
+            # the one that Windows paths need, whichever machine the lakehouse is on
+            'Slash = if Text.Contains(LakehousePath, "\\") then "\\" else "/"',
+            f"Csv = ParseCsv({file.format(_path(*TABLES_FOLDER.split('/'), table.name + '.csv'))})",
+            f"Delta = DeltaLake.Table({folder.format(_path(table.source.layer, table.source.name))})",
+            f"Flat = {_flattened(table.columns)}",
+            f'Chosen = Table.SelectColumns(if DataSource = "delta" then Flat else Csv, {{{names}}})',
+            f'Typed = Table.TransformColumnTypes(Chosen, {{{types}}}, "en-US")',
+        )
+    )
+    return f"let\n{steps}\nin\n    Typed"
+
+
+def address(root: str) -> str:
+    """The root as Power BI reaches it: a folder as it is, Azure's store by its https address."""
+    azure = _AZURE.fullmatch(root)
+    if azure is None:
+        return root.removeprefix("file://")
+    return f"https://{azure['host']}/{azure['container']}{azure['path']}"
+
+
+def literal(text: str) -> str:
+    """The text as M writes it: quotes doubled, `#(` taken for what it is, control characters as escapes."""
+    escaped = text.replace("#(", "#(#)(").replace('"', '""')
+    for character, name in (("\r", "cr"), ("\n", "lf"), ("\t", "tab")):
+        escaped = escaped.replace(character, f"#({name})")
+    return f'"{escaped}"'
+
+
+def _parameter(value: str, choices: tuple[str, ...] = ()) -> str:
+    """A text that is asked for and can be changed; `choices` are all it may be, the first one the usual."""
+    listed = ", ".join(literal(choice) for choice in choices)
+    limits = f"List = {{{listed}}}, DefaultValue = {literal(choices[0])}, " if choices else ""
+    return (
+        f'{literal(value)} meta [IsParameterQuery = true, {limits}Type = "Text", IsParameterQueryRequired = true]'
+    )
+
+
+def _readers(root: str) -> tuple[str, str]:
+    """How a folder and how a file is opened, with a place for the path."""
+    if _AZURE.fullmatch(root):
+        return "AzureStorage.DataLake({}, [HierarchicalNavigation = true])", "AzureStorage.DataLakeContents({})"
+    return "Folder.Contents({})", "File.Contents({})"
+
+
+def _path(*parts: str) -> str:
+    return f"Text.Combine({{LakehousePath, {', '.join(literal(part) for part in parts)}}}, Slash)"
+
+
+def _flattened(columns: tuple[Column, ...]) -> str:
+    """What the export has done to a file, done to the Delta table: arrays joined, times in UTC."""
+    changes = []
+    for column in columns:
+        if column.kind == "texts":
+            items = f"List.Transform(_, each [{column.item}])" if column.item else "_"
+            joined = f"if _ = null then null else Text.Combine({items}, {literal(SEPARATOR)})"
+            changes.append(f"{{{literal(column.name)}, each {joined}}}")
+        elif column.kind == "moment":
+            changes.append(f"{{{literal(column.name)}, ToUtc}}")
+    return f"Table.TransformColumns(Delta, {{{', '.join(changes)}}})" if changes else "Delta"
+
+
+_PARSE_CSV = """\
+(file as binary) as table =>
+    let
+        Lines = Csv.Document(file, [Delimiter = ",", Encoding = 65001, QuoteStyle = QuoteStyle.Csv]),
+        Rows = Table.PromoteHeaders(Lines, [PromoteAllScalars = false]),
+        Filled = Table.ReplaceValue(Rows, "", null, Replacer.ReplaceValue, Table.ColumnNames(Rows))
+    in
+        Filled"""
+
+_TO_UTC = """\
+(moment) =>
+    if moment is datetimezone then DateTimeZone.RemoveZone(DateTimeZone.ToUtc(moment)) else moment"""

@@ -1,0 +1,154 @@
+"""What stands on a report page: fields, and the kinds of visuals that show them, as PBIR writes them."""
+
+from typing import Any, NamedTuple
+
+
+class Field(NamedTuple):
+    """A column or a measure of the model, as `table` and `name`."""
+
+    table: str
+    name: str
+    measure: bool = False
+
+
+class Box(NamedTuple):
+    """Where a visual is on its page, in pixels from the upper left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Visual(NamedTuple):
+    """One visual. `roles`: which fields it shows in which part of it (Category, Y, Values ...), in order.
+
+    `sort`: the field that its rows are ordered by, descending where that is set. `options`: its own
+    formatting, as object -> property -> value.
+    """
+
+    name: str
+    kind: str
+    title: str
+    box: Box
+    roles: dict[str, tuple[Field, ...]]
+    sort: Field | None = None
+    descending: bool = False
+    options: dict[str, dict[str, bool | str]] = {}  # noqa: RUF012 - read only, like all of this tuple
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return tuple(field for fields in self.roles.values() for field in fields)
+
+
+class Page(NamedTuple):
+    """One page, 1280 by 720 pixels."""
+
+    name: str
+    title: str
+    visuals: tuple[Visual, ...]
+
+
+def column(table: str, name: str) -> Field:
+    return Field(table, name)
+
+
+def measure(table: str, name: str) -> Field:
+    return Field(table, name, measure=True)
+
+
+def card(name: str, box: Box, shown: Field) -> Visual:
+    """One number."""
+    return Visual(name, "card", shown.name, box, {"Values": (shown,)})
+
+
+def slicer(
+    name: str, title: str, box: Box, chosen: Field, *, mode: str = "Dropdown", single: bool = False
+) -> Visual:
+    """A choice that filters the page; `single`: exactly one value is always chosen."""
+    options: dict[str, dict[str, bool | str]] = {"data": {"mode": mode}}
+    if mode == "Dropdown":
+        options["general"] = {"selfFilterEnabled": True}
+    if single:
+        options["selection"] = {"strictSingleSelect": True}
+    return Visual(name, "slicer", title, box, {"Values": (chosen,)}, options=options)
+
+
+def table(
+    name: str,
+    title: str,
+    box: Box,
+    shown: tuple[Field, ...],
+    *,
+    sort: Field | None = None,
+    descending: bool = False,
+) -> Visual:
+    return Visual(name, "tableEx", title, box, {"Values": shown}, sort=sort, descending=descending)
+
+
+def chart(
+    name: str,
+    kind: str,
+    title: str,
+    box: Box,
+    by: Field,
+    shown: tuple[Field, ...],
+    *,
+    series: Field | None = None,
+    sort: Field | None = None,
+    descending: bool = False,
+) -> Visual:
+    """Measures by a category; `kind` is lineChart, columnChart (stacked) or barChart (stacked, lying)."""
+    roles = {"Category": (by,), "Y": shown}
+    if series:
+        roles["Series"] = (series,)
+    return Visual(name, kind, title, box, roles, sort=sort, descending=descending)
+
+
+def container(visual: Visual, *, order: int) -> dict[str, Any]:
+    """The visual as its visual.json has it, without the schema's address. `order`: for the tab key."""
+    query: dict[str, Any] = {
+        "queryState": {role: _projections(role, fields) for role, fields in visual.roles.items()}
+    }
+    if visual.sort:
+        direction = "Descending" if visual.descending else "Ascending"
+        query["sortDefinition"] = {
+            "sort": [{"field": expression(visual.sort), "direction": direction}],
+            "isDefaultSort": False,
+        }
+    title = {"show": _literal(True), "text": _literal(visual.title)}
+    shown: dict[str, Any] = {
+        "visualType": visual.kind,
+        "query": query,
+        "visualContainerObjects": {
+            "title": [{"properties": title}],
+            "general": [{"properties": {"altText": _literal(visual.title)}}],
+        },
+        "drillFilterOtherVisuals": True,
+    }
+    if visual.options:
+        shown["objects"] = {
+            name: [{"properties": {key: _literal(value) for key, value in properties.items()}}]
+            for name, properties in visual.options.items()
+        }
+    position = {**visual.box._asdict(), "z": order, "tabOrder": order}
+    return {"name": visual.name, "position": position, "visual": shown}
+
+
+def expression(field: Field) -> dict[str, Any]:
+    kind = "Measure" if field.measure else "Column"
+    return {kind: {"Expression": {"SourceRef": {"Entity": field.table}}, "Property": field.name}}
+
+
+def _projections(role: str, fields: tuple[Field, ...]) -> dict[str, Any]:
+    shown = [
+        {"field": expression(field), "queryRef": f"{field.table}.{field.name}", "nativeQueryRef": field.name}
+        for field in fields
+    ]
+    # the level of a drill that is shown; only axes have levels
+    return {"projections": [{**item, "active": True} for item in shown] if role == "Category" else shown}
+
+
+def _literal(value: bool | str) -> dict[str, Any]:
+    written = str(value).lower() if isinstance(value, bool) else "'" + value.replace("'", "''") + "'"
+    return {"expr": {"Literal": {"Value": written}}}

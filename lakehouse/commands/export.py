@@ -1,0 +1,32 @@
+"""`lakehouse export`: the CSV, the files of the tables and the Power BI project."""
+
+import argparse
+
+from gold import export_powerbi, export_project
+from lakehouse.commands.output import print_json, print_table
+from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    if args.formulas:
+        chosen = settings.export.model_copy(update={"formulas": args.formulas})
+        settings = settings.model_copy(update={"export": chosen})
+    with spark_session("lakehouse export", log_file=settings.ops_dir / "spark.log") as spark:
+        export_powerbi.run(spark, settings)
+        tables = export_project.run(spark, settings, source=args.source)
+    paths = {
+        "csv": export_path(settings.root, RECOMMENDATIONS_CSV),
+        "powerbi": export_project.project_path(settings.root),
+    }
+    if args.json:
+        print_json(
+            {"tables": [table._asdict() for table in tables], "formulas": settings.export.formulas, **paths}
+        )
+        return 0
+    print_table(("file", "table", "version", "rows"), [(f"{table.name}.csv", *table[1:4]) for table in tables])
+    for name, path in paths.items():
+        print(f"{name + ':':9}{path}")
+    return 0
