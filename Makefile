@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test test-crash check format lock clean
+.PHONY: help setup demo test test-crash powerbi-tools check format lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
 	@echo "make test    the whole test suite, the same that CI runs"
 	@echo "make test-crash  kill -9 of both streams, 20 times each"
+	@echo "make powerbi-tools  Microsoft's own parsers, with which make test then checks the Power BI project"
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make setup   only install, into .venv"
 	@echo "make format  let ruff format and fix"
@@ -33,6 +34,12 @@ test: setup
 # Every stream is killed 20 times at random moments; `make test` does the same 4 times.
 test-crash: setup
 	CRASH_ROUNDS=20 $(BIN)/python -m pytest tests/e2e/test_crash.py tests/streams/test_batch.py --timeout 3600
+
+# What reads the model and its queries in tests/powerbi. The TMDL reader runs under mono, the other one under node:
+# apt-get install mono-devel nodejs npm
+powerbi-tools: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/powerbi/python pbi-cli-tool==3.12.0
+	npm install --silent --no-save --prefix build/powerbi @microsoft/powerquery-parser@0.18.4
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,0 +1,88 @@
+"""Projects to test, and what their files say: read from the text of the files, not from the code that wrote it."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampType
+
+from gold.project.files import project_files
+from gold.project.tables import Exported, exported_tables
+from lakehouse.tables import CATALOGUE, Table
+
+# As the quality layer declares it. Here only where the catalogue does not have it.
+RESULTS = Table(
+    "quality",
+    "results",
+    StructType(
+        [
+            StructField("run_id", StringType(), nullable=False),
+            StructField("table_name", StringType(), nullable=False),
+            StructField("version", LongType(), nullable=False),
+            StructField("expectation", StringType(), nullable=False),
+            StructField("column", StringType()),
+            StructField("success", BooleanType(), nullable=False),
+            StructField("observed", StringType()),
+            StructField("unexpected_rows", LongType()),
+            StructField("checked_at", TimestampType(), nullable=False),
+        ]
+    ),
+    ("run_id", "table_name", "expectation"),
+)
+WITHOUT_CHECKS = tuple(table for table in CATALOGUE if table.sql_name != RESULTS.sql_name)
+WITH_CHECKS = CATALOGUE if len(WITHOUT_CHECKS) < len(CATALOGUE) else (*CATALOGUE, RESULTS)
+
+ROOT = r"C:\data\"lake\#(lf)"
+
+
+class Project(NamedTuple):
+    tables: tuple[Exported, ...]
+    files: dict[str, bytes]
+
+    def text(self, path: str) -> str:
+        return self.files[path].decode("utf-8").replace("\r\n", "\n")
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The TMDL files of the tables, by the table's name."""
+        folder = "Lakehouse.SemanticModel/definition/tables/"
+        return {
+            path.removeprefix(folder).removesuffix(".tmdl"): self.text(path)
+            for path in self.files
+            if path.startswith(folder)
+        }
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        return {name: re.findall(r"^\tcolumn (.+)$", text, re.M) for name, text in self.definitions.items()}
+
+    @property
+    def measures(self) -> dict[str, dict[str, str]]:
+        return {
+            name: dict(re.findall(r"^\tmeasure '(.+)' = (.+)$", text, re.M))
+            for name, text in self.definitions.items()
+        }
+
+    @property
+    def documents(self) -> dict[str, Any]:
+        """The JSON files by their path."""
+        return {path: json.loads(content) for path, content in self.files.items() if not path.endswith(".tmdl")}
+
+
+def project(catalogue: tuple[Table, ...] = WITH_CHECKS, root: str = ROOT, source: str = "csv") -> Project:
+    tables = exported_tables(catalogue)
+    return Project(tables, project_files(tables, root, source=source))
+
+
+def fields_used(document: Any) -> Iterator[tuple[str, str, str]]:
+    """Every (Column or Measure, table, name) that a report's JSON names, however deep."""
+    if isinstance(document, dict):
+        for kind in ("Column", "Measure"):
+            if kind in document:
+                yield (kind, document[kind]["Expression"]["SourceRef"]["Entity"], document[kind]["Property"])
+        for value in document.values():
+            yield from fields_used(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from fields_used(value)
