@@ -1,11 +1,14 @@
 """Job: the tables that people look at -> one CSV file each, and a Power BI project that reads them."""
 
 import json
-from typing import Any, NamedTuple
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
 from gold.project.files import NAME, project_files
+from gold.project.folder import write_project
 from gold.project.queries import TABLES_FOLDER
 from gold.project.rows import flatten
 from gold.project.tables import Exported, exported_tables
@@ -28,33 +31,62 @@ class Written(NamedTuple):
     path: str
 
 
-def run(spark: SparkSession, settings: Settings, *, source: str = "csv") -> list[Written]:
-    """Replace the files of the tables and of the project; `source` is what the project reads at first."""
-    root, tables = settings.root, exported_tables()
-    written = [write_table(spark, root, table, formulas=settings.export.formulas) for table in tables]
-    versions = {table.table: table.version for table in written}
-    write_file(spark, f"{root}/{TABLES_FOLDER}/versions.json", json.dumps(versions, indent=2).encode())
-    for path, content in project_files(tables, root, source=source).items():
-        write_file(spark, project_path(root, path), content)
-    return written
+class Export(NamedTuple):
+    """What was written. `kept` names the project's files that a person has changed: then it was left alone."""
+
+    tables: list[Written]
+    kept: list[str]
 
 
-def write_table(spark: SparkSession, root: str, table: Exported, *, formulas: Formulas) -> Written:
-    """One file with the newest version of the table; only its header where there is no such table yet."""
-    path, count = f"{root}/{TABLES_FOLDER}/{table.name}.csv", 0
-    version = None
-    rows: Any = iter(())
-    if storage.exists(spark, root, table.source):
-        version = storage.latest_version(spark, root, table.source)
-        rows = flatten(storage.read(spark, root, table.source, version=version), table).toLocalIterator()
+def run(
+    spark: SparkSession,
+    settings: Settings,
+    *,
+    source: str = "csv",
+    replace: bool = False,
+    versions: Mapping[str, int] | None = None,
+) -> Export:
+    """Replace the files of the tables, and the project unless a person has changed it (`replace`: even then).
 
-    def counted() -> Any:
+    `source` is what the project reads at first. `versions` are those to export of the tables that it names,
+    by their SQL name; of the others it is the newest.
+    """
+    root, formulas, tables = settings.root, settings.export.formulas, exported_tables()
+    written = [
+        write_table(spark, root, table, version=(versions or {}).get(table.source.sql_name), formulas=formulas)
+        for table in tables
+    ]
+    told = json.dumps({table.table: table.version for table in written}, indent=2)
+    write_file(spark, f"{root}/{TABLES_FOLDER}/versions.json", told.encode())
+    kept = write_project(spark, root, project_files(tables, root, source=source), replace=replace)
+    return Export(written, kept)
+
+
+def write_table(
+    spark: SparkSession, root: str, table: Exported, *, version: int | None, formulas: Formulas
+) -> Written:
+    """One file with that version of the table, or the newest; only its header where there is no such table yet."""
+    path, source = f"{root}/{TABLES_FOLDER}/{table.name}.csv", table.source
+    count = 0
+
+    def lines() -> Iterator[tuple[object, ...]]:
         nonlocal count
-        for count, row in enumerate(rows, start=1):  # noqa: B007 - the count is what the caller reads
-            yield tuple(row)
+        if version is not None:
+            rows = flatten(storage.read(spark, root, source, version=version), table)
+            for row in rows.toLocalIterator():
+                count += 1
+                yield tuple(row)
 
-    write_csv(spark, path, table.names, counted(), decimals=None, formulas=formulas)
-    return Written(table.name, table.source.sql_name, version, count, path)
+    if version is None and storage.exists(spark, root, source):
+        version = storage.latest_version(spark, root, source)
+    write_csv(spark, path, table.names, lines(), decimals=None, formulas=formulas)
+    return Written(table.name, source.sql_name, version, count, path)
+
+
+def kept_note(kept: Sequence[str]) -> str:
+    """What a person reads where their changed project was left alone."""
+    named = ", ".join(kept[:3]) + (", ..." if len(kept) > 3 else "")
+    return f"the Power BI project was changed and stays as it is ({named}); --replace makes it anew"
 
 
 def project_path(root: str, name: str = f"{NAME}.pbip") -> str:
@@ -64,10 +96,13 @@ def project_path(root: str, name: str = f"{NAME}.pbip") -> str:
 def main(argv: list[str] | None = None) -> None:
     parser = job_parser("Export the tables that people look at, and a Power BI project that reads them.")
     parser.add_argument("--source", choices=SOURCES, default="csv", help="what the project reads at first")
+    parser.add_argument("--replace", action="store_true", help="even a project that was changed in Power BI")
     args = parser.parse_args(argv)
     settings = load_settings()
     with spark_session("gold.export_project") as spark:
-        run(spark, settings, source=args.source)
+        kept = run(spark, settings, source=args.source, replace=args.replace).kept
+    if kept:
+        logging.getLogger(__name__).warning(kept_note(kept))
 
 
 if __name__ == "__main__":

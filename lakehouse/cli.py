@@ -50,6 +50,9 @@ def build_parser() -> argparse.ArgumentParser:
         choices=("keep", "escape"),
         help="what becomes of texts that a spreadsheet would compute (default: the setting export.formulas)",
     )
+    export.add_argument(
+        "--replace", action="store_true", help="make the Power BI project anew, even where it was changed since"
+    )
 
     _add(commands, "audit", "whether every record is where it belongs, from Kafka to silver", json=True)
 

@@ -15,7 +15,7 @@ _TYPES = {
     "text": ("string", ""),
     "texts": ("string", ""),
     "whole": ("int64", "0"),
-    "number": ("double", "0.00"),
+    "number": ("double", "0.00##"),
     "truth": ("boolean", '"""TRUE"";""TRUE"";""FALSE"""'),
     "date": ("dateTime", "yyyy-mm-dd"),
     "moment": ("dateTime", "yyyy-mm-dd hh:nn:ss"),

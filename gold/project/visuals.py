@@ -2,6 +2,17 @@
 
 from typing import Any, NamedTuple
 
+# Headings of the wire format's Spanish names; any other column is called as it is, with spaces.
+_HEADINGS = {
+    "titulo": "Title",
+    "generos": "Genres",
+    "directores": "Directors",
+    "actores": "Actors",
+    "clasificacion": "Classification",
+    "decada_lanzamiento": "Decade",
+    "decadas_favoritas": "Favorite decades",
+}
+
 
 class Field(NamedTuple):
     """A column or a measure of the model, as `table` and `name`."""
@@ -142,11 +153,21 @@ def expression(field: Field) -> dict[str, Any]:
 
 def _projections(role: str, fields: tuple[Field, ...]) -> dict[str, Any]:
     shown = [
-        {"field": expression(field), "queryRef": f"{field.table}.{field.name}", "nativeQueryRef": field.name}
+        {
+            "field": expression(field),
+            "queryRef": f"{field.table}.{field.name}",
+            "nativeQueryRef": field.name,
+            "displayName": _heading(field),
+        }
         for field in fields
     ]
     # the level of a drill that is shown; only axes have levels
     return {"projections": [{**item, "active": True} for item in shown] if role == "Category" else shown}
+
+
+def _heading(field: Field) -> str:
+    words = field.name.replace("_", " ")
+    return field.name if field.measure else _HEADINGS.get(field.name, words[:1].upper() + words[1:])
 
 
 def _literal(value: bool | str) -> dict[str, Any]:

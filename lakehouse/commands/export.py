@@ -16,17 +16,21 @@ def run(args: argparse.Namespace) -> int:
         settings = settings.model_copy(update={"export": chosen})
     with spark_session("lakehouse export", log_file=settings.ops_dir / "spark.log") as spark:
         export_powerbi.run(spark, settings)
-        tables = export_project.run(spark, settings, source=args.source)
+        export = export_project.run(spark, settings, source=args.source, replace=args.replace)
     paths = {
         "csv": export_path(settings.root, RECOMMENDATIONS_CSV),
         "powerbi": export_project.project_path(settings.root),
     }
     if args.json:
-        print_json(
-            {"tables": [table._asdict() for table in tables], "formulas": settings.export.formulas, **paths}
-        )
+        tables = [table._asdict() for table in export.tables]
+        print_json({"tables": tables, "formulas": settings.export.formulas, "kept": export.kept, **paths})
         return 0
-    print_table(("file", "table", "version", "rows"), [(f"{table.name}.csv", *table[1:4]) for table in tables])
+    columns = ("file", "table", "version", "rows")
+    print_table(
+        columns, [(f"{table.name}.csv", table.table, table.version, table.rows) for table in export.tables]
+    )
     for name, path in paths.items():
         print(f"{name + ':':9}{path}")
+    if export.kept:
+        print(export_project.kept_note(export.kept))
     return 0

@@ -35,6 +35,7 @@ JOBS = (
     "gold/count_popularity.py",
     "gold/recommend.py",
     "gold/export_powerbi.py",
+    "gold/export_project.py",
 )
 
 

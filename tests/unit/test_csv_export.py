@@ -109,3 +109,34 @@ def test_others_may_read_it_as_the_umask_says(path: str) -> None:
     umask = os.umask(0)
     os.umask(umask)
     assert Path(path).stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@x", "'@x"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("'=1", "'=1"),  # text to a spreadsheet already
+        (" =1", " =1"),  # so is this
+        ("1-1", "1-1"),
+        ("", ""),
+        (-1.5, "-1.50"),  # a number is no formula
+        (-1, "-1"),
+        (None, ""),
+        (True, "true"),
+    ],
+)
+def test_formulas_escaped(path: str, text: object, written: str) -> None:
+    write_csv(NO_SPARK, path, ["a", "b"], [(text, "x")], formulas="escape")
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file, strict=True))[1] == [written, "x"]
+
+
+@pytest.mark.parametrize(("decimals", "written"), [(2, "0.29"), (None, "0.291876")])
+def test_numbers_have_as_many_decimals_as_asked_for(path: str, decimals: int | None, written: str) -> None:
+    write_csv(NO_SPARK, path, ["a", "b"], [(0.291876, "x")], decimals=decimals)
+    assert Path(path).read_bytes().endswith(f"{written},x\r\n".encode())

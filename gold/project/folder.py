@@ -1,0 +1,61 @@
+"""The folder of the Power BI project: made anew by each export, until somebody has changed it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from lakehouse.exports import export_path, write_file
+
+# What the export wrote, by path, with a digest of each file: anything else is a person's work.
+_RECORD = ".exported.json"
+
+
+def write_project(spark: SparkSession, root: str, files: Mapping[str, bytes], *, replace: bool) -> list[str]:
+    """Write the files, unless a person has changed some: then nothing is, and these are named.
+
+    `replace` writes them all the same. Files of an earlier export that are no longer among them are deleted.
+    In another store than this machine's folders nothing can be changed by Power BI Desktop, nor is it looked for.
+    """
+    folder = export_path(root, "powerbi")
+    local = None if "://" in root else Path(folder)
+    earlier = _record(local) if local else {}
+    changed = [] if replace or local is None else _changed(local, earlier)
+    if changed:
+        return changed
+    for path, content in files.items():
+        write_file(spark, f"{folder}/{path}", content)
+    for path in earlier.keys() - files.keys():
+        if local:
+            (local / path).unlink(missing_ok=True)
+    written = {path: _digest(content) for path, content in files.items()}
+    write_file(spark, f"{folder}/{_RECORD}", json.dumps(written, indent=2, sort_keys=True).encode())
+    return []
+
+
+def _record(folder: Path) -> dict[str, str]:
+    file = folder / _RECORD
+    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found
+
+
+def _changed(folder: Path, earlier: Mapping[str, str]) -> list[str]:
+    """The files that were changed or deleted since the export, and new parts of the report and the model."""
+    changed = [
+        path
+        for path, digest in earlier.items()
+        if not (folder / path).is_file() or _digest((folder / path).read_bytes()) != digest
+    ]
+    # .pbi holds what Desktop keeps for itself, such as its cache: no work of anybody
+    added = [
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and ".pbi" not in path.parts and path.name != _RECORD
+    ]
+    return sorted(changed + [path for path in added if path not in earlier])
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,171 @@
+"""The exported tables: their rows, their files, and that the Power BI project is made beside them."""
+
+import csv
+import datetime as dt
+import json
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import SparkSession
+
+from gold import export_project
+from gold.project.rows import flatten
+from gold.project.tables import Exported, exported_tables
+from lakehouse import cli
+from lakehouse.commands import export
+from lakehouse.settings import Settings, load_settings
+from lakehouse.storage import overwrite
+from lakehouse.tables import (
+    GOLD_METRICS,
+    GOLD_POPULARITY,
+    GOLD_RECOMMENDATIONS,
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_QUARANTINE,
+    SILVER_USERS,
+    Table,
+)
+
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+EARLY = dt.datetime(2026, 3, 1, 0, 30, 15, 250_000, tzinfo=dt.UTC)  # the day before, west of Greenwich
+SOURCE = (NOON, "topic", 0, 1)
+
+
+def exported(table: Table) -> Exported:
+    return next(one for one in exported_tables() if one.source is table)
+
+
+def test_arrays_are_joined_times_are_utc_and_rows_are_in_order(spark: SparkSession) -> None:
+    users = [
+        ("u2", "Two", dt.date(2024, 2, 29), ["g1", "g2"], [], ["a, b"], "R", ["1990s"], EARLY, *SOURCE),
+        ("u10", "Ten", None, [], [], [], None, [], NOON, *SOURCE),  # as text, u10 comes before u2
+    ]
+    rows = flatten(spark.createDataFrame(users, SILVER_USERS.schema), exported(SILVER_USERS))
+    expected = [
+        ("u10", "Ten", None, "", "", "", None, "", "2026-03-01T12:00:00.000000"),
+        ("u2", "Two", "2024-02-29", "g1; g2", "", "a, b", "R", "1990s", "2026-03-01T00:30:15.250000"),
+    ]
+    schema = (
+        "id string, nombre_usuario string, fecha_suscripcion string, generos string, directores string,"
+        " actores string, clasificacion string, decadas_favoritas string, event_timestamp string"
+    )
+    assert_df_equality(rows, spark.createDataFrame(expected, schema), ignore_nullable=True)
+
+
+def test_a_rejected_record_tells_its_rules_and_not_its_content(spark: SparkSession) -> None:
+    reasons = [("id_missing", "id", None), ("type_unknown", "type", "x")]
+    record = ("topic", 0, 7, NOON, "key", None, "secret", None, None, None, reasons, NOON, "open", None)
+    rows = flatten(spark.createDataFrame([record], SILVER_QUARANTINE.schema), exported(SILVER_QUARANTINE))
+    assert "value" not in rows.columns
+    assert [row["reasons"] for row in rows.collect()] == ["id_missing; type_unknown"]
+
+
+@pytest.fixture(scope="module")
+def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A lakehouse with a row in most tables; silver.users and silver.quarantine do not exist yet."""
+    root = str(tmp_path_factory.mktemp("filled") / "lakehouse")
+    content = ("t1", "movie", "=1+1", ["g"], [], [], "R", "1990s", None, None, EARLY, *SOURCE)
+    day = ("t1", dt.date(2026, 3, 1), 3, 120, 1, 0, 0, None, -2)  # a number below 0 is no formula
+    batch = ("q", 0, 3, 1, 0, 0, 2, [], {"bronze.events": 1}, {}, [("new", 1, "x")], NOON)
+    known = {"model_version": "m1", "metric": "rmse", "value": 0.291876, "baseline": None, "input_versions": {}}
+    metric = tuple(known.get(name, "als") for name in GOLD_METRICS.columns)
+    rows = (
+        (SILVER_CONTENT, content),
+        (GOLD_RECOMMENDATIONS, ("u1", "t1", 1, 4.126, "als", "m1")),
+        (GOLD_POPULARITY, day),
+        (SILVER_BATCHES, batch),
+        (GOLD_METRICS, metric),
+    )
+    for table, row in rows:
+        overwrite(spark.createDataFrame([row], table.schema), root, table)
+    return root
+
+
+@pytest.fixture
+def settings(filled: str, tmp_path: Path) -> Settings:
+    """A copy of that lakehouse, of this test's own."""
+    root = str(tmp_path / "lakehouse")
+    shutil.copytree(filled, root)
+    return load_settings().model_copy(update={"root": root})
+
+
+def read_csv(path: str) -> list[list[str]]:
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file, strict=True))
+
+
+def test_every_table_has_a_file_and_the_model_its_columns(spark: SparkSession, settings: Settings) -> None:
+    written = {table.name: table for table in export_project.run(spark, settings).tables}
+    assert list(written) == [table.name for table in exported_tables()]
+    for table in exported_tables():
+        header, *rows = read_csv(written[table.name].path)
+        assert header == list(table.names)
+        assert len(rows) == written[table.name].rows
+        model = Path(
+            settings.root, "exports/powerbi/Lakehouse.SemanticModel/definition/tables", f"{table.name}.tmdl"
+        )
+        columns = [line.split()[1] for line in model.read_text().splitlines() if line.startswith("\tcolumn ")]
+        assert columns == header
+    assert written["users"][2:4] == (None, 0)  # no such table yet: a valid header
+    assert written["content"][2:4] == (1, 1)
+    assert read_csv(written["popularity"].path)[1] == ["t1", "2026-03-01", "3", "120", "1", "0", "0", "", "-2"]
+    assert read_csv(written["recommendations"].path)[1] == ["u1", "t1", "1", "4.126", "als", "m1"]
+    assert "0.291876" in read_csv(written["model_quality"].path)[1]
+    assert read_csv(written["batches"].path)[1][-2:] == ["new", "2026-03-01T12:00:00.000000"]
+    versions = json.loads(Path(settings.root, "exports/tables/versions.json").read_text())
+    assert versions["silver.content"] == 1
+    assert versions["silver.users"] is None
+
+
+def test_a_second_export_leaves_the_same_bytes(spark: SparkSession, settings: Settings) -> None:
+    contents = []
+    for _ in range(2):
+        export_project.run(spark, settings)
+        files = sorted(path for path in Path(settings.root, "exports").rglob("*") if path.is_file())
+        contents.append({path: path.read_bytes() for path in files})
+    assert contents[0] == contents[1]
+    assert len(contents[0]) > 40
+
+
+def test_a_stated_version_is_exported_in_place_of_the_newest(spark: SparkSession, settings: Settings) -> None:
+    worse = [("u1", "t1", 1, 1.0, "als", "m2")]
+    overwrite(spark.createDataFrame(worse, GOLD_RECOMMENDATIONS.schema), settings.root, GOLD_RECOMMENDATIONS)
+    for versions, model in (({"gold.recommendations": 1}, "m1"), (None, "m2")):
+        written = export_project.run(spark, settings, versions=versions).tables[0]
+        assert read_csv(written.path)[1][-1] == model
+
+
+@pytest.fixture
+def command(spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setattr(export, "spark_session", lambda *_, **__: nullcontext(spark))
+    monkeypatch.setattr(export, "load_settings", lambda: settings)
+    return settings
+
+
+@pytest.mark.usefixtures("command")
+def test_the_command_writes_all_and_tells_where(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["export", "--json", "--source", "delta", "--formulas", "escape"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["formulas"], told["kept"]) == ("escape", [])
+    assert read_csv(told["csv"])[1] == ["u1", "t1", "'=1+1", "4.13"]
+    assert Path(told["powerbi"]).name == "Lakehouse.pbip"
+    content = next(table for table in told["tables"] if table["name"] == "content")
+    assert read_csv(content["path"])[1][:3] == ["t1", "movie", "'=1+1"]
+    queries = Path(told["powerbi"]).parent / "Lakehouse.SemanticModel" / "definition" / "expressions.tmdl"
+    assert 'DataSource = "delta"' in queries.read_text()
+    queries.write_text(queries.read_text() + "// a person's own\n")  # the data is exported all the same
+    assert cli.main(["export"]) == 0
+    out = capsys.readouterr().out
+    assert "recommendations.csv" in out
+    assert "the Power BI project was changed and stays as it is" in " ".join(out.split())
+    assert "a person's own" in queries.read_text()
+    assert read_csv(told["csv"])[1] == ["u1", "t1", "=1+1", "4.13"]
+
+
+def test_nothing_to_export_is_one_line(command: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(command.root)
+    assert cli.main(["export"]) == 2
+    assert "table gold.recommendations does not exist" in capsys.readouterr().err
