@@ -71,6 +71,13 @@ _MEASURES = (
     ),
     Measure("users", "Total users", "COUNTROWS('users')", WHOLE, "All users that silver knows."),
     Measure("content", "Titles in catalogue", "COUNTROWS('content')", WHOLE, "All titles that silver knows."),
+    Measure(
+        "popularity",
+        "Titles with feedback",
+        "DISTINCTCOUNT('popularity'[content_id])",
+        WHOLE,
+        "Different titles with at least one event.",
+    ),
     _sum("popularity", "Total views", "views", "Events of action view."),
     Measure(
         "popularity",

@@ -33,12 +33,13 @@ def _in_row(index: int, of: int, *, y: int = _TOP, height: int = _CARD) -> Box:
 
 def _user() -> tuple[Visual, ...]:
     rank = column("recommendations", "rank")
+    # the measure keeps Power BI to the pairs of rank and title that there are
     listed = (
         rank,
         column("content", "titulo"),
         column("content", "type"),
         column("content", "generos"),
-        column("recommendations", "predicted_rating"),
+        measure("recommendations", "Mean predicted rating"),
         column("recommendations", "source"),
     )
     tastes = tuple(column("users", name) for name in ("generos", "directores", "actores", "decadas_favoritas"))
@@ -62,16 +63,14 @@ def _user() -> tuple[Visual, ...]:
 
 
 def _popularity() -> tuple[Visual, ...]:
-    views, day = measure("popularity", "Total views"), column("popularity", "day")
-    counts = (views, *[measure("popularity", name) for name in ("Total likes", "Total dislikes", "Total ratings")])
-    titles = measure("content", "Titles in catalogue")
+    views, titles = measure("popularity", "Total views"), measure("content", "Titles in catalogue")
     best = (
         column("content", "titulo"),
         views,
         *[measure("popularity", name) for name in ("Hours watched", "Total likes", "Mean rating")],
     )
     return (
-        slicer("popularity_day", "Days", _in_row(0, 4), day, mode="Between"),
+        slicer("popularity_day", "Days", _in_row(0, 4), column("popularity", "day"), mode="Between"),
         slicer("popularity_type", "Type", _in_row(1, 4), column("content", "type")),
         slicer("popularity_decade", "Decade", _in_row(2, 4), column("content", "decada_lanzamiento")),
         slicer("popularity_rating", "Classification", _in_row(3, 4), column("content", "clasificacion")),
@@ -79,13 +78,22 @@ def _popularity() -> tuple[Visual, ...]:
         card("popularity_hours", _in_row(1, 4, y=136), measure("popularity", "Hours watched")),
         card("popularity_mean_rating", _in_row(2, 4, y=136), measure("popularity", "Mean rating")),
         card("popularity_titles", _in_row(3, 4, y=136), titles),
+        *_over_time(views, titles),
+        table("popular_titles", "Most viewed titles", Box(760, 248, 496, 448), best, sort=views, descending=True),
+    )
+
+
+def _over_time(views: Field, titles: Field) -> tuple[Visual, ...]:
+    day, decade = column("popularity", "day"), column("content", "decada_lanzamiento")
+    others = ("Total likes", "Total dislikes", "Total ratings", "Titles with feedback")
+    return (
         chart(
             "popularity_over_time",
             "lineChart",
-            "Events per day (UTC)",
+            "Events, and titles that had any, per day (UTC)",
             Box(24, 248, 720, 216),
             day,
-            counts,
+            (views, *[measure("popularity", name) for name in others]),
             sort=day,
         ),
         chart(
@@ -93,12 +101,11 @@ def _popularity() -> tuple[Visual, ...]:
             "columnChart",
             "Titles by decade of release",
             Box(24, 480, 720, 216),
-            column("content", "decada_lanzamiento"),
+            decade,
             (titles,),
             series=column("content", "type"),
-            sort=column("content", "decada_lanzamiento"),
+            sort=decade,
         ),
-        table("popular_titles", "Most viewed titles", Box(760, 248, 496, 448), best, sort=views, descending=True),
     )
 
 

@@ -52,6 +52,11 @@ def test_the_shipped_file_is_complete_and_right(conf: Path) -> None:
         ("holdout = 0.2", "holdout = 1.0", "setting gold.als.holdout = 1.0: input should be less than 1"),
         ("dirty = 0.02", "dirty = -0.1", "setting demo.dirty = -0.1: input should be greater than or equal to 0"),
         ("titles = 3000", "titles = 1", "setting demo.titles = 1: input should be greater than or equal to 2"),
+        (
+            'formulas = "keep"',
+            'formulas = "drop"',
+            "setting export.formulas = 'drop': input should be 'keep' or 'escape'",
+        ),
         ('users_topic = "producer1_topic"', 'users_topic = ""', "setting kafka.users_topic = ''"),
     ],
 )
