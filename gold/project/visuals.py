@@ -77,7 +77,8 @@ def slicer(
     name: str, title: str, box: Box, chosen: Field, *, mode: str = "Dropdown", single: bool = False
 ) -> Visual:
     """A choice that filters the page; `single`: exactly one value is always chosen."""
-    options: dict[str, dict[str, bool | str]] = {"data": {"mode": mode}}
+    # the visual's title says what is chosen; a header would say it once more, by the column's name
+    options: dict[str, dict[str, bool | str]] = {"data": {"mode": mode}, "header": {"show": False}}
     if mode == "Dropdown":
         options["general"] = {"selfFilterEnabled": True}
     if single:
