@@ -119,8 +119,12 @@ def chart(
 
 def container(visual: Visual, *, order: int) -> dict[str, Any]:
     """The visual as its visual.json has it, without the schema's address. `order`: for the tab key."""
+    # the level of a drill that is shown: of an axis, and of a slicer
     query: dict[str, Any] = {
-        "queryState": {role: _projections(role, fields) for role, fields in visual.roles.items()}
+        "queryState": {
+            role: _projections(fields, active=role == "Category" or visual.kind == "slicer")
+            for role, fields in visual.roles.items()
+        }
     }
     if visual.sort:
         direction = "Descending" if visual.descending else "Ascending"
@@ -152,8 +156,8 @@ def expression(field: Field) -> dict[str, Any]:
     return {kind: {"Expression": {"SourceRef": {"Entity": field.table}}, "Property": field.name}}
 
 
-def _projections(role: str, fields: tuple[Field, ...]) -> dict[str, Any]:
-    shown = [
+def _projections(fields: tuple[Field, ...], *, active: bool) -> dict[str, Any]:
+    shown: list[dict[str, Any]] = [
         {
             "field": expression(field),
             "queryRef": f"{field.table}.{field.name}",
@@ -162,8 +166,7 @@ def _projections(role: str, fields: tuple[Field, ...]) -> dict[str, Any]:
         }
         for field in fields
     ]
-    # the level of a drill that is shown; only axes have levels
-    return {"projections": [{**item, "active": True} for item in shown] if role == "Category" else shown}
+    return {"projections": [{**item, "active": True} for item in shown] if active else shown}
 
 
 def _heading(field: Field) -> str:

@@ -69,7 +69,20 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
     root = str(tmp_path_factory.mktemp("filled") / "lakehouse")
     content = ("t1", "movie", "=1+1", ["g"], [], [], "R", "1990s", None, None, EARLY, *SOURCE)
     day = ("t1", dt.date(2026, 3, 1), 3, 120, 1, 0, 0, None, -2)  # a number below 0 is no formula
-    batch = ("q", 0, 3, 1, 0, 0, 2, [], {"bronze.events": 1}, {}, [("new", 1, "x")], NOON)
+    batch = (
+        "q",
+        0,
+        3,
+        1,
+        0,
+        0,
+        2,
+        [],
+        {"bronze.events": 1},
+        {},
+        [{"field": "new", "rows": 1, "sample": "x"}],
+        NOON,
+    )
     known = {"model_version": "m1", "metric": "rmse", "value": 0.291876, "baseline": None, "input_versions": {}}
     metric = tuple(known.get(name, "als") for name in GOLD_METRICS.columns)
     rows = (
