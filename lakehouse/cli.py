@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lakehouse import replay_request
 from lakehouse.errors import run_guarded
 
 _EPILOG = (
@@ -64,9 +65,28 @@ def build_parser() -> argparse.ArgumentParser:
         "--limit", type=_positive, default=20, help="versions to print at most, newest first (default 20)"
     )
 
+    _add_quarantine(commands)
+    _add(commands, "drift", "fields that no type has: since when, how often, with a sample", json=True)
+
     _add(commands, "config", "the settings in force, and where they came from", json=True)
     _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)
     return parser
+
+
+def _add_quarantine(commands: Any) -> None:
+    quarantine = _add(
+        commands, "quarantine", "what was rejected: open rows by rule, topic and day; show and replay", json=True
+    )
+    actions = quarantine.add_subparsers(dest="action", metavar="ACTION")
+    show = _add(actions, "show", "open rows that break a rule, with their values", json=True)
+    show.add_argument("rule", metavar="RULE", help="e.g. clasificacion_unknown")
+    show.add_argument("--limit", type=_positive, default=20, help="rows to print at most (default 20)")
+    replay = _add(
+        actions, "replay", "judge open rows again, as they are or corrected, and merge those that pass", json=True
+    )
+    replay_request.add_arguments(replay)
+    for action in (show, replay):  # `quarantine --json show` means it too: the action must not reset it
+        action.set_defaults(json=argparse.SUPPRESS, debug=argparse.SUPPRESS)
 
 
 def _add(commands: Any, name: str, text: str, *, json: bool) -> argparse.ArgumentParser:

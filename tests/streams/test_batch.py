@@ -18,7 +18,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from silver import batch
+from silver import state
 from silver.batch import apply_batch
 from silver.rules import judge
 from silver.wire import parse
@@ -134,8 +134,8 @@ def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -
     keep_copy()
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
-            (batch, "_merge"),
-            (batch, "_remember_deletions"),
+            (state, "_merge"),
+            (state, "_remember_deletions"),
             (storage, "append"),
             (storage, "append_once"),
         ):
