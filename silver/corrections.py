@@ -111,12 +111,12 @@ def outcomes(judged: DataFrame, decided: DataFrame) -> DataFrame:
     return targeted(judged).join(winners, on=list(RECORD), how="left").withColumn("outcome", outcome)
 
 
-def changes(found: DataFrame) -> DataFrame:
-    """The records of which more is known than before."""
+def is_change() -> Column:
+    """Whether more is known of a record with an outcome than `before`."""
     is_open, was_open = F.col("outcome") == OPEN, F.col("before.outcome") == OPEN
     other_reasons = ~F.col("reasons").eqNullSafe(F.col("before.reasons"))
     other_value = ~F.col("corrected").eqNullSafe(F.col("before.corrected"))
-    return found.filter((is_open != was_open) | (is_open & (other_reasons | other_value)))
+    return (is_open != was_open) | (is_open & (other_reasons | other_value))
 
 
 def log_rows(changed: DataFrame, *, replay_id: int, replayed_at: Column, cause: str) -> DataFrame:

@@ -49,16 +49,17 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
         if request.rule is not None:
             require_rule(entries(spark, root), request.rule, settings)
         with state.kept(_selected(spark, root, request)) as chosen:
-            changed = _changed(spark, root, chosen, request)
+            count = chosen.count()
+            if not count:
+                return Report(0, 0, finished, Result({}, 0, {}))
             result = resolve(
                 spark,
                 root,
-                changed,
+                _changed(spark, root, chosen, request),
                 rules=Rules(silver.clasificaciones, silver.future_tolerance_seconds),
                 cause=request.cause,
                 dry_run=request.dry_run,
             )
-            count = chosen.count()
     return Report(count, count - sum(result.outcomes.values()), finished, result)
 
 

@@ -4,6 +4,7 @@ That commit decides. What follows compares its rows with what the tables hold, a
 be done again: `settle` finishes what silver.corrections tells of and silver.quarantine does not show yet.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ def resolve(
 ) -> Result:
     """Judge these entries with the code of the stream, and let silver be as if they had come so.
 
-    With `dry_run` only the answer is made.
+    With `dry_run` only the answer is made. All earlier corrections are settled, or among the entries.
     """
     judged = judge(
         parse(corrections.as_records(chosen)),
@@ -63,13 +64,15 @@ def resolve(
     )
     with state.kept(judged) as records:
         valid = targeted(split(records).valid)
-        decided = state.compare(spark, root, valid, present=_targets_in(valid))
-        with state.kept(corrections.outcomes(records, decided)) as found:
+        with state.kept(state.compare(spark, root, valid, present=set(state.TARGETS))) as decided:
+            found = corrections.outcomes(records, decided)
             result = _result(found)
             if result.changed and not dry_run:
-                _log(spark, root, corrections.changes(found), cause)
-    if not dry_run:
-        settle(spark, root)
+                _log(spark, root, found.filter(corrections.is_change()), cause)
+            if not dry_run:
+                with state.kept(_unsettled(spark, root)) as pending:
+                    if not pending.isEmpty():
+                        _carry_out(spark, root, pending, decided)
     return result
 
 
@@ -80,15 +83,24 @@ def settle(spark: SparkSession, root: str) -> int:
     """
     if not has_corrections(spark, root):
         return 0
-    with state.kept(corrections.unsettled(entries(spark, root))) as pending:
+    with state.kept(_unsettled(spark, root)) as pending:
         count = pending.count()
         if count:
             resolved = pending.filter(F.col("logged.outcome") != OPEN)
             valid = targeted(parse(corrections.as_records(resolved)))
-            with state.kept(state.compare(spark, root, valid, present=_targets_in(valid))) as decided:
-                state.write(spark, root, decided, state.count_verdicts(decided))
-            _mark(spark, root, pending)
+            with state.kept(state.compare(spark, root, valid, present=set(state.TARGETS))) as decided:
+                _carry_out(spark, root, pending, decided)
     return count
+
+
+def _unsettled(spark: SparkSession, root: str) -> DataFrame:
+    return corrections.unsettled(entries(spark, root))
+
+
+def _carry_out(spark: SparkSession, root: str, pending: DataFrame, decided: DataFrame) -> None:
+    """Change silver's state as decided, and last let the quarantine show it."""
+    state.write(spark, root, decided, state.count_verdicts(decided))
+    _mark(spark, root, pending)
 
 
 def reapply(spark: SparkSession, root: str, target: str, *, rules: Rules) -> None:
@@ -104,17 +116,19 @@ def reapply(spark: SparkSession, root: str, target: str, *, rules: Rules) -> Non
     resolve(spark, target, corrected, rules=rules, cause="rebuild")
 
 
-def _targets_in(valid: DataFrame) -> set[str]:
-    return {row["target"] for row in valid.select("target").distinct().collect()}
-
-
 def _result(found: DataFrame) -> Result:
-    by_outcome = {row["outcome"]: row["count"] for row in found.groupBy("outcome").count().collect()}
-    open_rows = found.filter(F.col("outcome") == OPEN)
-    rules = open_rows.select(F.explode(F.array_distinct("reasons.rule")).alias("rule"))
-    by_rule = rules.groupBy("rule").count().orderBy(F.desc("count"), "rule").collect()
-    changed = corrections.changes(found).count()
-    return Result(by_outcome, changed, {row["rule"]: row["count"] for row in by_rule})
+    rules = F.when(F.col("outcome") == OPEN, F.array_distinct("reasons.rule"))
+    told = found.withColumns({"broken": rules, "is_change": corrections.is_change()})
+    counted = told.groupBy("outcome", "broken").agg(
+        F.count("*").alias("rows"), F.count_if("is_change").alias("new")
+    )
+    outcomes, open_rules, changed = Counter[str](), Counter[str](), 0
+    for row in counted.collect():
+        outcomes[row["outcome"]] += row["rows"]
+        changed += row["new"]
+        for rule in row["broken"] or ():
+            open_rules[rule] += row["rows"]
+    return Result(outcomes, changed, dict(sorted(open_rules.items(), key=lambda item: (-item[1], item[0]))))
 
 
 def _log(spark: SparkSession, root: str, changed: DataFrame, cause: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.settings import load_settings
@@ -182,7 +183,12 @@ def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undi
         (22, 6, 9, 3, 4)
     ]
     assert second[0]["bronze_versions"] == VERSIONS
-    assert second[0]["unknown_fields"] == [("pais", 1, "MX"), ("premio", 1, None)]
+    # with the time at which Kafka took the record
+    seen = storage.read(spark, undisturbed.root, SILVER_BATCHES).select(F.inline("unknown_fields"))
+    assert [tuple(row) for row in seen.withColumn("first_seen", F.col("first_seen").cast("string")).collect()] == [
+        ("pais", 1, "MX", "t", "series", "2025-05-13 12:20:00"),
+        ("premio", 1, None, "t", "series", "2025-05-13 12:20:00"),
+    ]
 
 
 @pytest.mark.parametrize("commits", range(7))
