@@ -78,24 +78,23 @@ def _add_quarantine(commands: Any) -> None:
         commands, "quarantine", "what was rejected: open rows by rule, topic and day; show and replay", json=True
     )
     actions = quarantine.add_subparsers(dest="action", metavar="ACTION")
-    show = _add(actions, "show", "open rows that break a rule, with their values", json=True)
+    # `quarantine --json show` means it too: the action must not reset what was given before it
+    kept: Any = argparse.SUPPRESS
+    show = _add(actions, "show", "open rows that break a rule, with their values", json=True, default=kept)
     show.add_argument("rule", metavar="RULE", help="e.g. clasificacion_unknown")
     show.add_argument("--limit", type=_positive, default=20, help="rows to print at most (default 20)")
-    replay = _add(
-        actions, "replay", "judge open rows again, as they are or corrected, and merge those that pass", json=True
-    )
+    text = "judge open rows again, as they are or corrected, and merge those that pass"
+    replay = _add(actions, "replay", text, json=True, default=kept)
     replay_request.add_arguments(replay)
-    for action in (show, replay):  # `quarantine --json show` means it too: the action must not reset it
-        action.set_defaults(json=argparse.SUPPRESS, debug=argparse.SUPPRESS)
 
 
-def _add(commands: Any, name: str, text: str, *, json: bool) -> argparse.ArgumentParser:
+def _add(commands: Any, name: str, text: str, *, json: bool, default: Any = False) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text[0].upper() + text[1:] + "."
     )
-    parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
+    parser.add_argument("--debug", action="store_true", default=default, help="show the stack trace of an error")
     if json:
-        parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+        parser.add_argument("--json", action="store_true", default=default, help="print JSON, for programs")
     return parser
 
 

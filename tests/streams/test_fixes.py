@@ -97,12 +97,12 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     assert audit_faults(spark, root) == []
 
     tables = [table for table in layer_tables("silver") if table != SILVER_BATCHES]
-    kept = {table: contents(spark, root, table) for table in tables}
+    kept = {table.name: contents(spark, root, table) for table in tables}
     refine(spark, copied, target=staging_root(root, "s"))
     swap_in(spark, root, "s")
     assert audit_faults(spark, root) == []
     for table in tables:
-        assert contents(spark, root, table) == kept[table], table.sql_name
+        assert contents(spark, root, table) == kept[table.name], table.sql_name
 
 
 REFUSED: dict[str, tuple[str, str]] = {

@@ -94,4 +94,5 @@ def test_set_and_fix_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> N
     "arguments", [("quarantine", "--json", "show", "r"), ("quarantine", "show", "r", "--json")]
 )
 def test_json_may_stand_before_and_after_the_action(arguments: tuple[str, ...]) -> None:
-    assert cli.build_parser().parse_args(arguments).json
+    assert cli.build_parser().parse_args(arguments).json is True
+    assert cli.build_parser().parse_args(("quarantine", "show", "r")).json is False
