@@ -1,9 +1,11 @@
 """Whether everything adds up, from Kafka's offsets to silver's rows: pure comparison of what was counted."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from lakehouse.ledger import Counts, Part, Totals
+from lakehouse.resolutions import Resolutions
 
 _NOTHING = Counts(None, None, *[0] * 10)
 
@@ -104,11 +106,43 @@ def compare_totals(totals: Totals) -> list[str]:
             f"silver.batches tells of {totals.quarantined:,} quarantined rows, silver.quarantine holds "
             f"{totals.quarantine:,}"
         )
-    if totals.entities > totals.applied:
-        faults.append(f"silver holds {totals.entities:,} rows, and its batches applied {totals.applied:,} events")
+    if totals.entities > totals.applied + totals.resolved_applied:
+        by_replays = f" and its replays {totals.resolved_applied:,}" if totals.resolved_applied else ""
+        faults.append(
+            f"silver holds {totals.entities:,} rows, and its batches applied {totals.applied:,} events{by_replays}"
+        )
     return faults
 
 
-def all_faults(partitions: Mapping[Part, Partition], totals: Totals) -> list[str]:
-    listed = [f"{part[0]}-{part[1]}: {fault}" for part, found in partitions.items() for fault in found.faults]
-    return listed + compare_totals(totals)
+def with_resolutions(totals: Totals, resolutions: Mapping[Part, Resolutions]) -> Totals:
+    """The totals with what became of the resolved rows, over all partitions."""
+    found = list(resolutions.values())
+    return totals._replace(
+        resolved=sum(one.resolved for one in found),
+        resolved_applied=sum(one.applied for one in found),
+        resolved_superseded=sum(one.superseded for one in found),
+        resolved_deleted=sum(one.deleted for one in found),
+    )
+
+
+def resolution_faults(found: Resolutions) -> list[str]:
+    """Faults of one partition's resolved rows."""
+    checks = {
+        f"{found.unexplained:,} quarantined records are resolved, and no replay tells of it": found.unexplained,
+        f"{found.unfinished:,} corrected records are still open: lakehouse quarantine replay was cut off, and "
+        "finishes them when it runs again": found.unfinished,
+        f"{found.repeated:,} records were corrected twice": found.repeated,
+        f"{found.strange:,} corrected records are not in the quarantine": found.strange,
+        f"{found.vanished:,} records were resolved, and silver holds nothing of them": found.vanished,
+    }
+    return [text for text, is_fault in checks.items() if is_fault]
+
+
+def all_faults(
+    partitions: Mapping[Part, Partition],
+    totals: Totals,
+    resolutions: Mapping[Part, Resolutions] = MappingProxyType({}),
+) -> list[str]:
+    told = [(part, fault) for part, found in partitions.items() for fault in found.faults]
+    told += [(part, fault) for part, found in resolutions.items() for fault in resolution_faults(found)]
+    return [f"{part[0]}-{part[1]}: {fault}" for part, fault in told] + compare_totals(totals)

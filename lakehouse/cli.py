@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lakehouse import replay_request
 from lakehouse.errors import run_guarded
 
 _EPILOG = (
@@ -80,18 +81,36 @@ def build_parser() -> argparse.ArgumentParser:
         "--limit", type=_positive, default=20, help="versions to print at most, newest first (default 20)"
     )
 
+    _add_quarantine(commands)
+    _add(commands, "drift", "fields that no type has: since when, how often, with a sample", json=True)
+
     _add(commands, "config", "the settings in force, and where they came from", json=True)
     _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)
     return parser
 
 
-def _add(commands: Any, name: str, text: str, *, json: bool) -> argparse.ArgumentParser:
+def _add_quarantine(commands: Any) -> None:
+    quarantine = _add(
+        commands, "quarantine", "what was rejected: open rows by rule, topic and day; show and replay", json=True
+    )
+    actions = quarantine.add_subparsers(dest="action", metavar="ACTION")
+    # `quarantine --json show` means it too: the action must not reset what was given before it
+    kept: Any = argparse.SUPPRESS
+    show = _add(actions, "show", "open rows that break a rule, with their values", json=True, default=kept)
+    show.add_argument("rule", metavar="RULE", help="e.g. clasificacion_unknown")
+    show.add_argument("--limit", type=_positive, default=20, help="rows to print at most (default 20)")
+    text = "judge open rows again, as they are or corrected, and merge those that pass"
+    replay = _add(actions, "replay", text, json=True, default=kept)
+    replay_request.add_arguments(replay)
+
+
+def _add(commands: Any, name: str, text: str, *, json: bool, default: Any = False) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=text, description=text[0].upper() + text[1:] + "."
     )
-    parser.add_argument("--debug", action="store_true", help="show the stack trace of an error")
+    parser.add_argument("--debug", action="store_true", default=default, help="show the stack trace of an error")
     if json:
-        parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+        parser.add_argument("--json", action="store_true", default=default, help="print JSON, for programs")
     return parser
 
 

@@ -47,7 +47,10 @@ class Counts(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """The sums over silver.batches, and the rows that the tables hold."""
+    """The sums over silver.batches, and the rows that the tables hold.
+
+    The last four tell of the quarantined rows that were resolved since, and of what became of these.
+    """
 
     rows_in: int
     applied: int
@@ -56,6 +59,10 @@ class Totals(NamedTuple):
     quarantined: int
     entities: int
     quarantine: int
+    resolved: int = 0
+    resolved_applied: int = 0
+    resolved_superseded: int = 0
+    resolved_deleted: int = 0
 
 
 def count_records(spark: SparkSession, root: str) -> dict[Part, Counts]:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from lakehouse import files, storage
 from lakehouse.checkpoints import CheckpointError, rebuild, set_aside
 from lakehouse.storage import checkpoint_path
-from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
+from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
 _LAYER = "silver"
 
@@ -43,6 +43,8 @@ def discard_staging(spark: SparkSession, root: str) -> None:
 def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
     """Replace the rows of every silver table by the rebuilt ones, and the checkpoint by theirs.
 
+    Of silver.corrections nothing is replaced: what people decided bronze cannot tell again.
+
     The old rows stay readable by their version, the old checkpoint beside the new one. Every step may be
     repeated: a swap that was cut off is finished by calling this again.
     """
@@ -51,8 +53,11 @@ def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
     if files.names(spark, checkpoint_path(staging, _LAYER)):
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):
-            if table != SILVER_BATCHES:
+            if table == SILVER_CORRECTIONS:
+                _append_new(spark, root, staging, table)
+            elif table != SILVER_BATCHES:
                 _replace(spark, root, staging, table, stamp)
+            if table != SILVER_BATCHES:
                 versions[table.sql_name] = storage.latest_version(spark, root, table)
         _replace(spark, root, staging, SILVER_BATCHES, stamp, versions)
         set_aside(spark, root, _LAYER, stamp=stamp)
@@ -74,6 +79,15 @@ def _replace(
         pairs = [F.lit(part) for pair in sorted(silver_versions.items()) for part in pair]
         rows = rows.withColumn("silver_versions", F.create_map(*pairs).cast("map<string,bigint>"))
     storage.replace(rows, root, table, note={"lakehouse": f"rebuild {stamp}"})
+
+
+def _append_new(spark: SparkSession, root: str, staging: str, table: Table) -> None:
+    """Add the rows that the rebuild has found beyond those that it was given; nothing is replaced."""
+    storage.ensure(spark, root, table)
+    held = storage.read(spark, root, table).select(*table.key)
+    new = storage.read(spark, staging, table).join(held, on=list(table.key), how="left_anti")
+    if not new.isEmpty():
+        storage.append(new.select(*table.columns), root, table)
 
 
 def _marker(root: str) -> str:

@@ -117,7 +117,37 @@ QUARANTINE = StructType(
     ]
 )
 
-UNKNOWN_FIELD = StructType([_optional("field", STRING), _optional("rows", LONG), _optional("sample", STRING)])
+# One quarantined record after one replay that changed what is known of it: with `value` in place of what was sent
+# (null: what was sent stands), under the rules of that moment, it became `outcome`. `reasons` are those that its
+# row in silver.quarantine shows from then on. The latest row of a record counts; none is ever changed.
+CORRECTIONS = StructType(
+    [
+        *_RECORD_KEY,
+        _required("replay_id", LONG),
+        _required("replayed_at", TIMESTAMP),
+        _required("cause", STRING),
+        _optional("value", STRING),
+        _required("outcome", STRING),
+        _required("reasons", ArrayType(REASON)),
+        _optional("target", STRING),
+        _optional("id", STRING),
+        _optional("event_timestamp", TIMESTAMP),
+        _required("kafka_timestamp", TIMESTAMP),
+    ]
+)
+
+# A field that its type does not have, as one batch saw it in one topic: `first_seen` is the earliest Kafka
+# timestamp. Batches before version 0.2 tell neither topic, type nor first_seen.
+UNKNOWN_FIELD = StructType(
+    [
+        _optional("field", STRING),
+        _optional("rows", LONG),
+        _optional("sample", STRING),
+        _optional("topic", STRING),
+        _optional("type", STRING),
+        _optional("first_seen", TIMESTAMP),
+    ]
+)
 
 # The records of one partition in a batch, by their offsets.
 RECORDS = StructType(

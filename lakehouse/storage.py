@@ -37,11 +37,19 @@ def exists(spark: SparkSession, root: str, table: Table) -> bool:
 def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[str, str] | None = None) -> None:
     """Create the table with its whole contract in one commit; an existing one must have the same schema.
 
-    `properties` are what a new table remembers beside its contract.
+    Columns and fields that an earlier version of the contract did not have, and that may be null, are added to an
+    existing table in one commit, which changes none of its files. `properties` are what a new table remembers
+    beside its contract.
     """
     path = table_path(root, table)
     if exists(spark, root, table):
-        _expect_schema(spark.read.format("delta").load(path).schema, table, what=f"{table.sql_name} at {path}")
+        found = spark.read.format("delta").load(path).schema
+        added = additions(found, table.schema)
+        if added:
+            listed = ", ".join(f"{name} {kind}" for name, kind in added.items())
+            spark.sql(f"ALTER TABLE delta.`{path.replace('`', '``')}` ADD COLUMNS ({listed})")
+            found = spark.read.format("delta").load(path).schema
+        _expect_schema(found, table, what=f"{table.sql_name} at {path}")
         return
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(table.schema)
     for name, value in {**table.delta_properties, **(properties or {})}.items():
@@ -135,6 +143,22 @@ def register(spark: SparkSession, root: str) -> list[str]:
             spark.sql(f"CREATE TABLE IF NOT EXISTS {table.sql_name} USING delta LOCATION '{location}'")
             names.append(table.sql_name)
     return names
+
+
+def additions(found: StructType, wanted: StructType, prefix: str = "") -> dict[str, str]:
+    """What `wanted` has beyond `found` and may be null: names and types, as ALTER TABLE ADD COLUMNS takes them."""
+    added: dict[str, str] = {}
+    for field in wanted:
+        path = f"{prefix}`{field.name}`"
+        if field.name not in found.names:
+            added |= {path: field.dataType.simpleString()} if field.nullable else {}
+            continue
+        held, inner = found[field.name].dataType, field.dataType
+        if isinstance(held, ArrayType) and isinstance(inner, ArrayType):
+            path, held, inner = f"{path}.element", held.elementType, inner.elementType
+        if isinstance(held, StructType) and isinstance(inner, StructType):
+            added |= additions(held, inner, f"{path}.")
+    return added
 
 
 def _expect_schema(got: StructType, table: Table, *, what: str) -> None:

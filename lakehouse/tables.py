@@ -89,6 +89,15 @@ SILVER_QUARANTINE = Table(
     },
     _CHANGE_FEED,
 )
+# What people decided is written once and never over: no overwrite, update or delete takes it away.
+SILVER_CORRECTIONS = Table(
+    "silver",
+    "corrections",
+    schemas.CORRECTIONS,
+    ("topic", "partition", "offset", "replay_id"),
+    {"outcome_known": "outcome IN ('applied', 'superseded', 'deleted', 'open')"},
+    MappingProxyType({**_CHANGE_FEED, **_APPEND_ONLY}),
+)
 SILVER_BATCHES = Table(
     "silver",
     "batches",
@@ -128,6 +137,7 @@ CATALOGUE: tuple[Table, ...] = (
     SILVER_FEEDBACK,
     SILVER_TOMBSTONES,
     SILVER_QUARANTINE,
+    SILVER_CORRECTIONS,
     SILVER_BATCHES,
     GOLD_AFFINITY,
     GOLD_RECOMMENDATIONS,

@@ -12,9 +12,11 @@ from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
 from lakehouse.streams import run_streams, start_stream
-from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, layer_tables
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_CORRECTIONS, layer_tables
 from silver.batch import apply_batch
 from silver.continuity import require_continuity
+from silver.corrections import withhold
+from silver.resolution import Rules, has_corrections, reapply, settle
 from silver.rules import judge
 from silver.wire import parse
 
@@ -28,7 +30,8 @@ def refine(
     """Apply to silver what bronze holds beyond the checkpoint. Ends when done, or never with a `trigger`.
 
     One query reads both bronze tables: a topic says nothing about the types in it, so two queries would
-    write to the same silver tables at once. `target` is a root for silver other than the one of bronze.
+    write to the same silver tables at once. `target` is a root for silver other than the one of bronze: all
+    that bronze holds and all corrections of the quarantine are then applied to it.
     Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly.
     """
     root = target or settings.root
@@ -36,6 +39,7 @@ def refine(
     with only_run(settings.ops_dir, "silver" if target is None else "rebuild-silver"):
         require_no_rebuild(spark, root)
         require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+        settle(spark, root)
         bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
         # part of the stream and not of each batch: building this plan takes longer than many a batch
         judged = judge(
@@ -43,12 +47,17 @@ def refine(
             clasificaciones=silver.clasificaciones,
             future_tolerance_seconds=silver.future_tolerance_seconds,
         )
+        if target is not None and has_corrections(spark, settings.root):
+            judged = withhold(judged, storage.read(spark, settings.root, SILVER_CORRECTIONS))
         with run_streams(spark, settings.ops_dir) as streams:
             for table in layer_tables("silver"):
                 storage.ensure(spark, root, table)
             writer = judged.writeStream.foreachBatch(_writer(spark, root))
             checkpoint = storage.checkpoint_path(root, STREAM)
             streams.append(start_stream(writer, name=STREAM, checkpoint=checkpoint, trigger=trigger))
+        if target is not None:
+            rules = Rules(silver.clasificaciones, silver.future_tolerance_seconds)
+            reapply(spark, settings.root, target, rules=rules)
 
 
 def _writer(spark: SparkSession, root: str) -> Callable[[DataFrame, int], None]:

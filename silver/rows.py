@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
-from lakehouse.schemas import RECORDS
+from lakehouse.schemas import RECORDS, UNKNOWN_FIELD
 from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_CONTENT,
@@ -17,7 +17,7 @@ from lakehouse.tables import (
 )
 
 _RECORDS = RECORDS.fieldNames()
-_UNKNOWN_FIELD = "array<struct<field:string,rows:bigint,sample:string>>"
+_UNKNOWN = UNKNOWN_FIELD.fieldNames()
 
 
 def users(records: DataFrame) -> DataFrame:
@@ -61,12 +61,21 @@ def quarantine(records: DataFrame) -> DataFrame:
 
 
 def unknown_fields(records: DataFrame) -> DataFrame:
-    """One row per field that no type has: in how many records it was seen, and one of its values."""
-    seen = records.select(F.explode("unknown_fields").alias("unknown"))
+    """One row per topic, type and field that the type does not have.
+
+    In how many records the field was seen, one of its values, and the earliest Kafka timestamp in microseconds
+    since 1970: as a Python time it would lose its zone.
+    """
+    seen = records.select("topic", "type", "kafka_timestamp", F.explode("unknown_fields").alias("unknown"))
     return (
-        seen.groupBy(F.col("unknown.field").alias("field"))
-        .agg(F.count("*").alias("rows"), F.min("unknown.sample").alias("sample"))
-        .orderBy("field")
+        seen.groupBy("topic", "type", F.col("unknown.field").alias("field"))
+        .agg(
+            F.count("*").alias("rows"),
+            F.min("unknown.sample").alias("sample"),
+            F.unix_micros(F.min("kafka_timestamp")).alias("first_seen"),
+        )
+        .orderBy("field", "topic", "type")
+        .select(*_UNKNOWN)
     )
 
 
@@ -76,17 +85,17 @@ def batch(
     records: Sequence[Row],
     versions: Mapping[str, int],
     silver_versions: Mapping[str, int],
-    unknown: Sequence[tuple[str, int, str]],
+    unknown: Sequence[Row],
 ) -> DataFrame:
     """The batch's own row, from a frame with its counts."""
     parts = [_struct({name: part[name] for name in _RECORDS}) for part in records]
-    fields = [_struct(dict(zip(("field", "rows", "sample"), field, strict=True))) for field in unknown]
+    fields = [_struct(field.asDict()).withField("first_seen", _moment(field["first_seen"])) for field in unknown]
     return one.withColumns(
         {
             "records": F.array(*parts).cast(ArrayType(RECORDS)),
             "bronze_versions": _map(versions),
             "silver_versions": _map(silver_versions),
-            "unknown_fields": F.array(*fields).cast(_UNKNOWN_FIELD),
+            "unknown_fields": F.array(*fields).cast(ArrayType(UNKNOWN_FIELD)),
             "finished_at": F.current_timestamp(),
         }
     ).select(*SILVER_BATCHES.columns)
@@ -94,6 +103,10 @@ def batch(
 
 def _struct(values: Mapping[str, object]) -> Column:
     return F.struct(*[F.lit(value).alias(name) for name, value in values.items()])
+
+
+def _moment(micros: int) -> Column:
+    return F.timestamp_micros(F.lit(micros).cast("bigint"))
 
 
 def _map(versions: Mapping[str, int]) -> Column:

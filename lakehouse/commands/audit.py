@@ -7,13 +7,14 @@ from pyspark.sql import SparkSession
 
 from bronze.resume import accepted_losses
 from lakehouse import storage
-from lakehouse.auditing import Partition, all_faults, compare_partition
+from lakehouse.auditing import Partition, all_faults, compare_partition, with_resolutions
 from lakehouse.broker import kafka_cluster
 from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.kafka_client import Cluster
 from lakehouse.kafka_records import existing_offsets
 from lakehouse.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
+from lakehouse.resolutions import count_resolutions
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import CATALOGUE
@@ -51,8 +52,9 @@ def audit(spark: SparkSession, settings: Settings, cluster: Cluster) -> tuple[li
     for _ in range(_ATTEMPTS):
         before = _versions(spark, settings.root)
         partitions = _partitions(spark, settings, cluster)
-        totals = count_totals(spark, settings.root)
-        faults = all_faults(partitions, totals)
+        resolutions = count_resolutions(spark, settings.root)
+        totals = with_resolutions(count_totals(spark, settings.root), resolutions)
+        faults = all_faults(partitions, totals, resolutions)
         if not faults or _versions(spark, settings.root) == before:
             break
     return list(partitions.values()), totals, faults
@@ -158,9 +160,15 @@ def _show(partitions: list[Partition], totals: Totals, faults: list[str]) -> Non
     print_table(("topic", "partition", "bronze", "refined", "not yet refined"), refined, title="bronze to silver")
     print_table(
         ("taken", "applied", "superseded", "deleted", "quarantined", "rows in silver", "in quarantine"),
-        [totals],
+        [totals[:7]],
         title="what became of them",
     )
+    if totals.resolved:
+        print_table(
+            ("resolved", "applied", "superseded", "deleted"),
+            [totals[7:]],
+            title="of those in quarantine, by replays",
+        )
     for fault in faults:
         print(f"FAULT  {fault}")
     print("everything adds up" if not faults else f"{len(faults)} faults")

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
 from lakehouse.commands.output import print_json, print_table
+from lakehouse.confinement import as_query, confine
 from lakehouse.errors import InputError, first_line
 from lakehouse.session import spark_session
 from lakehouse.settings import load_settings
@@ -17,8 +18,6 @@ _DESCRIBES = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)
 
 # A quoted name or text with a slash in it.
 _PATH = re.compile(r"""['"`][^'"`]*/[^'"`]*['"`]""")
-# Functions that call Java or read tables by their path.
-_UNCONFINED = ("reflect", "java_method", "try_reflect", "table_changes_by_path")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     with spark_session("lakehouse sql", log_file=settings.ops_dir / "spark.log") as started:
         spark = started.newSession()  # what is forbidden below is so in this one alone
         names = storage.register(spark, settings.root)
-        _confine(spark)
+        confine(spark)
         rows = _query(spark, args.query, known=names)
         found = rows.limit(args.limit + 1).collect()
     shown = found[: args.limit]
@@ -43,21 +42,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _confine(spark: SparkSession) -> None:
-    """From here on the session's SQL reaches the registered tables only: no file by its path, no Java method.
-
-    A method called by `reflect` could read the environment, where secrets are, or end the process.
-    """
-    spark.conf.set("spark.sql.runSQLOnFiles", "false")
-    session, jvm = spark._jsparkSession.sessionState(), spark.sparkContext._jvm
-    assert jvm is not None  # noqa: S101 - a classic session has its JVM
-    some = jvm.scala.Option.apply
-    for name in _UNCONFINED:
-        identifier = jvm.org.apache.spark.sql.catalyst.FunctionIdentifier(name, some("builtin"), some("system"))
-        session.functionRegistry().dropFunction(identifier)
-        session.tableFunctionRegistry().dropFunction(identifier)
-
-
 def _refuse_paths(query: str) -> None:
     """What describes takes a path in place of a table: any word of the query with a slash in it is one."""
     if _PATH.search(query):
@@ -70,7 +54,7 @@ def _query(spark: SparkSession, query: str, *, known: list[str]) -> DataFrame:
         if _DESCRIBES.match(query):
             _refuse_paths(query)
         else:
-            query = f"SELECT * FROM (\n{query}\n)"  # noqa: S608 - the person's own query is what this command runs
+            query = as_query(query)
         return spark.sql(query)
     except (ParseException, AnalysisException) as error:
         tables = ", ".join(known) or "none yet"

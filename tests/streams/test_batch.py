@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.settings import load_settings
@@ -18,7 +19,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from silver import batch
+from silver import state
 from silver.batch import apply_batch
 from silver.rules import judge
 from silver.wire import parse
@@ -134,8 +135,8 @@ def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -
     keep_copy()
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
-            (batch, "_merge"),
-            (batch, "_remember_deletions"),
+            (state, "_merge"),
+            (state, "_remember_deletions"),
             (storage, "append"),
             (storage, "append_once"),
         ):
@@ -182,7 +183,12 @@ def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undi
         (22, 6, 9, 3, 4)
     ]
     assert second[0]["bronze_versions"] == VERSIONS
-    assert second[0]["unknown_fields"] == [("pais", 1, "MX"), ("premio", 1, None)]
+    # with the time at which Kafka took the record
+    seen = storage.read(spark, undisturbed.root, SILVER_BATCHES).select(F.inline("unknown_fields"))
+    assert [tuple(row) for row in seen.withColumn("first_seen", F.col("first_seen").cast("string")).collect()] == [
+        ("pais", 1, "MX", "t", "series", "2025-05-13 12:20:00"),
+        ("premio", 1, None, "t", "series", "2025-05-13 12:20:00"),
+    ]
 
 
 @pytest.mark.parametrize("commits", range(7))

@@ -12,6 +12,7 @@ from lakehouse import storage
 from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_CONTENT,
+    SILVER_CORRECTIONS,
     SILVER_FEEDBACK,
     SILVER_QUARANTINE,
     SILVER_TOMBSTONES,
@@ -69,6 +70,18 @@ GOOD: dict[str, dict[str, Any]] = {
         "resolved_at": None,
         **RECORD,
     },
+    "corrections": {
+        "replay_id": 1,
+        "replayed_at": AT,
+        "cause": "rules",
+        "value": None,
+        "outcome": "open",
+        "reasons": [("id_missing", "id", None)],
+        "target": None,
+        "id": None,
+        "event_timestamp": None,
+        **RECORD,
+    },
     "batches": {
         "query_id": "q",
         "batch_id": 0,
@@ -99,6 +112,7 @@ BAD: list[tuple[Table, dict[str, Any], str]] = [
     (SILVER_TOMBSTONES, {"id": ""}, "id_not_blank"),
     (SILVER_QUARANTINE, {"status": "closed"}, "status_known"),
     (SILVER_QUARANTINE, {"reasons": []}, "has_reason"),
+    (SILVER_CORRECTIONS, {"outcome": "lost"}, "outcome_known"),
     (SILVER_BATCHES, {"rows_in": 5}, "adds_up"),
 ]
 

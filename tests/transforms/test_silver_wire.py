@@ -151,10 +151,12 @@ def test_unknown_fields_are_told_with_a_sample(by_case: dict[str, Row], case: st
 
 def test_unknown_fields_are_counted_over_records(parsed: DataFrame) -> None:
     """The smallest sample stands for all; a field that only ever was null has none."""
-    counted = {row["field"]: (row["rows"], row["sample"]) for row in rows.unknown_fields(parsed).collect()}
-    expected = {name: (len(KNOWN), sample) for name, sample in SAMPLES.items()}
-    assert {name: counted[name] for name in SAMPLES} == expected
-    assert counted["numero_temporadas"] == (1, "3")
+    columns = ("type", "field", "rows", "sample")
+    found = rows.unknown_fields(parsed.withColumn("topic", F.lit("one")))
+    counted = {tuple(row[name] for name in columns) for row in found.collect()}
+    # KNOWN has one record of each type
+    assert {(kind, name, 1, sample) for kind in KNOWN for name, sample in SAMPLES.items()} <= counted
+    assert ("movie", "numero_temporadas", 1, "3") in counted
 
 
 def test_key_and_tombstone_are_told_apart(spark: SparkSession) -> None:

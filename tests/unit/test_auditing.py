@@ -4,8 +4,16 @@ from typing import Any
 
 import pytest
 
-from lakehouse.auditing import Partition, all_faults, compare_partition, compare_totals
+from lakehouse.auditing import (
+    Partition,
+    all_faults,
+    compare_partition,
+    compare_totals,
+    resolution_faults,
+    with_resolutions,
+)
 from lakehouse.ledger import Counts, Totals
+from lakehouse.resolutions import Resolutions
 
 PART = ("users", 0)
 
@@ -114,3 +122,34 @@ TOTALS = Totals(rows_in=10, applied=8, superseded=1, deleted=0, quarantined=1, e
 )
 def test_silver_as_a_whole(changes: dict[str, int], faults: list[str]) -> None:
     assert compare_totals(TOTALS._replace(**changes)) == faults
+
+
+RESOLVED = Resolutions(resolved=6, applied=3, superseded=2, deleted=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"unexplained": 1}, "1 quarantined records are resolved, and no replay tells of it"),
+        (
+            {"unfinished": 2},
+            "2 corrected records are still open: lakehouse quarantine replay was cut off, "
+            "and finishes them when it runs again",
+        ),
+        ({"repeated": 1}, "1 records were corrected twice"),
+        ({"strange": 1}, "1 corrected records are not in the quarantine"),
+        ({"vanished": 1}, "1 records were resolved, and silver holds nothing of them"),
+    ],
+)
+def test_each_fault_of_a_replay_is_told(changes: dict[str, int], fault: str) -> None:
+    assert resolution_faults(RESOLVED) == []
+    assert all_faults({}, TOTALS, {PART: RESOLVED._replace(**changes)}) == [f"users-0: {fault}"]
+
+
+def test_what_replays_applied_may_be_in_silver() -> None:
+    totals = with_resolutions(TOTALS, {PART: RESOLVED, ("users", 1): RESOLVED})
+    assert totals[7:] == (12, 6, 4, 2)
+    assert compare_totals(totals._replace(entities=14)) == []
+    assert compare_totals(totals._replace(entities=15)) == [
+        "silver holds 15 rows, and its batches applied 8 events and its replays 6"
+    ]

@@ -33,6 +33,7 @@ def test_the_tables_are_those_of_the_design() -> None:
         "silver.feedback",
         "silver.tombstones",
         "silver.quarantine",
+        "silver.corrections",
         "silver.batches",
         "gold.affinity_ratings",
         "gold.recommendations",

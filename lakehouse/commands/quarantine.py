@@ -1,0 +1,90 @@
+"""`lakehouse quarantine`: the rejected rows as a work list, and their replay."""
+
+import argparse
+from typing import Any
+
+from pyspark.sql import Row, SparkSession
+
+from lakehouse.commands.output import print_json, print_table
+from lakehouse.replay_request import request_from
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings, load_settings
+from silver import replay, worklist
+from silver.resolution import entries
+
+_SHOWN_VALUE = 120
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    request = request_from(args) if args.action == "replay" else None
+    with spark_session("lakehouse quarantine", log_file=settings.ops_dir / "spark.log") as spark:
+        if request is not None:
+            report = replay.run(spark, settings, request)
+            if args.json:
+                print_json(replay.as_json(report, dry_run=request.dry_run))
+            else:
+                print("\n".join(replay.told(report, dry_run=request.dry_run)))
+        elif args.action == "show":
+            _show(spark, settings, args)
+        else:
+            _list(spark, settings, as_json=args.json)
+    return 0
+
+
+def _list(spark: SparkSession, settings: Settings, *, as_json: bool) -> None:
+    found = entries(spark, settings.root)
+    counts = {row["status"]: row["count"] for row in found.groupBy("status").count().collect()}
+    numbers = {status: counts.get(status, 0) for status in ("open", "resolved")}
+    groups = [row.asDict(recursive=True) for row in worklist.by_rule(found).collect()]
+    if as_json:
+        print_json({**numbers, "groups": groups})
+        return
+    columns = ("rule", "topic", "day", "rows", "sample", "what was sent")
+    samples = [_coordinates(group["sample"]) for group in groups]
+    values = [_short(group["sample"]["sent"]) for group in groups]
+    print_table(
+        columns,
+        [
+            (group["rule"], group["topic"], str(group["day"]), group["rows"], sample, value)
+            for group, sample, value in zip(groups, samples, values, strict=True)
+        ],
+        title="open rows; a row that breaks several rules counts in each",
+    )
+    print(f"{numbers['open']:,} open, {numbers['resolved']:,} resolved")
+
+
+def _show(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> None:
+    found = entries(spark, settings.root)
+    replay.require_rule(found, args.rule, settings)
+    ordered = worklist.of_rule(found, args.rule)
+    rows = ordered.limit(args.limit + 1).collect()
+    shown = rows[: args.limit]
+    if args.json:
+        print_json([row.asDict(recursive=True) for row in shown])
+        return
+    columns = ("record", "Kafka timestamp", "key", "reasons", "value", "corrected")
+    print_table(columns, [_line(row) for row in shown], title=f"open rows that break {args.rule}")
+    if len(rows) > args.limit:
+        print(f"the first {args.limit} rows; --limit shows more")
+
+
+def _line(row: Row) -> tuple[Any, ...]:
+    reasons = [f"{reason['rule']} {reason['field']}={reason['value']}" for reason in row["reasons"]]
+    return (
+        _coordinates(row.asDict()),
+        row["kafka_timestamp"],
+        row["key"],
+        "\n".join(reasons),
+        _short(row["value"]),
+        row["is_corrected"],
+    )
+
+
+def _coordinates(record: dict[str, Any]) -> str:
+    """Where Kafka has the record, as topic/partition/offset."""
+    return f"{record['topic']}/{record['partition']}/{record['offset']}"
+
+
+def _short(value: str | None) -> str | None:
+    return value if value is None or len(value) <= _SHOWN_VALUE else f"{value[:_SHOWN_VALUE]}..."

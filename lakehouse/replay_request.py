@@ -1,0 +1,113 @@
+"""What a person asks of a replay: which quarantined rows, and what to change in them. No Spark in here."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from lakehouse.errors import InputError
+
+
+class Assignment(NamedTuple):
+    """One field of the JSON object and its new value, written as JSON."""
+
+    field: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.field}={self.value}"
+
+
+class Request(NamedTuple):
+    """`rule` and `since` (Kafka timestamp) select among the open rows; at most one of the two changes is given."""
+
+    rule: str | None = None
+    since: datetime | None = None
+    assignments: tuple[Assignment, ...] = ()
+    fix: str | None = None
+    dry_run: bool = False
+
+    @property
+    def cause(self) -> str:
+        """How silver.corrections tells of it."""
+        if self.fix is not None:
+            return f"fix {self.fix}"
+        if self.assignments:
+            return "set " + ", ".join(str(assignment) for assignment in self.assignments)
+        return "rules"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--rule", metavar="RULE", help="only rows that break this rule (default: all open rows)")
+    parser.add_argument(
+        "--since",
+        type=moment,
+        metavar="TIME",
+        help="only records that Kafka took at or after it: 2026-01-31T12:00Z",
+    )
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument(
+        "--set",
+        action="append",
+        dest="assignments",
+        type=assignment,
+        metavar="FIELD=VALUE",
+        help="give this field of the record another value; may be repeated",
+    )
+    change.add_argument(
+        "--fix",
+        type=Path,
+        metavar="FILE.sql",
+        help="one SELECT over the view quarantine that returns topic, partition, offset, value",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would become of them, and change nothing")
+
+
+def request_from(args: argparse.Namespace) -> Request:
+    """Raises InputError where the file of --fix cannot be read, or a field is set twice."""
+    assignments: Sequence[Assignment] = args.assignments or ()
+    fields = [assignment.field for assignment in assignments]
+    twice = next((name for name in fields if fields.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"--set gives {twice} twice", todo="give each field one value")
+    fix = _read(args.fix) if args.fix is not None else None
+    return Request(args.rule, args.since, tuple(assignments), fix, args.dry_run)
+
+
+def assignment(text: str) -> Assignment:
+    """`rating=3.5`: a JSON value where it is one, otherwise a string. Raises an argument error without a field."""
+    field, equals, value = text.partition("=")
+    if not equals or not field.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no FIELD=VALUE; write rating=3.5 or titulo='El viaje'")
+    try:
+        json.loads(value, parse_constant=_refuse)
+    except ValueError:
+        value = json.dumps(value, ensure_ascii=False)
+    return Assignment(field.strip(), value)
+
+
+def _refuse(name: str) -> NoReturn:
+    """NaN and Infinity are no JSON, though Python reads them."""
+    raise ValueError(name)
+
+
+def moment(text: str) -> datetime:
+    """A date or time in ISO 8601, in UTC where it names no zone. Raises an argument error for anything else."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-01-31 or 2026-01-31T12:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _read(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise InputError(f"cannot read {file}: {reason}", todo="name a file with one SELECT") from error
+    if not text.strip():
+        raise InputError(f"{file} is empty", todo="write one SELECT of topic, partition, offset, value into it")
+    return text

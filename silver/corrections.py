@@ -1,0 +1,148 @@
+"""The quarantine as a work list: its rows as they stand after the corrections that silver.corrections records."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakehouse.replay_request import Assignment
+from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
+from silver.latest import targeted
+from silver.text import bracketed, json_object
+
+OPEN = "open"
+RECORD = SILVER_QUARANTINE.key
+
+
+def latest(log: DataFrame) -> DataFrame:
+    """The last correction of each record: the one that counts."""
+    last = F.row_number().over(Window.partitionBy(*RECORD).orderBy(F.desc("replay_id")))
+    return log.withColumn("last", last).filter("last = 1").drop("last")
+
+
+def entries(quarantine: DataFrame, log: DataFrame) -> DataFrame:
+    """One row is one quarantined record as it stands.
+
+    The columns of silver.quarantine, where `value` is the corrected value if there is one; `sent` what Kafka has;
+    `corrected` the corrected value, null where what was sent stands; `logged` the last correction, whole.
+    """
+    last = latest(log).select(*RECORD, F.struct(*SILVER_CORRECTIONS.columns).alias("logged"))
+    joined = quarantine.join(last, on=list(RECORD), how="left")
+    return joined.withColumns(
+        {
+            "sent": F.col("value"),
+            "corrected": F.col("logged.value"),
+            "value": F.coalesce(F.col("logged.value"), F.col("value")),
+        }
+    )
+
+
+def selected(found: DataFrame, *, rule: str | None, since: datetime | None) -> DataFrame:
+    """The open entries that break a rule, of records that Kafka took since then."""
+    is_open = F.coalesce(F.col("logged.outcome"), F.col("status")) == OPEN
+    chosen = found.filter(is_open)
+    if rule is not None:
+        chosen = breaking(chosen, rule)
+    return chosen if since is None else chosen.filter(F.col("kafka_timestamp") >= F.lit(since))
+
+
+def breaking(found: DataFrame, rule: str) -> DataFrame:
+    return found.filter(F.array_contains("reasons.rule", rule))
+
+
+def unsettled(found: DataFrame) -> DataFrame:
+    """The entries whose row in silver.quarantine does not show their last correction yet."""
+    status = F.when(F.col("logged.outcome") == OPEN, OPEN).otherwise("resolved")
+    told = (F.col("status") == status) & F.col("reasons").eqNullSafe(F.col("logged.reasons"))
+    return found.filter(F.col("logged").isNotNull() & ~told)
+
+
+def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFrame:
+    """Entries that hold a JSON object, with these fields of it set in `corrected`."""
+    document = json_object(bracketed(F.col("value")), F.col("value"))
+    members = F.try_variant_get(document, "$", "map<string,variant>")
+    pairs = [part for one in assignments for part in (F.lit(one.field), F.parse_json(F.lit(one.value)))]
+    others = F.map_filter(members, lambda name, _: ~name.isin([one.field for one in assignments]))
+    written = F.to_json(F.map_concat(others, F.create_map(*pairs)))
+    return chosen.filter(document.isNotNull()).withColumn("corrected", written)
+
+
+def with_values(chosen: DataFrame, fixed: DataFrame) -> DataFrame:
+    """Entries that `fixed` (topic, partition, offset, value) has a value for, in `corrected`.
+
+    The value that was sent is no correction: giving it takes back an earlier one.
+    """
+    given = fixed.select(*RECORD, F.col("value").alias("given"))
+    changed = F.when(~F.col("given").eqNullSafe(F.col("sent")), F.col("given"))
+    return chosen.join(given, on=list(RECORD), how="inner").withColumn("corrected", changed).drop("given")
+
+
+def as_records(chosen: DataFrame) -> DataFrame:
+    """Entries in the shape of bronze rows, with the corrected value; `before` is what was known of them."""
+    is_corrected = F.col("corrected").isNotNull()
+    before = F.struct(
+        F.coalesce(F.col("logged.reasons"), F.col("reasons")).alias("reasons"),
+        F.coalesce(F.col("logged.outcome"), F.lit(OPEN)).alias("outcome"),
+        F.col("logged.value").alias("corrected"),
+    )
+    return chosen.select(
+        *RECORD,
+        "kafka_timestamp",
+        "key",
+        "key_raw",
+        F.coalesce("corrected", "sent").alias("value"),
+        F.when(~is_corrected, F.col("value_raw")).alias("value_raw"),
+        "corrected",
+        before.alias("before"),
+    )
+
+
+def outcomes(judged: DataFrame, decided: DataFrame) -> DataFrame:
+    """Judged records with their `outcome`: open, or what silver does with their event."""
+    winners = decided.filter("wins").select(*RECORD, F.lit(True).alias("wins"))
+    won = F.coalesce(F.col("wins"), F.lit(False))
+    outcome = (
+        F.when(F.size("reasons") > 0, OPEN)
+        .when(won & F.col("is_tombstone"), "deleted")
+        .when(won, "applied")
+        .otherwise("superseded")
+    )
+    return targeted(judged).join(winners, on=list(RECORD), how="left").withColumn("outcome", outcome)
+
+
+def is_change() -> Column:
+    """Whether more is known of a record with an outcome than `before`."""
+    is_open, was_open = F.col("outcome") == OPEN, F.col("before.outcome") == OPEN
+    other_reasons = ~F.col("reasons").eqNullSafe(F.col("before.reasons"))
+    other_value = ~F.col("corrected").eqNullSafe(F.col("before.corrected"))
+    return (is_open != was_open) | (is_open & (other_reasons | other_value))
+
+
+def log_rows(changed: DataFrame, *, replay_id: int, replayed_at: Column, cause: str) -> DataFrame:
+    """Rows of silver.corrections. A record that is resolved keeps the reasons for which it was quarantined."""
+    is_open = F.col("outcome") == OPEN
+    target = F.when(~is_open, F.col("target"))
+    return changed.withColumns(
+        {
+            "replay_id": F.lit(replay_id).cast("bigint"),
+            "replayed_at": replayed_at,
+            "cause": F.lit(cause),
+            "value": F.col("corrected"),
+            "reasons": F.when(is_open, F.col("reasons")).otherwise(F.col("before.reasons")),
+            "target": target,
+            "id": F.when(~is_open, F.col("entity")),
+            "event_timestamp": F.when(~is_open, F.col("event_timestamp")),
+        }
+    ).select(*SILVER_CORRECTIONS.columns)
+
+
+def withhold(judged: DataFrame, log: DataFrame) -> DataFrame:
+    """Judged records of bronze, those with a correction quarantined again for the reasons recorded with it.
+
+    A rebuild judges by the rules of today: without this a record that passes them now would not go the way that it
+    went, and the quarantine would lose its row.
+    """
+    recorded = F.broadcast(latest(log).select(*RECORD, F.col("reasons").alias("recorded")))
+    known = judged.join(recorded, on=list(RECORD), how="left")
+    return known.withColumn("reasons", F.coalesce("recorded", "reasons")).drop("recorded")

@@ -1,0 +1,31 @@
+"""Fields that the wire format does not have, from what silver's batches saw of them."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType
+
+from lakehouse.schemas import UNKNOWN_FIELD
+
+
+def drifted_fields(batches: DataFrame) -> DataFrame:
+    """One row per topic, type and field that the type does not have.
+
+    `first_seen` is the earliest Kafka timestamp, `first_batch` the batch that saw it first, `records` in how many
+    records it was, `sample` a value of that batch. Batches of before version 0.2 tell no topic and no type; their
+    end stands for the time.
+    """
+    # through JSON, which fills what the column of an older lakehouse does not have yet with nulls
+    seen = F.from_json(F.to_json("unknown_fields"), ArrayType(UNKNOWN_FIELD))
+    fields = batches.select("batch_id", "finished_at", F.explode(seen).alias("seen"))
+    timed = fields.select("batch_id", "seen.*", F.coalesce("seen.first_seen", "finished_at").alias("at"))
+    order = F.struct("at", "batch_id")
+    return (
+        timed.groupBy("topic", "type", "field")
+        .agg(
+            F.min("at").alias("first_seen"),
+            F.min("batch_id").alias("first_batch"),
+            F.sum("rows").alias("records"),
+            F.min_by(F.col("sample"), F.when(F.col("sample").isNotNull(), order)).alias("sample"),
+        )
+        .orderBy("first_seen", "topic", "type", "field")
+    )

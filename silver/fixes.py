@@ -1,0 +1,72 @@
+"""The SELECT by which a person corrects quarantined records: run confined, and checked before it counts."""
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.confinement import as_query, confine
+from lakehouse.errors import InputError, first_line
+from silver.corrections import RECORD
+
+VIEW = "quarantine"
+_KINDS = {"topic": {"string"}, "partition": {"int", "bigint"}, "offset": {"int", "bigint"}, "value": {"string"}}
+# What the SELECT sees of an entry: `value` as it stands, `sent` and `value_raw` as Kafka has them.
+_SEEN = (
+    *(*RECORD, "kafka_timestamp", "key", "key_raw", "value", "sent", "value_raw"),
+    *("type", "id", "reasons", "quarantined_at"),
+)
+
+
+def run_fix(chosen: DataFrame, query: str) -> DataFrame:
+    """topic, partition, offset and value of each record that the query corrects.
+
+    `chosen` are entries, read in a session of their own, which is confined from then on. Raises InputError where
+    the query is not one SELECT over the view `quarantine` that gives one value to each of some of them.
+    """
+    session = chosen.sparkSession
+    chosen.select(*_SEEN).createOrReplaceTempView(VIEW)
+    confine(session)
+    try:
+        fixed = session.sql(as_query(query))
+        _require_columns(fixed)
+        fixed = fixed.localCheckpoint(eager=True)
+    except (PySparkException, Py4JJavaError) as error:
+        raise InputError(
+            f"the fix cannot be run: {first_line(error)}", todo=f"it is one SELECT over the view {VIEW}"
+        ) from error
+    _require_records(fixed, chosen)
+    return fixed.select("topic", F.col("partition").cast("int"), F.col("offset").cast("bigint"), "value")
+
+
+def _require_columns(fixed: DataFrame) -> None:
+    found = [f"{name} {kind}" for name, kind in fixed.dtypes]
+    fits = sorted(fixed.columns) == sorted(_KINDS) and all(kind in _KINDS[name] for name, kind in fixed.dtypes)
+    if not fits:
+        raise InputError(
+            f"the fix returns {', '.join(found)}",
+            todo="return exactly topic, partition, offset and value, the corrected value as a STRING",
+        )
+
+
+def _require_records(fixed: DataFrame, chosen: DataFrame) -> None:
+    selected = chosen.select(*RECORD, F.lit(True).alias("is_selected"))
+    counted = fixed.groupBy(*RECORD).agg(F.count("*").alias("times"), F.count("value").alias("values"))
+    known = counted.join(selected, on=list(RECORD), how="left")
+    checks = {
+        "a record that is not selected": F.col("is_selected").isNull(),
+        "several values for a record": F.col("times") > 1,
+        # null would be a tombstone: a fix corrects a record, and deletes none
+        "no value for a record": F.col("values") < F.col("times"),
+    }
+    found = known.agg(*[F.min(F.when(broken, _written())).alias(name) for name, broken in checks.items()])
+    for name, example in found.collect()[0].asDict().items():
+        if example is not None:
+            raise InputError(
+                f"the fix gives {name}: {example}", todo="give each record of the view one value, or leave it out"
+            )
+
+
+def _written() -> Column:
+    """A record by its coordinates, as topic/partition/offset."""
+    return F.concat_ws("/", *[F.coalesce(F.col(name).cast("string"), F.lit("NULL")) for name in RECORD])

@@ -1,0 +1,183 @@
+"""The replay of the quarantine: exactly once, as if the records had always been good, whatever cuts it off."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse import storage
+from lakehouse.rebuilding import staging_root, swap_in
+from lakehouse.replay_request import Request
+from lakehouse.resolutions import count_resolutions
+from lakehouse.settings import Settings
+from lakehouse.tables import (
+    BRONZE_EVENTS,
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_CORRECTIONS,
+    SILVER_QUARANTINE,
+    SILVER_USERS,
+    layer_tables,
+)
+from silver import replay, resolution, state
+from silver.refine import refine
+from tests.bronze_rows import MOVIE
+from tests.streams.quarantined import (
+    accepting_new,
+    audit_faults,
+    became,
+    contents,
+    event,
+    land,
+)
+
+WITHOUT_BATCHES = tuple(table for table in layer_tables("silver") if table != SILVER_BATCHES)
+BECAME = {
+    "first": ["applied"],
+    "older": ["superseded"],
+    "newer": ["applied"],
+    "deleted later": ["superseded"],
+    "deleted before": ["applied"],
+    "twice": ["superseded", "applied"],
+    "user": ["applied"],
+    "two faults": ["open"],
+    "goes": ["deleted"],
+    "outlives": ["superseded"],
+    "text": ["open"],
+    "None": ["open"],
+    "rated": ["open"],
+}
+
+
+def copy(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(update={"root": str(shutil.copytree(settings.root, folder))})
+
+
+class Undisturbed(NamedTuple):
+    """A lakehouse after the replay, copies of it as it was after each commit of that, what was told, every row."""
+
+    settings: Settings
+    prefixes: list[Path]
+    report: replay.Report
+    contents: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    spark: SparkSession, quarantined: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    settings = accepting_new(copy(quarantined, folder / "whole"))
+    prefixes: list[Path] = []
+
+    def then_copy(write: Callable[..., None]) -> Callable[..., None]:
+        def wrapped(*args: object, **kwargs: object) -> None:
+            write(*args, **kwargs)
+            prefixes.append(Path(shutil.copytree(settings.root, folder / f"after-{len(prefixes)}")))
+
+        return wrapped
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in (
+            (state, "_merge"),
+            (state, "_remember_deletions"),
+            (storage, "append"),
+            (resolution, "_mark"),
+        ):
+            patch.setattr(owner, name, then_copy(getattr(owner, name)))
+        report = replay.run(spark, settings, Request())
+    rows = {table.name: contents(spark, settings.root, table) for table in layer_tables("silver")}
+    return Undisturbed(settings, prefixes, report, rows)
+
+
+def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undisturbed: Undisturbed) -> None:
+    root = undisturbed.settings.root
+    assert became(spark, root) == BECAME
+    titles = storage.read(spark, root, SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
+    assert [tuple(row) for row in titles] == [
+        ("deleted before", "El viaje"),
+        ("first", "El viaje"),
+        ("newer", "after"),
+        ("older", "stays"),
+        ("outlives", "El viaje"),
+        ("twice", "two"),
+    ]
+    assert [row["id"] for row in storage.read(spark, root, SILVER_USERS).collect()] == ["user"]
+    assert audit_faults(spark, root) == []
+
+
+def test_what_stays_open_tells_its_new_reasons(spark: SparkSession, undisturbed: Undisturbed) -> None:
+    quarantine = storage.read(spark, undisturbed.settings.root, SILVER_QUARANTINE)
+    found = quarantine.filter("key = 'two faults'").select("status", "resolved_at", "reasons.rule").collect()
+    assert [tuple(row) for row in found] == [("open", None, ["titulo_missing"])]
+    assert dict(undisturbed.report.result.outcomes) == {"applied": 5, "superseded": 4, "deleted": 1, "open": 4}
+    rules = {"id_missing": 1, "not_json_object": 1, "rating_out_of_range": 1, "titulo_missing": 1}
+    assert dict(undisturbed.report.result.open_rules) == rules
+    # ten are resolved, one has other reasons than before
+    assert (undisturbed.report.selected, undisturbed.report.result.changed) == (14, 11)
+
+
+def test_the_same_replay_again_changes_nothing(spark: SparkSession, undisturbed: Undisturbed) -> None:
+    root = undisturbed.settings.root
+    versions = [storage.latest_version(spark, root, table) for table in layer_tables("silver")]
+    report = replay.run(spark, undisturbed.settings, Request(rule="clasificacion_unknown"))
+    assert replay.told(report, dry_run=False) == ["0 rows: no open row is selected"]
+    report = replay.run(spark, undisturbed.settings, Request())
+    assert replay.told(report, dry_run=False)[-1] == "0 rows changed"
+    assert [storage.latest_version(spark, root, table) for table in layer_tables("silver")] == versions
+
+
+COMMITS = 6  # corrections, users, content, feedback, tombstones, quarantine
+
+
+@pytest.mark.parametrize("commits", range(1, COMMITS))
+def test_a_replay_that_was_cut_off_is_finished_by_the_next(
+    spark: SparkSession, undisturbed: Undisturbed, tmp_path: Path, commits: int
+) -> None:
+    """The process died after that many commits; before the first there is nothing to finish."""
+    assert len(undisturbed.prefixes) == COMMITS
+    root = str(shutil.copytree(undisturbed.prefixes[commits - 1], tmp_path / "lakehouse"))
+    assert count_resolutions(spark, root)[("events", 0)].unfinished == 10
+    # the same command; and one that selects nothing finishes it too
+    request = Request() if commits == 1 else Request(rule="key_unknown")
+    report = replay.run(spark, undisturbed.settings.model_copy(update={"root": root}), request)
+    assert report.finished == 11
+    for table in layer_tables("silver"):
+        assert contents(spark, root, table) == undisturbed.contents[table.name], table.sql_name
+
+
+def test_the_stream_finishes_a_replay_and_goes_on(
+    spark: SparkSession, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """After the first commit of a replay, and with new records: an older and a newer one of what it corrects."""
+    root = str(shutil.copytree(undisturbed.prefixes[0], tmp_path / "lakehouse"))
+    settings = undisturbed.settings.model_copy(update={"root": root})
+    newer, older = event(MOVIE, "first", 40, titulo="new"), event(MOVIE, "newer", 15, titulo="too old")
+    land(spark, root, BRONZE_EVENTS, [newer, older])
+    refine(spark, settings)
+    titles = storage.read(spark, root, SILVER_CONTENT).filter("id IN ('first', 'newer')").orderBy("id")
+    assert [row["titulo"] for row in titles.collect()] == ["new", "after"]
+    assert became(spark, root) == BECAME
+    assert audit_faults(spark, root) == []
+    refine(spark, settings)  # and its guards have nothing against it
+
+
+def test_a_rebuild_gives_the_state_after_the_replay(
+    spark: SparkSession, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """Row by row, silver.batches apart, which tells of the batches of the rebuild."""
+    settings = copy(undisturbed.settings, tmp_path / "lakehouse")
+    resolved = storage.read(spark, settings.root, SILVER_QUARANTINE).select("key", "offset", "resolved_at")
+    moments = sorted(map(str, resolved.collect()))
+    refine(spark, settings, target=staging_root(settings.root, "s"))
+    swap_in(spark, settings.root, "s")
+    for table in WITHOUT_BATCHES:
+        assert contents(spark, settings.root, table) == undisturbed.contents[table.name], table.sql_name
+    again = storage.read(spark, settings.root, SILVER_QUARANTINE).select("key", "offset", "resolved_at")
+    assert sorted(map(str, again.collect())) == moments
+    assert audit_faults(spark, settings.root) == []
+    refine(spark, settings)
+    assert storage.read(spark, settings.root, SILVER_CORRECTIONS).count() == 11

@@ -1,0 +1,98 @@
+"""What a person may write after `lakehouse quarantine replay`."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lakehouse import cli
+from lakehouse.errors import InputError
+from lakehouse.replay_request import Assignment, Request, add_arguments, assignment, moment, request_from
+
+
+def parsed(*arguments: str) -> Request:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return request_from(parser.parse_args(arguments))
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("rating=3.5", "rating", "3.5"),
+        ("rating=null", "rating", "null"),
+        ('generos=["Drama"]', "generos", '["Drama"]'),
+        ("titulo=El viaje", "titulo", '"El viaje"'),  # no JSON: a string
+        ('titulo="El viaje"', "titulo", '"El viaje"'),
+        ("titulo=a=b", "titulo", '"a=b"'),
+        ("titulo=", "titulo", '""'),
+        ("titulo=NaN", "titulo", '"NaN"'),  # Python's json reads it, and it is no JSON
+        ("titulo='x'", "titulo", "\"'x'\""),
+        ('titulo="', "titulo", '"\\""'),
+    ],
+)
+def test_a_value_is_json_where_it_is_some(text: str, field: str, value: str) -> None:
+    assert assignment(text) == Assignment(field, value)
+
+
+@pytest.mark.parametrize("text", ["rating", "=3", " =3", ""])
+def test_without_a_field_it_is_no_assignment(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is no FIELD=VALUE"):
+        assignment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T12:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31T12:00-06:00", datetime(2026, 1, 31, 18, tzinfo=UTC)),
+    ],
+)
+def test_a_time_without_a_zone_is_utc(text: str, expected: datetime) -> None:
+    assert moment(text) == expected
+
+
+def test_what_is_no_time_is_refused() -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="'yesterday' is no time"):
+        moment("yesterday")
+
+
+def test_the_cause_tells_what_was_changed(tmp_path: Path) -> None:
+    file = tmp_path / "fix.sql"
+    file.write_text("SELECT 1", encoding="utf-8")
+    assert parsed().cause == "rules"
+    assert parsed("--set", "rating=3", "--set", "titulo=x").cause == 'set rating=3, titulo="x"'
+    assert parsed("--fix", str(file)).cause == "fix SELECT 1"
+
+
+def test_a_field_set_twice_is_named() -> None:
+    with pytest.raises(InputError, match="--set gives rating twice"):
+        parsed("--set", "rating=3", "--set", "rating=4")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(None, "No such file"), (b" \n", "is empty"), (b"\xff", "UTF-8")]
+)
+def test_a_file_that_cannot_be_a_fix_is_named(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    file = tmp_path / "fix.sql"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(InputError, match=problem):
+        parsed("--fix", str(file))
+
+
+def test_set_and_fix_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parsed("--set", "a=1", "--fix", "f.sql")
+    assert end.value.code == 2
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("quarantine", "--json", "show", "r"), ("quarantine", "show", "r", "--json")]
+)
+def test_json_may_stand_before_and_after_the_action(arguments: tuple[str, ...]) -> None:
+    assert cli.build_parser().parse_args(arguments).json is True
+    assert cli.build_parser().parse_args(("quarantine", "show", "r")).json is False
