@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 from pyspark.sql import SparkSession
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
+REPORT_HTML = "report.html"
 
 # Object stores in which a file appears at once when it is closed; renaming there copies and then deletes.
 _WHOLE_ON_CLOSE = {"s3a", "gs"}

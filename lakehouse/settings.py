@@ -131,6 +131,11 @@ class Gold(Section):
     popularity: Popularity
 
 
+class Report(Section):
+    users: Count
+    samples_per_rule: Count
+
+
 class Demo(Section):
     users: Count
     titles: Annotated[int, Field(ge=2)]
@@ -157,6 +162,7 @@ class Settings(BaseSettings):
     bronze: Bronze
     silver: Silver
     gold: Gold
+    report: Report
     demo: Demo
 
     @property

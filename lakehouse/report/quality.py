@@ -1,0 +1,67 @@
+"""How good the published model and the data are: the model's metrics beside its baselines, and the last checks."""
+
+from collections import defaultdict
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakehouse import delta_log
+from lakehouse.report.contents import Check, Checks, DataQuality, Metric, Quality
+from lakehouse.report.snapshot import Snapshot
+from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS
+
+# A table that says nothing of models has one model and one baseline.
+MODEL, MEAN = "published", "mean"
+
+
+def read_quality(snapshot: Snapshot) -> Quality | None:
+    """The metrics of the model that the published lists come from."""
+    lists, metrics = snapshot.rows(GOLD_RECOMMENDATIONS), snapshot.rows(GOLD_METRICS)
+    if lists is None or metrics is None:
+        return None
+    published = lists.select("model_version").limit(1).collect()
+    if not published:
+        return None
+    version = str(published[0]["model_version"])
+    rows = metrics.where(F.col("model_version") == version).collect()
+    values: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in rows:
+        model = row["model"] if "model" in metrics.columns else MODEL
+        values[row["metric"]][model] = row["value"]
+        if row["baseline"] is not None:
+            values[row["metric"]].setdefault(MEAN, row["baseline"])
+    return _quality(version, values) if values else None
+
+
+def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
+    """The published model is the one that has most metrics; its name is not agreed on anywhere else."""
+    counts: dict[str, int] = defaultdict(int)
+    for by_model in values.values():
+        for model in by_model:
+            counts[model] += 1
+    models = tuple(sorted(counts, key=lambda model: (model == MEAN, -counts[model], model)))
+    return Quality(version, models, tuple(Metric(name, values[name]) for name in sorted(values)))
+
+
+def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
+    """The last check of each table, and what failed in them. None where nothing was ever checked."""
+    path = f"{snapshot.root}/quality/results"
+    versions = delta_log.versions(snapshot.spark, path)
+    if not versions:
+        return None
+    rows = snapshot.spark.read.format("delta").option("versionAsOf", versions[-1]).load(path)
+    last = last_checks(rows)
+    tables = last.groupBy("table_name", "version").agg(
+        F.count_if("success"), F.count_if(~F.col("success")), F.max("checked_at")
+    )
+    failed = last.where(~F.col("success")).orderBy("table_name", "expectation", "column").limit(failures)
+    found = [Checks(*row) for row in tables.orderBy("table_name").collect()]
+    chosen = failed.select("table_name", "expectation", "column", "observed", "expected")
+    return DataQuality(tuple(found), tuple(Check(*row) for row in chosen.collect())) if found else None
+
+
+def last_checks(results: DataFrame) -> DataFrame:
+    """The rows of quality.results that belong to the newest run on each table."""
+    newest = Window.partitionBy("table_name").orderBy(F.desc("checked_at"), F.desc("run_id"))
+    latest = results.withColumn("last_run", F.first("run_id").over(newest))
+    return latest.where(F.col("run_id") == F.col("last_run")).drop("last_run")
