@@ -10,10 +10,10 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 HEIGHT, TOP, BOTTOM = 220, 14, 24
-# A column takes this much of its place, in percent.
-_COLUMN = 76
+# A column takes this share of its place, and never more than this much of the chart, in percent.
+_COLUMN, _WIDEST = 0.76, 9.0
 # How many names fit under the columns.
-_LABELS = (3, 5, 7)
+_LABELS = 7
 
 
 class Series(NamedTuple):
@@ -74,39 +74,33 @@ def _stack(
 ) -> Markup:
     """One column: its parts from the bottom up, and what a pointer that rests on it is told."""
     place = 100 / len(labels)
-    left, width = round(place * (index + (1 - _COLUMN / 100) / 2), 3), round(place * _COLUMN / 100, 3)
+    width = min(place * _COLUMN, _WIDEST)
+    left = place * (index + 0.5) - width / 2
     told = [labels[index], *(f"{one.name}: {number(one.values[index])}" for one in series)]
-    parts, below = [element("title", {}, "\n".join(told))], 0.0
-    parts.append(
-        element(
-            "rect",
-            {
-                "class": "reach",
-                "x": f"{place * index:.3f}%",
-                "width": f"{place:.3f}%",
-                "y": 0,
-                "height": HEIGHT - BOTTOM,
-            },
-        )
-    )
+    parts = [
+        element("title", {}, "\n".join(told)),
+        _rectangle("reach", x=place * index, width=place, y=0, height=HEIGHT - BOTTOM),
+    ]
+    below = 0.0
     for one in series:
         value = one.values[index]
         if value > 0:
-            shape = {
-                "x": f"{left}%",
-                "width": f"{width}%",
-                "y": _y(below + value, scale),
-                "height": round(value * scale, 1),
-            }
-            parts.append(element("rect", {"class": one.style, **shape}))
+            y, height = _y(below + value, scale), round(value * scale, 1)
+            parts.append(_rectangle(one.style, x=left, width=width, y=y, height=height))
         below += value
     return element("g", {}, *parts)
 
 
+def _rectangle(style: str, *, x: float, width: float, y: float, height: float) -> Markup:
+    """`x` and `width` are in percent, `y` and `height` in pixels."""
+    across = {"x": f"{x:.3f}%", "width": f"{width:.3f}%"}
+    return element("rect", {"class": style, **across, "y": y, "height": height})
+
+
 def _below(labels: Sequence[str]) -> list[Markup]:
-    """The names under the columns: of all, or of an odd number of them, evenly apart; a phone shows three."""
+    """The names under the columns, of some evenly apart where there are many; a phone shows three."""
     count = len(labels)
-    shown = count if count <= 3 else max(number for number in _LABELS if number <= count)
+    shown = min(count, _LABELS)
     found = []
     for place in range(shown):
         index = round(place * (count - 1) / max(1, shown - 1))

@@ -90,9 +90,9 @@ def stream_charts(stream: Stream, language: Language) -> list[tuple[str, Markup]
         ("rate_chart", "c1", rates, "rate"),
         ("time_chart", "c2", times, "duration"),
     ):
-        told = words[heading].format(name=name)
+        label = f"{name}: {words[heading]}"
         series = charts.Series(words[unit], style, values)
-        drawn.append((told, charts.columns([series], labels, label=told, number=_on_axis(language))))
+        drawn.append((words[heading], charts.columns([series], labels, label=label, number=_on_axis(language))))
     return drawn
 
 

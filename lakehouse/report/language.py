@@ -32,7 +32,7 @@ class Language:
         smallest = 10**-decimals
         if 0 < share * 100 < smallest / 2:
             return "< " + text.format(self.number(smallest, decimals))
-        return text.format(self.number(share * 100, decimals))
+        return text.format(self.number(share * 100, decimals if share else 0))
 
     def day(self, day: date) -> str:
         return self._written("date", day)

@@ -1,7 +1,8 @@
 "use strict";
 // Search in the lists of recommendations. Everything shown is set as text, never read as HTML.
 (function () {
-  const MOST = 20;
+  const MOST = 10, UNASKED = 3;  // lists shown for a search, and before one
+  const SVG = "http://www.w3.org/2000/svg";
   const form = document.getElementById("search");
   if (!form) return;
   const data = JSON.parse(document.getElementById("lists").textContent);
@@ -27,11 +28,23 @@
     return digits.length < Number(words.from) ? digits : digits.replace(/\B(?=(\d{3})+$)/g, words.group);
   };
 
+  function bar(share) {
+    const drawn = document.createElementNS(SVG, "svg");
+    const attributes = { class: "bar", height: 8, "aria-hidden": "true" };
+    Object.entries(attributes).forEach(([name, value]) => drawn.setAttribute(name, value));
+    [["track", 1], ["c1", share]].forEach(([style, width]) => {
+      const part = document.createElementNS(SVG, "rect");
+      Object.entries({ class: style, width: `${width * 100}%`, height: "100%", rx: 3 }).forEach(([name, value]) => part.setAttribute(name, value));
+      drawn.append(part);
+    });
+    return drawn;
+  }
+
   function group(user, matching) {
     const body = make("tbody");
     const head = make("tr", undefined, "user");
     const cell = make("th");
-    cell.colSpan = 4;
+    cell.colSpan = 5;
     cell.scope = "rowgroup";
     cell.append(make("bdi", user[1] || user[0]));
     if (user[1]) cell.append(" ", make("bdi", user[0], "id"));
@@ -43,7 +56,9 @@
       const shown = make(matching.has(title) ? "mark" : "span");
       shown.append(make("bdi", data.titles[title]));
       name.append(shown);
-      row.append(make("td", String(index + 1), "n"), name, make("td", rating.format(value), "n"), make("td", source));
+      const bars = make("td", undefined, "bars roomy");
+      bars.append(bar(value / 5));
+      row.append(make("td", String(index + 1), "n"), name, make("td", rating.format(value), "n"), bars, make("td", source));
       body.append(row);
     });
     return body;
@@ -61,10 +76,11 @@
     });
     const found = named.concat(offered);
     table.querySelectorAll("tbody").forEach((body) => body.remove());
-    table.append(...found.slice(0, MOST).map((user) => group(user, matching)));
+    const most = wanted ? MOST : UNASKED;
+    table.append(...found.slice(0, most).map((user) => group(user, matching)));
     table.hidden = found.length === 0;
     let told = found.length === 0 ? words.nothing : found.length === 1 ? words.one : words.found.replace("{count}", count(found.length));
-    if (found.length > MOST) told += "; " + words.shown.replace("{count}", count(MOST));
+    if (found.length > most) told += "; " + words.shown.replace("{count}", count(most));
     status.textContent = told;
   }
 
