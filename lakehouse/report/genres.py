@@ -36,10 +36,12 @@ def count_genres(users: DataFrame, content: DataFrame, feedback: DataFrame) -> D
     year = F.year("fecha_suscripcion").cast("string")
     labels = (F.array("clasificacion"), F.col("decadas_favoritas"), F.array(year))
     grouped = [_grouped(name, own) for name, own in zip(GROUPINGS, labels, strict=True)]
-    memberships = users.select(F.col("id").alias("user_id"), F.explode(F.flatten(F.array(*grouped))).alias("of"))
-    titles = content.select(
-        F.col("id").alias("content_id"),
-        F.concat(F.array(F.lit(None).cast("string")), F.array_distinct("generos")).alias("genres"),
+    memberships = users.select(
+        F.col("id").alias("user_id"), F.explode(F.flatten(F.array(*grouped))).alias("of")
+    ).distinct()
+    no_genre = F.array(F.lit(None).cast("string"))
+    titles = content.groupBy(F.col("id").alias("content_id")).agg(
+        F.concat(no_genre, F.array_distinct(F.max("generos"))).alias("genres")
     )
     events = feedback.where(F.col("action") != "dislike").select("user_id", "content_id")
     placed = events.join(titles, on="content_id", how="inner").join(memberships, on="user_id", how="inner")

@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.report.contents import Recommendation, Recommendations, UserList
 from lakehouse.report.snapshot import Snapshot
+from lakehouse.report.titles import title_names
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
 
 
@@ -31,29 +32,30 @@ def read_lists(snapshot: Snapshot, *, users: int) -> Recommendations | None:
 
 
 def most_active(published: DataFrame, feedback: DataFrame | None, *, users: int) -> DataFrame:
-    """The published rows of this many users: those with most feedback first, then by id; `place` is that order."""
-    ids = published.select("user_id").distinct()
+    """The published rows of this many users: those with most feedback first, then by id."""
+    chosen = published.select("user_id").distinct()
+    events = F.lit(0)
     if feedback is not None:
         counted = feedback.groupBy("user_id").agg(F.count("*").alias("events"))
-        ids = ids.join(counted, on="user_id", how="left")
-    else:
-        ids = ids.withColumn("events", F.lit(0))
-    chosen = ids.orderBy(F.desc(F.coalesce("events", F.lit(0))), "user_id").limit(users).select("user_id")
+        chosen = chosen.join(counted, on="user_id", how="left")
+        events = F.coalesce("events", events)
+    chosen = chosen.orderBy(F.desc(events), "user_id").limit(users).select("user_id")
     return published.join(chosen, on="user_id", how="left_semi")
 
 
 def named(snapshot: Snapshot, published: DataFrame) -> DataFrame:
     """The rows by user and rank, with the names of users and titles; null where silver has none."""
     users, content = snapshot.rows(SILVER_USERS), snapshot.rows(SILVER_CONTENT)
-    none = F.lit(None).cast("string")
-    rows = published
-    if users is not None:
-        rows = rows.join(users.select(F.col("id").alias("user_id"), "nombre_usuario"), on="user_id", how="left")
+    nothing = F.lit(None).cast("string")
+    rows = published.withColumn("nombre_usuario", nothing) if users is None else _with_users(published, users)
+    if content is None:
+        rows = rows.withColumn("titulo", nothing)
     else:
-        rows = rows.withColumn("nombre_usuario", none)
-    if content is not None:
-        rows = rows.join(content.select(F.col("id").alias("content_id"), "titulo"), on="content_id", how="left")
-    else:
-        rows = rows.withColumn("titulo", none)
+        rows = rows.join(title_names(content), on="content_id", how="left")
     columns = ("user_id", "nombre_usuario", "content_id", "titulo", "predicted_rating", "source")
     return rows.orderBy("user_id", "rank").select(*columns)
+
+
+def _with_users(published: DataFrame, users: DataFrame) -> DataFrame:
+    names = users.groupBy(F.col("id").alias("user_id")).agg(F.max("nombre_usuario").alias("nombre_usuario"))
+    return published.join(names, on="user_id", how="left")

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.report.contents import Period, Popularity, Title
 from lakehouse.report.snapshot import Snapshot
+from lakehouse.report.titles import title_names
 from lakehouse.tables import GOLD_POPULARITY, SILVER_CONTENT
 
 KINDS = ("views", "likes", "dislikes", "ratings")
@@ -81,8 +82,7 @@ def _titles(
     )
     content = snapshot.rows(SILVER_CONTENT)
     if content is not None:
-        names = content.select(F.col("id").alias("content_id"), "titulo", "type")
-        most = most.join(names, on="content_id", how="left")
+        most = most.join(title_names(content), on="content_id", how="left")
     found = {row["content_id"]: row.asDict() for row in most.collect()}
     history = _history(daily.withColumn("events", events), list(found), unit)
     starts = [period.first_day for period in periods]

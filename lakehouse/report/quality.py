@@ -1,6 +1,7 @@
 """How good the published model and the data are: the model's metrics beside its baselines, and the last checks."""
 
 from collections import defaultdict
+from datetime import UTC
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -25,10 +26,9 @@ def read_quality(snapshot: Snapshot) -> Quality | None:
     version = str(published[0]["model_version"])
     rows = metrics.where(F.col("model_version") == version).collect()
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for row in rows:
-        model = row["model"] if "model" in metrics.columns else MODEL
-        values[row["metric"]][model] = row["value"]
-        if row["baseline"] is not None:
+    for row in (row.asDict() for row in rows):
+        values[row["metric"]][row.get("model", MODEL)] = row["value"]
+        if row.get("baseline") is not None:
             values[row["metric"]].setdefault(MEAN, row["baseline"])
     return _quality(version, values) if values else None
 
@@ -44,20 +44,25 @@ def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
 
 
 def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
-    """The last check of each table, and what failed in them. None where nothing was ever checked."""
+    """None where nothing was ever checked."""
     path = f"{snapshot.root}/quality/results"
     versions = delta_log.versions(snapshot.spark, path)
     if not versions:
         return None
-    rows = snapshot.spark.read.format("delta").option("versionAsOf", versions[-1]).load(path)
-    last = last_checks(rows)
-    tables = last.groupBy("table_name", "version").agg(
-        F.count_if("success"), F.count_if(~F.col("success")), F.max("checked_at")
-    )
-    failed = last.where(~F.col("success")).orderBy("table_name", "expectation", "column").limit(failures)
-    found = [Checks(*row) for row in tables.orderBy("table_name").collect()]
-    chosen = failed.select("table_name", "expectation", "column", "observed", "expected")
-    return DataQuality(tuple(found), tuple(Check(*row) for row in chosen.collect())) if found else None
+    results = snapshot.spark.read.format("delta").option("versionAsOf", versions[-1]).load(path)
+    return describe_checks(results, failures=failures)
+
+
+def describe_checks(results: DataFrame, *, failures: int) -> DataQuality | None:
+    """The last check of each table, and the first `failures` of what failed in them."""
+    last = last_checks(results)
+    passed, failed = F.count_if("success"), F.count_if(~F.col("success"))
+    tables = last.groupBy("table_name", "version").agg(passed, failed, F.max("checked_at"))
+    # pyspark gives times in this machine's zone, without saying so
+    found = [Checks(*row[:4], row[4].astimezone(UTC)) for row in tables.orderBy("table_name").collect()]
+    broken = last.where(~F.col("success")).orderBy("table_name", "expectation", "column").limit(failures)
+    shown = broken.select("table_name", "expectation", "column", "observed", "expected").collect()
+    return DataQuality(tuple(found), tuple(Check(*row) for row in shown)) if found else None
 
 
 def last_checks(results: DataFrame) -> DataFrame:
