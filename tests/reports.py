@@ -98,10 +98,10 @@ def empty_report() -> Report:
 
 def rejections() -> Rejections:
     samples = tuple(
-        Sample("topic", 0, offset, NOON, field=text, value=f"value {text}", record=text)
+        Sample("topic", 0, offset, NOON, field=text, value=f"value {text}", record=text, missing=0)
         for offset, text in enumerate(HOSTILE)
     )
-    silent = (Sample("topic", 0, 99, NOON, field=None, value=None, record=""),)
+    silent = (Sample("topic", 0, 99, NOON, field=None, value=None, record="", missing=1234),)
     return Rejections(22, 20, (Rejection("not_json_object", 20, samples), Rejection(HOSTILE[0], 2, silent)))
 
 

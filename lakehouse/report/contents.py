@@ -28,7 +28,10 @@ class Flow(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """One rejected record: where it is in Kafka, what was wrong with it, and the record itself as text."""
+    """One rejected record: where it is in Kafka, what was wrong with it, and how it begins, as text.
+
+    `missing` is how many characters of the record are not there (bytes, where it is no UTF-8).
+    """
 
     topic: str
     partition: int
@@ -37,6 +40,7 @@ class Sample(NamedTuple):
     field: str | None
     value: str | None
     record: str
+    missing: int
 
 
 class Rejection(NamedTuple):

@@ -14,16 +14,16 @@ from lakehouse.report.language import Language
 LOWER_IS_BETTER = ("rmse", "mae", "mse")
 HIGHER_IS_BETTER = ("ndcg", "precision", "recall", "map", "mrr", "hit", "coverage", "auc", "diversity", "novelty")
 
+LAYERS = ("bronze", "silver", "gold")
+
 # Shades of a cell, of which 0 is the lightest.
 SHADES = 8
 
 
 def layers(report: Report) -> dict[str, list[TableState]]:
-    """The tables by layer, in the order of the report."""
-    found: dict[str, list[TableState]] = {}
-    for table in report.tables:
-        found.setdefault(table.name.partition(".")[0], []).append(table)
-    return found
+    """The tables of each layer that records flow through; none where the layer has no table."""
+    found = {layer: [table for table in report.tables if table.name.startswith(f"{layer}.")] for layer in LAYERS}
+    return {layer: tables for layer, tables in found.items() if tables}
 
 
 def sections(report: Report, language: Language) -> list[tuple[str, str]]:

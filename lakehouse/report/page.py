@@ -13,7 +13,7 @@ from markupsafe import Markup
 from lakehouse.report import charts, facts
 from lakehouse.report.contents import Report
 from lakehouse.report.language import Language, load_language
-from lakehouse.report.safety import island, policy, shown
+from lakehouse.report.safety import island, policy, shown, visible
 
 
 def render(report: Report, *, language: str) -> str:
@@ -49,6 +49,7 @@ def _environment(language: Language) -> Environment:
         day=language.day,
         moment=language.moment,
         text=partial(shown, language=language),
+        visible=visible,
     )
     environment.globals.update(
         w=language.words,

@@ -13,6 +13,8 @@ from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS
 
 # A table that says nothing of models has one model and one baseline.
 MODEL, MEAN = "published", "mean"
+# Names under which the published model's own metrics stand.
+_PUBLISHED = (MODEL, "blend")
 
 
 def read_quality(snapshot: Snapshot) -> Quality | None:
@@ -34,12 +36,12 @@ def read_quality(snapshot: Snapshot) -> Quality | None:
 
 
 def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
-    """The published model is the one that has most metrics; its name is not agreed on anywhere else."""
+    """The published model comes first, then those with most metrics."""
     counts: dict[str, int] = defaultdict(int)
     for by_model in values.values():
         for model in by_model:
             counts[model] += 1
-    models = tuple(sorted(counts, key=lambda model: (model == MEAN, -counts[model], model)))
+    models = tuple(sorted(counts, key=lambda model: (model not in _PUBLISHED, -counts[model], model)))
     return Quality(version, models, tuple(Metric(name, values[name]) for name in sorted(values)))
 
 
@@ -59,7 +61,8 @@ def describe_checks(results: DataFrame, *, failures: int) -> DataQuality | None:
     passed, failed = F.count_if("success"), F.count_if(~F.col("success"))
     tables = last.groupBy("table_name", "version").agg(passed, failed, F.max("checked_at"))
     # pyspark gives times in this machine's zone, without saying so
-    found = [Checks(*row[:4], row[4].astimezone(UTC)) for row in tables.orderBy("table_name").collect()]
+    rows = tables.orderBy("table_name").collect()
+    found = [Checks(name, version, good, bad, at.astimezone(UTC)) for name, version, good, bad, at in rows]
     broken = last.where(~F.col("success")).orderBy("table_name", "expectation", "column").limit(failures)
     shown = broken.select("table_name", "expectation", "column", "observed", "expected").collect()
     return DataQuality(tuple(found), tuple(Check(*row) for row in shown)) if found else None

@@ -40,9 +40,9 @@ def sampled(quarantine: DataFrame, *, per_rule: int) -> DataFrame:
         "rule",
         *("topic", "partition", "offset", "kafka_timestamp"),
         F.get(reasons, F.lit(0)).alias("reason"),
-        F.substring("value", 1, RECORD_LENGTH + 1).alias("value"),
-        # four bytes hold a character of any kind
-        F.substring("value_raw", 1, 4 * RECORD_LENGTH).alias("value_raw"),
+        F.substring("value", 1, RECORD_LENGTH).alias("value"),
+        F.substring("value_raw", 1, RECORD_LENGTH).alias("value_raw"),
+        F.coalesce(F.length("value"), F.length("value_raw"), F.lit(0)).alias("length"),
     )
     one_rule = Window.partitionBy("rule")
     newest = one_rule.orderBy(F.desc("kafka_timestamp"), "topic", "partition", F.desc("offset"))
@@ -65,4 +65,5 @@ def _sample(row: Any) -> Sample:
         field=reason["field"],
         value=reason["value"],
         record=record or "",
+        missing=max(0, row["length"] - RECORD_LENGTH),
     )

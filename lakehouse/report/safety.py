@@ -33,12 +33,17 @@ def policy(style: str, script: str) -> str:
 
 def shown(text: str, longest: int = LONGEST_TEXT, *, language: Language) -> str:
     """The text as people can read it: control characters visible, and cut where it is very long."""
-    cut = text[:longest].translate(_PICTURES)
+    cut = visible(text[:longest])
     missing = len(text) - longest
     if missing <= 0:
         return cut
     more: str = language.words["page"]["more_characters"]
     return cut + more.format(count=language.number(missing))
+
+
+def visible(text: str) -> str:
+    """The text with its control characters in the form that Unicode has for showing them."""
+    return text.translate(_PICTURES)
 
 
 def island(found: Recommendations, language: Language) -> Markup:

@@ -97,7 +97,7 @@ def quarantined(
 
 QUARANTINE = [
     quarantined(1, "{", ("not_json_object", "value", "{")),
-    quarantined(2, "[1]", ("not_json_object", "value", "[1]"), status="resolved"),
+    quarantined(2, "[" * 1000, ("not_json_object", "value", "[1]"), status="resolved"),
     # breaks one rule in two fields: counts once, the first field is shown
     quarantined(3, "{}", ("field_wrong_type", "generos", "x"), ("field_wrong_type", "actores", "y")),
     quarantined(4, b"se\xf1al", ("not_utf8", "value", "se?al"), ("not_json_object", "value", "z")),
@@ -195,10 +195,11 @@ def test_rejected_records_by_rule_with_the_newest_samples(report: Report) -> Non
         rule.rule: [(one.offset, one.field, one.value, one.record) for one in rule.samples] for rule in found.rules
     }
     assert by_rule == {
-        "not_json_object": [(4, "value", "z", "se\\xf1al"), (2, "value", "[1]", "[1]")],
+        "not_json_object": [(4, "value", "z", "se\\xf1al"), (2, "value", "[1]", "[" * 600)],
         "field_wrong_type": [(3, "generos", "x", "{}")],
         "not_utf8": [(4, "value", "se?al", "se\\xf1al")],  # the byte that is no UTF-8 stays recognisable
     }
+    assert [one.missing for one in found.rules[0].samples] == [0, 400]
     assert found.rules[0].samples[0].kafka_timestamp == NOON + dt.timedelta(minutes=4)
 
 

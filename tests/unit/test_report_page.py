@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from lakehouse.report import charts
-from lakehouse.report.facts import better, period_name, shade
+from lakehouse.report.facts import better, layers, period_name, shade
 from lakehouse.report.language import CODES, load_language
 from lakehouse.report.page import render
 from lakehouse.report.safety import LONGEST_TEXT
-from lakehouse.tables import CATALOGUE
 from producers.dirt import BREAKS
 from tests.reports import HOSTILE, empty_report, full_report
 
@@ -190,8 +189,9 @@ def test_the_languages_differ_in_words_and_numbers() -> None:
     assert "1 Mar 2026, 12:00 UTC" in english
 
 
-def test_every_table_of_the_catalogue_has_a_layer_with_words() -> None:
-    assert {table.layer for table in CATALOGUE} <= set(ES.words["layers"])
+def test_layers_are_told_in_the_order_in_which_records_flow() -> None:
+    assert [*layers(full_report())] == [*ES.words["layers"]] == ["bronze", "silver", "gold"]
+    assert [*layers(empty_report())] == ["bronze"]
 
 
 @pytest.mark.parametrize(
