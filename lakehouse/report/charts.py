@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 HEIGHT, TOP, BOTTOM = 220, 14, 24
 # A column takes this share of its place, and never more than this much of the chart, in percent.
 _COLUMN, _WIDEST = 0.76, 9.0
-# How many names fit under the columns.
-_LABELS = 7
+# Pixels that a digit of an axis takes at most.
+_DIGIT = 7
 
 
 class Series(NamedTuple):
@@ -42,16 +42,30 @@ def ticks(highest: float, *, most: int = 5) -> list[float]:
 
 
 def columns(
-    series: Sequence[Series], labels: Sequence[str], *, label: str, number: Callable[[float], str]
+    series: Sequence[Series],
+    labels: Sequence[str],
+    *,
+    label: str,
+    number: Callable[[float], str],
+    most_names: int = 7,
+    axis_name: str = "",
 ) -> Markup:
-    """Stacked columns over an axis of values. `label` says what the chart shows to those who do not see it."""
+    """Stacked columns over an axis of values. `label` says what the chart shows to those who do not see it.
+
+    Of the columns' names at most `most_names` are written under the axis, which may have a name too.
+    """
     totals = [sum(values) for values in zip(*(one.values for one in series), strict=True)]
     marks = ticks(max(totals, default=0))
     scale = (HEIGHT - TOP - BOTTOM) / marks[-1]
+    written = [number(mark) for mark in marks]
+    width = 12 + _DIGIT * max(len(text) for text in written)
     axis = element(
         "svg",
-        {"class": "axis", "height": HEIGHT, "aria-hidden": "true"},
-        *[element("text", {"x": "100%", "y": _y(mark, scale) + 4}, number(mark)) for mark in marks],
+        {"class": "axis", "width": width, "height": HEIGHT, "aria-hidden": "true"},
+        *[
+            element("text", {"x": width - 8, "y": _y(mark, scale) + 4}, text)
+            for mark, text in zip(marks, written, strict=True)
+        ],
     )
     grid = [
         element(
@@ -61,8 +75,9 @@ def columns(
         for mark in marks
     ]
     stacks = [_stack(series, index, labels, scale, number) for index in range(len(labels))]
-    plot = element("svg", {"class": "plot", "height": HEIGHT}, *grid, *stacks, *_below(labels))
-    return element("div", {"class": "chart", "role": "img", "aria-label": label}, axis, plot)
+    named = [element("p", {}, axis_name)] if axis_name else []
+    plot = element("svg", {"class": "plot", "height": HEIGHT}, *grid, *stacks, *_below(labels, most_names))
+    return element("div", {"class": "chart", "role": "img", "aria-label": label}, axis, plot, *named)
 
 
 def _y(value: float, scale: float) -> float:
@@ -97,10 +112,10 @@ def _rectangle(style: str, *, x: float, width: float, y: float, height: float) -
     return element("rect", {"class": style, **across, "y": y, "height": height})
 
 
-def _below(labels: Sequence[str]) -> list[Markup]:
+def _below(labels: Sequence[str], most: int) -> list[Markup]:
     """The names under the columns, of some evenly apart where there are many; a phone shows three."""
     count = len(labels)
-    shown = min(count, _LABELS)
+    shown = min(count, most)
     found = []
     for place in range(shown):
         index = round(place * (count - 1) / max(1, shown - 1))

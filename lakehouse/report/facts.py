@@ -92,7 +92,10 @@ def stream_charts(stream: Stream, language: Language) -> list[tuple[str, Markup]
     ):
         label = f"{name}: {words[heading]}"
         series = charts.Series(words[unit], style, values)
-        drawn.append((words[heading], charts.columns([series], labels, label=label, number=_on_axis(language))))
+        chart = charts.columns(
+            [series], labels, label=label, number=_on_axis(language), most_names=5, axis_name=words["axis"]
+        )
+        drawn.append((words[heading], chart))
     return drawn
 
 

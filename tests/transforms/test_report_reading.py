@@ -115,10 +115,9 @@ def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Every table that the report reads; tests only read it."""
     root = str(tmp_path_factory.mktemp("report") / "lakehouse")
 
-    def write(table: Table, rows: list[Any], **inputs: int) -> None:
+    def write(table: Table, rows: list[Any]) -> None:
         frame = spark.createDataFrame(rows, table.schema)
-        versions = {name.replace("_", ".", 1): version for name, version in inputs.items()}
-        storage.overwrite(frame, root, table, input_versions=versions or None)
+        frame.write.format("delta").save(storage.table_path(root, table))
 
     for offset in (0, 1):  # versions 1 and 2 of bronze
         storage.ensure(spark, root, BRONZE_EVENTS)
@@ -137,7 +136,8 @@ def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
         ("t2", dt.date(2026, 3, 1), 0, 0, 0, 1, 0, None, 1),
         ("gone", dt.date(2026, 3, 1), 1, 5, 0, 0, 0, None, 1),
     ]
-    write(GOLD_POPULARITY, popular, silver_feedback=1)
+    frame = spark.createDataFrame(popular, GOLD_POPULARITY.schema)
+    storage.overwrite(frame, root, GOLD_POPULARITY, input_versions={SILVER_FEEDBACK.sql_name: 0})
     metrics = [(MODEL, "rmse", 0.9, 1.2), (MODEL, "holdout_rows", 50.0, None), ("als-0", "rmse", 0.1, 0.2)]
     write(GOLD_METRICS, [(*row, {}) for row in metrics])
     return root
@@ -166,14 +166,14 @@ def test_every_table_is_told_with_its_version_and_rows(report: Report) -> None:
     told = {table.name: (table.version, table.rows, dict(table.inputs)) for table in report.tables}
     assert told == {
         "bronze.events": (2, 2, {}),
-        "silver.users": (1, 3, {}),
-        "silver.content": (1, 3, {}),
-        "silver.feedback": (1, 7, {}),
-        "silver.quarantine": (1, 4, {}),
-        "silver.batches": (1, 2, {}),
-        "gold.recommendations": (1, 4, {}),
-        "gold.content_popularity": (1, 4, {"silver.feedback": 1}),
-        "gold.model_metrics": (1, 3, {}),
+        "silver.users": (0, 3, {}),
+        "silver.content": (0, 3, {}),
+        "silver.feedback": (0, 7, {}),
+        "silver.quarantine": (0, 4, {}),
+        "silver.batches": (0, 2, {}),
+        "gold.recommendations": (0, 4, {}),
+        "gold.content_popularity": (1, 4, {"silver.feedback": 0}),
+        "gold.model_metrics": (0, 3, {}),
     }
     assert all(table.written_at is not None for table in report.tables)
 
