@@ -1,5 +1,6 @@
 """The figures, names and charts of the page, in the words and numbers of its language."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from statistics import median
@@ -13,6 +14,9 @@ from lakehouse.report.language import Language
 # Metrics of which the lowest value is the best, and those of which it is the highest.
 LOWER_IS_BETTER = ("rmse", "mae", "mse")
 HIGHER_IS_BETTER = ("ndcg", "precision", "recall", "map", "mrr", "hit", "coverage", "auc", "diversity", "novelty")
+
+# A metric of the first places of a list.
+_AT = re.compile(r"(?P<name>\w+?)(?:@|_at_)(?P<length>\d+)")
 
 LAYERS = ("bronze", "silver", "gold")
 
@@ -116,6 +120,14 @@ def period_name(first_day: date, unit: str, language: Language) -> str:
     if unit in ("month", "quarter"):
         return f"{language.words['format']['months'][first_day.month - 1]} {first_day.year}"
     return language.day(first_day)
+
+
+def metric_name(metric: str, language: Language) -> str:
+    """What people call it: `ndcg_at_10` and `ndcg@10` are the word for `ndcg`, and the length of the list."""
+    match = _AT.fullmatch(metric)
+    if match is None or metric in language.words["metrics"]:
+        return language.called("metrics", metric)
+    return f"{language.called('metrics', match['name'])} @ {match['length']}"
 
 
 def better(metric: str) -> str:

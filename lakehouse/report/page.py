@@ -58,6 +58,7 @@ def _environment(language: Language) -> Environment:
         split_bar=charts.split_bar,
         spark=charts.spark,
         better=facts.better,
+        metric_name=partial(facts.metric_name, language=language),
         shade=facts.shade,
         shades=facts.SHADES,
         period=partial(facts.period_name, language=language),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lakehouse.report import charts
-from lakehouse.report.facts import better, layers, period_name, shade
+from lakehouse.report.facts import better, layers, metric_name, period_name, shade
 from lakehouse.report.language import CODES, load_language
 from lakehouse.report.page import render
 from lakehouse.report.safety import LONGEST_TEXT
@@ -288,6 +288,20 @@ def test_a_line_of_one_value_is_drawn_across() -> None:
 )
 def test_what_is_better_is_said_only_of_known_metrics(metric: str, wanted: str) -> None:
     assert better(metric) == wanted
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        ("rmse", "Root mean square error (RMSE)"),
+        ("hit_rate_at_10", "Users with a hit @ 10"),
+        ("ndcg@5", "Quality of the order (NDCG) @ 5"),
+        ("brand_new@3", "brand_new @ 3"),  # a metric that the language has no word for
+        ("brand_new", "brand_new"),
+    ],
+)
+def test_metrics_have_names(metric: str, name: str) -> None:
+    assert metric_name(metric, EN) == name
 
 
 @pytest.mark.parametrize(("share", "most", "place"), [(0, 0.5, 0), (0.5, 0.5, 7), (0.26, 0.5, 4), (0, 0, 0)])
