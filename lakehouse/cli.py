@@ -83,6 +83,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_quarantine(commands)
     _add(commands, "drift", "fields that no type has: since when, how often, with a sample", json=True)
+    report = _add(commands, "report", "the results as one HTML file, for people", json=True)
+    report.add_argument("--lang", choices=("es", "en"), default="es", help="the language of the page (default es)")
+    report.add_argument(
+        "--output", type=Path, metavar="FILE", help="where to write it (default: <root>/exports/report.html)"
+    )
+    report.add_argument("--open", action="store_true", help="open it in this machine's browser")
 
     _add(commands, "config", "the settings in force, and where they came from", json=True)
     _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
@@ -13,12 +14,13 @@ _COMMIT_FILE = re.compile(r"\d{20}\.json")
 
 
 class Commit(NamedTuple):
-    """One version of a table: the operation that made it, its parameters, and what its writer noted."""
+    """One version of a table: the operation that made it, its parameters, what its writer noted, and when."""
 
     version: int
     operation: str
     parameters: dict[str, Any]
     user_metadata: dict[str, Any]
+    written_at: datetime | None
 
 
 def versions(spark: SparkSession, path: str) -> list[int]:
@@ -40,8 +42,13 @@ def _commit(version: int, text: str) -> Commit:
             info = json.loads(line).get("commitInfo")
             if info:
                 noted = _object(info.get("userMetadata"))
-                return Commit(version, info.get("operation", ""), info.get("operationParameters") or {}, noted)
-    return Commit(version, "", {}, {})
+                parameters = info.get("operationParameters") or {}
+            return Commit(version, info.get("operation", ""), parameters, noted, _moment(info.get("timestamp")))
+    return Commit(version, "", {}, {}, None)
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _object(text: str | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from urllib.request import url2pathname
 from pyspark.sql import SparkSession
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
+REPORT_HTML = "report.html"
 
 Formulas = Literal["keep", "escape"]
 

@@ -135,6 +135,11 @@ class Export(Section):
     formulas: Literal["keep", "escape"]
 
 
+class Report(Section):
+    users: Count
+    samples_per_rule: Count
+
+
 class Demo(Section):
     users: Count
     titles: Annotated[int, Field(ge=2)]
@@ -162,6 +167,7 @@ class Settings(BaseSettings):
     silver: Silver
     gold: Gold
     export: Export
+    report: Report
     demo: Demo
 
     @property

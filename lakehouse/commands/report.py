@@ -1,0 +1,50 @@
+"""`lakehouse report`: the results as one HTML file that people open, keep and send."""
+
+import argparse
+import webbrowser
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lakehouse.commands.output import print_json
+from lakehouse.errors import InputError
+from lakehouse.exports import REPORT_HTML, export_path, replaced_file
+from lakehouse.report.collection import collect
+from lakehouse.report.page import render
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    path = str(args.output.resolve()) if args.output else export_path(settings.root, REPORT_HTML)
+    _refuse(path, opened=args.open)
+    with spark_session("lakehouse report", log_file=settings.ops_dir / "spark.log") as spark:
+        report = collect(
+            spark,
+            settings.root,
+            settings.ops_dir / "stream_progress.jsonl",
+            users=settings.report.users,
+            samples_per_rule=settings.report.samples_per_rule,
+            made_at=datetime.now(UTC),
+        )
+        page = render(report, language=args.lang).encode()
+        with replaced_file(spark, path) as file:
+            file.write(page)
+    lists = report.recommendations
+    if args.json:
+        versions = {table.name: table.version for table in report.tables}
+        users = {"users": lists.users if lists else 0, "users_shown": len(lists.lists) if lists else 0}
+        print_json({"report": path, "language": args.lang, "bytes": len(page), **users, "versions": versions})
+    else:
+        print(f"report: {path} ({len(page) / 1e6:.1f} MB)")
+    if args.open and not webbrowser.open(Path(path).as_uri()):
+        raise InputError("no browser was found on this machine", todo=f"open {path} by hand")
+    return 0
+
+
+def _refuse(path: str, *, opened: bool) -> None:
+    """Before Spark starts: what would fail after a minute of work."""
+    if Path(path).is_dir():
+        raise InputError(f"{path} is a folder", todo="name the file: --output report.html")
+    if opened and "://" in path:
+        raise InputError(f"a browser cannot open {path}", todo="give a file of this machine with --output")

@@ -1,0 +1,38 @@
+"""Everything the report shows, read from the tables and from the streams' log."""
+
+from datetime import datetime
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from lakehouse.report.contents import Report
+from lakehouse.report.genres import read_genres
+from lakehouse.report.lists import read_lists
+from lakehouse.report.popularity import read_popularity
+from lakehouse.report.quality import read_checks, read_quality
+from lakehouse.report.rejections import read_rejections
+from lakehouse.report.snapshot import read_flow, table_states, take_snapshot
+from lakehouse.report.streams import read_streams, with_delays
+
+# What fits on a page that people read; the numbers of users and samples are settings.
+TITLES, GENRES, GROUPS, FAILURES, BATCHES = 12, 10, 8, 50, 60
+
+
+def collect(
+    spark: SparkSession, root: str, progress: Path, *, users: int, samples_per_rule: int, made_at: datetime
+) -> Report:
+    """Raises TableError where the lakehouse has no table; parts of it that are missing are None."""
+    snapshot = take_snapshot(spark, root)
+    streams = read_streams(progress, latest=BATCHES)
+    return Report(
+        made_at=made_at,
+        tables=table_states(snapshot),
+        flow=read_flow(snapshot),
+        rejections=read_rejections(snapshot, samples_per_rule=samples_per_rule),
+        streams=streams and with_delays(streams, snapshot, latest=BATCHES),
+        popularity=read_popularity(snapshot, titles=TITLES),
+        genres=read_genres(snapshot, genres=GENRES, groups=GROUPS),
+        quality=read_quality(snapshot),
+        checks=read_checks(snapshot, failures=FAILURES),
+        recommendations=read_lists(snapshot, users=users),
+    )

@@ -1,0 +1,153 @@
+"""The figures, names and charts of the page, in the words and numbers of its language."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from statistics import median
+
+from markupsafe import Markup
+
+from lakehouse.report import charts
+from lakehouse.report.contents import Popularity, Report, Stream, TableState
+from lakehouse.report.language import Language
+
+# Metrics of which the lowest value is the best, and those of which it is the highest.
+LOWER_IS_BETTER = ("rmse", "mae", "mse")
+HIGHER_IS_BETTER = ("ndcg", "precision", "recall", "map", "mrr", "hit", "coverage", "auc", "diversity", "novelty")
+
+# A metric of the first places of a list.
+_AT = re.compile(r"(?P<name>\w+?)(?:@|_at_)(?P<length>\d+)")
+
+LAYERS = ("bronze", "silver", "gold")
+
+# Shades of a cell, of which 0 is the lightest.
+SHADES = 8
+
+
+def layers(report: Report) -> dict[str, list[TableState]]:
+    """The tables of each layer that records flow through; none where the layer has no table."""
+    found = {layer: [table for table in report.tables if table.name.startswith(f"{layer}.")] for layer in LAYERS}
+    return {layer: tables for layer, tables in found.items() if tables}
+
+
+def sections(report: Report, language: Language) -> list[tuple[str, str]]:
+    """The id and the short name of each section, in the order of the page."""
+    names = ("flow", "rejected", "streams", "popularity", "genres", "model", "checks", "recommendations", "tables")
+    return [(name, language.words[name]["nav"]) for name in names if name != "checks" or report.checks]
+
+
+def headline(report: Report, language: Language) -> list[tuple[str, str, str]]:
+    """The figures at the top: value, what it counts, and a share where there is one."""
+    words, rows = language.words["figures"], {table.name: table.rows for table in report.tables}
+    figures = []
+    received = rows.get("bronze.events", 0) + rows.get("bronze.feedback", 0)
+    figures.append((language.number(received), words["records"], ""))
+    if report.rejections is not None:
+        share = rejected_share(report, language) if report.flow else ""
+        figures.append((language.number(report.rejections.records), words["rejected"], share))
+    for name, word in (("users", "users"), ("content", "titles"), ("feedback", "feedback")):
+        if f"silver.{name}" in rows:
+            figures.append((language.number(rows[f"silver.{name}"]), words[word], ""))
+    if report.recommendations is not None:
+        figures.append((language.number(report.recommendations.users), words["lists"], ""))
+    return figures
+
+
+def rejected_share(report: Report, language: Language) -> str:
+    """The share of the records that silver took and quarantined."""
+    if report.flow is None or not report.flow.taken:
+        return language.percent(0)
+    return language.percent(report.flow.quarantined / report.flow.taken, 1)
+
+
+def stream_facts(stream: Stream, language: Language) -> list[tuple[str, str]]:
+    """What there is to say of one stream: value and what it is."""
+    words = language.words["streams"]
+    times = [batch.seconds for batch in stream.latest]
+    facts = [
+        (language.number(stream.batches), words["batches"]),
+        (language.number(stream.rows), words["rows"]),
+        (language.number(stream.rows / stream.seconds if stream.seconds else 0), words["rate"]),
+        (language.seconds(median(times)), words["typical"]),
+        (language.seconds(max(times)), words["slowest"]),
+    ]
+    lag = stream.latest[-1].lag
+    if lag is not None:
+        facts.append((language.number(lag), words["lag"]))
+    if stream.delays:
+        facts.append((language.seconds(median(stream.delays)), words["delay"]))
+        facts.append((language.seconds(max(stream.delays)), words["longest_delay"]))
+    return facts
+
+
+def stream_charts(stream: Stream, language: Language) -> list[tuple[str, Markup]]:
+    """Throughput and time of the latest batches, each with its heading; nothing for a single batch."""
+    if len(stream.latest) < 2:
+        return []
+    words = language.words["streams"]
+    name = words["names"].get(stream.name, stream.name)
+    labels = [f"{batch.ended_at:%H:%M:%S}" for batch in stream.latest]
+    rates = [batch.rows / batch.seconds if batch.seconds else 0.0 for batch in stream.latest]
+    times = [batch.seconds for batch in stream.latest]
+    drawn = []
+    for heading, style, values, unit in (
+        ("rate_chart", "c1", rates, "rate"),
+        ("time_chart", "c2", times, "duration"),
+    ):
+        label = f"{name}: {words[heading]}"
+        series = charts.Series(words[unit], style, values)
+        chart = charts.columns(
+            [series], labels, label=label, number=_on_axis(language), most_names=5, axis_name=words["axis"]
+        )
+        drawn.append((words[heading], chart))
+    return drawn
+
+
+def popularity_chart(found: Popularity, language: Language) -> Markup:
+    words = language.words["popularity"]
+    kinds = ("views", "ratings", "likes", "dislikes")
+    series = [
+        charts.Series(words[kind], f"c{place}", [getattr(period, kind) for period in found.periods])
+        for place, kind in enumerate(kinds, start=1)
+    ]
+    labels = [period_name(period.first_day, found.unit, language) for period in found.periods]
+    return charts.columns(series, labels, label=words["units"][found.unit], number=_on_axis(language))
+
+
+def period_name(first_day: date, unit: str, language: Language) -> str:
+    if unit == "year":
+        return str(first_day.year)
+    if unit in ("month", "quarter"):
+        return f"{language.words['format']['months'][first_day.month - 1]} {first_day.year}"
+    return language.day(first_day)
+
+
+def metric_name(metric: str, language: Language) -> str:
+    """What people call it: `ndcg_at_10` and `ndcg@10` are the word for `ndcg`, and the length of the list."""
+    match = _AT.fullmatch(metric)
+    if match is None or metric in language.words["metrics"]:
+        return language.called("metrics", metric)
+    return f"{language.called('metrics', match['name'])} @ {match['length']}"
+
+
+def better(metric: str) -> str:
+    """`lower` or `higher`: what is better of this metric; empty where it is neither or not known."""
+    words = metric.lower().replace("@", "_").split("_")
+    if any(word in LOWER_IS_BETTER for word in words):
+        return "lower"
+    return "higher" if any(word in HIGHER_IS_BETTER for word in words) else ""
+
+
+def shade(share: float, most: float) -> int:
+    """The shade of a cell: 0 is none, and the highest share has the darkest."""
+    return min(SHADES - 1, int(share / most * SHADES)) if most else 0
+
+
+def _on_axis(language: Language) -> Callable[[float], str]:
+    """Whole numbers from 10 on, and as few digits as tell the marks apart below."""
+
+    def written(value: float) -> str:
+        decimals = 0 if value >= 10 or value == int(value) else 1 if value >= 1 else 2
+        return language.number(value, decimals)
+
+    return written

@@ -1,0 +1,80 @@
+"""What each group of users watches: the share of its events that go to titles of each genre."""
+
+from collections import defaultdict
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.report.contents import Group, Grouping
+from lakehouse.report.snapshot import Snapshot
+from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+
+GROUPINGS = ("clasificacion", "decada", "suscripcion")
+
+
+def read_genres(snapshot: Snapshot, *, genres: int, groups: int) -> tuple[Grouping, ...]:
+    """The groupings that tell at least two groups apart; none where there is no feedback."""
+    users, content = snapshot.rows(SILVER_USERS), snapshot.rows(SILVER_CONTENT)
+    feedback = snapshot.rows(SILVER_FEEDBACK)
+    if users is None or content is None or feedback is None:
+        return ()
+    counted: dict[str, dict[str | None, dict[str | None, tuple[int, int]]]] = defaultdict(
+        lambda: defaultdict(dict)
+    )
+    for row in count_genres(users, content, feedback).collect():
+        counted[row["grouping"]][row["group"]][row["genre"]] = (row["events"], row["users"])
+    found = (_grouping(name, counted[name], genres=genres, groups=groups) for name in GROUPINGS if name in counted)
+    return tuple(grouping for grouping in found if len(grouping.groups) > 1 and grouping.genres)
+
+
+def count_genres(users: DataFrame, content: DataFrame, feedback: DataFrame) -> DataFrame:
+    """One row per grouping, group and genre: `events` and `users`. Rows without a genre are the group's totals.
+
+    Counts feedback other than dislikes. A user with several favourite decades is in the group of each, and an
+    event counts for each genre of its title.
+    """
+    year = F.year("fecha_suscripcion").cast("string")
+    labels = (F.array("clasificacion"), F.col("decadas_favoritas"), F.array(year))
+    grouped = [_grouped(name, own) for name, own in zip(GROUPINGS, labels, strict=True)]
+    memberships = users.select(
+        F.col("id").alias("user_id"), F.explode(F.flatten(F.array(*grouped))).alias("of")
+    ).distinct()
+    no_genre = F.array(F.lit(None).cast("string"))
+    titles = content.groupBy(F.col("id").alias("content_id")).agg(
+        F.concat(no_genre, F.array_distinct(F.max("generos"))).alias("genres")
+    )
+    events = feedback.where(F.col("action") != "dislike").select("user_id", "content_id")
+    placed = events.join(titles, on="content_id", how="inner").join(memberships, on="user_id", how="inner")
+    rows = placed.select("user_id", F.col("of.*"), F.explode("genres").alias("genre"))
+    return rows.groupBy("grouping", "group", "genre").agg(
+        F.count("*").alias("events"), F.count_distinct("user_id").alias("users")
+    )
+
+
+def _grouped(name: str, labels: Column) -> Column:
+    """The groups of a user in one grouping; a user of whom nothing is known is in the group without a name."""
+    known = F.when(F.size(labels) > 0, labels).otherwise(F.array(F.lit(None).cast("string")))
+    return F.transform(known, lambda label: F.struct(F.lit(name).alias("grouping"), label.alias("group")))
+
+
+def _grouping(
+    name: str, counted: dict[str | None, dict[str | None, tuple[int, int]]], *, genres: int, groups: int
+) -> Grouping:
+    """The groups with most users, in the order of their labels, over the genres with most events."""
+    totals: dict[str, int] = defaultdict(int)
+    for by_genre in counted.values():
+        for genre, (events, _) in by_genre.items():
+            if genre is not None:
+                totals[genre] += events
+    columns = tuple(sorted(totals, key=lambda genre: (-totals[genre], genre))[:genres])
+    largest = sorted(counted, key=lambda label: (-counted[label][None][1], label or ""))[:groups]
+    shown = [
+        _group(label, counted[label], columns)
+        for label in sorted(largest, key=lambda label: (label is None, label or ""))
+    ]
+    return Grouping(name, columns, tuple(shown), len(counted) - len(shown))
+
+
+def _group(label: str | None, by_genre: dict[str | None, tuple[int, int]], genres: tuple[str, ...]) -> Group:
+    events, users = by_genre[None]
+    return Group(label, users, events, tuple(by_genre.get(genre, (0, 0))[0] / events for genre in genres))

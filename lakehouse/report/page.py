@@ -1,0 +1,73 @@
+"""The report as one HTML file that needs nothing else: style, charts and search are inside it.
+
+All that the tables hold is data: the template escapes it, and the page's own policy runs no script and uses no
+style but the two that are the project's own, and loads nothing.
+"""
+
+from functools import partial
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lakehouse.report import charts, facts
+from lakehouse.report.contents import Report
+from lakehouse.report.language import Language, load_language
+from lakehouse.report.safety import island, policy, shown, visible
+
+
+def render(report: Report, *, language: str) -> str:
+    """The page in `es` or `en`."""
+    spoken = load_language(language)
+    style, script = _asset("report.css"), _asset("report.js")
+    page = _environment(spoken).get_template("report.html.j2")
+    return page.render(
+        report=report,
+        layers=facts.layers(report),
+        figures=facts.headline(report, spoken),
+        sections=facts.sections(report, spoken),
+        rejected_share=facts.rejected_share(report, spoken),
+        island=report.recommendations and island(report.recommendations, spoken),
+        policy=policy(style, script),
+        style=Markup(style),  # noqa: S704 - the project's own file
+        script=Markup(script),  # noqa: S704 - the project's own file
+    )
+
+
+def _environment(language: Language) -> Environment:
+    """A template that escapes all values and stops at a name that it does not know."""
+    environment = Environment(
+        loader=PackageLoader("lakehouse.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=language.number,
+        percent=language.percent,
+        day=language.day,
+        moment=language.moment,
+        text=partial(shown, language=language),
+        visible=visible,
+    )
+    environment.globals.update(
+        w=language.words,
+        language=language,
+        bar=charts.bar,
+        split_bar=charts.split_bar,
+        spark=charts.spark,
+        better=facts.better,
+        metric_name=partial(facts.metric_name, language=language),
+        shade=facts.shade,
+        shades=facts.SHADES,
+        period=partial(facts.period_name, language=language),
+        popularity_chart=partial(facts.popularity_chart, language=language),
+        stream_charts=partial(facts.stream_charts, language=language),
+        stream_facts=partial(facts.stream_facts, language=language),
+    )
+    return environment
+
+
+def _asset(name: str) -> str:
+    return resources.files("lakehouse.report").joinpath("assets", name).read_text(encoding="utf-8")

@@ -1,0 +1,75 @@
+"""How good the published model and the data are: the model's metrics beside its baselines, and the last checks."""
+
+from collections import defaultdict
+from datetime import UTC
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from lakehouse import delta_log
+from lakehouse.report.contents import Check, Checks, DataQuality, Metric, Quality
+from lakehouse.report.snapshot import Snapshot
+from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS
+
+# A table that says nothing of models has one model and one baseline.
+MODEL, MEAN = "published", "mean"
+# Names under which the published model's own metrics stand.
+_PUBLISHED = (MODEL, "blend")
+
+
+def read_quality(snapshot: Snapshot) -> Quality | None:
+    """The metrics of the model that the published lists come from."""
+    lists, metrics = snapshot.rows(GOLD_RECOMMENDATIONS), snapshot.rows(GOLD_METRICS)
+    if lists is None or metrics is None:
+        return None
+    published = lists.select("model_version").limit(1).collect()
+    if not published:
+        return None
+    version = str(published[0]["model_version"])
+    rows = metrics.where(F.col("model_version") == version).collect()
+    values: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in (row.asDict() for row in rows):
+        values[row["metric"]][row.get("model", MODEL)] = row["value"]
+        if row.get("baseline") is not None:
+            values[row["metric"]].setdefault(MEAN, row["baseline"])
+    return _quality(version, values) if values else None
+
+
+def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
+    """The published model comes first, then those with most metrics."""
+    counts: dict[str, int] = defaultdict(int)
+    for by_model in values.values():
+        for model in by_model:
+            counts[model] += 1
+    models = tuple(sorted(counts, key=lambda model: (model not in _PUBLISHED, -counts[model], model)))
+    return Quality(version, models, tuple(Metric(name, values[name]) for name in sorted(values)))
+
+
+def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
+    """None where nothing was ever checked."""
+    path = f"{snapshot.root}/quality/results"
+    versions = delta_log.versions(snapshot.spark, path)
+    if not versions:
+        return None
+    results = snapshot.spark.read.format("delta").option("versionAsOf", versions[-1]).load(path)
+    return describe_checks(results, failures=failures)
+
+
+def describe_checks(results: DataFrame, *, failures: int) -> DataQuality | None:
+    """The last check of each table, and the first `failures` of what failed in them."""
+    last = last_checks(results)
+    passed, failed = F.count_if("success"), F.count_if(~F.col("success"))
+    tables = last.groupBy("table_name", "version").agg(passed, failed, F.max("checked_at"))
+    # pyspark gives times in this machine's zone, without saying so
+    rows = tables.orderBy("table_name").collect()
+    found = [Checks(name, version, good, bad, at.astimezone(UTC)) for name, version, good, bad, at in rows]
+    broken = last.where(~F.col("success")).orderBy("table_name", "expectation", "column").limit(failures)
+    shown = broken.select("table_name", "expectation", "column", "observed", "expected").collect()
+    return DataQuality(tuple(found), tuple(Check(*row) for row in shown)) if found else None
+
+
+def last_checks(results: DataFrame) -> DataFrame:
+    """The rows of quality.results that belong to the newest run on each table."""
+    newest = Window.partitionBy("table_name").orderBy(F.desc("checked_at"), F.desc("run_id"))
+    latest = results.withColumn("last_run", F.first("run_id").over(newest))
+    return latest.where(F.col("run_id") == F.col("last_run")).drop("last_run")

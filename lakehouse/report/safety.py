@@ -1,0 +1,67 @@
+"""What keeps data from becoming code: the page's policy, text made visible, and JSON that can stand in HTML."""
+
+import base64
+import hashlib
+import json
+
+from markupsafe import Markup
+
+from lakehouse.report.contents import Recommendations
+from lakehouse.report.language import Language
+
+# A longer title, name or value is cut; how much is missing is said.
+LONGEST_TEXT = 300
+
+# What a browser shows as nothing gets the picture that Unicode has for it.
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {127: 0x2421}
+# Inside a script element these would end it, or end a line of it in older browsers.
+_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def policy(style: str, script: str) -> str:
+    """The Content Security Policy: this style, this script, images inside the file, and nothing else."""
+    rules = (
+        "default-src 'none'",
+        f"style-src 'sha256-{_hash(style)}'",
+        f"script-src 'sha256-{_hash(script)}'",
+        "img-src data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+    return "; ".join(rules)
+
+
+def shown(text: str, longest: int = LONGEST_TEXT, *, language: Language) -> str:
+    """The text as people can read it: control characters visible, and cut where it is very long."""
+    cut = visible(text[:longest])
+    missing = len(text) - longest
+    if missing <= 0:
+        return cut
+    more: str = language.words["page"]["more_characters"]
+    return cut + more.format(count=language.number(missing))
+
+
+def visible(text: str) -> str:
+    """The text with its control characters in the form that Unicode has for showing them."""
+    return text.translate(_PICTURES)
+
+
+def island(found: Recommendations, language: Language) -> Markup:
+    """The lists as JSON that can stand in a script element: titles once, and each list by their places."""
+    lists = [
+        [
+            shown(user.id, language=language),
+            shown(user.name, language=language),
+            [[one.title, round(one.rating, 2), language.called("sources", one.source)] for one in user.titles],
+        ]
+        for user in found.lists
+    ]
+    titles = [shown(title, language=language) for title in found.titles]
+    written = json.dumps({"titles": titles, "users": lists}, ensure_ascii=False, separators=(",", ":"))
+    for character, escaped in _UNSAFE.items():
+        written = written.replace(character, escaped)
+    return Markup(written)  # noqa: S704 - no character that HTML reads is left in it
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

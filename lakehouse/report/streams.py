@@ -1,0 +1,115 @@
+"""How fast the streams are and how far behind: from the log of their micro-batches, without a Spark job."""
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from lakehouse import delta_log, storage
+from lakehouse.report.contents import Batch, Stream, Streams
+from lakehouse.report.snapshot import Snapshot
+from lakehouse.tables import SILVER_BATCHES, layer_tables
+
+SILVER = "silver"
+
+
+@dataclass
+class _Counted:
+    latest: deque[Batch]
+    batches: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+
+    def add(self, batch: Batch) -> None:
+        self.latest.append(batch)
+        self.batches += 1
+        self.rows += batch.rows
+        self.seconds += batch.seconds
+
+
+def read_streams(file: Path, *, latest: int) -> Streams | None:
+    """None where no stream has run yet. Only the last `latest` batches of each stream are kept one by one."""
+    if not file.is_file():
+        return None
+    counted: dict[str, _Counted] = defaultdict(lambda: _Counted(deque(maxlen=latest)))
+    unreadable = 0
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                name, batch = _batch(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                unreadable += 1  # said on the page: the other batches are still worth showing
+            else:
+                counted[name].add(batch)
+    streams = [
+        Stream(name, found.batches, found.rows, found.seconds, tuple(found.latest))
+        for name, found in sorted(counted.items())
+    ]
+    return Streams(tuple(streams), latest, unreadable) if streams or unreadable else None
+
+
+def _batch(line: Mapping[str, Any]) -> tuple[str, Batch]:
+    seconds = line["durations_ms"]["triggerExecution"] / 1000
+    ended_at = datetime.fromisoformat(line["logged_at"]).astimezone(UTC)
+    return str(line["stream"]), Batch(ended_at, int(line["rows"]), float(seconds), line["kafka_lag"])
+
+
+def with_delays(streams: Streams, snapshot: Snapshot, *, latest: int) -> Streams:
+    """The same, silver's stream with the delays of its last `latest` batches."""
+    if not any(stream.name == SILVER for stream in streams.streams):
+        return streams
+    delays = read_delays(snapshot, latest=latest)
+    return streams._replace(
+        streams=tuple(
+            stream._replace(delays=delays) if stream.name == SILVER else stream for stream in streams.streams
+        )
+    )
+
+
+def read_delays(snapshot: Snapshot, *, latest: int) -> tuple[float, ...]:
+    """Seconds from the oldest commit of bronze that a batch of silver took to that batch's end."""
+    batches = snapshot.rows(SILVER_BATCHES)
+    if batches is None:
+        return ()
+    newest = batches.orderBy(F.desc("finished_at"), F.desc("batch_id")).limit(latest + 1)
+    rows = newest.select("query_id", "batch_id", "finished_at", "bronze_versions").collect()[::-1]
+    first = min((version for row in rows for version in row["bronze_versions"].values()), default=0)
+    landed = _landed(snapshot, after=first - 1 if rows and rows[0]["batch_id"] else 0)
+    positions: dict[str, Mapping[str, int]] = {}
+    delays = []
+    for row in rows:
+        before = positions.get(row["query_id"]) if row["batch_id"] else {}
+        positions[row["query_id"]] = row["bronze_versions"]
+        waited = None if before is None else _first_landing(before, row["bronze_versions"], landed)
+        if waited is not None:
+            delays.append(max((row["finished_at"].astimezone(UTC) - waited).total_seconds(), 0.0))
+    return tuple(delays[-latest:])
+
+
+def _first_landing(
+    before: Mapping[str, int], versions: Mapping[str, int], landed: Mapping[tuple[str, int], datetime]
+) -> datetime | None:
+    """When the oldest commit between two positions was made; None where the log no longer has it."""
+    commits = [
+        landed.get((name, min(before.get(name, 0) + 1, version)))
+        for name, version in versions.items()
+        if version > before.get(name, 0)
+    ]
+    known = [moment for moment in commits if moment is not None]
+    return min(known) if known and len(known) == len(commits) else None
+
+
+def _landed(snapshot: Snapshot, *, after: int) -> dict[tuple[str, int], datetime]:
+    """When each commit of the bronze tables was made."""
+    moments = {}
+    for table in layer_tables("bronze"):
+        path = storage.table_path(snapshot.root, table)
+        for commit in delta_log.commits(snapshot.spark, path, after=after):
+            if commit.written_at is not None:
+                moments[table.sql_name, commit.version] = commit.written_at
+    return moments
