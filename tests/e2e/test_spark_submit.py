@@ -26,12 +26,11 @@ from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
+from tests.e2e.processes import FAST_JVM
 from tests.readme import PROJECT, readme_commands
 
 BIN = Path(sys.executable).parent
 SUBMIT = "spark-submit --properties-file conf/spark-defaults.conf"
-# A job lives here for seconds, in which the JVM's second compiler costs as much again as the rest.
-JVM = {"SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"}
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -42,7 +41,7 @@ def environment(settings: Settings) -> dict[str, str]:
     others = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     return {
         **others,
-        **JVM,
+        **FAST_JVM,
         **own,
         "LAKEHOUSE_ROOT": settings.root,
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
