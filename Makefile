@@ -1,6 +1,8 @@
 # make demo and make test are all a fresh machine needs; both install first.
 PYTHON ?= python3
 BIN := .venv/bin
+# The files of tests are shared out to this many processes, each with a Spark and a broker of its own (3 GB in all).
+WORKERS ?= 2
 
 .PHONY: help setup demo test test-crash powerbi-tools check format lock clean
 
@@ -28,12 +30,13 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/lakehouse demo
 
+# In the order of their names: the long ones of tests/e2e come first, and short ones fill the end.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Every stream is killed 20 times at random moments; `make test` does the same 4 times.
 test-crash: setup
-	CRASH_ROUNDS=20 $(BIN)/python -m pytest tests/e2e/test_crash.py tests/streams/test_batch.py --timeout 3600
+	CRASH_ROUNDS=20 $(BIN)/python -m pytest tests/e2e/test_crash*.py tests/streams/test_batch.py --timeout 3600
 
 # What reads the model and its queries in tests/powerbi. The TMDL reader runs under mono, the other one under node:
 # apt-get install mono-devel nodejs npm

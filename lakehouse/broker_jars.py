@@ -30,8 +30,10 @@ def broker_jars() -> list[Path]:
     try:
         listing.parent.mkdir(parents=True, exist_ok=True)
         with locked(listing.with_suffix(".lock")):
-            jars = _resolve()
-            _write(listing, jars)
+            jars = cached_jars()  # another process may have fetched them while this one waited
+            if not jars:
+                jars = _resolve()
+                _write(listing, jars)
     except (OSError, RuntimeError, ValueError, ParseError) as error:
         raise MachineError(
             f"the jars of Kafka {KAFKA_VERSION} could not be fetched: {first_line(error)[:200]}",

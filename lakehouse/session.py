@@ -56,14 +56,14 @@ def _start(name: str, log_file: Path | None) -> SparkSession:
     os.environ.setdefault("SPARK_CONF_DIR", str(conf_dir()))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _COMMAND_JVM)
-    try:
-        with _stderr_to(log_file):
+    with _stderr_to(log_file):  # a log that cannot be written is no fault of Spark's
+        try:
             return builder.getOrCreate()
-    except Exception as error:
-        where = f"; Spark's own words are in {log_file}" if log_file else ""
-        raise MachineError(
-            f"Spark did not start: {first_line(error)}{where}", todo="lakehouse doctor says what is missing"
-        ) from error
+        except Exception as error:
+            where = f"; Spark's own words are in {log_file}" if log_file else ""
+            raise MachineError(
+                f"Spark did not start: {first_line(error)}{where}", todo="lakehouse doctor says what is missing"
+            ) from error
 
 
 @contextmanager

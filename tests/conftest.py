@@ -3,6 +3,8 @@
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +12,29 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse.broker import kafka_cluster
+from lakehouse.broker_jars import broker_jars
+from lakehouse.commands.doctor import jar_findings, spark_defaults
+from lakehouse.java import find_java
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Kafka, Settings, load_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
+# All that makes Spark fetch its jars: start, and end.
+START_SPARK = "from lakehouse.session import spark_session\nwith spark_session('jars'): pass"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Fetch Java and all jars before workers start: two of them would write into the same new caches at once."""
+    is_worker = hasattr(session.config, "workerinput")
+    if is_worker or session.config.getoption("dist", "no") == "no":
+        return
+    find_java()
+    broker_jars()
+    found = jar_findings(spark_defaults(PROJECT / "conf" / "spark-defaults.conf"))
+    if any(finding.status != "ok" for finding in found):
+        subprocess.run([sys.executable, "-c", START_SPARK], cwd=PROJECT, check=True)
 
 
 @pytest.fixture(scope="session")

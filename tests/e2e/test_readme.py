@@ -4,26 +4,24 @@ import os
 import re
 import shlex
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from tests.e2e.command_process import CommandProcess
+from tests.readme import PROJECT, README, readme_commands
+
 # These install, or run this very test suite; CI runs them around it.
 AROUND_THE_TESTS = ("make demo", "make test")
+# test_spark_submit.py runs these lines of the README, and looks at the tables they leave.
+SUBMITTED = "spark-submit "
+COMMANDS = [line for line in readme_commands() if line not in AROUND_THE_TESTS and not line.startswith(SUBMITTED)]
 SMALL = {
     "LAKEHOUSE_KAFKA__EMBEDDED_PORT": "0",
     "LAKEHOUSE_DEMO__USERS": "40",
     "LAKEHOUSE_DEMO__TITLES": "60",
     "LAKEHOUSE_DEMO__FEEDBACK": "300",
 }
-
-
-def readme_commands() -> list[str]:
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line]
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +31,26 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, **SMALL, "LAKEHOUSE_ROOT": str(root), "PATH": path}
 
 
-@pytest.mark.parametrize("command", [line for line in readme_commands() if line not in AROUND_THE_TESTS])
-def test_a_command_of_the_readme_works(command: str, environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        shlex.split(command), cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.fixture(scope="module")
+def lakehouse(environment: Mapping[str, str]) -> Iterator[CommandProcess]:
+    process = CommandProcess(environment, PROJECT)
+    yield process
+    process.close()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_the_readme_works(
+    command: str, environment: dict[str, str], lakehouse: CommandProcess
+) -> None:
+    program, *arguments = shlex.split(command)
+    if program == "lakehouse":
+        code, printed = lakehouse.run(*arguments)
+    else:
+        done = subprocess.run(
+            [program, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300
+        )
+        code, printed = done.returncode, done.stdout + done.stderr
+    assert code == 0, printed
 
 
 def test_the_readme_tells_the_two_commands() -> None:
@@ -48,5 +60,5 @@ def test_the_readme_tells_the_two_commands() -> None:
 def test_every_setting_in_the_readme_exists() -> None:
     from lakehouse.settings import variables
 
-    named = set(re.findall(r"LAKEHOUSE_[A-Z_]+[A-Z]", (PROJECT / "README.md").read_text(encoding="utf-8")))
+    named = set(re.findall(r"LAKEHOUSE_[A-Z_]+[A-Z]", README.read_text(encoding="utf-8")))
     assert named - variables() <= {"LAKEHOUSE_CONF", "LAKEHOUSE_ENV"}

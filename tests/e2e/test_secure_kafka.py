@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -33,6 +34,8 @@ from lakehouse.topics import ensure_topics
 from producers.delivery import publish
 from producers.entities import user_records
 from tests.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, require_openssl
+from tests.e2e.processes import FAST_JVM, TIMEOUT, await_condition
+from tests.e2e.spark_pages import shown
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -208,39 +211,73 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**others, **own, "LAKEHOUSE_ROOT": settings.root}
 
 
-def test_a_job_reads_with_tls_and_a_password_that_is_written_nowhere(
+def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(
     spark: SparkSession, secure: Secure, tmp_path: Path
 ) -> None:
+    """Not on its terminal, in its logs, its tables and checkpoints, nor on any page of its UI while it runs."""
     settings = settings_of(secure.by_login(), tmp_path, "login")
     sent = publish_users(settings)
-    events = tmp_path / "events"
+    events, log = tmp_path / "events", tmp_path / "stream.log"
     events.mkdir()
+    [port] = free_ports(1)
     talkative = {
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": events.as_uri(),
         "spark.eventLog.compress": "false",
         "spark.log.level": "INFO",
+        "spark.ui.enabled": "true",
+        "spark.ui.port": str(port),
     }
     flags = [part for name, value in talkative.items() for part in ("--conf", f"{name}={value}")]
-    done = subprocess.run(
-        [BIN / "spark-submit", "--properties-file", "conf/spark-defaults.conf", *flags, "bronze/ingest.py"],
-        cwd=PROJECT,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    command = [BIN / "spark-submit", "--properties-file", "conf/spark-defaults.conf", *flags, "bronze/ingest.py"]
+    with log.open("wb") as output:
+        job = subprocess.Popen(
+            [*command, "--trigger", "500ms"],
+            cwd=PROJECT,
+            # all that listens does so on loopback
+            env=environment(settings) | FAST_JVM | {"SPARK_LOCAL_IP": LOOPBACK},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        ended = Path(settings.root, "checkpoints", "bronze", "events", "commits", "0")
+        await_condition(lambda: job.poll() is not None or ended.exists(), "the first batch ends")
+        assert job.poll() is None, log.read_text()[-3000:]
+        pages = shown(f"{LOOPBACK}:{port}")
+    finally:
+        stop_driver(job)
+        code = job.wait(timeout=TIMEOUT)
+    printed = log.read_text()
+    assert code == 0, printed[-3000:]
     assert landed(spark, settings) == sent
-    printed = done.stdout + done.stderr
-    log = written(events)
-    assert "SparkListenerSQLExecutionStart" in log  # plans are in it
-    assert "sasl.jaas.config = [hidden]" in printed  # and what Kafka's clients are configured with
-    assert "ScramLoginModule" not in printed + log
-    places = {"printed": printed, "event log": log, "root": written(Path(settings.root))}
+    places = {"printed": printed, "event log": written(events), "root": written(Path(settings.root)), **pages}
+    # where it would be, if it were shown: what Kafka's clients are configured with, plans, all tabs of the UI
+    assert "sasl.jaas.config = [hidden]" in printed
+    assert "SparkListenerSQLExecutionStart" in places["event log"]
+    expect_all_tabs(pages)
+    assert not [place for place, text in places.items() if "ScramLoginModule" in text]
     spelt = spellings(WORD)
     assert not [place for place, text in places.items() if any(spelling in text for spelling in spelt)]
+
+
+def stop_driver(job: subprocess.Popen[bytes]) -> None:
+    """Ask the Python process of a spark-submit to end; the JVM, its parent, ends after it."""
+    found = subprocess.run(["pgrep", "-P", str(job.pid), "-f", "ingest.py"], capture_output=True, check=False)
+    for pid in found.stdout.split() or [job.pid]:
+        os.kill(int(pid), signal.SIGTERM)
+
+
+def expect_all_tabs(pages: dict[str, str]) -> None:
+    """The pages tell of this stream: its settings, its plans and its batches."""
+    assert "spark.ui.port" in pages["/environment/"]
+    assert any(
+        "environment" in path and "spark.ui.port" in text for path, text in pages.items() if "/api/" in path
+    )
+    assert any(
+        path.startswith("/StreamingQuery/statistics") and "bronze.events" in text for path, text in pages.items()
+    )
+    plans = [text for path, text in pages.items() if path.startswith("/SQL/execution")]
+    assert any("MicroBatchScan" in text for text in plans)
 
 
 def test_certificates_alone_will_do(spark: SparkSession, secure: Secure, tmp_path: Path) -> None:

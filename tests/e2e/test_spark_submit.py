@@ -1,6 +1,7 @@
-"""Each layer as its own spark-submit, as the README says to run it, and what a wrong start says."""
+"""Each layer as its own spark-submit, by the README's own lines, and what a wrong start says."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,18 +26,11 @@ from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
+from tests.e2e.processes import FAST_JVM
+from tests.readme import PROJECT, readme_commands
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
-JOBS = (
-    "bronze/ingest.py",
-    "silver/refine.py",
-    "gold/rate_affinity.py",
-    "gold/count_popularity.py",
-    "gold/recommend.py",
-    "gold/export_powerbi.py",
-    "gold/export_project.py",
-)
+SUBMIT = "spark-submit --properties-file conf/spark-defaults.conf"
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -45,13 +39,20 @@ def environment(settings: Settings) -> dict[str, str]:
     own = {f"LAKEHOUSE_KAFKA__{name.upper()}": getattr(settings.kafka, name) for name in fields}
     unset = ("LAKEHOUSE_", "SPARK_", "PYSPARK_")
     others = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
-    return {**others, **own, "LAKEHOUSE_ROOT": settings.root, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    return {
+        **others,
+        **FAST_JVM,
+        **own,
+        "LAKEHOUSE_ROOT": settings.root,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+    }
 
 
-def submit(job: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def submit(command: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    program, *arguments = shlex.split(command)
     return subprocess.run(
-        [str(BIN / "spark-submit"), "--properties-file", "conf/spark-defaults.conf", job],
-        cwd=REPOSITORY,
+        [str(BIN / program), *arguments],
+        cwd=PROJECT,
         env=dict(variables),
         capture_output=True,
         text=True,
@@ -82,9 +83,11 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings) -
         (kafka.feedback_topic, feedback_records(1, 200, users=30, movies=25, series=15)),
     ):
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
-    for job in JOBS:
-        done = submit(job, environment(settings))
-        assert done.returncode == 0, f"{job}: {done.stderr[-3000:]}"
+    submits = [line for line in readme_commands() if line.startswith("spark-submit ")]
+    for command in submits:
+        done = submit(command, environment(settings))
+        assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
+    # each layer's jobs were among them
     assert all(storage.exists(spark, settings.root, table) for table in CATALOGUE)
     rows = {
         table.name: storage.read(spark, settings.root, table).count()
@@ -97,7 +100,7 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings) -
 
 
 def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
-    done = submit("silver/refine.py", environment(settings))
+    done = submit(f"{SUBMIT} silver/refine.py", environment(settings))
     assert done.returncode == 2
     assert told(done) == (
         f"lakehouse: table bronze.events does not exist under {settings.root}; "
@@ -111,14 +114,14 @@ def test_a_broker_that_does_not_answer_is_named(settings: Settings) -> None:
         "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "LAKEHOUSE_KAFKA__CONNECT_TIMEOUT_SECONDS": "1",
     }
-    done = submit("bronze/ingest.py", environment(settings) | changes)
+    done = submit(f"{SUBMIT} bronze/ingest.py", environment(settings) | changes)
     assert done.returncode == 2
     assert told(done).startswith("lakehouse: no Kafka broker answers at 127.0.0.1:1")
 
 
 @pytest.mark.parametrize("job", ["bronze/ingest.py", "gold/recommend.py"])
 def test_a_misspelt_variable_is_named(settings: Settings, job: str) -> None:
-    done = submit(job, environment(settings) | {"LAKEHOUSE_KAFKA__PARTITONS": "3"})
+    done = submit(f"{SUBMIT} {job}", environment(settings) | {"LAKEHOUSE_KAFKA__PARTITONS": "3"})
     assert done.returncode == 2
     assert told(done) == (
         "lakehouse: unknown setting LAKEHOUSE_KAFKA__PARTITONS in the environment; "

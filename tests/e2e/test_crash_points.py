@@ -1,0 +1,93 @@
+"""kill -9 of both drivers at each point between two commits: each start repeats the batch and comes further."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pyspark.sql import SparkSession
+
+from bronze.ingest import ingest
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.settings import Settings
+from lakehouse.topics import ensure_topics
+from producers.activity import feedback_records
+from producers.delivery import publish
+from producers.entities import movie_records, series_records, user_records
+from producers.records import Record
+from silver.refine import refine
+from tests.e2e.processes import Running, await_condition
+from tests.e2e.undisturbed import expect_undisturbed, numbered_files
+
+
+class Point(NamedTuple):
+    """A place between two commits: the driver that is killed, and the folder where a new file tells of it."""
+
+    module: str
+    folder: str
+    suffix: str
+    checkpoint: str
+
+
+def point(layer: str, folder: str, suffix: str = ".json") -> Point:
+    module = {"bronze": "bronze.ingest", "silver": "silver.refine"}[layer]
+    checkpoint = {"bronze": "checkpoints/bronze/events", "silver": "checkpoints/silver"}[layer]
+    return Point(module, folder, suffix, checkpoint)
+
+
+POINTS = {
+    "bronze: a batch is planned": point("bronze", "checkpoints/bronze/events/offsets", ""),
+    "bronze: after Kafka is read": point("bronze", "bronze/events", ".parquet"),
+    "bronze: after the table's commit, before the checkpoint's": point("bronze", "bronze/events/_delta_log"),
+    "silver: a batch is planned": point("silver", "checkpoints/silver/offsets", ""),
+    "silver: after the quarantine's commit": point("silver", "silver/quarantine/_delta_log"),
+    "silver: after the commit of users": point("silver", "silver/users/_delta_log"),
+    "silver: after the commit of content": point("silver", "silver/content/_delta_log"),
+    "silver: after the commit of feedback": point("silver", "silver/feedback/_delta_log"),
+    "silver: after the commit of tombstones": point("silver", "silver/tombstones/_delta_log"),
+    "silver: after the commit of batches, before the checkpoint's": point("silver", "silver/batches/_delta_log"),
+}
+
+FIRST_OF_SILVER = "silver: a batch is planned"
+
+
+def send_batch(settings: Settings, seed: int) -> None:
+    """Some records of every kind, good and bad, with a deletion of an entity that an earlier batch brought."""
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    users = [*user_records(seed, 30, dirty=0.2)]
+    deletions = [Record(record.key, None, record.timestamp_ms) for record in user_records(seed - 1, 3)]
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+    parts = (
+        (kafka.users_topic, [*users, *deletions]),
+        (kafka.movies_topic, [*movie_records(seed, 20, dirty=0.2)]),
+        (kafka.series_topic, [*series_records(seed, 10)]),
+        (kafka.feedback_topic, [*feedback_records(seed, 40, users=30, movies=20, series=10, dirty=0.2)]),
+    )
+    for topic, records in parts:
+        publish(records, topic=topic, cluster=cluster).require_complete(topic)
+
+
+def kill_at(settings: Settings, where: Point, log: Path) -> bool:
+    """Run the driver and kill it as soon as the point's file is there; whether its batch had not ended yet."""
+    root = Path(settings.root)
+    folder, commits = root / where.folder, root / where.checkpoint / "commits"
+    before, ended = numbered_files(folder, where.suffix), numbered_files(commits, "")
+    driver = Running(settings, log, where.module)
+    await_condition(
+        lambda: bool(numbered_files(folder, where.suffix) - before) or not driver.alive(), str(where), every=0.001
+    )
+    was_alive = driver.alive()
+    driver.kill()
+    assert was_alive, driver.said()[-2000:]
+    return numbered_files(commits, "") == ended
+
+
+def test_kills_at_every_point_between_two_commits(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
+    """One batch of each stream, cut off at one point after the other: each start repeats it and comes further."""
+    send_batch(settings, seed=1)
+    ingest(spark, settings, configured_cluster(settings.kafka))
+    refine(spark, settings)
+    send_batch(settings, seed=2)
+    for name, where in POINTS.items():
+        if where == POINTS[FIRST_OF_SILVER]:
+            ingest(spark, settings, configured_cluster(settings.kafka))
+        assert kill_at(settings, where, tmp_path / "driver.log"), f"{name}: the batch had ended already"
+    expect_undisturbed(spark, settings, tmp_path)
