@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, ClassVar, Self, TypedDict
+from typing import Annotated, ClassVar, Literal, Self, TypedDict
 
 from pydantic import (
     BaseModel,
@@ -116,6 +116,13 @@ class Als(Section):
     seed: int
 
 
+class Models(Section):
+    # those of gold.model_metrics that say how good a model is
+    metric: Literal["rmse", "mae", "ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10", "hit_rate_at_10"]
+    margin: Share
+    keep: Count
+
+
 class Recommendations(Section):
     titles_per_user: Count
 
@@ -127,6 +134,7 @@ class Popularity(Section):
 class Gold(Section):
     affinity: Affinity
     als: Als
+    models: Models
     recommendations: Recommendations
     popularity: Popularity
 
