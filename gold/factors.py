@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import pyarrow as pa
 from pyspark.ml.feature import StringIndexer
-from pyspark.ml.pipeline import Pipeline
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -107,7 +106,8 @@ def fit(ratings: DataFrame, *, parameters: Parameters) -> Factors:
     # Sums of floats depend on their order. One sorted partition is the only input whose order shuffles keep.
     rows = ratings.withColumn("deviation", F.col("rating") - F.lit(mean))
     ordered = rows.repartition(1).sortWithinPartitions("user_id", "content_id")
-    names, model = Pipeline(stages=[indexer, als]).fit(ordered).stages
+    names = indexer.fit(ordered)
+    model = als.fit(names.transform(ordered))
     users, titles = names.labelsArray
     return Factors(
         _named(model.userFactors, users, "user_id"),

@@ -36,7 +36,7 @@ def save_model(
     frames: Mapping[str, DataFrame],
     numbers: Mapping[str, JsonValue],
 ) -> None:
-    """Save the model under its version. One that is saved already stays as it is: the same version is the same model.
+    """Save the model under its version; one that is saved already stays: the same version is the same model.
 
     What an interrupted save has left is replaced. Raises ValueError for NaN and infinity, which JSON cannot hold.
     """
@@ -57,11 +57,7 @@ def save_model(
 
 def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
     """The model of this version. Raises TableError where it is not saved, or only half."""
-    if not is_saved(spark, root, model_version):
-        raise TableError(
-            f"model {model_version} is not saved under {root}/models",
-            todo="lakehouse models lists those that are; lakehouse run --select gold trains one",
-        )
+    require_saved(spark, root, model_version)
     folder = _folder(root, model_version)
     manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
     # with its schema given, Spark reads no footer before the frame is used, and an empty frame keeps its columns
@@ -74,6 +70,15 @@ def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
 
 def is_saved(spark: SparkSession, root: str, model_version: str) -> bool:
     return _MANIFEST in files.names(spark, _folder(root, model_version))
+
+
+def require_saved(spark: SparkSession, root: str, model_version: str) -> None:
+    """Raises TableError where the model is not saved, or only half."""
+    if not is_saved(spark, root, model_version):
+        raise TableError(
+            f"model {model_version} is not saved under {root}/models",
+            todo="lakehouse models lists those that are; lakehouse run --select gold trains one",
+        )
 
 
 def saved_versions(spark: SparkSession, root: str) -> list[str]:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
-from gold.models import keep_models, saved_versions
+from gold.models import keep_models, require_saved, saved_versions
 from gold.registry import (
     ModelRecord,
     Records,
@@ -14,6 +14,7 @@ from gold.registry import (
     judge,
     kept,
     publish,
+    published,
     read_records,
     refuse,
     write_records,
@@ -30,12 +31,13 @@ class Publication(NamedTuple):
 def offer_model(
     spark: SparkSession, root: str, new: ModelRecord, *, rule: Rule, keep: int, force: bool = False
 ) -> Publication:
-    """Publish a saved model, or refuse it, in one commit of gold.models; then delete what is too old.
+    """Publish a saved model, or refuse it, in one commit of gold.models; then delete the files of all others.
 
-    `force` publishes it whatever the rule says. A second call with the same model changes nothing.
+    `force` publishes it whatever the rule says. A second call with the same model changes nothing. Raises
+    TableError where the model is not saved.
     """
-    before = read_records(spark, root)
-    records = expire_unsaved(before, saved_versions(spark, root))
+    require_saved(spark, root, new.model_version)
+    before = records = current_records(spark, root)
     verdict = judge(new, records, rule=rule)
     if verdict.publish or force:
         reason = verdict.reason if verdict.publish else f"by force: {verdict.reason}"
@@ -46,12 +48,13 @@ def offer_model(
     if records != before:
         write_records(spark, root, records)
     keep_models(spark, root, kept(records))
-    return _told(records, new)
+    if verdict.publish or force:
+        return Publication(new.model_version, refusal="")
+    current = published(records)
+    assert current is not None  # noqa: S101 - only beside a published model is another refused
+    return Publication(current.model_version, refusal=verdict.reason)
 
 
-def _told(records: Records, new: ModelRecord) -> Publication:
-    current = next(record for record in records if record.status == "published")
-    if current.model_version == new.model_version:
-        return Publication(current.model_version, "")
-    reason = next(record.reason for record in records if record.model_version == new.model_version)
-    return Publication(current.model_version, reason)
+def current_records(spark: SparkSession, root: str) -> Records:
+    """The rows of gold.models, with those expired whose files somebody has deleted."""
+    return expire_unsaved(read_records(spark, root), saved_versions(spark, root))

@@ -5,7 +5,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
 
@@ -73,19 +73,18 @@ def judge(new: ModelRecord, records: Records, *, rule: Rule) -> Verdict:
     if current.model_version == new.model_version:
         return Verdict(True, current.reason)
     if known is not None and known.status == WITHDRAWN:
-        return Verdict(False, f"it was {known.reason}")
+        return Verdict(False, known.reason)
     theirs, own = _figure(current, rule.metric), _figure(new, rule.metric)
     if theirs is None:
         return Verdict(True, f"the published {current.model_version} has no {rule.metric}")
     if own is None:
-        return Verdict(False, f"it has no {rule.metric}; the published {current.model_version} has {theirs:.4f}")
+        return Verdict(False, f"no {rule.metric} against {theirs:.4f} of the published {current.model_version}")
     worse = own - theirs if rule.metric in _LOWER_IS_BETTER else theirs - own
-    compared = f"{rule.metric} {own:.4f}, the published {current.model_version} has {theirs:.4f}"
-    margin = f"margin {rule.margin:g} of that"
+    compared = f"{rule.metric} {own:.4f} against {theirs:.4f} of the published {current.model_version}"
     # a hair more than the margin, so that rounding decides nothing
     if worse <= rule.margin * abs(theirs) + 1e-9:
-        return Verdict(True, f"{compared} ({margin})")
-    return Verdict(False, f"{compared}: worse by more than the margin ({margin})")
+        return Verdict(True, compared)
+    return Verdict(False, f"{compared}, worse by more than {rule.margin:.1%}")
 
 
 def publish(records: Records, new: ModelRecord, *, at: datetime, reason: str) -> Records:
@@ -117,7 +116,7 @@ def roll_back(records: Records, target: ModelRecord, *, at: datetime) -> Records
     current = published(records)
     if current is None or current.model_version == target.model_version:
         return publish(records, target, at=at, reason="published by hand")
-    withdrawn = replace(current, status=WITHDRAWN, reason=f"rolled back to {target.model_version}")
+    withdrawn = replace(current, status=WITHDRAWN, reason=f"it was rolled back to {target.model_version}")
     others = (*_without(records, current.model_version), withdrawn)
     return publish(others, target, at=at, reason=f"rolled back from {current.model_version}")
 
@@ -193,7 +192,7 @@ def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]
     overwrite(spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), root, GOLD_MODELS)
 
 
-def _in_utc(fields: dict[str, object]) -> dict[str, object]:
+def _in_utc(fields: dict[str, Any]) -> dict[str, Any]:
     """pyspark gives times in this machine's zone, without saying so."""
     return {
         name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in fields.items()

@@ -64,6 +64,21 @@ def build_parser() -> argparse.ArgumentParser:
         "--limit", type=_positive, default=20, help="versions to print at most, newest first (default 20)"
     )
 
+    models = _add(commands, "models", "the trained models, which one is published, and why", json=True)
+    models.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "rollback"),
+        default="list",
+        help="list them (the default), or publish an older one again and make the lists and the export from it",
+    )
+    models.add_argument(
+        "model_version",
+        nargs="?",
+        metavar="MODEL_VERSION",
+        help="rollback: to this model; without it, to the one published before the current one",
+    )
+
     _add(commands, "config", "the settings in force, and where they came from", json=True)
     _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)
     return parser
