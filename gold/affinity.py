@@ -63,25 +63,31 @@ def rate_titles(
 
     `users` and `titles` are silver's. `partitions` is how many tasks score the users; it changes no row.
     """
-    title_tastes = _title_tastes(titles)
-    index = title_tastes.sparkSession.sparkContext.broadcast(index_titles(title_tastes, weights=weights))
-    user_tastes = _user_tastes(users).withColumn("features", _features(weights))
+    offered = title_tastes(titles)
+    index = offered.sparkSession.sparkContext.broadcast(index_titles(offered, weights=weights))
+    wanted = user_tastes(users).withColumn("features", named_features(weights))
     # Without a stated number, AQE puts all users of a small table into one task.
-    blocks = user_tastes.repartitionByRange(partitions, "id").sortWithinPartitions("id")
+    blocks = wanted.repartitionByRange(partitions, "id").sortWithinPartitions("id")
     # A Python UDF, because Spark has no product of sparse matrices: as a join, each shared genre would be a
     # row of users x titles to shuffle and aggregate. Here only each user's best titles leave the worker.
     best = blocks.mapInArrow(_scorer(index, titles_per_user), _MATCHES)
     pairs = best.withColumn("match", F.explode("matches")).withColumnRenamed("id", "user_id")
-    return _with_matched(pairs, title_tastes).select(*GOLD_AFFINITY.columns)
+    return with_matched(pairs, offered).select(*GOLD_AFFINITY.columns)
 
 
-def index_titles(title_tastes: DataFrame, *, weights: Weights) -> TitleIndex:
-    """The titles' matrix, on the driver: a row per feature, its weight by kind times its rarity.
+def index_titles(tastes: DataFrame, *, weights: Weights) -> TitleIndex:
+    """The titles' matrix, on the driver."""
+    table = tastes.select("id", named_features(weights).alias("features")).toArrow()
+    return index_features(table.sort_by("id"), weights=weights)
 
-    Rarity is the smoothed inverse document frequency ln((1 + n) / (1 + df)) + 1, with n titles of which df
-    have the feature (Salton & Buckley 1988, smoothed as in scikit-learn's TfidfTransformer).
+
+def index_features(table: Any, *, weights: Weights) -> TitleIndex:
+    """The titles' matrix, from an Arrow table (id, features) in ascending order of ids.
+
+    A feature weighs what its kind does, times its rarity. That is the smoothed inverse document frequency
+    ln((1 + n) / (1 + df)) + 1, with n titles of which df have the feature (Salton & Buckley 1988, smoothed as
+    in scikit-learn's TfidfTransformer).
     """
-    table = title_tastes.select("id", _features(weights).alias("features")).toArrow().sort_by("id")
     lists = table["features"].combine_chunks()
     encoded = lists.flatten().dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
@@ -98,17 +104,32 @@ def index_titles(title_tastes: DataFrame, *, weights: Weights) -> TitleIndex:
     )
 
 
-def _user_tastes(users: DataFrame) -> DataFrame:
+def user_tastes(users: DataFrame) -> DataFrame:
+    """One row per user: id and what the user likes, each kind in a column that titles have too."""
     tastes = users.withColumn("decadas", F.col("decadas_favoritas"))
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
 
 
-def _title_tastes(titles: DataFrame) -> DataFrame:
+def title_tastes(titles: DataFrame) -> DataFrame:
+    """One row per title: id and what there is to like, in the columns of `user_tastes`."""
     tastes = titles.withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
 
 
-def _features(weights: Weights) -> Column:
+def describe_titles(titles: DataFrame, *, weights: Weights) -> DataFrame:
+    """One row per title: its name and kind, what there is to like, and `features` for `index_features`."""
+    tastes = titles.withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
+    return tastes.select(
+        "id",
+        "titulo",
+        "type",
+        *_TASTES.fieldNames()[1:5],
+        "decada_lanzamiento",
+        named_features(weights).alias("features"),
+    )
+
+
+def named_features(weights: Weights) -> Column:
     """The tastes as one array of `kind:value`, each once, kinds without weight left out."""
     values = {
         "genre": F.col("generos"),
@@ -181,11 +202,12 @@ def _unit_rows(lists: Any, codes: Any, feature_weights: Any) -> Any:
     return csr_matrix(diags_array(1 / lengths) @ matrix)
 
 
-def _with_matched(pairs: DataFrame, title_tastes: DataFrame) -> DataFrame:
-    """Each pair with what its user and its title share, in the order of the user's tastes."""
-    title = title_tastes.select(
-        F.col("id").alias("content_id"), F.struct(*_TASTES.fieldNames()[1:]).alias("title")
-    )
+def with_matched(pairs: DataFrame, titles: DataFrame) -> DataFrame:
+    """Each pair with what its user and its title share, in the order of the user's tastes.
+
+    A pair has the user's tastes and `match`, a struct of content_id and rating.
+    """
+    title = titles.select(F.col("id").alias("content_id"), F.struct(*_TASTES.fieldNames()[1:]).alias("title"))
     rated = pairs.withColumn("content_id", F.col("match.content_id"))
     joined = rated.join(F.broadcast(title), on="content_id", how="inner")
     same_rating = F.col("clasificacion") == F.col("title.clasificacion")
