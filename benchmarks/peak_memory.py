@@ -5,7 +5,7 @@ import subprocess
 import threading
 from types import TracebackType
 
-_SAMPLE_SECONDS = 0.2
+_SAMPLE_SECONDS = 0.5
 
 
 class PeakMemory:
