@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from peak_memory import PeakMemory
+from process_tree import Usage
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
@@ -42,6 +42,7 @@ USERS, CONTENT = f"{_TASTES}, decadas_favoritas array<string>", f"{_TASTES}, dec
 
 class Timing(NamedTuple):
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -111,23 +112,23 @@ def _fans(titles: list[tuple[Any, ...]], users: int) -> Iterator[tuple[Any, ...]
 
 
 def timed(rows: DataFrame) -> Timing:
-    with PeakMemory() as memory:
+    with Usage() as usage:
         started = time.monotonic()
         rows.write.format("noop").mode("overwrite").save()
         seconds = time.monotonic() - started
-    return Timing(seconds, memory.bytes)
+    return Timing(seconds, usage.cpu_seconds, usage.peak_bytes)
 
 
-def compare(ways: dict[str, Callable[[int], DataFrame]], users: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each round. First each way compiles, on a few users; then they take turns at being the first."""
+def compare(ways: dict[str, Callable[[int], DataFrame]], users: int, rounds: int) -> dict[str, list[Timing]]:
+    """Each round's timing. First each way compiles, on a few users; then they take turns at being the first."""
     for way in ways.values():
         timed(way(_WARM_UP))
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    timings: dict[str, list[Timing]] = {name: [] for name in ways}
     for number in range(rounds):
         names = list(ways) if number % 2 == 0 else list(ways)[::-1]
         for name in names:
-            seconds[name].append(timed(ways[name](users)).seconds)
-    return seconds
+            timings[name].append(timed(ways[name](users)))
+    return timings
 
 
 def count_differing(one: DataFrame, other: DataFrame) -> tuple[int, int]:
@@ -164,13 +165,13 @@ def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> di
     def by_joins(count: int) -> DataFrame:
         return join_titles(first(count), content, weights=weights, titles_per_user=kept)
 
+    timings = compare({"blocks": in_blocks, "joins": by_joins}, options.users, options.rounds)
     growth = {count: timed(in_blocks(count)) for count in options.growth}
-    seconds = compare({"blocks": in_blocks, "joins": by_joins}, options.users, options.rounds)
     rows, differing = count_differing(in_blocks(options.users), by_joins(options.users))
     return {
         "titles": len(titles),
         "compared_users": options.users,
-        "seconds": seconds,
+        "timings": {name: [timing._asdict() for timing in turns] for name, turns in timings.items()},
         "rows": rows,
         "differing_rows": differing,
         "growth": {str(count): timing._asdict() for count, timing in growth.items()},
@@ -178,16 +179,25 @@ def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> di
 
 
 def show(found: dict[str, Any]) -> None:
-    medians = {name: statistics.median(seconds) for name, seconds in found["seconds"].items()}
-    print(f"{found['compared_users']:,} users x {found['titles']:,} titles, median of turns")
-    for name, seconds in found["seconds"].items():
-        print(f"  {name:8}{medians[name]:9.2f} s   (from {min(seconds):.2f} to {max(seconds):.2f})")
-    times, differing = medians["joins"] / medians["blocks"], found["differing_rows"]
-    print(f"  {times:.1f} times faster (goal: {GOAL_TIMES}); {differing} of {found['rows']:,} rows differ")
-    print(f"{'users':>10}{'seconds':>10}{'ms/user':>10}{'peak MB':>10}   (goal: under {GOAL_BYTES / 1024**2:.0f})")
-    for count, timing in found["growth"].items():
-        per_user = timing["seconds"] / int(count) * 1000
-        print(f"{int(count):>10,}{timing['seconds']:10.1f}{per_user:10.3f}{timing['peak_bytes'] / 1024**2:10.0f}")
+    print(f"{found['compared_users']:,} users x {found['titles']:,} titles, medians")
+    print(f"{'way':>10}{'seconds':>10}{'CPU s':>10}{'peak MB':>10}")
+    medians = {}
+    for name, turns in found["timings"].items():
+        medians[name] = Timing(*(statistics.median(turn[field] for turn in turns) for field in Timing._fields))
+        _line(name, medians[name])
+    blocks, joins = medians["blocks"], medians["joins"]
+    times, cpu = joins.seconds / blocks.seconds, joins.cpu_seconds / blocks.cpu_seconds
+    print(f"{times:.1f} times faster (goal: {GOAL_TIMES}), {cpu:.1f} times less processor time")
+    print(f"{found['differing_rows']} of {found['rows']:,} rows differ")
+    print(f"{'users':>10}{'seconds':>10}{'CPU s':>10}{'peak MB':>10}{'CPU ms/user':>14}")
+    for count, fields in found["growth"].items():
+        timing = Timing(**fields)
+        _line(f"{int(count):,}", timing, f"{timing.cpu_seconds / int(count) * 1000:14.3f}")
+    print(f"goal: linear, under {GOAL_BYTES / 1024**2:.0f} MB")
+
+
+def _line(name: str, timing: Timing, more: str = "") -> None:
+    print(f"{name:>10}{timing.seconds:10.2f}{timing.cpu_seconds:10.2f}{timing.peak_bytes / 1024**2:10.0f}{more}")
 
 
 def main() -> None:

@@ -28,9 +28,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found)
         return 0
+    print(f"for {found['user_id']} ({found['nombre_usuario']}), by model {found['model_version']}")
     columns = ("rank", "titulo", "predicted_rating", "source", "reason")
     rows = [[title[name] for name in columns] for title in found["titles"]]
-    print_table(("rank", "title", "rating", "source", "reason"), rows, title=_headline(found))
+    print_table(("rank", "title", "rating", "source", "reason"), rows)
     return 0
 
 
@@ -113,7 +114,3 @@ def _explained(
         "liked_alike": named,
         "reason": explain(shared, [like["titulo"] or like["content_id"] for like in named], source=source),
     }
-
-
-def _headline(found: Mapping[str, Any]) -> str:
-    return f"for {found['user_id']} ({found['nombre_usuario']}), by model {found['model_version']}"

@@ -32,12 +32,12 @@ def run(args: argparse.Namespace) -> int:
         print_json(found)
         return 0
     rows = [_told(title) for title in found["by_features"]]
-    heading = f"like {found['content_id']} ({found['titulo']}), by what they share"
-    print_table(("content_id", "title", "similarity", "shared"), rows, title=heading)
+    print(f"like {found['content_id']} ({found['titulo']}), by what they share")
+    print_table(("content_id", "title", "similarity", "shared"), rows)
     if found["by_factors"]:
         rows = [(title["content_id"], title["titulo"], title["similarity"]) for title in found["by_factors"]]
-        heading = f"by who likes them, as model {found['model_version']} has learnt it"
-        print_table(("content_id", "title", "similarity"), rows, title=heading)
+        print(f"by who likes them, as model {found['model_version']} has learnt it")
+        print_table(("content_id", "title", "similarity"), rows)
     else:
         print(_WITHOUT_MODEL)
     return 0
