@@ -23,8 +23,9 @@ from process_tree import Usage
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from gold.affinity import RESOLUTION, Weights, named_features, rate_titles, title_tastes, user_tastes, with_matched
+from gold.affinity import named_features, rate_titles, title_tastes, user_tastes, with_matched
 from gold.rate_affinity import chosen_weights
+from gold.title_index import RESOLUTION, Weights
 from lakehouse.session import spark_session
 from lakehouse.settings import load_settings
 from lakehouse.tables import GOLD_AFFINITY

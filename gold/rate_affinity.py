@@ -2,8 +2,9 @@
 
 from pyspark.sql import SparkSession
 
-from gold.affinity import Weights, rate_titles
+from gold.affinity import rate_titles
 from gold.inputs import read_inputs
+from gold.title_index import Weights
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings

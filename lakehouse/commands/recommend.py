@@ -7,14 +7,15 @@ from typing import Any
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from gold.affinity import Weights, describe_titles, index_features
+from gold.affinity import describe_titles
 from gold.models import is_saved, load_model
 from gold.neighbours import Vectors, factor_vectors, feature_vectors
 from gold.rate_affinity import chosen_weights
 from gold.reasons import explain, liked_alike, liked_titles, shared_features
+from gold.title_index import Weights, index_features
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.commands.unknown import unknown_id
-from lakehouse.errors import InputError, LakehouseError
+from lakehouse.errors import InputError
 from lakehouse.session import spark_session
 from lakehouse.settings import load_settings
 from lakehouse.storage import read
@@ -40,8 +41,10 @@ def explained_list(spark: SparkSession, root: str, user_id: str, *, weights: Wei
     places = read(spark, root, GOLD_RECOMMENDATIONS).where(F.col("user_id") == user_id).orderBy("rank").collect()
     users = read(spark, root, SILVER_USERS)
     user = users.where(F.col("id") == user_id).first()
+    if not places and user is None:
+        raise unknown_id("user", user_id, users)
     if not places:
-        raise _no_list(user_id, unknown_id("user", user_id, users) if user is None else None)
+        raise InputError(f"user {user_id!r} has no list yet", todo="lakehouse run --select gold makes it")
     events = read(spark, root, SILVER_FEEDBACK).where(F.col("user_id") == user_id)
     columns = ("id", "content_id", "action", "rating", "event_timestamp")
     liked = liked_titles([row.asDict() for row in events.select(*columns).collect()])
@@ -55,10 +58,6 @@ def explained_list(spark: SparkSession, root: str, user_id: str, *, weights: Wei
         "model_version": version,
         "titles": [_explained(place, titles, tastes, liked, by_features, by_factors) for place in places],
     }
-
-
-def _no_list(user_id: str, unknown: InputError | None) -> LakehouseError:
-    return unknown or InputError(f"user {user_id!r} has no list yet", todo="lakehouse run --select gold makes it")
 
 
 def _titles(

@@ -6,12 +6,13 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from gold.affinity import Weights, describe_titles, index_features
+from gold.affinity import describe_titles
 from gold.models import is_saved, load_model
 from gold.neighbours import factor_vectors, feature_vectors, nearest_titles
 from gold.rate_affinity import chosen_weights
 from gold.reasons import shared_features, tastes_of
 from gold.registry import published, read_records
+from gold.title_index import Weights, index_features
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.commands.unknown import unknown_id
 from lakehouse.session import spark_session

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from gold.affinity import Weights
 from gold.models import save_model
 from gold.registry import PUBLISHED, ModelRecord, write_records
+from gold.title_index import Weights
 from lakehouse import cli
 from lakehouse.commands import recommend, similar
 from lakehouse.settings import Settings, load_settings
