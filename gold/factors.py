@@ -4,21 +4,25 @@ Hu, Koren & Volinsky, "Collaborative filtering for implicit feedback datasets", 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
-from pyspark.ml import PipelineModel
+import pyarrow as pa
 from pyspark.ml.feature import StringIndexer
-from pyspark.ml.pipeline import Pipeline
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gold.models import Model, save_model
 from lakehouse.storage import checkpoint_path
 
 # Shares of a split are cut at one part in this many.
 _PARTS = 1_000_000
+_USER_FACTORS = "user_id string, factors array<float>"
+_TITLE_FACTORS = "content_id string, factors array<float>"
 # ALS divides users and titles into one block per this many ratings, and at least two. The number follows from
 # the ratings alone, because each block draws its own first factors: other cores must not give another model.
 _RATINGS_PER_BLOCK = 250_000
@@ -39,10 +43,15 @@ class Split(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """A trained model. It predicts `mean` plus what `pipeline` says; that is None where no rating was there."""
+    """A trained model: it predicts `mean` plus the product of a user's and a title's factors.
 
-    pipeline: PipelineModel | None
+    `users` has user_id and factors, `titles` content_id and factors: arrays of `rank` numbers.
+    """
+
+    users: DataFrame
+    titles: DataFrame
     mean: float
+    rank: int
 
 
 def split_holdout(ratings: DataFrame, *, share: float, seed: int) -> Split:
@@ -71,7 +80,9 @@ def fit(ratings: DataFrame, *, parameters: Parameters) -> Factors:
     totals = ratings.agg(F.count("*").alias("rows"), F.avg(exact).cast("double").alias("mean")).collect()[0]
     mean, blocks = totals["mean"], max(2, totals["rows"] // _RATINGS_PER_BLOCK)
     if mean is None:
-        return Factors(pipeline=None, mean=0.0)
+        spark = ratings.sparkSession
+        nobody, nothing = spark.createDataFrame([], _USER_FACTORS), spark.createDataFrame([], _TITLE_FACTORS)
+        return Factors(nobody, nothing, mean=0.0, rank=parameters.rank)
     # Dense ids in the order of the names; a name that training has not seen gets the id after the last.
     indexer = StringIndexer(
         inputCols=["user_id", "content_id"],
@@ -95,16 +106,47 @@ def fit(ratings: DataFrame, *, parameters: Parameters) -> Factors:
     # Sums of floats depend on their order. One sorted partition is the only input whose order shuffles keep.
     rows = ratings.withColumn("deviation", F.col("rating") - F.lit(mean))
     ordered = rows.repartition(1).sortWithinPartitions("user_id", "content_id")
-    return Factors(pipeline=Pipeline(stages=[indexer, als]).fit(ordered), mean=mean)
+    names = indexer.fit(ordered)
+    model = als.fit(names.transform(ordered))
+    users, titles = names.labelsArray
+    return Factors(
+        _named(model.userFactors, users, "user_id"),
+        _named(model.itemFactors, titles, "content_id"),
+        mean=mean,
+        rank=parameters.rank,
+    )
 
 
 def predict(factors: Factors, rows: DataFrame) -> DataFrame:
     """The rows with a `prediction`, which is NaN for a user or title that training has not seen."""
-    if factors.pipeline is None:
-        return rows.withColumn("prediction", F.lit(float("nan")))
-    scored = factors.pipeline.transform(rows)
-    prediction = F.col("prediction").cast("double") + F.lit(factors.mean)
-    return scored.select(*rows.columns, prediction.alias("prediction"))
+    users = factors.users.withColumnRenamed("factors", "user_factors")
+    titles = factors.titles.withColumnRenamed("factors", "title_factors")
+    known = rows.join(users, on="user_id", how="left").join(titles, on="content_id", how="left")
+    # written out, because Spark compiles sums of products and not functions over arrays
+    products = [
+        F.get("user_factors", F.lit(place)).cast("double") * F.get("title_factors", F.lit(place))
+        for place in range(factors.rank)
+    ]
+    prediction = F.coalesce(reduce(add, products) + F.lit(factors.mean), F.lit(float("nan")))
+    return known.select(*rows.columns, prediction.alias("prediction"))
+
+
+def save_factors(spark: SparkSession, root: str, version: str, factors: Factors) -> None:
+    frames = {"user_factors": factors.users, "item_factors": factors.titles}
+    save_model(spark, root, version, frames, {"mean": factors.mean, "rank": factors.rank})
+
+
+def factors_of(model: Model) -> Factors:
+    """The factors as `save_factors` has saved them."""
+    users, titles, numbers = model.frames["user_factors"], model.frames["item_factors"], model.numbers
+    return Factors(users, titles, mean=float(numbers["mean"]), rank=int(numbers["rank"]))  # type: ignore[arg-type]
+
+
+def _named(factors: DataFrame, names: Sequence[str], column: str) -> DataFrame:
+    """ALS' factors (id, features) under the names that the ids stand for."""
+    table = pa.table({"id": pa.array(range(len(names)), pa.int32()), column: pa.array(names, pa.string())})
+    named = factors.sparkSession.createDataFrame(table)
+    return factors.join(named, on="id", how="inner").select(column, F.col("features").alias("factors"))
 
 
 @contextmanager

@@ -46,6 +46,12 @@ def replace_model(published: DataFrame, described: DataFrame, *, model_version: 
     return others.unionByName(described).select(*GOLD_METRICS.columns)
 
 
+def read_metrics(metrics: DataFrame, *, model_version: str) -> dict[str, float]:
+    """The values of one model by metric."""
+    rows = metrics.where(F.col("model_version") == model_version).select("metric", "value").collect()
+    return {row["metric"]: row["value"] for row in rows}
+
+
 def _root_mean_square(error: Column) -> Column:
     """Rounded: the last digits of a sum of doubles depend on the order of its tasks."""
     return F.round(F.sqrt(F.avg(error * error)), 6)

@@ -2,8 +2,9 @@
 
 from pyspark.sql import SparkSession
 
-from gold.affinity import Weights, rate_titles
+from gold.affinity import rate_titles
 from gold.inputs import read_inputs
+from gold.title_index import Weights
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
@@ -12,22 +13,26 @@ from lakehouse.tables import GOLD_AFFINITY, SILVER_CONTENT, SILVER_USERS
 
 
 def run(spark: SparkSession, settings: Settings) -> None:
-    chosen = settings.gold.affinity
     inputs = read_inputs(spark, settings.root, SILVER_USERS, SILVER_CONTENT)
     ratings = rate_titles(
         inputs[SILVER_USERS],
         inputs[SILVER_CONTENT],
-        weights=Weights(
-            genre=chosen.genre_weight,
-            director=chosen.director_weight,
-            actor=chosen.actor_weight,
-            rating=chosen.rating_weight,
-            decade=chosen.decade_weight,
-        ),
-        titles_per_user=chosen.titles_per_user,
+        weights=chosen_weights(settings),
+        titles_per_user=settings.gold.affinity.titles_per_user,
         partitions=int(spark.conf.get("spark.sql.shuffle.partitions") or 1),
     )
     overwrite(ratings, settings.root, GOLD_AFFINITY, input_versions=inputs.versions)
+
+
+def chosen_weights(settings: Settings) -> Weights:
+    chosen = settings.gold.affinity
+    return Weights(
+        genre=chosen.genre_weight,
+        director=chosen.director_weight,
+        actor=chosen.actor_weight,
+        rating=chosen.rating_weight,
+        decade=chosen.decade_weight,
+    )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -90,6 +90,28 @@ def build_parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--open", action="store_true", help="open it in this machine's browser")
 
+    recommend = _add(commands, "recommend", "one user's list, and why each title is in it", json=True)
+    recommend.add_argument("user_id", metavar="USER_ID", help="as in silver.users")
+
+    similar = _add(commands, "similar", "the titles most like a title", json=True)
+    similar.add_argument("content_id", metavar="CONTENT_ID", help="as in silver.content")
+    similar.add_argument("--limit", type=_positive, default=10, help="titles of each kind (default 10)")
+
+    models = _add(commands, "models", "the trained models, which one is published, and why", json=True)
+    models.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "rollback"),
+        default="list",
+        help="list them (the default), or publish an older one again and make the lists and the export from it",
+    )
+    models.add_argument(
+        "model_version",
+        nargs="?",
+        metavar="MODEL_VERSION",
+        help="rollback: to this model; without it, to the one published before the current one",
+    )
+
     _add(commands, "config", "the settings in force, and where they came from", json=True)
     _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)
     return parser

@@ -238,6 +238,21 @@ METRICS = StructType(
     ]
 )
 
+# One trained model: what it was made from, how good it was on rows that training never saw, and what became of
+# it. Its files are in <root>/models/<model_version> unless it is expired. `reason` says why it has its status.
+MODELS = StructType(
+    [
+        _required("model_version", STRING),
+        _required("trained_at", TIMESTAMP),
+        _required("parameters", MapType(STRING, STRING)),
+        _required("metrics", MapType(STRING, DOUBLE)),
+        _required("input_versions", MapType(STRING, LONG)),
+        _required("status", STRING),
+        _optional("published_at", TIMESTAMP),
+        _required("reason", STRING),
+    ]
+)
+
 # One row of the Power BI export: exactly these columns, in this order.
 POWERBI = StructType(
     [

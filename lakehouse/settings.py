@@ -116,6 +116,13 @@ class Als(Section):
     seed: int
 
 
+class Models(Section):
+    # those of gold.model_metrics that say how good a model is
+    metric: Literal["rmse", "mae", "ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10", "hit_rate_at_10"]
+    margin: Share
+    keep: Count
+
+
 class Recommendations(Section):
     titles_per_user: Count
 
@@ -127,6 +134,7 @@ class Popularity(Section):
 class Gold(Section):
     affinity: Affinity
     als: Als
+    models: Models
     recommendations: Recommendations
     popularity: Popularity
 

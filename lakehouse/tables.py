@@ -127,6 +127,16 @@ GOLD_RECOMMENDATIONS = Table(
 )
 GOLD_POPULARITY = Table("gold", "content_popularity", schemas.POPULARITY, ("content_id", "day"))
 GOLD_METRICS = Table("gold", "model_metrics", schemas.METRICS, ("model_version", "metric"))
+GOLD_MODELS = Table(
+    "gold",
+    "models",
+    schemas.MODELS,
+    ("model_version",),
+    {
+        "status_known": "status IN ('published', 'retired', 'withdrawn', 'refused', 'expired')",
+        "published_has_time": "status IN ('refused', 'expired') OR published_at IS NOT NULL",
+    },
+)
 GOLD_POWERBI = Table("gold", "powerbi_recommendations", schemas.POWERBI, ("userId", "recommended_content"))
 
 CATALOGUE: tuple[Table, ...] = (
@@ -143,6 +153,7 @@ CATALOGUE: tuple[Table, ...] = (
     GOLD_RECOMMENDATIONS,
     GOLD_POPULARITY,
     GOLD_METRICS,
+    GOLD_MODELS,
     GOLD_POWERBI,
 )
 

@@ -1,0 +1,104 @@
+"""Trained models as files under <root>/models/<model_version>: named frames, and the numbers between them.
+
+The manifest is written last and at once, so a model without one is half written and counts as none.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pydantic import JsonValue
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from lakehouse import files
+from lakehouse.errors import TableError
+from lakehouse.exports import replaced_file
+
+_MANIFEST = "model.json"
+# Both become names of folders.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class Model(NamedTuple):
+    """A saved model: frames are read when they are used, numbers are whatever JSON can hold."""
+
+    model_version: str
+    frames: Mapping[str, DataFrame]
+    numbers: Mapping[str, JsonValue]
+
+
+def save_model(
+    spark: SparkSession,
+    root: str,
+    model_version: str,
+    frames: Mapping[str, DataFrame],
+    numbers: Mapping[str, JsonValue],
+) -> None:
+    """Save the model under its version; one that is saved already stays: the same version is the same model.
+
+    What an interrupted save has left is replaced. Raises ValueError for NaN and infinity, which JSON cannot hold.
+    """
+    if is_saved(spark, root, model_version):
+        return
+    folder = _folder(root, model_version)
+    manifest = {
+        "frames": {_named(name): frame.schema.jsonValue() for name, frame in frames.items()},
+        "numbers": dict(numbers),
+    }
+    text = json.dumps(manifest, allow_nan=False, indent=2)
+    files.delete(spark, folder)
+    for name, frame in frames.items():
+        frame.write.parquet(f"{folder}/{name}")
+    with replaced_file(spark, f"{folder}/{_MANIFEST}") as file:
+        file.write(text.encode())
+
+
+def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
+    """The model of this version. Raises TableError where it is not saved, or only half."""
+    require_saved(spark, root, model_version)
+    folder = _folder(root, model_version)
+    manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
+    # with its schema given, Spark reads no footer before the frame is used, and an empty frame keeps its columns
+    frames = {
+        name: spark.read.schema(StructType.fromJson(schema)).parquet(f"{folder}/{name}")
+        for name, schema in manifest["frames"].items()
+    }
+    return Model(model_version, frames, manifest["numbers"])
+
+
+def is_saved(spark: SparkSession, root: str, model_version: str) -> bool:
+    return _MANIFEST in files.names(spark, _folder(root, model_version))
+
+
+def require_saved(spark: SparkSession, root: str, model_version: str) -> None:
+    """Raises TableError where the model is not saved, or only half."""
+    if not is_saved(spark, root, model_version):
+        raise TableError(
+            f"model {model_version} is not saved under {root}/models",
+            todo="lakehouse models lists those that are; lakehouse run --select gold trains one",
+        )
+
+
+def saved_versions(spark: SparkSession, root: str) -> list[str]:
+    """The models that are saved completely."""
+    return [name for name in files.names(spark, f"{root}/models") if is_saved(spark, root, name)]
+
+
+def keep_models(spark: SparkSession, root: str, versions: Iterable[str]) -> None:
+    """Delete the files of every other model, half-written ones included."""
+    kept = set(versions)
+    for name in files.names(spark, f"{root}/models"):
+        if name not in kept:
+            files.delete(spark, f"{root}/models/{name}")
+
+
+def _folder(root: str, model_version: str) -> str:
+    return f"{root}/models/{_named(model_version)}"
+
+
+def _named(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a folder")
+    return name

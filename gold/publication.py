@@ -1,0 +1,60 @@
+"""From a trained model to the published one: saved, compared, entered in gold.models, old files deleted."""
+
+from typing import NamedTuple
+
+from pyspark.sql import SparkSession
+
+from gold.models import keep_models, require_saved, saved_versions
+from gold.registry import (
+    ModelRecord,
+    Records,
+    Rule,
+    expire,
+    expire_unsaved,
+    judge,
+    kept,
+    publish,
+    published,
+    read_records,
+    refuse,
+    write_records,
+)
+
+
+class Publication(NamedTuple):
+    """Which model is published now, and why the new one is not, where it is not."""
+
+    model_version: str
+    refusal: str
+
+
+def offer_model(
+    spark: SparkSession, root: str, new: ModelRecord, *, rule: Rule, keep: int, force: bool = False
+) -> Publication:
+    """Publish a saved model, or refuse it, in one commit of gold.models; then delete the files of all others.
+
+    `force` publishes it whatever the rule says. A second call with the same model changes nothing. Raises
+    TableError where the model is not saved.
+    """
+    require_saved(spark, root, new.model_version)
+    before = records = current_records(spark, root)
+    verdict = judge(new, records, rule=rule)
+    if verdict.publish or force:
+        reason = verdict.reason if verdict.publish else f"by force: {verdict.reason}"
+        records = publish(records, new, at=new.trained_at, reason=reason)
+    else:
+        records = refuse(records, new, reason=verdict.reason)
+    records = expire(records, keep=keep)
+    if records != before:
+        write_records(spark, root, records)
+    keep_models(spark, root, kept(records))
+    if verdict.publish or force:
+        return Publication(new.model_version, refusal="")
+    current = published(records)
+    assert current is not None  # noqa: S101 - only beside a published model is another refused
+    return Publication(current.model_version, refusal=verdict.reason)
+
+
+def current_records(spark: SparkSession, root: str) -> Records:
+    """The rows of gold.models, with those expired whose files somebody has deleted."""
+    return expire_unsaved(read_records(spark, root), saved_versions(spark, root))

@@ -1,0 +1,222 @@
+"""What becomes of trained models: one is published, and all lists are made from it. The rows of gold.models."""
+
+import difflib
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from pyspark.sql import SparkSession
+
+from lakehouse.errors import InputError
+from lakehouse.storage import ensure, exists, overwrite, read
+from lakehouse.tables import GOLD_MODELS
+
+# The lists come from this one.
+PUBLISHED = "published"
+# Was published, until a newer one took its place...
+RETIRED = "retired"
+# ...or until it was rolled back: it comes back by force only, and not by the next training on the same rows.
+WITHDRAWN = "withdrawn"
+# Never published: it was worse than the published one.
+REFUSED = "refused"
+# Its files are deleted.
+EXPIRED = "expired"
+
+_LOWER_IS_BETTER = frozenset({"rmse", "mae"})
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One trained model, as gold.models has it. Times are in UTC and know it."""
+
+    model_version: str
+    trained_at: datetime
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    input_versions: Mapping[str, int]
+    status: str = REFUSED
+    published_at: datetime | None = None
+    reason: str = ""
+
+
+class Rule(NamedTuple):
+    """A new model is published when its metric is no worse than the published one's by more than this share."""
+
+    metric: str
+    margin: float
+
+
+class Verdict(NamedTuple):
+    publish: bool
+    reason: str
+
+
+Records = tuple[ModelRecord, ...]
+
+
+def published(records: Records) -> ModelRecord | None:
+    return next((record for record in records if record.status == PUBLISHED), None)
+
+
+def judge(new: ModelRecord, records: Records, *, rule: Rule) -> Verdict:
+    """Whether the new model may take the place of the published one, and why, with both figures.
+
+    Each figure is that of the model's own training, on the rows held out then: today's held-out rows were
+    training rows of the published model.
+    """
+    current = published(records)
+    known = _find(records, new.model_version)
+    if current is None:
+        return Verdict(True, "the first model")
+    if current.model_version == new.model_version:
+        return Verdict(True, current.reason)
+    if known is not None and known.status == WITHDRAWN:
+        return Verdict(False, known.reason)
+    theirs, own = _figure(current, rule.metric), _figure(new, rule.metric)
+    if theirs is None:
+        return Verdict(True, f"the published {current.model_version} has no {rule.metric}")
+    if own is None:
+        return Verdict(False, f"no {rule.metric} against {theirs:.4f} of the published {current.model_version}")
+    worse = own - theirs if rule.metric in _LOWER_IS_BETTER else theirs - own
+    compared = f"{rule.metric} {own:.4f} against {theirs:.4f} of the published {current.model_version}"
+    # a hair more than the margin, so that rounding decides nothing
+    if worse <= rule.margin * abs(theirs) + 1e-9:
+        return Verdict(True, compared)
+    return Verdict(False, f"{compared}, worse by more than {rule.margin:.1%}")
+
+
+def publish(records: Records, new: ModelRecord, *, at: datetime, reason: str) -> Records:
+    """The records with this model published; the one published before retires in the same step."""
+    known = _find(records, new.model_version)
+    if known is not None and known.status == PUBLISHED:
+        return records
+    entered = replace(_as_trained(records, new), status=PUBLISHED, published_at=at, reason=reason)
+    others = [
+        replace(record, status=RETIRED, reason=f"replaced by {new.model_version}")
+        if record.status == PUBLISHED
+        else record
+        for record in _without(records, new.model_version)
+    ]
+    return (*others, entered)
+
+
+def refuse(records: Records, new: ModelRecord, *, reason: str) -> Records:
+    """The records with this model refused. One that was published before stays what it is, whatever it is now."""
+    known = _find(records, new.model_version)
+    if known is not None and known.status in (RETIRED, WITHDRAWN):
+        return records
+    refused = replace(_as_trained(records, new), status=REFUSED, reason=reason)
+    return (*_without(records, new.model_version), refused)
+
+
+def roll_back(records: Records, target: ModelRecord, *, at: datetime) -> Records:
+    """The records with an older model published again; the one published now is withdrawn."""
+    current = published(records)
+    if current is None or current.model_version == target.model_version:
+        return publish(records, target, at=at, reason="published by hand")
+    withdrawn = replace(current, status=WITHDRAWN, reason=f"it was rolled back to {target.model_version}")
+    others = (*_without(records, current.model_version), withdrawn)
+    return publish(others, target, at=at, reason=f"rolled back from {current.model_version}")
+
+
+def rollback_target(records: Records, model_version: str | None) -> ModelRecord:
+    """The model to publish again: the one asked for, else the last that was published before this one.
+
+    Raises InputError where there is none, or where its files are deleted.
+    """
+    if model_version is None:
+        earlier = [record for record in records if record.status == RETIRED]
+        if not earlier:
+            raise InputError(
+                "no earlier published model to roll back to", todo="lakehouse models lists all models"
+            )
+        return max(earlier, key=_last_used)
+    target = _find(records, model_version)
+    if target is None:
+        close = difflib.get_close_matches(model_version, [record.model_version for record in records], n=1)
+        hint = f"did you mean {close[0]}?" if close else "lakehouse models lists all models"
+        raise InputError(f"no model {model_version!r}", todo=hint)
+    if target.status == EXPIRED:
+        raise InputError(
+            f"the files of model {model_version} are deleted",
+            todo="choose one that is not expired: lakehouse models",
+        )
+    return target
+
+
+def expire_unsaved(records: Records, saved: Collection[str]) -> Records:
+    """The records with those expired whose files somebody has deleted."""
+    return tuple(
+        record
+        if record.status == EXPIRED or record.model_version in saved
+        else replace(record, status=EXPIRED, reason=f"{record.status}, and its files are gone")
+        for record in records
+    )
+
+
+def expire(records: Records, *, keep: int) -> Records:
+    """The records with all but the last `keep` expired, of those once published and of the refused ones each."""
+    groups = [
+        [record for record in records if record.status in (RETIRED, WITHDRAWN)],
+        [record for record in records if record.status == REFUSED],
+    ]
+    old = {
+        record.model_version for group in groups for record in sorted(group, key=_last_used, reverse=True)[keep:]
+    }
+    return tuple(
+        replace(record, status=EXPIRED, reason=f"{record.status}: {record.reason}")
+        if record.model_version in old
+        else record
+        for record in records
+    )
+
+
+def kept(records: Records) -> list[str]:
+    """The versions whose files are needed."""
+    return [record.model_version for record in records if record.status != EXPIRED]
+
+
+def read_records(spark: SparkSession, root: str) -> Records:
+    """All trained models, oldest first; none where none was ever trained."""
+    rows = read(spark, root, GOLD_MODELS).collect() if exists(spark, root, GOLD_MODELS) else []
+    records = [ModelRecord(**_in_utc(row.asDict())) for row in rows]
+    return tuple(sorted(records, key=lambda record: (record.trained_at, record.model_version)))
+
+
+def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]) -> None:
+    """Replace the rows of gold.models in one commit. They are few: one per training."""
+    ensure(spark, root, GOLD_MODELS)
+    rows = [tuple(asdict(record)[name] for name in GOLD_MODELS.columns) for record in records]
+    overwrite(spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), root, GOLD_MODELS)
+
+
+def _in_utc(fields: dict[str, Any]) -> dict[str, Any]:
+    """pyspark gives times in this machine's zone, without saying so."""
+    return {
+        name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in fields.items()
+    }
+
+
+def _as_trained(records: Records, new: ModelRecord) -> ModelRecord:
+    """A model that is trained again while its files are there keeps the time at which they were made."""
+    known = _find(records, new.model_version)
+    return new if known is None or known.status == EXPIRED else replace(new, trained_at=known.trained_at)
+
+
+def _figure(record: ModelRecord, metric: str) -> float | None:
+    value = record.metrics.get(metric)
+    return None if value is None or math.isnan(value) else value
+
+
+def _find(records: Records, model_version: str) -> ModelRecord | None:
+    return next((record for record in records if record.model_version == model_version), None)
+
+
+def _without(records: Records, model_version: str) -> Records:
+    return tuple(record for record in records if record.model_version != model_version)
+
+
+def _last_used(record: ModelRecord) -> tuple[datetime, str]:
+    return (record.published_at or record.trained_at, record.model_version)

@@ -1,0 +1,43 @@
+"""Job: publish an older model again, with gold.recommendations and the Power BI export made from it."""
+
+from datetime import UTC, datetime
+
+from pyspark.sql import SparkSession
+
+from gold import export_powerbi
+from gold.publication import current_records
+from gold.recommend import read_list_inputs, write_lists
+from gold.registry import roll_back, rollback_target, write_records
+from lakehouse.jobs import job_parser, run_job
+from lakehouse.locks import only_run
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings, load_settings
+
+
+def run(spark: SparkSession, settings: Settings, model_version: str | None = None) -> str:
+    """Publish this model, else the one published before the current one, and return its version.
+
+    It becomes the published one last, when lists and export are made: after a crash the same call does the same.
+    """
+    with only_run(settings.ops_dir, "gold.models"):
+        records = current_records(spark, settings.root)
+        target = rollback_target(records, model_version)
+        write_lists(spark, settings, read_list_inputs(spark, settings.root), target.model_version)
+        export_powerbi.run(spark, settings)
+        write_records(spark, settings.root, roll_back(records, target, at=datetime.now(UTC)))
+    return target.model_version
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = job_parser("Publish an older model again, and make the recommendations and their export from it.")
+    parser.add_argument(
+        "model_version", nargs="?", help="one of gold.models; without it, the one published before the current one"
+    )
+    args = parser.parse_args(argv)
+    settings = load_settings()
+    with spark_session("gold.roll_back") as spark:
+        run(spark, settings, args.model_version)
+
+
+if __name__ == "__main__":
+    run_job(main)

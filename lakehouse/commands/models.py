@@ -1,0 +1,40 @@
+"""`lakehouse models`: the trained models and what became of each; `rollback` publishes an older one again."""
+
+import argparse
+from dataclasses import asdict
+
+from gold import roll_back
+from gold.registry import ModelRecord, read_records
+from lakehouse.commands.output import print_json, print_table
+from lakehouse.errors import InputError
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+from lakehouse.storage import require
+from lakehouse.tables import GOLD_MODELS
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.model_version and args.action != "rollback":
+        raise InputError(
+            f"a model version without rollback: {args.model_version}", todo="write: models rollback MODEL_VERSION"
+        )
+    settings = load_settings()
+    with spark_session("lakehouse models", log_file=settings.ops_dir / "spark.log") as spark:
+        require(spark, settings.root, GOLD_MODELS)
+        if args.action == "rollback":
+            version = roll_back.run(spark, settings, args.model_version)
+            if not args.json:
+                print(f"{version} is published; gold.recommendations and the export are made from it")
+        records = read_records(spark, settings.root)[::-1]
+    if args.json:
+        print_json([asdict(record) for record in records])
+    else:
+        metric = settings.gold.models.metric
+        columns = ("model_version", "status", "trained_at", metric, "reason")
+        print_table(columns, [_row(record, metric) for record in records], title="newest first")
+    return 0
+
+
+def _row(record: ModelRecord, metric: str) -> tuple[object, ...]:
+    value = record.metrics.get(metric)
+    return (record.model_version, record.status, record.trained_at, value, record.reason)
