@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
@@ -19,6 +20,7 @@ class Commit(NamedTuple):
     operation: str
     parameters: dict[str, Any]
     user_metadata: dict[str, Any]
+    written_at: datetime | None = None
 
 
 def versions(spark: SparkSession, path: str) -> list[int]:
@@ -34,14 +36,29 @@ def commits(spark: SparkSession, path: str, *, after: int = -1) -> Iterator[Comm
         yield _commit(version, files.read_text(spark, f"{path}/_delta_log/{version:020d}.json"))
 
 
+def commit(spark: SparkSession, path: str, version: int) -> Commit | None:
+    """The commit that made this version; None where the log no longer has it."""
+    name = f"{version:020d}.json"
+    if name not in files.names(spark, f"{path}/_delta_log"):
+        return None
+    return _commit(version, files.read_text(spark, f"{path}/_delta_log/{name}"))
+
+
 def _commit(version: int, text: str) -> Commit:
     for line in text.splitlines():
         if '"commitInfo"' in line:
             info = json.loads(line).get("commitInfo")
             if info:
                 noted = _object(info.get("userMetadata"))
-                return Commit(version, info.get("operation", ""), info.get("operationParameters") or {}, noted)
+                parameters = info.get("operationParameters") or {}
+                return Commit(
+                    version, info.get("operation", ""), parameters, noted, _moment(info.get("timestamp"))
+                )
     return Commit(version, "", {}, {})
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _object(text: str | None) -> dict[str, Any]:

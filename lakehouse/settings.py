@@ -131,6 +131,18 @@ class Gold(Section):
     popularity: Popularity
 
 
+class Quality(Section):
+    max_quarantined_share: Share
+    max_unknown_references: Share
+    min_rows: Count
+    min_rows_ratio: Share
+    max_rows_ratio: Annotated[float, Field(ge=1)]
+    max_age_hours: Annotated[float, Field(gt=0)]
+    max_drift: Share
+    may_be_empty: tuple[Name, ...]
+    may_be_null: tuple[Name, ...]
+
+
 class Demo(Section):
     users: Count
     titles: Annotated[int, Field(ge=2)]
@@ -157,6 +169,7 @@ class Settings(BaseSettings):
     bronze: Bronze
     silver: Silver
     gold: Gold
+    quality: Quality
     demo: Demo
 
     @property

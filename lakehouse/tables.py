@@ -120,6 +120,15 @@ GOLD_POPULARITY = Table("gold", "content_popularity", schemas.POPULARITY, ("cont
 GOLD_METRICS = Table("gold", "model_metrics", schemas.METRICS, ("model_version", "metric"))
 GOLD_POWERBI = Table("gold", "powerbi_recommendations", schemas.POWERBI, ("userId", "recommended_content"))
 
+QUALITY_RESULTS = Table(
+    "quality",
+    "results",
+    schemas.QUALITY_RESULTS,
+    ("run_id", "table_name", "expectation", "column"),
+    {"an_error_is_no_success": "error IS NULL OR NOT success"},
+    _APPEND_ONLY,
+)
+
 CATALOGUE: tuple[Table, ...] = (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -134,6 +143,7 @@ CATALOGUE: tuple[Table, ...] = (
     GOLD_POPULARITY,
     GOLD_METRICS,
     GOLD_POWERBI,
+    QUALITY_RESULTS,
 )
 
 
