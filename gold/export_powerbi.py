@@ -1,9 +1,12 @@
 """Job: gold.recommendations and silver content -> gold.powerbi_recommendations and its CSV file."""
 
+from contextlib import nullcontext
+
 from pyspark.sql import SparkSession
 
-from gold.inputs import held, read_inputs
+from gold.inputs import held, read_published
 from gold.powerbi import name_titles, untitled
+from lakehouse.acceptance import without_gate
 from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, write_csv
 from lakehouse.jobs import job_parser, run_job
@@ -14,8 +17,11 @@ from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
 
 
 def run(spark: SparkSession, settings: Settings) -> None:
-    """Replace the table and the file, or neither: a recommended title without a name raises TableError."""
-    inputs = read_inputs(spark, settings.root, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
+    """Replace the table and the file, or neither: a recommended title without a name raises TableError.
+
+    The lists are those of the last version of gold.recommendations that passed its checks.
+    """
+    inputs = read_published(spark, settings.root, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
         gone = [row["recommended_content"] for row in untitled(rows).collect()]
         if gone:
@@ -30,9 +36,15 @@ def run(spark: SparkSession, settings: Settings) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    job_parser("Export the recommendations for Power BI, as a table and as one CSV file.").parse_args(argv)
+    parser = job_parser("Export the recommendations for Power BI, as a table and as one CSV file.")
+    parser.add_argument(
+        "--no-gate",
+        action="store_true",
+        help="export the newest lists, not the last ones that passed their checks",
+    )
+    args = parser.parse_args(argv)
     settings = load_settings()
-    with spark_session("gold.export_powerbi") as spark:
+    with spark_session("gold.export_powerbi") as spark, without_gate() if args.no_gate else nullcontext():
         run(spark, settings)
 
 

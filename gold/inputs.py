@@ -1,13 +1,14 @@
 """What a gold job is made from: tables read at one stated version each, so that it can be run again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.storage import latest_version, read
+from lakehouse.acceptance import input_version, published_version
+from lakehouse.storage import read
 from lakehouse.tables import Table
 
 
@@ -23,8 +24,25 @@ class Inputs:
 
 
 def read_inputs(spark: SparkSession, root: str, *tables: Table) -> Inputs:
-    """Each table at its latest version of this moment. Raises TableError where one does not exist."""
-    versions = {table.sql_name: latest_version(spark, root, table) for table in tables}
+    """Each table at its latest version of this moment; silver, once checked, at the last version that passed.
+
+    Raises TableError where a table does not exist, or was checked and never accepted.
+    """
+    versions = {table.sql_name: input_version(spark, root, table) for table in tables}
+    return _read(spark, root, tables, versions)
+
+
+def read_published(spark: SparkSession, root: str, published: Table, *others: Table) -> Inputs:
+    """`published` at the version that people may see, the last that passed its checks; the others as usual.
+
+    Raises TableError where a table does not exist, or has no version that passed.
+    """
+    versions = {table.sql_name: input_version(spark, root, table) for table in others}
+    versions[published.sql_name] = published_version(spark, root, published)
+    return _read(spark, root, (published, *others), versions)
+
+
+def _read(spark: SparkSession, root: str, tables: Sequence[Table], versions: dict[str, int]) -> Inputs:
     rows = {table.sql_name: read(spark, root, table, version=versions[table.sql_name]) for table in tables}
     return Inputs(rows=rows, versions=versions)
 

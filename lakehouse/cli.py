@@ -10,6 +10,7 @@ from typing import Any
 from lakehouse import replay_request
 from lakehouse.errors import run_guarded
 
+_NO_GATE = "publish the newest versions without checking anything"
 _EPILOG = (
     "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 well, 1 a check failed, 2 wrong input."
 )
@@ -31,6 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--ratings", type=Path, metavar="DIR", help="with --catalogue: real users and ratings (MovieLens layout)"
     )
 
+    demo.add_argument("--no-gate", action="store_true", help=_NO_GATE)
+
     run = _add(commands, "run", "run layers on what is there", json=False)
     run.add_argument(
         "--select",
@@ -38,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="LAYER[+]",
         help="bronze, silver or gold; with a plus the layers after it too (default: bronze+, all of them)",
     )
+    run.add_argument("--no-gate", action="store_true", help=_NO_GATE)
 
     export = _add(commands, "export", "the CSV of the recommendations, and a Power BI project", json=True)
     export.add_argument(
@@ -54,6 +58,15 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--replace", action="store_true", help="make the Power BI project anew, even where it was changed since"
     )
+
+    check = _add(commands, "check", "whether the data of silver and gold is what it must be", json=True)
+    check.add_argument(
+        "tables",
+        nargs="*",
+        metavar="TABLE",
+        help="e.g. silver.users; silver, or gold for the tables that the export is made from (default: all)",
+    )
+    check.add_argument("--version", type=int, metavar="N", help="of one table: check this version, not the newest")
 
     _add(commands, "audit", "whether every record is where it belongs, from Kafka to silver", json=True)
 

@@ -20,7 +20,7 @@ class Commit(NamedTuple):
     operation: str
     parameters: dict[str, Any]
     user_metadata: dict[str, Any]
-    written_at: datetime | None
+    written_at: datetime | None = None
 
 
 def versions(spark: SparkSession, path: str) -> list[int]:
@@ -36,6 +36,14 @@ def commits(spark: SparkSession, path: str, *, after: int = -1) -> Iterator[Comm
         yield _commit(version, files.read_text(spark, f"{path}/_delta_log/{version:020d}.json"))
 
 
+def commit(spark: SparkSession, path: str, version: int) -> Commit | None:
+    """The commit that made this version; None where the log no longer has it."""
+    name = f"{version:020d}.json"
+    if name not in files.names(spark, f"{path}/_delta_log"):
+        return None
+    return _commit(version, files.read_text(spark, f"{path}/_delta_log/{name}"))
+
+
 def _commit(version: int, text: str) -> Commit:
     for line in text.splitlines():
         if '"commitInfo"' in line:
@@ -43,8 +51,10 @@ def _commit(version: int, text: str) -> Commit:
             if info:
                 noted = _object(info.get("userMetadata"))
                 parameters = info.get("operationParameters") or {}
-            return Commit(version, info.get("operation", ""), parameters, noted, _moment(info.get("timestamp")))
-    return Commit(version, "", {}, {}, None)
+                return Commit(
+                    version, info.get("operation", ""), parameters, noted, _moment(info.get("timestamp"))
+                )
+    return Commit(version, "", {}, {})
 
 
 def _moment(milliseconds: int | None) -> datetime | None:

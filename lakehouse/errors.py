@@ -38,6 +38,10 @@ class MachineError(LakehouseError):
     """Java, a jar, or a permission of this machine is missing."""
 
 
+class CheckNotRunError(LakehouseError):
+    """A check could not be made, so nobody knows whether its data is good."""
+
+
 class CheckFailedError(LakehouseError):
     """Everything ran, and what was checked is not as it should be. Exit code 1."""
 

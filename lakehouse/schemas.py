@@ -3,6 +3,7 @@
 from pyspark.sql.types import (
     ArrayType,
     BinaryType,
+    BooleanType,
     DataType,
     DateType,
     DoubleType,
@@ -260,5 +261,25 @@ POWERBI = StructType(
         _required("recommended_content", STRING),
         _required("titulo", STRING),
         _required("predicted_rating", DOUBLE),
+    ]
+)
+
+# One expectation of one check of one table version. `column` is empty where the table as a whole is judged,
+# `error` says why the expectation could not be judged, and `shares` is the distribution that the next check
+# compares its own with.
+QUALITY_RESULTS = StructType(
+    [
+        _required("run_id", STRING),
+        _required("table_name", STRING),
+        _required("version", LONG),
+        _required("expectation", STRING),
+        _required("column", STRING),
+        _required("success", BooleanType()),
+        _optional("observed", STRING),
+        _required("expected", STRING),
+        _optional("unexpected_rows", LONG),
+        _optional("error", STRING),
+        _optional("shares", MapType(STRING, DOUBLE)),
+        _required("checked_at", TIMESTAMP),
     ]
 )

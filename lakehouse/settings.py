@@ -148,6 +148,18 @@ class Report(Section):
     samples_per_rule: Count
 
 
+class Quality(Section):
+    max_quarantined_share: Share
+    max_unknown_references: Share
+    min_rows: Count
+    min_rows_ratio: Share
+    max_rows_ratio: Annotated[float, Field(ge=1)]
+    max_age_hours: Annotated[float, Field(gt=0)]
+    max_drift: Share
+    may_be_empty: tuple[Name, ...]
+    may_be_null: tuple[Name, ...]
+
+
 class Demo(Section):
     users: Count
     titles: Annotated[int, Field(ge=2)]
@@ -176,6 +188,7 @@ class Settings(BaseSettings):
     gold: Gold
     export: Export
     report: Report
+    quality: Quality
     demo: Demo
 
     @property

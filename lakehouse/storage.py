@@ -62,9 +62,13 @@ def require(spark: SparkSession, root: str, table: Table) -> str:
     if not exists(spark, root, table):
         raise TableError(
             f"table {table.sql_name} does not exist under {root}",
-            todo=f"make it with: lakehouse run --select {table.layer}",
+            todo=f"make it with: {_makes(table)}",
         )
     return table_path(root, table)
+
+
+def _makes(table: Table) -> str:
+    return "lakehouse check" if table.layer == "quality" else f"lakehouse run --select {table.layer}"
 
 
 def read(spark: SparkSession, root: str, table: Table, *, version: int | None = None) -> DataFrame:

@@ -139,6 +139,15 @@ GOLD_MODELS = Table(
 )
 GOLD_POWERBI = Table("gold", "powerbi_recommendations", schemas.POWERBI, ("userId", "recommended_content"))
 
+QUALITY_RESULTS = Table(
+    "quality",
+    "results",
+    schemas.QUALITY_RESULTS,
+    ("run_id", "table_name", "expectation", "column"),
+    {"an_error_is_no_success": "error IS NULL OR NOT success"},
+    _APPEND_ONLY,
+)
+
 CATALOGUE: tuple[Table, ...] = (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -155,6 +164,7 @@ CATALOGUE: tuple[Table, ...] = (
     GOLD_METRICS,
     GOLD_MODELS,
     GOLD_POWERBI,
+    QUALITY_RESULTS,
 )
 
 

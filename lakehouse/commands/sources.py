@@ -18,6 +18,7 @@ from producers.records import Record
 from producers.replay import by_topic, read_replay, unmapped_lines
 
 MARKER = "published.json"
+ALREADY_PUBLISHED = "already published: these topics hold the same records, nothing was sent again"
 
 
 class Part(NamedTuple):
@@ -55,7 +56,7 @@ def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[s
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
     marker = settings.ops_dir / MARKER
     if _published(marker) == _state(source, kafka, cluster):
-        return ["already published: these topics hold the same records, nothing was sent again"]
+        return [ALREADY_PUBLISHED]
     marker.unlink(missing_ok=True)
     parts, lines = source.prepare()
     for part in parts:

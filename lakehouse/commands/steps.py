@@ -14,25 +14,42 @@ from lakehouse.broker import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings
+from quality.gate import require_passed
 from silver.refine import refine
 
 LAYERS = ("bronze", "silver", "gold")
 
 
+Run = Callable[[SparkSession, Settings, Cluster], object]
+
+
 class Step(NamedTuple):
-    """One job of one layer. `run` gets the session, the settings and Kafka."""
+    """One job of one layer. `run` gets the session, the settings and Kafka.
+
+    `gate` is the layer that the step checks: it stands in gold, which goes no further with what did not pass.
+    """
 
     layer: str
     name: str
-    run: Callable[[SparkSession, Settings, Cluster], None]
+    run: Run
+    gate: str = ""
+
+
+def _gate(layer: str, *, compare: bool = True) -> Run:
+    def check(spark: SparkSession, settings: Settings, _: Cluster) -> object:
+        return require_passed(spark, settings, layer, compare=compare)
+
+    return check
 
 
 STEPS = (
     Step("bronze", "bronze: land the raw records", ingest),
     Step("silver", "silver: validate, split, merge", lambda spark, settings, _: refine(spark, settings)),
+    Step("gold", "gate: check silver", _gate("silver"), gate="silver"),
     Step("gold", "gold: affinity ratings", lambda spark, settings, _: rate_affinity.run(spark, settings)),
     Step("gold", "gold: popularity", lambda spark, settings, _: count_popularity.run(spark, settings)),
     Step("gold", "gold: recommendations", lambda spark, settings, _: recommend.run(spark, settings)),
+    Step("gold", "gate: check gold", _gate("gold"), gate="gold"),
     Step("gold", "gold: Power BI export", lambda spark, settings, _: export_powerbi.run(spark, settings)),
 )
 
@@ -65,6 +82,15 @@ def selected(select: str) -> tuple[Step, ...]:
         )
     wanted = LAYERS[LAYERS.index(layer) :] if plus else (layer,)
     return tuple(step for step in STEPS if step.layer in wanted)
+
+
+def ungated(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    return tuple(step for step in steps if not step.gate)
+
+
+def uncompared(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same steps with gates that compare nothing with the run before."""
+    return tuple(step._replace(run=_gate(step.gate, compare=False)) if step.gate else step for step in steps)
 
 
 def broker_for(steps: tuple[Step, ...], settings: Settings) -> AbstractContextManager[Cluster]:

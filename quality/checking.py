@@ -1,0 +1,174 @@
+"""A check: tables at one version each, measured by Spark, judged by Great Expectations, and recorded."""
+
+import importlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse import acceptance, delta_log, storage
+from lakehouse.errors import InputError, first_line
+from lakehouse.settings import Settings
+from lakehouse.tables import QUALITY_RESULTS, Table, find_table
+from quality.measuring import Judgement, Measured, Measurements, measure
+from quality.results import Checked, Result, Run, empty_result, error_result, result_of
+from quality.subject import Subject
+from quality.suites import LAYERS, has_suite, selected_tables, suite_of
+
+# Queries of small tables leave most of a machine idle.
+_AT_ONCE = 3
+
+Versions = Mapping[str, int]
+Judge = Callable[[str, Sequence[Measured]], list[Judgement]]
+
+
+def chosen_tables(spark: SparkSession, root: str, names: Sequence[str]) -> list[Table]:
+    """The tables to check. Those that are in a layer but have no suite of their own may not be there yet."""
+    named = {name.lower() for name in names}
+    return [
+        table
+        for table in selected_tables(names)
+        if has_suite(table) or table.sql_name in named or storage.exists(spark, root, table)
+    ]
+
+
+def check(
+    spark: SparkSession,
+    settings: Settings,
+    tables: Sequence[Table],
+    *,
+    version: int | None = None,
+    compare: bool = True,
+) -> Run:
+    """Check the tables at their newest versions of this moment, or one table at `version`, and record the results.
+
+    Without `compare` nothing is compared with the run before. Raises TableError for a missing table, InputError
+    for a version that it does not have.
+    """
+    root, moment = settings.root, datetime.now(UTC)
+    newest = {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
+    versions = newest if version is None else {tables[0].sql_name: _existing(spark, root, tables[0], version)}
+    checked: list[Checked] = []
+    for layer in LAYERS:  # what silver's tables are found to be counts for gold's
+        subjects = [
+            _subject(
+                spark, settings, table, versions, newest=newest, moment=moment, compare=compare, so_far=checked
+            )
+            for table in tables
+            if table.layer == layer
+        ]
+        checked += _judged(subjects)
+    run = Run(f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", moment, tuple(checked))
+    _record(spark, root, run)
+    return run
+
+
+def _existing(spark: SparkSession, root: str, table: Table, version: int) -> int:
+    known = delta_log.versions(spark, storage.table_path(root, table))
+    if version not in known:
+        raise InputError(
+            f"{table.sql_name} has no version {version}", todo=f"it has versions {known[0]} to {known[-1]}"
+        )
+    return version
+
+
+def _subject(
+    spark: SparkSession,
+    settings: Settings,
+    table: Table,
+    versions: Versions,
+    *,
+    newest: Versions,
+    moment: datetime,
+    compare: bool,
+    so_far: Sequence[Checked],
+) -> Subject:
+    root, version = settings.root, versions[table.sql_name]
+    path = storage.table_path(root, table)
+    inputs = _inputs(spark, path, version) if table.layer == "gold" else None
+    commit = delta_log.commit(spark, path, version)
+    written_at = commit.written_at if commit and version == newest[table.sql_name] else None
+    return Subject(
+        table=table,
+        version=version,
+        rows=storage.read(spark, root, table, version=version),
+        other=_reader(spark, root, {**versions, **(inputs or {})}),
+        limits=settings.quality,
+        clasificaciones=settings.silver.clasificaciones,
+        before=acceptance.last_accepted(spark, root, table) if compare else None,
+        age_hours=(moment - written_at).total_seconds() / 3600 if written_at else None,
+        unaccepted_inputs=_unaccepted(spark, root, inputs, so_far) if inputs is not None else None,
+    )
+
+
+def _inputs(spark: SparkSession, path: str, version: int) -> dict[str, int] | None:
+    """The versions that this one was made from; a later commit may have moved its rows without making them."""
+    for commit in delta_log.commits(spark, path):
+        if commit.version <= version and "inputs" in commit.user_metadata:
+            return dict(commit.user_metadata["inputs"])
+    return None
+
+
+def _reader(spark: SparkSession, root: str, versions: Versions) -> Callable[[Table], DataFrame]:
+    return lambda table: storage.read(spark, root, table, version=versions.get(table.sql_name))
+
+
+def _unaccepted(spark: SparkSession, root: str, inputs: Versions, so_far: Sequence[Checked]) -> tuple[str, ...]:
+    silver_passed = all(table.success for table in so_far)
+    passed_now = {(table.table_name, table.version) for table in so_far if silver_passed}
+    return tuple(
+        f"{name} version {version}"
+        for name, version in inputs.items()
+        if name.startswith("silver.")
+        and (name, version) not in passed_now
+        and not acceptance.is_accepted(spark, root, find_table(name), version)
+    )
+
+
+def _judged(subjects: Sequence[Subject]) -> list[Checked]:
+    """Measured side by side; judged one after the other, since Great Expectations has one context per process."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        # Great Expectations takes a second to load, which no other command should pay, nor this one wait for
+        loading = pool.submit(importlib.import_module, "quality.judging")
+        measured = list(pool.map(_measured, subjects))
+        judge = loading.result().judge
+    return [
+        Checked(subject.table.sql_name, subject.version, _results(subject, found, judge))
+        for subject, found in zip(subjects, measured, strict=True)
+    ]
+
+
+def _measured(subject: Subject) -> Measurements | str:
+    """What was measured, or why nothing could be."""
+    missing = subject.missing_columns()
+    if missing:
+        return f"no column {', '.join(missing)}"
+    try:
+        return measure(suite_of(subject), before=subject.before)
+    except (PySparkException, Py4JError) as error:
+        return first_line(error)
+
+
+def _results(subject: Subject, measured: Measurements | str, judge: Judge) -> tuple[Result, ...]:
+    name, version, limits = subject.table.sql_name, subject.version, subject.limits
+    if isinstance(measured, str):
+        return (error_result(name, version, measured),)
+    if measured.rows == 0:
+        return (empty_result(name, version, may_be_empty=limits.may_be_empty),)
+    judgements = judge(name, measured.found)
+    may_be_null = limits.may_be_null
+    return tuple(
+        result_of(name, version, found, judgement, may_be_null=may_be_null)
+        for found, judgement in zip(measured.found, judgements, strict=True)
+    )
+
+
+def _record(spark: SparkSession, root: str, run: Run) -> None:
+    rows = [(run.run_id, *result, run.checked_at) for table in run.tables for result in table.results]
+    storage.ensure(spark, root, QUALITY_RESULTS)
+    frame = spark.createDataFrame(rows, QUALITY_RESULTS.schema).coalesce(1)
+    storage.append(frame, root, QUALITY_RESULTS)

@@ -1,0 +1,63 @@
+"""Great Expectations judges what was measured. Imported only by a check: it takes a second to load."""
+
+import logging
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.exceptions import GreatExpectationsError
+from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
+
+from lakehouse.errors import first_line
+from quality.measuring import Judgement, Measured
+
+# It warns of what is meant here: no value of an expectation is stored in its own project.
+logging.getLogger("great_expectations").setLevel(logging.ERROR)
+
+
+def judge(name: str, measured: Sequence[Measured]) -> list[Judgement]:
+    """One judgement per measurement, in their order. Nothing outside this process is read or written.
+
+    The measurements are one row of a table, each in a column of its own, which must be between its bounds.
+    """
+    values = {str(index): _number(one.value) for index, one in enumerate(measured)}
+    expectations = [
+        ExpectColumnValuesToBeBetween(column=column, min_value=one.expectation.low, max_value=one.expectation.high)
+        for column, one in zip(values, measured, strict=True)
+    ]
+    try:
+        results = _validate(name, pd.DataFrame([values]), expectations)
+    except GreatExpectationsError as error:
+        return [_not_judged(first_line(error))] * len(measured)
+    found = {result.expectation_config.kwargs["column"]: _judgement(result) for result in results}
+    return [
+        found[column] if value is not None else Judgement(False, "nothing could be measured")
+        for column, value in values.items()
+    ]
+
+
+def _validate(name: str, row: pd.DataFrame, expectations: list[Any]) -> list[Any]:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas(name="measured").add_dataframe_asset(name=name)
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": row})
+    return list(batch.validate(gx.ExpectationSuite(name=name, expectations=expectations)).results)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _judgement(result: Any) -> Judgement:
+    """An expectation in which Great Expectations itself failed has no result to go by."""
+    raised = result.exception_info or {}
+    details = [raised] if "raised_exception" in raised else list(raised.values())
+    messages = [str(one["exception_message"]) for one in details if one.get("raised_exception")]
+    return _not_judged(messages[0]) if messages else Judgement(bool(result.success))
+
+
+def _not_judged(why: str) -> Judgement:
+    return Judgement(False, f"Great Expectations could not judge it: {why}")

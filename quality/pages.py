@@ -1,0 +1,87 @@
+"""The results of a check as files: JSON for programs, and pages for people that open without a network."""
+
+import json
+from collections import Counter
+from importlib.resources import files as resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from pyspark.sql import SparkSession
+
+from lakehouse import files
+from lakehouse.exports import replaced_file
+from quality.results import Checked, Run, ordered
+
+
+def docs_folder(root: str) -> str:
+    return f"{root}/quality/docs"
+
+
+def described(run: Run) -> dict[str, Any]:
+    """The run as JSON holds it: whether all is well, and every result."""
+    return {
+        "run_id": run.run_id,
+        "checked_at": run.checked_at.isoformat(),
+        "ok": run.exit_code == 0,
+        "exit_code": run.exit_code,
+        "tables": [_table(table) for table in run.tables],
+    }
+
+
+def write_pages(spark: SparkSession, root: str, run: Run) -> dict[str, str]:
+    """Write the run's JSON and page, and the index of all runs anew; returns their paths."""
+    folder = docs_folder(root)
+    run_json, run_page = f"{folder}/{run.run_id}.json", f"{folder}/{run.run_id}.html"
+    _write(spark, run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
+    _write(spark, run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
+    pages = [name for name in files.names(spark, folder) if name.endswith(".html") and name != "index.html"]
+    _write(
+        spark, f"{folder}/index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run))
+    )
+    return {"json": run_json, "page": run_page, "index": f"{folder}/index.html"}
+
+
+def status(table: Checked) -> str:
+    return "error" if table.errors else "failed" if table.failed else "passed"
+
+
+def table_lines(run: Run) -> list[str]:
+    """The run as lines of text: one per table, then one per expectation that did not pass."""
+    lines = [
+        f"{table.table_name} version {table.version}: {status(table)}, {len(table.results)} expectations"
+        for table in run.tables
+    ]
+    wrong = [("NOT CHECKED", result) for result in run.errors] + [("FAILED", result) for result in run.failed]
+    return lines + [f"{word}  {result.line()}" for word, result in wrong]
+
+
+def _table(table: Checked) -> dict[str, Any]:
+    return {
+        "table": table.table_name,
+        "version": table.version,
+        "status": status(table),
+        "results": [result._asdict() for result in table.results],
+    }
+
+
+def _statuses(run: Run) -> dict[str, Counter[str]]:
+    """How many expectations of each table passed, failed, and could not be judged."""
+    return {
+        table.table_name: Counter(
+            passed=len(table.results) - len(table.failed) - len(table.errors),
+            failed=len(table.failed),
+            error=len(table.errors),
+        )
+        for table in run.tables
+    }
+
+
+def _render(name: str, **values: Any) -> str:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    text = resources("quality").joinpath("templates", name).read_text(encoding="utf-8")
+    return environment.from_string(text).render(status=status, **values)
+
+
+def _write(spark: SparkSession, path: str, text: str) -> None:
+    with replaced_file(spark, path) as file:
+        file.write(text.encode())

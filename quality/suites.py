@@ -1,0 +1,65 @@
+"""Which suite judges which table, and which tables a selection names."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from lakehouse.errors import InputError
+from lakehouse.tables import CATALOGUE, GOLD_POWERBI, Table, find_table, layer_tables
+from quality import gold_suites, silver_suites
+from quality.expectations import Suite, contract
+from quality.subject import Subject
+
+LAYERS = ("silver", "gold")
+
+_SUITES: Mapping[str, Callable[[Subject], Suite]] = {
+    "silver.users": silver_suites.users,
+    "silver.content": silver_suites.content,
+    "silver.feedback": silver_suites.feedback,
+    "silver.tombstones": silver_suites.tombstones,
+    "silver.quarantine": silver_suites.quarantine,
+    "silver.batches": silver_suites.batches,
+    "gold.affinity_ratings": gold_suites.affinity_ratings,
+    "gold.recommendations": gold_suites.recommendations,
+    "gold.content_popularity": gold_suites.content_popularity,
+    "gold.model_metrics": gold_suites.model_metrics,
+    "gold.powerbi_recommendations": gold_suites.powerbi_recommendations,
+}
+
+
+def suite_of(subject: Subject) -> Suite:
+    """The table's own suite; a table that has none is held to its contract."""
+    own = _SUITES.get(subject.table.sql_name)
+    return own(subject) if own else Suite(subject.rows, contract(subject))
+
+
+def has_suite(table: Table) -> bool:
+    return table.sql_name in _SUITES
+
+
+def tables_of(layer: str) -> tuple[Table, ...]:
+    """The tables that a gate checks: of gold, those that the export is made from."""
+    return tuple(table for table in layer_tables(layer) if table is not GOLD_POWERBI)
+
+
+def require_one_table(names: Sequence[str], *, version: int | None) -> None:
+    """Raises InputError where a version is asked for and not exactly one table is named."""
+    if version is not None and (len(names) != 1 or names[0] in LAYERS):
+        raise InputError(f"--version {version} without one table", todo="name the table whose version it is")
+
+
+def selected_tables(names: Sequence[str]) -> tuple[Table, ...]:
+    """The tables of these names and layers, all where there are none, in the catalogue's order.
+
+    Raises TableError for an unknown name, InputError for a table that has no suite.
+    """
+    if not names:
+        return tuple(table for table in CATALOGUE if table.layer in LAYERS)
+    chosen: set[str] = set()
+    for name in names:
+        tables = tables_of(name) if name in LAYERS else (find_table(name),)
+        for table in tables:
+            if table.layer not in LAYERS:
+                raise InputError(
+                    f"{table.sql_name} has no suite", todo="check silver, gold, or a table of one of the two"
+                )
+            chosen.add(table.sql_name)
+    return tuple(table for table in CATALOGUE if table.sql_name in chosen)
