@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.errors import run_guarded
+from lakehouse.jobs import duration
 
 _EPILOG = (
     "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 well, 1 a check failed, 2 wrong input."
@@ -30,6 +31,15 @@ def build_parser() -> argparse.ArgumentParser:
         "--ratings", type=Path, metavar="DIR", help="with --catalogue: real users and ratings (MovieLens layout)"
     )
 
+    up = _add(commands, "up", "the live mode: broker, producers, both streams and gold, until Ctrl-C", json=False)
+    up.add_argument(
+        "--for", type=duration, dest="seconds", metavar="TIME", help="end by itself after that: 60s, 10m"
+    )
+    up.add_argument(
+        "--gold-every", type=duration, metavar="TIME", help="from one gold run's start to the next (default 5m)"
+    )
+    up.add_argument("--rate", type=_rate, metavar="N", help="records per second of all producers (default 50)")
+
     run = _add(commands, "run", "run layers on what is there", json=False)
     run.add_argument(
         "--select",
@@ -37,6 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="LAYER[+]",
         help="bronze, silver or gold; with a plus the layers after it too (default: bronze+, all of them)",
     )
+
+    _add(commands, "status", "what each table holds, and how far each layer is behind", json=True)
 
     _add(commands, "audit", "whether every record is where it belongs, from Kafka to silver", json=True)
 
@@ -64,6 +76,19 @@ def build_parser() -> argparse.ArgumentParser:
         "--limit", type=_positive, default=20, help="versions to print at most, newest first (default 20)"
     )
 
+    diff = _add(commands, "diff", "the rows that differ between two versions of a table", json=True)
+    diff.add_argument("table", metavar="TABLE", help="e.g. silver.users")
+    diff.add_argument("before", type=_natural, metavar="V1", help="the version to compare with, e.g. 1")
+    diff.add_argument("after", type=_natural, metavar="V2", help="the version that is compared, e.g. 2")
+    diff.add_argument("--limit", type=_positive, default=20, help="rows to print at most (default 20)")
+
+    restore = _add(commands, "restore", "give a table the rows of an older version", json=False)
+    restore.add_argument("table", metavar="TABLE", help="a table of silver or gold, e.g. gold.recommendations")
+    restore.add_argument(
+        "version", type=_natural, metavar="VERSION", help="the version, as lakehouse history tells it"
+    )
+    restore.add_argument("--yes", action="store_true", help="do not ask")
+
     _add(commands, "config", "the settings in force, and where they came from", json=True)
     _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)
     return parser
@@ -77,6 +102,22 @@ def _add(commands: Any, name: str, text: str, *, json: bool) -> argparse.Argumen
     if json:
         parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate; write records per second, as 50 or 0.5")
+    return rate
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return int(text)
 
 
 def _positive(text: str) -> int:
