@@ -36,9 +36,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--for", type=duration, dest="seconds", metavar="TIME", help="end by itself after that: 60s, 10m"
     )
     up.add_argument(
-        "--gold-every", type=duration, metavar="TIME", help="from one gold run's start to the next (default 5m)"
+        "--gold-every",
+        type=duration,
+        metavar="TIME",
+        help="from one gold run's start to the next (default: up.gold_every_seconds)",
     )
-    up.add_argument("--rate", type=_rate, metavar="N", help="records per second of all producers (default 50)")
+    up.add_argument("--rate", type=_rate, metavar="N", help="records per second (default: up.rate)")
 
     run = _add(commands, "run", "run layers on what is there", json=False)
     run.add_argument(

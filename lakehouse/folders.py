@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem
+from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, S3FileSystem
 
-from lakehouse.errors import InputError
+from lakehouse.errors import InputError, first_line
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,19 @@ class Folder:
 def open_folder(root: str) -> Folder:
     """The root of a lakehouse: a local path, or an address with a scheme.
 
-    Stores are reached with the credentials that pyarrow finds itself (environment, profile, the machine's role),
-    not with Spark's. Raises InputError where pyarrow has no client for the scheme.
+    Stores are reached with the endpoint, region and credentials that pyarrow finds itself (AWS_ENDPOINT_URL and
+    the like, a profile, the machine's role), not with those of Spark's settings.
+    Raises InputError where pyarrow has no client for the scheme.
     """
-    if "://" not in root:
+    scheme, marked, rest = root.partition("://")
+    if not marked:
         return Folder(LocalFileSystem(), root)
-    # s3a is Hadoop's name for it
-    address = root.replace("s3a://", "s3://", 1)
     try:
-        system, path = FileSystem.from_uri(address)
+        if scheme in ("s3", "s3a"):
+            # by address alone pyarrow would first ask AWS for the bucket's region, whatever the endpoint is
+            return Folder(S3FileSystem(), rest)
+        return Folder(*FileSystem.from_uri(root))
     except (OSError, ValueError, NotImplementedError) as error:
         raise InputError(
-            f"pyarrow cannot read {root} ({error})", todo="lakehouse history and sql read it through Spark"
+            f"pyarrow cannot read {root} ({first_line(error)})", todo="history and sql read it through Spark"
         ) from error
-    return Folder(system, path)

@@ -45,6 +45,7 @@ class Monitor:
         self._began = time.monotonic()
         self._looked_at = self._shown_at = float("-inf")
         self._sent_at_look = 0
+        self._title = ""
         self._look: _Look | None = None
 
     @staticmethod
@@ -62,9 +63,11 @@ class Monitor:
             self._looked_at = now
         if self._picture is not None:
             self._picture.update(picture(self._facts(producers, gold, title)), refresh=True)
-        elif now - self._shown_at >= _LINE_EVERY_SECONDS:
+        elif title != self._title or now - self._shown_at >= _LINE_EVERY_SECONDS:
+            if title != self._title:
+                self.tell(title)
             self.tell(line(self._facts(producers, gold, title)))
-            self._shown_at = now
+            self._shown_at, self._title = now, title
 
     def tell(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

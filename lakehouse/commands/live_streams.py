@@ -8,13 +8,14 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
+from lakehouse import storage
 from lakehouse.commands.steps import STEPS
 from lakehouse.folders import open_folder
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings
 from lakehouse.snapshots import read_snapshot, table_log, versions
 from lakehouse.streams import stream_error
-from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, Table, layer_tables
+from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
 from lakehouse.workers import Worker
 from silver.refine import refine
 
@@ -59,7 +60,9 @@ class LiveStreams:
             worker.join(wait_seconds)
 
     def _bronze_is_there(self) -> bool:
-        return _await(lambda: _exist(self._root, layer_tables("bronze")), self._stopping)
+        """As Spark sees it, which may be a moment after the log says so."""
+        spark, tables = self._sessions["silver"], layer_tables("bronze")
+        return _await(lambda: all(storage.exists(spark, self._root, one) for one in tables), self._stopping)
 
 
 class LiveGold:
@@ -127,12 +130,7 @@ def _await(condition: Callable[[], bool], stopping: threading.Event) -> bool:
     return True
 
 
-def _exist(root: str, tables: tuple[Table, ...]) -> bool:
-    folder = open_folder(root)
-    return all(versions(table_log(folder, table.sql_name)) for table in tables)
-
-
 def _have_rows(root: str) -> bool:
-    tables = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
     folder = open_folder(root)
-    return _exist(root, tables) and all(read_snapshot(table_log(folder, table.sql_name)).rows for table in tables)
+    logs = [table_log(folder, table.sql_name) for table in (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)]
+    return all(versions(log) and read_snapshot(log).rows for log in logs)

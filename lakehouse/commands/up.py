@@ -99,6 +99,8 @@ class Live:
         self._await("the gold run goes on to its end", self.gold.worker.join, stop)
         self.gold.stop(wait_seconds=_PATIENCE_SECONDS)
         require_well(self.gold.worker)
+        if stop.asked > 1:
+            self._monitor.tell("stopped at once: what Kafka has confirmed is taken by the next start")
         self._monitor.tell_end(self.producers, self.gold)
 
     def end_at_once(self) -> None:

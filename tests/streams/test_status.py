@@ -26,7 +26,7 @@ from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
     CATALOGUE,
-    GOLD_POPULARITY,
+    GOLD_POWERBI,
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
@@ -194,16 +194,16 @@ def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
         storage.ensure(spark, root, SILVER_FEEDBACK)
         if version:
             storage.set_properties(spark, root, SILVER_FEEDBACK, {"lakehouse.test": str(version)})
-    none = spark.createDataFrame([], GOLD_POPULARITY.schema)
-    storage.ensure(spark, root, GOLD_POPULARITY)
-    assert input_backlog(folder, GOLD_POPULARITY) is None
-    storage.overwrite(none, root, GOLD_POPULARITY, input_versions={"silver.feedback": 0})  # version 1
-    assert input_backlog(folder, GOLD_POPULARITY) == {"silver.feedback": 2}
-    storage.overwrite(none, root, GOLD_POPULARITY, input_versions={"silver.feedback": 2})  # version 2
-    storage.set_properties(spark, root, GOLD_POPULARITY, {"lakehouse.test": "1"})  # version 3
-    assert input_backlog(folder, GOLD_POPULARITY) == {}
-    storage.delta_table(spark, root, GOLD_POPULARITY).restoreToVersion(1)  # version 4
-    assert made_from(folder, GOLD_POPULARITY) == {"silver.feedback": 0}
+    rows = spark.createDataFrame([("u1", "m1", "Uno", 4.0)], GOLD_POWERBI.schema)
+    storage.ensure(spark, root, GOLD_POWERBI)
+    assert input_backlog(folder, GOLD_POWERBI) is None
+    storage.overwrite(rows, root, GOLD_POWERBI, input_versions={"silver.feedback": 0})  # version 1
+    assert input_backlog(folder, GOLD_POWERBI) == {"silver.feedback": 2}
+    storage.overwrite(rows, root, GOLD_POWERBI, input_versions={"silver.feedback": 2})  # version 2
+    storage.set_properties(spark, root, GOLD_POWERBI, {"lakehouse.test": "1"})  # version 3
+    assert input_backlog(folder, GOLD_POWERBI) == {}
+    storage.delta_table(spark, root, GOLD_POWERBI).restoreToVersion(1)  # version 4
+    assert made_from(folder, GOLD_POWERBI) == {"silver.feedback": 0}
 
 
 def test_silver_waits_for_the_oldest_version_that_it_lacks(spark: SparkSession, settings: Settings) -> None:
