@@ -39,12 +39,14 @@ def _commit(version: int, text: str) -> Commit:
         if '"commitInfo"' in line:
             info = json.loads(line).get("commitInfo")
             if info:
-                noted = _object(info.get("userMetadata"))
-                return Commit(version, info.get("operation", ""), info.get("operationParameters") or {}, noted)
+                user_metadata = noted(info.get("userMetadata"))
+                return Commit(
+                    version, info.get("operation", ""), info.get("operationParameters") or {}, user_metadata
+                )
     return Commit(version, "", {}, {})
 
 
-def _object(text: str | None) -> dict[str, Any]:
+def noted(text: str | None) -> dict[str, Any]:
     """The JSON object that our own writers note; anything else is not ours."""
     try:
         found = json.loads(text or "{}")

@@ -1,5 +1,6 @@
 """The lakehouse's files read without a JVM, through pyarrow's own clients: local, S3, Google and Azure storage."""
 
+import os
 from dataclasses import dataclass
 
 from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, S3FileSystem
@@ -40,10 +41,15 @@ def open_folder(root: str) -> Folder:
         return Folder(LocalFileSystem(), root)
     try:
         if scheme in ("s3", "s3a"):
-            # by address alone pyarrow would first ask AWS for the bucket's region, whatever the endpoint is
-            return Folder(S3FileSystem(), rest)
+            # by address alone pyarrow would first ask AWS itself for the bucket's region
+            return Folder(S3FileSystem(endpoint_override=_s3_endpoint()), rest)
         return Folder(*FileSystem.from_uri(root))
     except (OSError, ValueError, NotImplementedError) as error:
         raise InputError(
             f"pyarrow cannot read {root} ({first_line(error)})", todo="history and sql read it through Spark"
         ) from error
+
+
+def _s3_endpoint() -> str | None:
+    """Where another store than Amazon's answers, in the variables that AWS's own tools read."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")

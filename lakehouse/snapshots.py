@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
+from lakehouse.delta_log import noted
 from lakehouse.errors import TableError
 from lakehouse.folders import Folder
 
@@ -107,7 +108,7 @@ def read_entry(log: Folder, version: int) -> Entry:
         None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC),
         info.get("operation", ""),
         info.get("operationParameters") or {},
-        _object(info.get("userMetadata")),
+        noted(info.get("userMetadata")),
         rows,
     )
 
@@ -167,12 +168,3 @@ def _file(add: Action) -> _File:
     rows = json.loads(add["stats"]).get("numRecords") if add.get("stats") else parsed.get("numRecords")
     deleted = (add.get("deletionVector") or {}).get("cardinality", 0)
     return _File(None if rows is None else rows - deleted, add.get("size") or 0)
-
-
-def _object(text: str | None) -> Mapping[str, Any]:
-    """The JSON object that our own writers note; anything else is not ours."""
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

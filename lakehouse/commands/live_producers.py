@@ -37,7 +37,7 @@ class LiveProducers:
 
     def __init__(self, settings: Settings, cluster: Cluster, *, rate: float) -> None:
         ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
-        self._stopping = threading.Event()
+        self._stopping, self._abandoned = threading.Event(), threading.Event()
         self._cluster = cluster
         self._deliveries: dict[str, list[Delivery]] = {}
         parts = live_parts(settings, _ends(settings, cluster), rate=rate)
@@ -47,14 +47,19 @@ class LiveProducers:
     def stop(self, *, wait_seconds: float | None = None) -> list[str]:
         """Stop sending, wait until every record is confirmed, and tell it in a line per producer.
 
-        Raises CheckFailedError where records were not delivered. A producer that does not end in time, because
-        its broker is gone, is left behind.
+        Raises CheckFailedError where records were not delivered; after `wait_seconds` those not confirmed are not.
         """
         self._stopping.set()
         for worker in self.workers:
             worker.join(wait_seconds)
+        if wait_seconds is not None:
+            self._abandoned.set()
+            for worker in self.workers:
+                worker.join(wait_seconds)
         lines = []
         for name, deliveries in self._deliveries.items():
+            if not deliveries:
+                continue
             whole = _sum(deliveries)
             whole.require_complete(name)
             lines.append(whole.line(name))
@@ -70,6 +75,7 @@ class LiveProducers:
                     cluster=self._cluster,
                     rate=rate,
                     stopped=self._stopping.is_set,
+                    abandoned=self._abandoned.is_set,
                 )
                 deliveries.append(delivery)
                 delivery.require_complete(part.name)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
@@ -20,6 +21,8 @@ from lakehouse.workers import Worker
 from silver.refine import refine
 
 _POLL_SECONDS = 0.2
+# One per table that stream 1 fills; stream 2 is one query.
+_QUERIES = {"bronze": len(layer_tables("bronze")), "silver": 1}
 
 
 class LiveStreams:
@@ -44,7 +47,10 @@ class LiveStreams:
 
         Raises StreamError where one of them fails.
         """
-        for session in self._sessions.values():
+        for name, worker in zip(self._sessions, self.workers, strict=True):
+            session = self._sessions[name]
+            # a stop right after the start meets streams that are still getting ready
+            _await(partial(self._has_begun, name, worker), self._stopping)
             for query in session.streams.active:
                 try:
                     query.processAllAvailable()
@@ -58,6 +64,9 @@ class LiveStreams:
             for query in session.streams.active:
                 query.stop()
             worker.join(wait_seconds)
+
+    def _has_begun(self, name: str, worker: Worker) -> bool:
+        return worker.ended() or len(self._sessions[name].streams.active) >= _QUERIES[name]
 
     def _bronze_is_there(self) -> bool:
         """As Spark sees it, which may be a moment after the log says so."""

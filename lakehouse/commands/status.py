@@ -145,8 +145,10 @@ def ago(age: timedelta) -> str:
 
 
 def in_units(size: int) -> str:
-    """Bytes as people read them, in steps of 1,000."""
+    """Bytes as people read them, in steps of 1,000 and with two digits or more."""
     value, unit = float(size), 0
     while value >= 1000 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
-    return f"{value:,.1f} {_UNITS[unit]}" if unit else f"{size} B"
+    if not unit:
+        return f"{size} B"
+    return f"{value:.1f} {_UNITS[unit]}" if value < 10 else f"{value:,.0f} {_UNITS[unit]}"

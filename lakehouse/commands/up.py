@@ -24,6 +24,7 @@ from lakehouse.workers import Worker
 _LOOK_SECONDS = 0.2
 # How long a part that hangs, because another one died, may hold up the end.
 _PATIENCE_SECONDS = 10.0
+_BRIEF_SECONDS = 2.0
 
 
 class Stop:
@@ -73,7 +74,7 @@ class Live:
         if self._broker is not None and not self._broker.is_alive():
             raise BrokerError(
                 f"the embedded Kafka broker, process {self._broker.pid}, has ended",
-                todo="kafka/logs/server.log under the root says why; what it had confirmed is not lost",
+                todo="kafka/logs/server.log under the root says why, and what it had confirmed is not lost",
             )
         for worker in (*self.streams.workers, self.gold.worker, *self.producers.workers):
             require_well(worker)
@@ -87,14 +88,12 @@ class Live:
         """
         self.gold.finish()
         lines: list[str] = []
-        self._await(
-            "what the producers sent is being confirmed", lambda: lines.extend(self.producers.stop()), stop
-        )
+        self._await("what was sent is being confirmed", lambda: lines.extend(self.producers.stop()), stop)
         for told in lines:
             self._monitor.tell(told)
         self._await("the streams take what Kafka has", self.streams.drain, stop)
         self.streams.stop(wait_seconds=_PATIENCE_SECONDS)
-        for worker in self.streams.workers if stop.asked < 2 else ():
+        for worker in (*self.producers.workers, *self.streams.workers) if stop.asked < 2 else ():
             require_well(worker)
         self._await("the gold run goes on to its end", self.gold.worker.join, stop)
         self.gold.stop(wait_seconds=_PATIENCE_SECONDS)
@@ -105,8 +104,10 @@ class Live:
 
     def end_at_once(self) -> None:
         """Stop every part, however the others are. What has led here is already on its way to the person."""
-        for end in (self.producers.stop, self.streams.stop, self.gold.stop):
-            Worker("the end", partial(end, wait_seconds=_PATIENCE_SECONDS)).join(_PATIENCE_SECONDS)
+        ends = (self.producers.stop, self.streams.stop, self.gold.stop)
+        ending = [Worker("the end", partial(end, wait_seconds=_BRIEF_SECONDS)) for end in ends]
+        for worker in ending:
+            worker.join(_PATIENCE_SECONDS)
 
     def _await(self, what: str, work: Callable[[], object], stop: Stop) -> None:
         if stop.asked > 1:
@@ -129,10 +130,11 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings()
     up, console = settings.up, Console()
     with ExitStack() as opened:
-        stop = opened.enter_context(stop_signals())
         console.print("starting the broker and Spark", highlight=False)
         cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
         spark = opened.enter_context(spark_session("lakehouse up", log_file=settings.ops_dir / "spark.log"))
+        # only now: starting Spark puts a handler of its own in place, which cancels all jobs
+        stop = opened.enter_context(stop_signals())
         monitor = opened.enter_context(Monitor.opened(settings, cluster, console))
         live = Live(
             LiveProducers(settings, cluster, rate=args.rate or up.rate),

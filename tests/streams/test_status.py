@@ -242,7 +242,14 @@ def test_the_command_starts_no_jvm_and_no_broker(settings: Settings, tmp_path: P
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (1_234_567, "1.2 MB"), (5 * 10**15, "5,000.0 TB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KB"),
+        (1_234_567, "1.2 MB"),
+        (12_345_678, "12 MB"),
+        (5 * 10**15, "5,000 TB"),
+    ],
 )
 def test_sizes_are_told_in_units(size: int, text: str) -> None:
     assert status.in_units(size) == text
