@@ -10,6 +10,7 @@ from lakehouse.broker import running_cluster
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.errors import BrokerError
 from lakehouse.folders import Folder, open_folder
+from lakehouse.kafka_client import Cluster
 from lakehouse.kafka_meter import kafka_meter
 from lakehouse.settings import Kafka, load_settings
 from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
@@ -33,8 +34,12 @@ class TableState(NamedTuple):
 
 
 class Status(NamedTuple):
-    """`gold` says of each gold table how many versions its inputs are ahead of those it was made from."""
+    """`gold` says of each gold table how many versions its inputs are ahead of those it was made from.
 
+    `kafka` is the address of the cluster that was asked, None where none runs.
+    """
+
+    kafka: str | None
     tables: list[TableState]
     bronze: Mapping[str, KafkaBacklog]
     silver: SilverBacklog
@@ -47,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json({"root": settings.root, **_public(found)})
     else:
-        print(settings.root)
+        print(f"{settings.root}, Kafka at {found.kafka}" if found.kafka else settings.root)
         _show(found, now=datetime.now(UTC))
     return 0
 
@@ -58,9 +63,11 @@ def look(root: str, kafka: Kafka) -> Status:
     tables = [table_state(folder, table) for table in CATALOGUE]
     now = datetime.now(UTC)
     present = {state.table for state in tables if state.version is not None}
+    cluster = running_cluster(kafka, root)
     return Status(
+        None if cluster is None else cluster.bootstrap,
         tables,
-        _kafka_backlogs(folder, root, kafka, now),
+        _kafka_backlogs(folder, cluster, kafka, now),
         silver_backlog(folder, now=now),
         {
             table.sql_name: input_backlog(folder, table)
@@ -79,9 +86,10 @@ def table_state(root: Folder, table: Table) -> TableState:
     return TableState(table.sql_name, *snapshot, entry.written_at, entry.operation)
 
 
-def _kafka_backlogs(folder: Folder, root: str, kafka: Kafka, now: datetime) -> Mapping[str, KafkaBacklog]:
+def _kafka_backlogs(
+    folder: Folder, cluster: Cluster | None, kafka: Kafka, now: datetime
+) -> Mapping[str, KafkaBacklog]:
     fed = ((BRONZE_EVENTS, kafka.catalogue_topics), (BRONZE_FEEDBACK, (kafka.feedback_topic,)))
-    cluster = running_cluster(kafka, root)
     if cluster is None:
         return {table.sql_name: KafkaBacklog(None, None, "the embedded broker is not running") for table, _ in fed}
     timeout = min(_KAFKA_SECONDS, kafka.connect_timeout_seconds)
@@ -94,6 +102,7 @@ def _kafka_backlogs(folder: Folder, root: str, kafka: Kafka, now: datetime) -> M
 
 def _public(found: Status) -> dict[str, Any]:
     return {
+        "kafka": found.kafka,
         "tables": [state._asdict() for state in found.tables],
         "behind": {
             **{name: backlog._asdict() for name, backlog in found.bronze.items()},

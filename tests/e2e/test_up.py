@@ -43,12 +43,12 @@ def embedded(tmp_path: Path) -> Settings:
 
 
 def start(settings: Settings, log: Path) -> Running:
-    """A real `lakehouse up` whose streams have come as far as silver."""
-    command = ("lakehouse.cli", "up", "--rate", "40", "--gold-every", "1h")
+    """A real `lakehouse up` whose first stream has made a batch."""
+    command = ("lakehouse.cli", "up", "--rate", "20", "--gold-every", "1h")
     live = Running(settings, log, *command, variables=SMALL)
-    refined = re.compile(r"; silver [1-9]")
+    landed = re.compile(r"; bronze [1-9]")
     try:
-        await_condition(lambda: not live.alive() or bool(refined.search(live.said())), "silver", every=0.2)
+        await_condition(lambda: not live.alive() or bool(landed.search(live.said())), "bronze", every=0.2)
         assert live.alive(), live.said()
     except BaseException:
         live.kill()

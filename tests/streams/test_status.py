@@ -143,6 +143,7 @@ def test_what_waits_before_each_layer(spark: SparkSession, settings: Settings) -
     empty = look(root, kafka)
     assert set(states(empty).values()) == {(None, None)}
     assert empty.silver == (0, 0, 0.0, "")
+    assert empty.kafka == kafka.bootstrap_servers
 
     send(settings, 20, at=datetime.now(UTC) - timedelta(hours=1))
     waiting = look(root, kafka)
@@ -233,6 +234,7 @@ def test_the_command_starts_no_jvm_and_no_broker(settings: Settings, tmp_path: P
     found = json.loads(done.stdout)
     assert {table["table"] for table in found["tables"]} == {table.sql_name for table in CATALOGUE}
     assert {table["version"] for table in found["tables"]} == {None}
+    assert found["kafka"] is None
     assert found["behind"]["bronze.events"] == {
         "records": None,
         "seconds": None,
