@@ -36,7 +36,7 @@ def kafka_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
         return
     folder = _folder(root)
     with locked(folder / "start.lock"):
-        broker = _own_broker(folder)
+        broker = _working_broker(folder)
         if broker is None and _foreign_broker(kafka.embedded_port):
             cluster, users = Cluster(f"{LOOPBACK}:{kafka.embedded_port}"), None
         else:
@@ -47,6 +47,24 @@ def kafka_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
     finally:
         if users is not None:
             _leave(folder, users)
+
+
+def own_broker(kafka: Kafka, root: str) -> Broker | None:
+    """This root's embedded broker while it runs; None where a configured or somebody else's cluster is used."""
+    return None if kafka.bootstrap_servers or "://" in root else recorded_broker(Path(root) / "kafka")
+
+
+def running_cluster(kafka: Kafka, root: str) -> Cluster | None:
+    """The cluster that `kafka_cluster` would give without starting one; None where it would have to.
+
+    Whether a configured cluster answers is not asked.
+    """
+    if kafka.bootstrap_servers:
+        return configured_cluster(kafka)
+    broker = own_broker(kafka, root)
+    if broker is not None:
+        return broker.cluster
+    return Cluster(f"{LOOPBACK}:{kafka.embedded_port}") if _foreign_broker(kafka.embedded_port) else None
 
 
 def _folder(root: str) -> Path:
@@ -67,7 +85,7 @@ def _folder(root: str) -> Path:
     return folder
 
 
-def _own_broker(folder: Path) -> Broker | None:
+def _working_broker(folder: Path) -> Broker | None:
     """The broker that an earlier process of this root left running, if it works."""
     broker = recorded_broker(folder)
     if broker is None or broker.answers():

@@ -1,6 +1,7 @@
 """What a stream's checkpoint remembers: which stream it is, its batches, and how far it read."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from py4j.protocol import Py4JJavaError
@@ -52,12 +53,7 @@ def read_checkpoint(spark: SparkSession, root: str, stream: str) -> Checkpoint |
 
 def kafka_offsets(spark: SparkSession, checkpoint: Checkpoint, batch_id: int) -> Offsets:
     """The next offset of each (topic, partition) after the batch. The stream has one Kafka source."""
-    found = _line(spark, checkpoint, f"offsets/{batch_id}", 2)
-    return {
-        (topic, int(partition)): int(offset)
-        for topic, partitions in found.items()
-        for partition, offset in partitions.items()
-    }
+    return as_offsets(_line(spark, checkpoint, f"offsets/{batch_id}", 2))
 
 
 def delta_positions(
@@ -68,10 +64,24 @@ def delta_positions(
     for line, name in enumerate(names, start=2):  # after the log's version and the batch's metadata
         offset = _line(spark, checkpoint, f"offsets/{batch_id}", line)
         if offset is not None:
-            # the index -1 stands before the first file of its version: none of that version is in the batch
-            version = int(offset["reservoirVersion"]) - (1 if int(offset["index"]) < 0 else 0)
-            found[name] = DeltaPosition(str(offset["reservoirId"]), version)
+            found[name] = as_position(offset)
     return found
+
+
+def as_offsets(line: Mapping[str, Mapping[str, int]]) -> Offsets:
+    """What Spark's Kafka source writes as its offset."""
+    return {
+        (topic, int(partition)): int(offset)
+        for topic, partitions in line.items()
+        for partition, offset in partitions.items()
+    }
+
+
+def as_position(line: Mapping[str, Any]) -> DeltaPosition:
+    """What Delta's source writes as its offset."""
+    # the index -1 stands before the first file of its version: none of that version is in the batch
+    version = int(line["reservoirVersion"]) - (1 if int(line["index"]) < 0 else 0)
+    return DeltaPosition(str(line["reservoirId"]), version)
 
 
 def set_aside(spark: SparkSession, root: str, stream: str, *, stamp: str) -> str | None:

@@ -49,10 +49,10 @@ def _commit(version: int, text: str) -> Commit:
         if '"commitInfo"' in line:
             info = json.loads(line).get("commitInfo")
             if info:
-                noted = _object(info.get("userMetadata"))
+                user_metadata = noted(info.get("userMetadata"))
                 parameters = info.get("operationParameters") or {}
                 return Commit(
-                    version, info.get("operation", ""), parameters, noted, _moment(info.get("timestamp"))
+                    version, info.get("operation", ""), parameters, user_metadata, _moment(info.get("timestamp"))
                 )
     return Commit(version, "", {}, {})
 
@@ -61,7 +61,7 @@ def _moment(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _object(text: str | None) -> dict[str, Any]:
+def noted(text: str | None) -> dict[str, Any]:
     """The JSON object that our own writers note; anything else is not ours."""
     try:
         found = json.loads(text or "{}")

@@ -31,11 +31,23 @@ def stream_parser(description: str) -> argparse.ArgumentParser:
 
 def interval(text: str) -> str:
     """`5s` as Spark writes it (`5000 milliseconds`). Raises an argument error for anything else."""
+    return f"{round(_milliseconds(text))} milliseconds"
+
+
+def duration(text: str) -> float:
+    """`5s` in seconds. Raises an argument error for anything else, and for nothing at all."""
+    seconds = _milliseconds(text) / 1000
+    if seconds == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time at all; write 500ms, 5s, 1m or 1h")
+    return seconds
+
+
+def _milliseconds(text: str) -> float:
     match = _INTERVAL.fullmatch(text.strip())
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no interval; write 500ms, 5s, 1m or 1h")
     number, unit = match.groups()
-    return f"{round(float(number) * _MILLISECONDS[unit])} milliseconds"
+    return float(number) * _MILLISECONDS[unit]
 
 
 def run_job(main: Callable[[], int | None]) -> NoReturn:

@@ -16,7 +16,7 @@ _BACKOFF_MS = {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 200}
 @contextmanager
 def kafka_admin(cluster: Cluster, *, timeout_seconds: float) -> Iterator[KafkaAdminClient]:
     """A client that has shaken hands with the cluster. Raises BrokerError where none answers in time."""
-    with _quiet_client_log():
+    with quiet_client_log():
         client = _connect(cluster, timeout_seconds)
         try:
             yield client
@@ -51,8 +51,8 @@ def _connect(cluster: Cluster, timeout_seconds: float) -> KafkaAdminClient:
 
 
 @contextmanager
-def _quiet_client_log() -> Iterator[None]:
-    """kafka-python logs each attempt as an error; the BrokerError says it once."""
+def quiet_client_log() -> Iterator[None]:
+    """Within the block kafka-python does not log each attempt as an error: the BrokerError says it once."""
     log = logging.getLogger("kafka")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)

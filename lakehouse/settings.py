@@ -168,6 +168,12 @@ class Demo(Section):
     seed: int
 
 
+class Up(Section):
+    rate: Annotated[float, Field(gt=0)]
+    trigger_seconds: Annotated[float, Field(ge=0)]
+    gold_every_seconds: Annotated[float, Field(gt=0)]
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Functions receive the values they need, never this object."""
 
@@ -190,6 +196,7 @@ class Settings(BaseSettings):
     report: Report
     quality: Quality
     demo: Demo
+    up: Up
 
     @property
     def ops_dir(self) -> Path:

@@ -47,25 +47,31 @@ def feedback_records(
     series: int,
     dirty: float = 0.0,
     instants: Iterator[int] | None = None,
+    skip: int = 0,
 ) -> Iterator[Record]:
     """Feedback of users u000001 to `users` on that many movies and series, all as their producers know them.
 
-    `dirty` is the share of records broken on purpose; `instants` are the event times in milliseconds.
+    `dirty` is the share of records broken on purpose; `instants` are the event times in milliseconds. `skip` goes
+    on behind that many events of the seed, so that their ids are not used again.
     """
     times = instants or feedback_instants(DEFAULT_START, count)
     people = populate(seed, users=users, movies=movies, series=series)
-    rows = ((block, row, choices) for block, choices in _blocks(seed, people) for row in range(BLOCK))
+    blocks = _blocks(seed, people, first=skip // BLOCK)
+    rows = ((block, row, choices) for block, choices in blocks for row in range(BLOCK))
+    begun = skip % BLOCK
     events = (
         Event(_feedback(people, choices, row, f"f{seed}-{block * BLOCK + row + 1:07d}", instant), instant)
-        for (block, row, choices), instant in zip(islice(rows, count), times, strict=False)
+        for (block, row, choices), instant in zip(
+            islice(rows, begun, None if count is None else begun + count), times, strict=False
+        )
     )
     return seal(events, seed=seed, kind="feedback", dirty=dirty)
 
 
-def _blocks(seed: int, people: Population) -> Iterator[tuple[int, Choices]]:
+def _blocks(seed: int, people: Population, *, first: int) -> Iterator[tuple[int, Choices]]:
     reach = np.cumsum(people.activity)
     fame = np.cumsum(people.popularity)
-    for block in count_up():
+    for block in count_up(first):
         yield block, _choose(generator(seed, "feedback", block), people, reach, fame)
 
 

@@ -8,7 +8,7 @@ from itertools import count as count_up
 from typing import NamedTuple
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from lakehouse.errors import CheckFailedError, first_line
 from lakehouse.kafka_client import Cluster
@@ -85,11 +85,13 @@ def publish(
     rate: float | None = None,
     on_progress: Callable[[int], None] | None = None,
     stopped: Callable[[], bool] = never,
+    abandoned: Callable[[], bool] = never,
     connect_timeout_seconds: float = 10.0,
 ) -> Delivery:
     """Send all records, or those until `stopped` says so, and wait until each is confirmed or has failed.
 
-    `rate` is in records per second; `on_progress` hears now and then how many are on their way.
+    `rate` is in records per second; `on_progress` hears now and then how many are on their way. Once `abandoned`
+    says so, records that are not confirmed yet count as failed: nobody waits for a broker that is gone.
     Raises BrokerError where no broker answers.
     """
     began = time.monotonic()
@@ -101,7 +103,7 @@ def publish(
                 break
             if on_progress is not None and tally.sent % _PROGRESS_EVERY == 0:
                 on_progress(tally.sent)
-        producer.flush()
+        _await_answers(producer, abandoned)
     finally:
         producer.close(timeout=5)
     if on_progress is not None:
@@ -143,6 +145,19 @@ def _send(producer: KafkaProducer, topic: str, record: Record, tally: _Tally) ->
     answer.add_callback(tally.confirm)
     answer.add_errback(tally.fail)
     return True
+
+
+def _await_answers(producer: KafkaProducer, abandoned: Callable[[], bool]) -> None:
+    while True:
+        try:
+            producer.flush(timeout=_LOOK_UP_SECONDS)
+            return
+        except KafkaTimeoutError:
+            if abandoned():
+                # kafka-python's own close waits first, and raises, where there are open records
+                producer._sender.force_close()
+                producer.flush()
+                return
 
 
 def _paced(records: Iterator[Record], rate: float | None, stopped: Callable[[], bool]) -> Iterator[Record]:

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from lakehouse.settings import Settings
 
 # Starting a JVM on a machine that does other things too takes its time.
-TIMEOUT = 180.0
+TIMEOUT = 300.0
 # For spark-submit: a job lives here for seconds, in which the JVM's second compiler costs as much as all the rest
 # (measured from start to the first Delta table: 36 s of CPU, without it 19 s).
 FAST_JVM = {"SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"}
@@ -31,12 +32,14 @@ def environment(settings: Settings) -> dict[str, str]:
 class Running:
     """A process with all its children in a session of its own; its output goes to a file."""
 
-    def __init__(self, settings: Settings, log: Path, *command: str) -> None:
+    def __init__(
+        self, settings: Settings, log: Path, *command: str, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *command],
-                env=environment(settings),
+                env={**environment(settings), **variables},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -154,7 +154,7 @@ def test_sql_reaches_nothing_but_the_tables(demo: Demo, command: Command, query:
 def test_help_lists_the_commands() -> None:
     outcome = lakehouse("--help", variables=clean_environment())
     assert (outcome.code, outcome.err) == (0, "")
-    for name in ("demo", "run", "sql", "history", "config", "doctor"):
+    for name in ("demo", "up", "run", "status", "sql", "history", "diff", "restore", "config", "doctor"):
         assert f"\n    {name} " in outcome.out
 
 

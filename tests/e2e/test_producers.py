@@ -7,15 +7,17 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from lakehouse.broker import kafka_cluster, own_broker
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_client import Cluster, configured_cluster
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, load_settings
 from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
 from producers.catalogue import COLUMNS
@@ -208,3 +210,22 @@ def test_a_wrong_layout_is_one_line_and_sends_nothing(settings: Settings, tmp_pa
     assert done.returncode == 2
     assert done.stdout == ""
     assert re.fullmatch(r"lakehouse: .*wrong\.csv has no column show_id.*\n", done.stderr)
+
+
+def test_nobody_waits_for_a_broker_that_is_gone(tmp_path: Path) -> None:
+    """A broker of this test's own: it is killed while records are open, and these count as failed at once."""
+    kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+    with kafka_cluster(kafka, str(tmp_path)) as cluster:
+        ensure_topics(cluster, ["t"], **kafka.new_topics)
+        broker = own_broker(kafka, str(tmp_path))
+        assert broker is not None
+
+        def records() -> Iterator[Record]:
+            yield Record(b"k", b"before", None)
+            os.kill(broker.pid, signal.SIGKILL)
+            yield Record(b"k", b"after", None)
+
+        delivery = publish(records(), topic="t", cluster=cluster, abandoned=lambda: True)
+    assert delivery.sent == 2
+    assert delivery.failed >= 1
+    assert delivery.error

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from lakehouse.errors import CheckFailedError, InputError
-from lakehouse.jobs import interval, run_job, stream_parser
+from lakehouse.jobs import duration, interval, run_job, stream_parser
 
 INTERVALS = {
     "500ms": "500 milliseconds",
@@ -29,6 +29,17 @@ def test_an_interval_is_read(text: str) -> None:
 def test_no_interval_is_guessed(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="write 500ms, 5s, 1m or 1h"):
         interval(text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("500ms", 0.5), ("60s", 60.0), ("1.5m", 90.0), ("2h", 7200.0)])
+def test_a_duration_is_read_in_seconds(text: str, seconds: float) -> None:
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", [*NO_INTERVALS, "0s", "0ms"])
+def test_no_duration_is_guessed_and_none_is_nothing(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="write 500ms, 5s, 1m or 1h"):
+        duration(text)
 
 
 def test_a_stream_job_ends_unless_it_is_told_a_trigger(capsys: pytest.CaptureFixture[str]) -> None:

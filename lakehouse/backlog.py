@@ -1,0 +1,151 @@
+"""How far each layer is behind the one before it, by checkpoints and logs alone: no Spark, no JVM."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from lakehouse.checkpoints import DeltaPosition, Offsets, as_offsets, as_position
+from lakehouse.folders import Folder
+from lakehouse.kafka_meter import KafkaMeter
+from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, Table
+
+# Stream 2 reads them in this order, and so does its checkpoint name their positions.
+_SILVER_SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
+
+
+class KafkaBacklog(NamedTuple):
+    """Records of Kafka that a bronze table has not got. Where that cannot be told, `unknown` says why.
+
+    `seconds`: how long the oldest of them has waited, by its Kafka timestamp; 0 where none waits. A record that
+    was sent with an old timestamp, as a replay sends them, counts from that.
+    """
+
+    records: int | None
+    seconds: float | None
+    unknown: str = ""
+
+
+class SilverBacklog(NamedTuple):
+    """Bronze versions with new rows that silver has not taken, and the age of the oldest of them."""
+
+    versions: int | None
+    rows: int | None
+    seconds: float | None
+    unknown: str = ""
+
+
+def kafka_backlog(
+    root: Folder, table: Table, topics: Sequence[str], meter: KafkaMeter, *, now: datetime
+) -> KafkaBacklog:
+    """What bronze's stream into that table has still to read. Raises BrokerError where Kafka does not answer."""
+    read_to = _kafka_position(root, f"bronze/{table.name}")
+    if read_to is None and _holds_rows(root, table):
+        return KafkaBacklog(None, None, "the checkpoint is gone: the next run goes on from what the table holds")
+    ends = meter.offsets(topics)
+    waiting = {
+        part: (max(earliest, (read_to or {}).get(part, earliest)), following)
+        for part, (earliest, following) in ends.items()
+    }
+    waiting = {part: ends for part, ends in waiting.items() if ends[0] < ends[1]}
+    records = sum(following - start for start, following in waiting.values())
+    if not records:
+        return KafkaBacklog(0, 0.0)
+    oldest = meter.oldest({part: start for part, (start, _) in waiting.items()})
+    return KafkaBacklog(records, None if oldest is None else _age(oldest, now))
+
+
+def silver_backlog(root: Folder, *, now: datetime) -> SilverBacklog:
+    """What stream 2 has still to take from both bronze tables."""
+    read_to = _silver_positions(root)
+    if read_to is None and _holds_rows(root, SILVER_BATCHES):
+        return SilverBacklog(None, None, None, "the checkpoint is gone: lakehouse rebuild silver")
+    counts: list[tuple[int, datetime | None]] = []
+    for table in _SILVER_SOURCES:
+        log = table_log(root, table.sql_name)
+        position = (read_to or {}).get(table.sql_name)
+        after = -1 if position is None else position.version
+        for version in versions(log):
+            if version > after:
+                entry = read_entry(log, version)
+                if entry.rows_added:
+                    counts.append((entry.rows_added, entry.written_at))
+    if not counts:
+        return SilverBacklog(0, 0, 0.0)
+    oldest = min((at for _, at in counts if at is not None), default=None)
+    seconds = None if oldest is None else _age(oldest, now)
+    return SilverBacklog(len(counts), sum(rows for rows, _ in counts), seconds)
+
+
+def input_backlog(root: Folder, table: Table) -> Mapping[str, int] | None:
+    """How many versions each input of a gold table is ahead of the one it was made from; only those that are.
+
+    None where no commit of the table tells what it was made from.
+    """
+    inputs = made_from(root, table)
+    if inputs is None:
+        return None
+    behind = {}
+    for name, version in sorted(inputs.items()):
+        latest = versions(table_log(root, name))
+        if latest and latest[-1] > version:
+            behind[name] = latest[-1] - version
+    return behind
+
+
+def made_from(root: Folder, table: Table) -> Mapping[str, int] | None:
+    """The versions of the tables that the rows of a gold table were made from, by its last commit that tells."""
+    log = table_log(root, table.sql_name)
+    known = versions(log)
+    at = known[-1] if known else -1
+    while at in known:
+        entry = read_entry(log, at)
+        if isinstance(entry.user_metadata.get("inputs"), dict):
+            return {str(name): int(version) for name, version in entry.user_metadata["inputs"].items()}
+        # a restored table holds the rows of that older version, and what they were made from
+        restored = entry.parameters.get("version") if entry.operation == "RESTORE" else None
+        at = at - 1 if restored is None else int(restored)
+    return None
+
+
+def _kafka_position(root: Folder, stream: str) -> Offsets | None:
+    """The next offset of each partition after the last batch that ended; None where there is no checkpoint."""
+    checkpoint = root / "checkpoints" / stream
+    if "metadata" not in checkpoint.names():
+        return None
+    ended = _last_ended(checkpoint)
+    lines = _offset_lines(checkpoint, ended) if ended >= 0 else []
+    return as_offsets(lines[0]) if lines and lines[0] else {}
+
+
+def _silver_positions(root: Folder) -> dict[str, DeltaPosition] | None:
+    """How far each bronze table has been taken by batches that ended; None where there is no checkpoint."""
+    checkpoint = root / "checkpoints" / "silver"
+    if "metadata" not in checkpoint.names():
+        return None
+    ended = _last_ended(checkpoint)
+    if ended < 0:
+        return {}
+    found = zip(_SILVER_SOURCES, _offset_lines(checkpoint, ended), strict=False)
+    return {table.sql_name: as_position(line) for table, line in found if line is not None}
+
+
+def _holds_rows(root: Folder, table: Table) -> bool:
+    log = table_log(root, table.sql_name)
+    return bool(versions(log)) and read_snapshot(log).files > 0
+
+
+def _last_ended(checkpoint: Folder) -> int:
+    return max((int(name) for name in (checkpoint / "commits").names() if name.isdigit()), default=-1)
+
+
+def _offset_lines(checkpoint: Folder, batch_id: int) -> list[Any]:
+    """One offset per source of the query; None for a dash, which stands for no offset."""
+    lines = (checkpoint / "offsets").read(str(batch_id)).decode().splitlines()
+    # the log's version and the batch's metadata stand before them
+    return [None if line == "-" else json.loads(line) for line in lines[2:]]
+
+
+def _age(moment: datetime, now: datetime) -> float:
+    return round(max(0.0, (now - moment).total_seconds()), 1)

@@ -1,0 +1,121 @@
+"""Looking at the live mode while it runs, without a Spark job, and showing it."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.live import Live as LivePicture
+
+from lakehouse.backlog import KafkaBacklog, SilverBacklog, kafka_backlog, silver_backlog
+from lakehouse.commands.live_producers import LiveProducers
+from lakehouse.commands.live_streams import LiveGold
+from lakehouse.commands.live_view import Facts, ProgressTail, StreamFacts, line, picture, together
+from lakehouse.errors import BrokerError
+from lakehouse.folders import open_folder
+from lakehouse.kafka_client import Cluster
+from lakehouse.kafka_meter import KafkaMeter, kafka_meter
+from lakehouse.settings import Settings
+from lakehouse.snapshots import read_snapshot, table_log, versions
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_QUARANTINE
+
+# A look costs a few requests to Kafka and some small files.
+_LOOK_EVERY_SECONDS = 2.0
+_LINE_EVERY_SECONDS = 10.0
+
+
+class _Look(NamedTuple):
+    streams: Mapping[str, StreamFacts]
+    kafka: KafkaBacklog
+    silver: SilverBacklog
+    rejected: int
+    sent_rate: float
+
+
+class Monitor:
+    """Keeps the terminal's picture up to date; where there is no terminal, prints a line every ten seconds."""
+
+    def __init__(self, settings: Settings, meter: KafkaMeter, console: Console, live: LivePicture | None) -> None:
+        self._settings, self._meter, self._console, self._picture = settings, meter, console, live
+        self._root = open_folder(settings.root)
+        self._tail = ProgressTail(settings.ops_dir / "stream_progress.jsonl")
+        self._rejected_before = self._quarantined()
+        self._began = time.monotonic()
+        self._looked_at = self._shown_at = float("-inf")
+        self._sent_at_look = 0
+        self._title = ""
+        self._look: _Look | None = None
+
+    @staticmethod
+    @contextmanager
+    def opened(settings: Settings, cluster: Cluster, console: Console) -> Iterator["Monitor"]:
+        timeout = settings.kafka.connect_timeout_seconds
+        shown = LivePicture(console=console, auto_refresh=False) if console.is_terminal else nullcontext()
+        with kafka_meter(cluster, timeout_seconds=timeout) as meter, shown as live:
+            yield Monitor(settings, meter, console, live)
+
+    def show(self, producers: LiveProducers, gold: LiveGold, title: str) -> None:
+        now = time.monotonic()
+        if now - self._looked_at >= _LOOK_EVERY_SECONDS:
+            self._look = self._take_look(sum(producers.sent.values()), now)
+            self._looked_at = now
+        if self._picture is not None:
+            self._picture.update(picture(self._facts(producers, gold, title)), refresh=True)
+        elif title != self._title or now - self._shown_at >= _LINE_EVERY_SECONDS:
+            if title != self._title:
+                self.tell(title)
+            self.tell(line(self._facts(producers, gold, title)))
+            self._shown_at, self._title = now, title
+
+    def tell(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def tell_end(self, producers: LiveProducers, gold: LiveGold) -> None:
+        """The last picture, and what still waits: nothing, after an end in order."""
+        self._looked_at = self._shown_at = float("-inf")
+        self.show(producers, gold, "stopped")
+
+    def _facts(self, producers: LiveProducers, gold: LiveGold, title: str) -> Facts:
+        assert self._look is not None  # noqa: S101 - `show` has looked
+        seconds = time.monotonic() - self._began
+        look = self._look
+        return Facts(
+            title=f"{title}, {seconds:,.0f} s so far",
+            seconds=seconds,
+            sent=dict(producers.sent),
+            sent_rate=look.sent_rate,
+            streams=look.streams,
+            kafka=look.kafka,
+            silver=look.silver,
+            rejected=look.rejected,
+            gold=gold.told(time.monotonic()),
+        )
+
+    def _take_look(self, sent: int, now: float) -> _Look:
+        moment = datetime.now(UTC)
+        since = min(now - self._looked_at, now - self._began)
+        rate = (sent - self._sent_at_look) / since if since > 0 else 0.0
+        self._sent_at_look = sent
+        return _Look(
+            streams=self._tail.read(now=moment, seconds=now - self._began),
+            kafka=self._kafka(moment),
+            silver=silver_backlog(self._root, now=moment),
+            rejected=self._quarantined() - self._rejected_before,
+            sent_rate=rate,
+        )
+
+    def _kafka(self, now: datetime) -> KafkaBacklog:
+        kafka = self._settings.kafka
+        fed = ((BRONZE_EVENTS, kafka.catalogue_topics), (BRONZE_FEEDBACK, (kafka.feedback_topic,)))
+        try:
+            return together(
+                kafka_backlog(self._root, table, topics, self._meter, now=now) for table, topics in fed
+            )
+        except BrokerError as error:  # what reads and writes there says whether that ends the live mode
+            return KafkaBacklog(None, None, error.problem)
+
+    def _quarantined(self) -> int:
+        log = table_log(self._root, SILVER_QUARANTINE.sql_name)
+        return (read_snapshot(log).rows or 0) if versions(log) else 0

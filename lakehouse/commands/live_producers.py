@@ -1,0 +1,158 @@
+"""The producers of the live mode: the users and titles of the demo, told again and again, and endless feedback."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from lakehouse.kafka_client import Cluster
+from lakehouse.settings import Settings
+from lakehouse.topics import end_offsets, ensure_topics
+from lakehouse.workers import Worker
+from producers.activity import feedback_records
+from producers.delivery import Delivery, publish
+from producers.entities import movie_records, series_records, user_records
+from producers.population import split_titles
+from producers.records import Record
+from producers.timeline import wall_clock
+
+# Parts of the whole rate. Users and titles do not grow in number: a laptop makes gold of them every few minutes.
+_FEEDBACK_SHARE = 0.8
+
+Records = Callable[[], Iterator[Record]]
+
+
+class Part(NamedTuple):
+    """One producer: what it sends first, as fast as it can, and what it sends from then on, at its rate."""
+
+    name: str
+    topic: str
+    opening: Records
+    lasting: Records
+    rate: float
+
+
+class LiveProducers:
+    """Sends from its start until `stop`; `sent` counts what was handed to Kafka's client, by producer."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, *, rate: float) -> None:
+        ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+        self._stopping, self._abandoned = threading.Event(), threading.Event()
+        self._cluster = cluster
+        self._deliveries: dict[str, list[Delivery]] = {}
+        parts = live_parts(settings, _ends(settings, cluster), rate=rate)
+        self.sent = {part.name: 0 for part in parts}
+        self.workers = [Worker(f"producer of {part.name}", self._sender(part)) for part in parts]
+
+    def stop(self, *, wait_seconds: float | None = None) -> list[str]:
+        """Stop sending, wait until every record is confirmed, and tell it in a line per producer.
+
+        Raises CheckFailedError where records were not delivered; after `wait_seconds` those not confirmed are not.
+        """
+        self._stopping.set()
+        for worker in self.workers:
+            worker.join(wait_seconds)
+        if wait_seconds is not None:
+            self._abandoned.set()
+            for worker in self.workers:
+                worker.join(wait_seconds)
+        lines = []
+        for name, deliveries in self._deliveries.items():
+            if not deliveries:
+                continue
+            whole = _sum(deliveries)
+            whole.require_complete(name)
+            lines.append(whole.line(name))
+        return lines
+
+    def _sender(self, part: Part) -> Callable[[], None]:
+        def send() -> None:
+            self._deliveries[part.name] = deliveries = []
+            for records, rate in ((part.opening(), None), (part.lasting(), part.rate)):
+                delivery = publish(
+                    self._counted(part.name, records),
+                    topic=part.topic,
+                    cluster=self._cluster,
+                    rate=rate,
+                    stopped=self._stopping.is_set,
+                    abandoned=self._abandoned.is_set,
+                )
+                deliveries.append(delivery)
+                delivery.require_complete(part.name)
+
+        return send
+
+    def _counted(self, name: str, records: Iterable[Record]) -> Iterator[Record]:
+        for record in records:
+            self.sent[name] += 1
+            # the moment of sending, for a delay that means something; a repeatable run has times of its own
+            yield record._replace(timestamp_ms=None)
+
+
+def live_parts(settings: Settings, ends: dict[str, int], *, rate: float) -> list[Part]:
+    """The four producers, where the topics have had that many records so far."""
+    demo, kafka = settings.demo, settings.kafka
+    movies, series = split_titles(demo.titles)
+    seed, dirty = demo.seed, demo.dirty
+
+    def users() -> Iterator[Record]:
+        return user_records(seed, demo.users, dirty=dirty, instants=wall_clock())
+
+    def films() -> Iterator[Record]:
+        return movie_records(seed, movies, dirty=dirty, instants=wall_clock())
+
+    def shows() -> Iterator[Record]:
+        return series_records(seed, series, dirty=dirty, instants=wall_clock())
+
+    def feedback() -> Iterator[Record]:
+        # one feedback event is told once: go on behind those that earlier runs, or the demo, have sent
+        return feedback_records(
+            *(seed, None),
+            users=demo.users,
+            movies=movies,
+            series=series,
+            dirty=dirty,
+            instants=wall_clock(),
+            skip=ends[kafka.feedback_topic],
+        )
+
+    known = demo.users + demo.titles
+    catalogue = (
+        ("users", kafka.users_topic, users, demo.users),
+        ("movies", kafka.movies_topic, films, movies),
+        ("series", kafka.series_topic, shows, series),
+    )
+    parts = [
+        Part(
+            name,
+            topic,
+            opening=records if ends[topic] < size else _nothing,
+            lasting=_again_and_again(records),
+            rate=rate * (1 - _FEEDBACK_SHARE) * size / known,
+        )
+        for name, topic, records, size in catalogue
+    ]
+    return [*parts, Part("feedback", kafka.feedback_topic, _nothing, feedback, rate * _FEEDBACK_SHARE)]
+
+
+def _ends(settings: Settings, cluster: Cluster) -> dict[str, int]:
+    """How many records each topic has had, by the next offsets of its partitions."""
+    found = end_offsets(cluster, settings.kafka.topics, timeout_seconds=settings.kafka.connect_timeout_seconds)
+    return {
+        topic: sum(following for part, (_, following) in found.items() if part[0] == topic)
+        for topic in settings.kafka.topics
+    }
+
+
+def _again_and_again(records: Records) -> Records:
+    return lambda: itertools.chain.from_iterable(records() for _ in itertools.count())
+
+
+def _nothing() -> Iterator[Record]:
+    return iter(())
+
+
+def _sum(deliveries: list[Delivery]) -> Delivery:
+    errors = [delivery.error for delivery in deliveries if delivery.error]
+    sent, delivered, failed = (sum(values) for values in zip(*(one[:3] for one in deliveries), strict=True))
+    return Delivery(sent, delivered, failed, sum(one.seconds for one in deliveries), errors[0] if errors else "")

@@ -1,0 +1,145 @@
+"""Both streams and gold at once in one Spark process, each in a session and a thread of its own."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import SparkSession
+
+from bronze.ingest import ingest
+from lakehouse import storage
+from lakehouse.commands.steps import STEPS
+from lakehouse.folders import open_folder
+from lakehouse.kafka_client import Cluster
+from lakehouse.settings import Settings
+from lakehouse.snapshots import read_snapshot, table_log, versions
+from lakehouse.streams import stream_error
+from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
+from lakehouse.workers import Worker
+from silver.refine import refine
+
+_POLL_SECONDS = 0.2
+# One per table that stream 1 fills; stream 2 is one query.
+_QUERIES = {"bronze": len(layer_tables("bronze")), "silver": 1}
+
+
+class LiveStreams:
+    """Stream 1, and stream 2 once bronze is there. Sessions of their own: each hears only of its own batches."""
+
+    def __init__(self, spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger: str) -> None:
+        self._sessions = {"bronze": spark.newSession(), "silver": spark.newSession()}
+        self._stopping = threading.Event()
+        self._root = settings.root
+
+        def refine_bronze() -> None:
+            if self._bronze_is_there():
+                refine(self._sessions["silver"], settings, trigger=trigger)
+
+        self.workers = [
+            Worker("bronze", lambda: ingest(self._sessions["bronze"], settings, cluster, trigger=trigger)),
+            Worker("silver", refine_bronze),
+        ]
+
+    def drain(self) -> None:
+        """Wait until everything that Kafka has is in silver. Ends early when the streams are stopped.
+
+        Raises StreamError where one of them fails.
+        """
+        for name, worker in zip(self._sessions, self.workers, strict=True):
+            session = self._sessions[name]
+            # a stop right after the start meets streams that are still getting ready
+            _await(partial(self._has_begun, name, worker), self._stopping)
+            for query in session.streams.active:
+                try:
+                    query.processAllAvailable()
+                except StreamingQueryException as error:
+                    raise stream_error(query.name, error) from error
+
+    def stop(self, *, wait_seconds: float | None = None) -> None:
+        """End the streams, bronze first; a running micro-batch is cut off and repeated by the next start."""
+        self._stopping.set()
+        for session, worker in zip(self._sessions.values(), self.workers, strict=True):
+            for query in session.streams.active:
+                query.stop()
+            worker.join(wait_seconds)
+
+    def _has_begun(self, name: str, worker: Worker) -> bool:
+        return worker.ended() or len(self._sessions[name].streams.active) >= _QUERIES[name]
+
+    def _bronze_is_there(self) -> bool:
+        """As Spark sees it, which may be a moment after the log says so."""
+        spark, tables = self._sessions["silver"], layer_tables("bronze")
+        return _await(lambda: all(storage.exists(spark, self._root, one) for one in tables), self._stopping)
+
+
+class LiveGold:
+    """Gold, made anew every so often, first as soon as silver has users, titles and feedback."""
+
+    def __init__(self, spark: SparkSession, settings: Settings, cluster: Cluster, *, every_seconds: float) -> None:
+        self.runs = 0
+        self.began: float | None = None
+        self.ended: float | None = None
+        self.step = ""
+        self.every_seconds = every_seconds
+        self._session, self._settings, self._cluster = spark.newSession(), settings, cluster
+        self._no_more_runs, self._no_more_steps = threading.Event(), threading.Event()
+        self.worker = Worker("gold", self._run_on)
+
+    def finish(self) -> None:
+        """Begin no other run; one that has begun goes on to its end."""
+        self._no_more_runs.set()
+
+    def stop(self, *, wait_seconds: float | None = None) -> None:
+        """Begin no other step of the run either."""
+        self._no_more_runs.set()
+        self._no_more_steps.set()
+        self.worker.join(wait_seconds)
+
+    def told(self, now: float) -> str:
+        """Where gold stands, in a few words; `now` is a moment of time.monotonic()."""
+        if self.step and self.began is not None:
+            return f"run {self.runs + 1} for {now - self.began:.0f} s: {self.step.removeprefix('gold: ')}"
+        if self.began is None or self.ended is None:
+            return "waits for users, titles and feedback in silver"
+        due = max(0.0, self.began + self.every_seconds - now)
+        then = "" if self._no_more_runs.is_set() else f", the next in {due:.0f} s"
+        return f"run {self.runs} ended {now - self.ended:.0f} s ago and took {self.ended - self.began:.0f} s{then}"
+
+    def _run_on(self) -> None:
+        if not _await(lambda: _have_rows(self._settings.root), self._no_more_runs):
+            return
+        while not self._no_more_runs.is_set():
+            self.began = time.monotonic()
+            if self._run_once():
+                self.runs += 1
+                self.ended = time.monotonic()
+            self._no_more_runs.wait(max(0.0, self.began + self.every_seconds - time.monotonic()))
+
+    def _run_once(self) -> bool:
+        """Whether all steps were made."""
+        try:
+            for step in STEPS:
+                if step.layer == "gold":
+                    if self._no_more_steps.is_set():
+                        return False
+                    self.step = step.name
+                    step.run(self._session, self._settings, self._cluster)
+        finally:
+            self.step = ""
+        return True
+
+
+def _await(condition: Callable[[], bool], stopping: threading.Event) -> bool:
+    """Whether the condition came before the stop."""
+    while not condition():
+        if stopping.wait(_POLL_SECONDS):
+            return False
+    return True
+
+
+def _have_rows(root: str) -> bool:
+    folder = open_folder(root)
+    logs = [table_log(folder, table.sql_name) for table in (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)]
+    return all(versions(log) and read_snapshot(log).rows for log in logs)

@@ -1,0 +1,110 @@
+"""`lakehouse restore TABLE VERSION`: give a table the rows of an older version, in one new commit."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from lakehouse import storage
+from lakehouse.errors import InputError, TableError, first_line
+from lakehouse.folders import open_folder
+from lakehouse.locks import only_run
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+from lakehouse.snapshots import Snapshot, read_snapshot, table_log
+from lakehouse.tables import Table, find_table
+
+_CONSEQUENCES = {
+    "silver": (
+        "stream 2 stops here: it refuses to go on from a restored table, because it would not apply again what "
+        "the table loses.",
+        "`lakehouse rebuild silver` makes silver anew from bronze; the stream goes on, the restore is undone.",
+        "`lakehouse run --select gold` makes gold from the restored rows; until then gold stays as it is.",
+    ),
+    "gold": (
+        "no stream is concerned: bronze and silver go on as they are.",
+        "the next gold run writes this table anew from silver; the CSV and other gold tables stay as they are.",
+    ),
+}
+
+
+def run(args: argparse.Namespace) -> int:
+    table = find_table(args.table)
+    settings = load_settings()
+    _refuse_bronze(table)
+    log = table_log(open_folder(settings.root), table.sql_name)
+    now, then = read_snapshot(log), read_snapshot(log, args.version)
+    if now.version == then.version:
+        raise InputError(
+            f"{table.sql_name} is at version {now.version}", todo="name an older one: lakehouse history"
+        )
+    for line in plan(table, now, then):
+        print(line)
+    _confirm(f"restore {table.sql_name} to version {then.version}?", yes=args.yes)
+    with (
+        _stream_stopped(settings.ops_dir, table),
+        spark_session("lakehouse restore", log_file=settings.ops_dir / "spark.log") as spark,
+    ):
+        made = restore(spark, settings.root, table, then.version)
+    print(f"{table.sql_name} is at version {made}, with the rows of version {then.version}")
+    return 0
+
+
+def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
+    """What will happen, a line each, before anything does."""
+    yield f"{table.sql_name}, version {now.version} ({_rows(now)}), gets the rows of version {then.version} " + (
+        f"({_rows(then)})"
+    )
+    yield f"  nothing is deleted: version {now.version} stays readable, and restoring it takes this back."
+    for line in _CONSEQUENCES[table.layer]:
+        yield f"  {line}"
+
+
+def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
+    """The version that holds the restored rows. Raises TableError where files of the old one are gone."""
+    try:
+        storage.delta_table(spark, root, table).restoreToVersion(version)
+    except (PySparkException, Py4JJavaError) as error:
+        raise TableError(
+            f"{table.sql_name} cannot be restored to version {version}: {first_line(error)}",
+            todo="choose a newer version: files of old ones are deleted after the promised time",
+        ) from error
+    return storage.latest_version(spark, root, table)
+
+
+def _refuse_bronze(table: Table) -> None:
+    """Its rows are what Kafka sent; Kafka may not have them any more, and its stream would not read them again."""
+    if table.layer == "bronze":
+        raise InputError(
+            f"{table.sql_name} is append-only and never restored: its stream would not read again what it loses",
+            todo=f"lakehouse sql reads it as it was: {table.sql_name} VERSION AS OF ...",
+        )
+
+
+@contextmanager
+def _stream_stopped(ops_dir: Path, table: Table) -> Iterator[None]:
+    """Keep stream 2 from running while a table of silver changes. Raises RunningError where it does."""
+    if table.layer != "silver":
+        yield
+        return
+    with only_run(ops_dir, "silver"):
+        yield
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    """Raises InputError where nobody said yes."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError("not confirmed, nothing was changed", todo="add --yes where nobody can be asked")
+    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+        raise InputError("not confirmed, nothing was changed")
+
+
+def _rows(snapshot: Snapshot) -> str:
+    return "rows unknown" if snapshot.rows is None else f"{snapshot.rows:,} rows"

@@ -1,0 +1,163 @@
+"""`lakehouse status`: what each table holds and how far each layer is behind, from logs and checkpoints alone."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from lakehouse.backlog import KafkaBacklog, SilverBacklog, input_backlog, kafka_backlog, silver_backlog
+from lakehouse.broker import running_cluster
+from lakehouse.commands.output import print_json, print_table
+from lakehouse.errors import BrokerError
+from lakehouse.folders import Folder, open_folder
+from lakehouse.kafka_client import Cluster
+from lakehouse.kafka_meter import kafka_meter
+from lakehouse.settings import Kafka, load_settings
+from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, CATALOGUE, Table, layer_tables
+
+# The whole answer is due in 5 s, with or without a broker.
+_KAFKA_SECONDS = 2.0
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+class TableState(NamedTuple):
+    """One table now; all but the name None where it does not exist. `size` is in bytes."""
+
+    table: str
+    version: int | None = None
+    rows: int | None = None
+    files: int | None = None
+    size: int | None = None
+    last_write: datetime | None = None
+    operation: str | None = None
+
+
+class Status(NamedTuple):
+    """`gold` says of each gold table how many versions its inputs are ahead of those it was made from.
+
+    `kafka` is the address of the cluster that was asked, None where none runs.
+    """
+
+    kafka: str | None
+    tables: list[TableState]
+    bronze: Mapping[str, KafkaBacklog]
+    silver: SilverBacklog
+    gold: Mapping[str, Mapping[str, int] | None]
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    found = look(settings.root, settings.kafka)
+    if args.json:
+        print_json({"root": settings.root, **_public(found)})
+    else:
+        print(f"{settings.root}, Kafka at {found.kafka}" if found.kafka else settings.root)
+        _show(found, now=datetime.now(UTC))
+    return 0
+
+
+def look(root: str, kafka: Kafka) -> Status:
+    """Everything as it is now. Nothing is started: without a broker what waits in Kafka stays unknown."""
+    folder = open_folder(root)
+    tables = [table_state(folder, table) for table in CATALOGUE]
+    now = datetime.now(UTC)
+    present = {state.table for state in tables if state.version is not None}
+    cluster = running_cluster(kafka, root)
+    return Status(
+        None if cluster is None else cluster.bootstrap,
+        tables,
+        _kafka_backlogs(folder, cluster, kafka, now),
+        silver_backlog(folder, now=now),
+        {
+            table.sql_name: input_backlog(folder, table)
+            for table in layer_tables("gold")
+            if table.sql_name in present
+        },
+    )
+
+
+def table_state(root: Folder, table: Table) -> TableState:
+    log = table_log(root, table.sql_name)
+    if not versions(log):
+        return TableState(table.sql_name)
+    snapshot = read_snapshot(log)
+    entry = read_entry(log, snapshot.version)
+    return TableState(table.sql_name, *snapshot, entry.written_at, entry.operation)
+
+
+def _kafka_backlogs(
+    folder: Folder, cluster: Cluster | None, kafka: Kafka, now: datetime
+) -> Mapping[str, KafkaBacklog]:
+    fed = ((BRONZE_EVENTS, kafka.catalogue_topics), (BRONZE_FEEDBACK, (kafka.feedback_topic,)))
+    if cluster is None:
+        return {table.sql_name: KafkaBacklog(None, None, "the embedded broker is not running") for table, _ in fed}
+    timeout = min(_KAFKA_SECONDS, kafka.connect_timeout_seconds)
+    try:
+        with kafka_meter(cluster, timeout_seconds=timeout) as meter:
+            return {table.sql_name: kafka_backlog(folder, table, topics, meter, now=now) for table, topics in fed}
+    except BrokerError as error:
+        return {table.sql_name: KafkaBacklog(None, None, error.problem) for table, _ in fed}
+
+
+def _public(found: Status) -> dict[str, Any]:
+    return {
+        "kafka": found.kafka,
+        "tables": [state._asdict() for state in found.tables],
+        "behind": {
+            **{name: backlog._asdict() for name, backlog in found.bronze.items()},
+            "silver": found.silver._asdict(),
+            **{name: {"versions": behind} for name, behind in found.gold.items()},
+        },
+    }
+
+
+def _show(found: Status, *, now: datetime) -> None:
+    rows = [
+        (
+            *(state.table, state.version, state.rows, state.files),
+            None if state.size is None else in_units(state.size),
+            None if state.last_write is None else ago(now - state.last_write),
+        )
+        for state in found.tables
+    ]
+    print_table(("table", "version", "rows", "files", "size", "last write"), rows)
+    behind: list[tuple[str, str, str]] = []
+    for name, kafka in found.bronze.items():
+        waits = kafka.unknown or f"{kafka.records:,} records in Kafka"
+        behind.append((name, waits, _seconds(kafka.seconds)))
+    silver = found.silver
+    waits = silver.unknown or f"{silver.versions:,} versions of bronze, {silver.rows:,} rows"
+    behind.append(("silver", waits, _seconds(silver.seconds)))
+    for name, versions_behind in found.gold.items():
+        behind.append((name, _inputs(versions_behind), ""))
+    print_table(("how far behind", "what waits", "the oldest for"), behind)
+
+
+def _inputs(behind: Mapping[str, int] | None) -> str:
+    if behind is None:
+        return "unknown: no commit tells what it was made from"
+    return ", ".join(f"{count:,} versions of {name}" for name, count in behind.items()) or "nothing"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "unknown" if seconds is None else f"{seconds:,.1f} s"
+
+
+def ago(age: timedelta) -> str:
+    """An age in the largest unit of which it has two or more: `90 s ago`, `3 h ago`."""
+    seconds = max(0, round(age.total_seconds()))
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:,} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def in_units(size: int) -> str:
+    """Bytes as people read them, in steps of 1,000 and with two digits or more."""
+    value, unit = float(size), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    if not unit:
+        return f"{size} B"
+    return f"{value:.1f} {_UNITS[unit]}" if value < 10 else f"{value:,.0f} {_UNITS[unit]}"

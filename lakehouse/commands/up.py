@@ -1,0 +1,162 @@
+"""`lakehouse up`: the live mode. Broker, producers, both streams and gold at once, until Ctrl-C or a set time."""
+
+import argparse
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from types import FrameType
+
+from rich.console import Console
+
+from lakehouse.broker import kafka_cluster, own_broker
+from lakehouse.broker_process import Broker
+from lakehouse.commands.live_monitor import Monitor
+from lakehouse.commands.live_producers import LiveProducers
+from lakehouse.commands.live_streams import LiveGold, LiveStreams
+from lakehouse.errors import BrokerError, LakehouseError
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+from lakehouse.streams import StreamError
+from lakehouse.workers import Worker
+
+_LOOK_SECONDS = 0.2
+# How long a part that hangs, because another one died, may hold up the end.
+_PATIENCE_SECONDS = 10.0
+_BRIEF_SECONDS = 2.0
+
+
+class Stop:
+    """Ctrl-C and SIGTERM: the first asks for an end in order, the second for one at once, a third just ends."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is signal's
+        self.asked += 1
+        if self.asked > 1:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def stop_signals() -> Iterator[Stop]:
+    stop = Stop()
+    before = {number: signal.signal(number, stop.note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Live:
+    """All parts while they run, and what is shown of them."""
+
+    def __init__(
+        self,
+        producers: LiveProducers,
+        streams: LiveStreams,
+        gold: LiveGold,
+        *,
+        broker: Broker | None,
+        monitor: Monitor,
+    ) -> None:
+        self.producers, self.streams, self.gold = producers, streams, gold
+        self._broker, self._monitor = broker, monitor
+
+    def show(self, title: str) -> None:
+        self._monitor.show(self.producers, self.gold, title)
+
+    def require_alive(self) -> None:
+        """Raises the failure of the first part that has ended: none of them ends by itself."""
+        if self._broker is not None and not self._broker.is_alive():
+            raise BrokerError(
+                f"the embedded Kafka broker, process {self._broker.pid}, has ended",
+                todo="kafka/logs/server.log under the root says why, and what it had confirmed is not lost",
+            )
+        for worker in (*self.streams.workers, self.gold.worker, *self.producers.workers):
+            require_well(worker)
+            if worker.ended():
+                raise StreamError(f"{worker.name} ended by itself", todo="start again: it goes on where it was")
+
+    def end_in_order(self, stop: Stop) -> None:
+        """Producers first, then the streams when they have taken all, then gold when its run is over.
+
+        A second signal leaves out what is not done yet.
+        """
+        self.gold.finish()
+        lines: list[str] = []
+        self._await("what was sent is being confirmed", lambda: lines.extend(self.producers.stop()), stop)
+        for told in lines:
+            self._monitor.tell(told)
+        self._await("the streams take what Kafka has", self.streams.drain, stop)
+        self.streams.stop(wait_seconds=_PATIENCE_SECONDS)
+        for worker in (*self.producers.workers, *self.streams.workers) if stop.asked < 2 else ():
+            require_well(worker)
+        self._await("the gold run goes on to its end", self.gold.worker.join, stop)
+        self.gold.stop(wait_seconds=_PATIENCE_SECONDS)
+        require_well(self.gold.worker)
+        if stop.asked > 1:
+            self._monitor.tell("stopped at once: what Kafka has confirmed is taken by the next start")
+        self._monitor.tell_end(self.producers, self.gold)
+
+    def end_at_once(self) -> None:
+        """Stop every part, however the others are. What has led here is already on its way to the person."""
+        ends = (self.producers.stop, self.streams.stop, self.gold.stop)
+        ending = [Worker("the end", partial(end, wait_seconds=_BRIEF_SECONDS)) for end in ends]
+        for worker in ending:
+            worker.join(_PATIENCE_SECONDS)
+
+    def _await(self, what: str, work: Callable[[], object], stop: Stop) -> None:
+        if stop.asked > 1:
+            return
+        worker = Worker(what, work)
+        while not worker.join(_LOOK_SECONDS) and stop.asked < 2:
+            self.show(f"stopping: {what}")
+        require_well(worker)
+
+
+def require_well(worker: Worker) -> None:
+    """Raises the failure of the part, where it has one."""
+    if isinstance(worker.failure, LakehouseError):
+        raise worker.failure
+    if worker.failure is not None:
+        raise StreamError(f"{worker.name} failed: {worker.failure}") from worker.failure
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    up, console = settings.up, Console()
+    with ExitStack() as opened:
+        console.print("starting the broker and Spark", highlight=False)
+        cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
+        spark = opened.enter_context(spark_session("lakehouse up", log_file=settings.ops_dir / "spark.log"))
+        # only now: starting Spark puts a handler of its own in place, which cancels all jobs
+        stop = opened.enter_context(stop_signals())
+        monitor = opened.enter_context(Monitor.opened(settings, cluster, console))
+        live = Live(
+            LiveProducers(settings, cluster, rate=args.rate or up.rate),
+            LiveStreams(spark, settings, cluster, trigger=f"{round(up.trigger_seconds * 1000)} milliseconds"),
+            LiveGold(spark, settings, cluster, every_seconds=args.gold_every or up.gold_every_seconds),
+            broker=own_broker(settings.kafka, settings.root),
+            monitor=monitor,
+        )
+        try:
+            _watch(live, stop, seconds=args.seconds)
+            live.end_in_order(stop)
+        except BaseException:
+            live.end_at_once()
+            raise
+    return 0
+
+
+def _watch(live: Live, stop: Stop, *, seconds: float | None) -> None:
+    """Show the live mode until it is to end. Raises the failure of a part that dies."""
+    title = "lakehouse up until Ctrl-C" if seconds is None else f"lakehouse up for {seconds:g} s"
+    ends = float("inf") if seconds is None else time.monotonic() + seconds
+    while not stop.asked and time.monotonic() < ends:
+        live.require_alive()
+        live.show(title)
+        time.sleep(_LOOK_SECONDS)

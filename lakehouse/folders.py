@@ -1,0 +1,55 @@
+"""The lakehouse's files read without a JVM, through pyarrow's own clients: local, S3, Google and Azure storage."""
+
+import os
+from dataclasses import dataclass
+
+from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, S3FileSystem
+
+from lakehouse.errors import InputError, first_line
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder of a file system. It need not exist: it is then empty."""
+
+    system: FileSystem
+    path: str
+
+    def __truediv__(self, name: str) -> "Folder":
+        return Folder(self.system, f"{self.path}/{name}")
+
+    def names(self) -> list[str]:
+        """The names of what the folder holds, sorted."""
+        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
+        return sorted(info.base_name for info in found)
+
+    def read(self, name: str) -> bytes:
+        """The file's content. Raises FileNotFoundError where there is none."""
+        with self.system.open_input_file(f"{self.path}/{name}") as file:
+            return bytes(file.read())
+
+
+def open_folder(root: str) -> Folder:
+    """The root of a lakehouse: a local path, or an address with a scheme.
+
+    Stores are reached with the endpoint, region and credentials that pyarrow finds itself (AWS_ENDPOINT_URL and
+    the like, a profile, the machine's role), not with those of Spark's settings.
+    Raises InputError where pyarrow has no client for the scheme.
+    """
+    scheme, marked, rest = root.partition("://")
+    if not marked:
+        return Folder(LocalFileSystem(), root)
+    try:
+        if scheme in ("s3", "s3a"):
+            # by address alone pyarrow would first ask AWS itself for the bucket's region
+            return Folder(S3FileSystem(endpoint_override=_s3_endpoint()), rest)
+        return Folder(*FileSystem.from_uri(root))
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"pyarrow cannot read {root} ({first_line(error)})", todo="history and sql read it through Spark"
+        ) from error
+
+
+def _s3_endpoint() -> str | None:
+    """Where another store than Amazon's answers, in the variables that AWS's own tools read."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")

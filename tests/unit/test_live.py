@@ -1,0 +1,182 @@
+"""The parts of the live mode that need neither Spark nor Kafka: its view, its producers' plan, its workers."""
+
+import itertools
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from lakehouse.backlog import KafkaBacklog, SilverBacklog
+from lakehouse.commands.live_producers import live_parts
+from lakehouse.commands.live_view import Facts, ProgressTail, StreamFacts, line, picture, together
+from lakehouse.settings import Settings, load_settings
+from lakehouse.workers import Worker
+from producers.activity import feedback_records
+from producers.records import Record
+from producers.timeline import DEFAULT_START, feedback_instants
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+FACTS = Facts(
+    title="lakehouse up until Ctrl-C, 42 s so far",
+    seconds=42.4,
+    sent={"users": 2010, "feedback": 1700},
+    sent_rate=50.0,
+    streams={
+        "bronze.events": StreamFacts(3, 2010, 10.0, 0.4),
+        "bronze.feedback": StreamFacts(8, 1690, 40.0, 0.6),
+        "silver": StreamFacts(5, 3600, 45.25, 3.14),
+    },
+    kafka=KafkaBacklog(10, 0.8),
+    silver=SilverBacklog(1, 100, 2.5),
+    rejected=71,
+    gold="run 1 for 12 s: recommendations",
+)
+
+
+def batch(stream: str, rows: int, *, before: float, took_ms: int = 1500) -> str:
+    """A line of stream_progress.jsonl, logged so many seconds before NOW."""
+    logged_at = (NOW - timedelta(seconds=before)).isoformat(timespec="milliseconds")
+    facts = {"logged_at": logged_at, "stream": stream, "rows": rows, "durations_ms": {"triggerExecution": took_ms}}
+    return json.dumps(facts) + "\n"
+
+
+def test_a_line_tells_all() -> None:
+    assert line(FACTS) == (
+        "    42 s  sent 3,710 (50.0/s); bronze 3,700 (50.0/s); silver 3,600 (45.2/s, last batch 3.1 s); "
+        "delay 0.8 s (10 records in Kafka) + 2.5 s (100 rows of bronze); rejected 71; "
+        "gold run 1 for 12 s: recommendations"
+    )
+
+
+def test_the_picture_tells_the_same() -> None:
+    console = Console(width=100, record=True, file=None, force_terminal=False)
+    with console.capture() as said:
+        console.print(picture(FACTS))
+    shown = said.get()
+    for text in (
+        "lakehouse up until Ctrl-C, 42 s so far",
+        "users 2,010, feedback 1,700 (50.0/s)",
+        "0.8 s (10 records in Kafka) + 2.5 s (100 rows of bronze)",
+        "71 rows",
+        "run 1 for 12 s: recommendations",
+    ):
+        assert text in shown
+    rows = {parts[0]: parts[1:] for parts in (text.split() for text in shown.splitlines()) if parts}
+    assert rows["bronze.events"] == ["2,010", "10.0", "3", "0.4", "s"]
+    assert rows["silver"] == ["3,600", "45.2", "5", "3.1", "s"]
+
+
+def test_what_is_unknown_is_said() -> None:
+    """Kafka that does not answer, a checkpoint that is gone, a record without a time."""
+    silent = FACTS._replace(kafka=KafkaBacklog(None, None, "no broker"), silver=SilverBacklog(1, 100, None))
+    assert "delay no broker + ? (100 rows of bronze);" in line(silent)
+
+
+def test_batches_count_from_the_start_and_rates_over_half_a_minute(tmp_path: Path) -> None:
+    file = tmp_path / "stream_progress.jsonl"
+    file.write_text(batch("silver", 1_000, before=1), encoding="utf-8")  # of an earlier run
+    tail = ProgressTail(file)
+    assert tail.read(now=NOW, seconds=0) == dict.fromkeys(
+        ("bronze.events", "bronze.feedback", "silver"), StreamFacts()
+    )
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(batch("silver", 90, before=31))  # too old for the rate
+        lines.write(batch("silver", 60, before=20, took_ms=2_250))
+        half = batch("silver", 30, before=1, took_ms=500)
+        lines.write(half[:20])
+    assert tail.read(now=NOW, seconds=60)["silver"] == StreamFacts(2, 150, 2.0, 2.25)
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(half[20:])
+    assert tail.read(now=NOW, seconds=60)["silver"] == StreamFacts(3, 180, 3.0, 0.5)
+    # at the start the time so far is what the rate is over
+    assert tail.read(now=NOW, seconds=10)["silver"].rate == 9.0
+
+
+def test_no_log_yet_is_no_batch(tmp_path: Path) -> None:
+    assert ProgressTail(tmp_path / "none.jsonl").read(now=NOW, seconds=5)["silver"] == StreamFacts()
+
+
+def test_what_waits_for_bronze_as_a_whole() -> None:
+    both = together([KafkaBacklog(3, 1.0), KafkaBacklog(4, 2.5)])
+    assert both == (7, 2.5, "")
+    assert together([KafkaBacklog(3, 1.0), KafkaBacklog(None, None, "gone")]) == (None, None, "gone")
+
+
+# --- producers -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small() -> Settings:
+    settings = load_settings()
+    demo = settings.demo.model_copy(update={"users": 6, "titles": 10, "feedback": 5, "dirty": 0.0})
+    return settings.model_copy(update={"demo": demo})
+
+
+def ids(records: list[Record]) -> list[str]:
+    return [(record.key or b"").decode() for record in records]
+
+
+def test_on_empty_topics_everybody_is_told_first_and_then_again_and_again(small: Settings) -> None:
+    parts = {part.name: part for part in live_parts(small, dict.fromkeys(small.kafka.topics, 0), rate=100.0)}
+    users = [f"u{number:06d}" for number in range(1, 7)]
+    assert ids(list(parts["users"].opening())) == users
+    assert ids(list(itertools.islice(parts["users"].lasting(), 13))) == [*users, *users, users[0]]
+    assert len(list(parts["movies"].opening())) + len(list(parts["series"].opening())) == 10
+    assert ids(list(itertools.islice(parts["feedback"].lasting(), 2))) == ["f42-0000001", "f42-0000002"]
+    assert list(parts["feedback"].opening()) == []
+    # four in five are feedback, the rest divided as users and titles are: 6 to 7 to 3
+    assert {name: round(part.rate, 2) for name, part in parts.items()} == {
+        "users": 7.5,
+        "movies": 8.75,
+        "series": 3.75,
+        "feedback": 80.0,
+    }
+
+
+def test_on_topics_that_hold_them_nothing_is_told_at_once_and_no_feedback_twice(small: Settings) -> None:
+    kafka = small.kafka
+    ends = {kafka.users_topic: 6, kafka.movies_topic: 7, kafka.series_topic: 3, kafka.feedback_topic: 1_234}
+    parts = {part.name: part for part in live_parts(small, ends, rate=100.0)}
+    assert [list(part.opening()) for part in parts.values()] == [[], [], [], []]
+    assert ids(list(itertools.islice(parts["feedback"].lasting(), 2))) == ["f42-0001235", "f42-0001236"]
+
+
+@pytest.mark.parametrize("skip", [0, 1, 499, 500, 501, 1_000])
+def test_feedback_goes_on_where_it_stopped(skip: int) -> None:
+    """Blocks are of 500: at their edges too the same events follow."""
+
+    def records(count: int, skip: int = 0) -> list[Record]:
+        instants = feedback_instants(DEFAULT_START, None)
+        return list(feedback_records(7, count, users=20, movies=10, series=5, instants=instants, skip=skip))
+
+    whole, rest = records(skip + 3), records(3, skip)
+    assert ids(rest) == ids(whole[skip:])
+    values = [json.loads(record.value or b"") for record in (*rest, *whole[skip:])]
+    for value in values:
+        value.pop("timestamp")  # the instants were not skipped
+    assert values[:3] == values[3:]
+
+
+# --- workers ---------------------------------------------------------------------------------------------
+
+
+def test_a_failure_is_kept_for_whoever_asks() -> None:
+    def fail() -> None:
+        raise ValueError("why")
+
+    worker = Worker("one", fail)
+    assert worker.join(5)
+    assert isinstance(worker.failure, ValueError)
+
+
+def test_one_that_hangs_holds_nobody_up() -> None:
+    release = threading.Event()
+    worker = Worker("one", release.wait)
+    assert not worker.join(0.01)
+    assert not worker.ended()
+    release.set()
+    assert worker.join(5)
+    assert worker.failure is None
