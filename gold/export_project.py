@@ -13,6 +13,7 @@ from gold.project.queries import TABLES_FOLDER
 from gold.project.rows import flatten
 from gold.project.tables import Exported, exported_tables
 from lakehouse import storage
+from lakehouse.acceptance import exported_version
 from lakehouse.exports import Formulas, export_path, write_csv, write_file
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
@@ -49,7 +50,7 @@ def run(
     """Replace the files of the tables, and the project unless a person has changed it (`replace`: even then).
 
     `source` is what the project reads at first. `versions` are those to export of the tables that it names,
-    by their SQL name; of the others it is the newest.
+    by their SQL name; of the others it is the last that passed its checks, or the newest of a table that has none.
     """
     root, formulas, tables = settings.root, settings.export.formulas, exported_tables()
     written = [
@@ -65,9 +66,11 @@ def run(
 def write_table(
     spark: SparkSession, root: str, table: Exported, *, version: int | None, formulas: Formulas
 ) -> Written:
-    """One file with that version of the table, or the newest; only its header where there is no such table yet."""
+    """One file with that version of the table, or the accepted one; only its header where there is no table yet."""
     path, source = f"{root}/{TABLES_FOLDER}/{table.name}.csv", table.source
     count = 0
+    if version is None and storage.exists(spark, root, source):
+        version = exported_version(spark, root, source)
 
     def lines() -> Iterator[tuple[object, ...]]:
         nonlocal count
@@ -77,8 +80,6 @@ def write_table(
                 count += 1
                 yield tuple(row)
 
-    if version is None and storage.exists(spark, root, source):
-        version = storage.latest_version(spark, root, source)
     write_csv(spark, path, table.names, lines(), decimals=None, formulas=formulas)
     return Written(table.name, source.sql_name, version, count, path)
 

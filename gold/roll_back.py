@@ -1,10 +1,9 @@
-"""Job: publish an older model again, with gold.recommendations and the Power BI export made from it."""
+"""Job: publish an older model again, and make gold.recommendations from it; the gate and the export come after."""
 
 from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
 
-from gold import export_powerbi
 from gold.publication import current_records
 from gold.recommend import read_list_inputs, write_lists
 from gold.registry import roll_back, rollback_target, write_records
@@ -17,19 +16,18 @@ from lakehouse.settings import Settings, load_settings
 def run(spark: SparkSession, settings: Settings, model_version: str | None = None) -> str:
     """Publish this model, else the one published before the current one, and return its version.
 
-    It becomes the published one last, when lists and export are made: after a crash the same call does the same.
+    It becomes the published one last, when its lists are made: after a crash the same call does the same.
     """
     with only_run(settings.ops_dir, "gold.models"):
         records = current_records(spark, settings.root)
         target = rollback_target(records, model_version)
         write_lists(spark, settings, read_list_inputs(spark, settings.root), target.model_version)
-        export_powerbi.run(spark, settings)
         write_records(spark, settings.root, roll_back(records, target, at=datetime.now(UTC)))
     return target.model_version
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = job_parser("Publish an older model again, and make the recommendations and their export from it.")
+    parser = job_parser("Publish an older model again, and make the recommendations from it.")
     parser.add_argument(
         "model_version", nargs="?", help="one of gold.models; without it, the one published before the current one"
     )

@@ -89,6 +89,13 @@ def published_version(spark: SparkSession, root: str, table: Table) -> int:
     return chosen.version
 
 
+def exported_version(spark: SparkSession, root: str, table: Table) -> int:
+    """The version to export: of a table that was ever checked the published one, of others the newest."""
+    if table.sql_name in _checked(spark, root):
+        return published_version(spark, root, table)
+    return storage.latest_version(spark, root, table)
+
+
 def published_recommendations(spark: SparkSession, root: str) -> str | None:
     """The version of the lists that the last export showed to people; None where there was none."""
     for commit in delta_log.commits(spark, storage.table_path(root, GOLD_POWERBI)):

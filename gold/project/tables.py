@@ -93,7 +93,7 @@ _DECLARED = (
     _Declared("content", "silver.content", "one movie or series, latest state", _ORIGIN),
     _Declared("popularity", "gold.content_popularity", "one title on one day (UTC) with feedback"),
     _Declared("model_quality", "gold.model_metrics", "one metric of one model beside its baseline"),
-    _Declared("data_quality", "quality.results", "one expectation checked on one version of a table"),
+    _Declared("data_quality", "quality.results", "one expectation checked on one version of a table", ("shares",)),
     _Declared("batches", "silver.batches", "one micro-batch of silver and what became of its rows", ("records",)),
     _Declared(
         "rejected_records",

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from gold import roll_back
+from gold import export_powerbi, roll_back
 from gold.registry import ModelRecord, read_records
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.errors import InputError
@@ -11,6 +11,7 @@ from lakehouse.session import spark_session
 from lakehouse.settings import load_settings
 from lakehouse.storage import require
 from lakehouse.tables import GOLD_MODELS
+from quality.gate import require_passed
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,8 +24,12 @@ def run(args: argparse.Namespace) -> int:
         require(spark, settings.root, GOLD_MODELS)
         if args.action == "rollback":
             version = roll_back.run(spark, settings, args.model_version)
+            require_passed(spark, settings, "gold")
+            export_powerbi.run(spark, settings)
             if not args.json:
-                print(f"{version} is published; gold.recommendations and the export are made from it")
+                print(
+                    f"{version} is published; gold.recommendations passed its checks, and the export is made from it"
+                )
         records = read_records(spark, settings.root)[::-1]
     if args.json:
         print_json([asdict(record) for record in records])
