@@ -34,7 +34,7 @@ from tests.streams.quarantined import NEW, accepting_new, audit_faults, became, 
 SERIES_OF_TEXT = """
 -- the text becomes a series, and the user a movie: what type a record is, only its value says
 SELECT topic, partition, offset,
-       CASE key WHEN 'text' THEN '{"id": "text", "type": "series", "titulo": "Texto", "timestamp": "2025-05-13T11:20Z"}'
+       CASE key WHEN 'text' THEN '{"id": "text", "type": "series", "titulo": "Texto", "timestamp": 1747135200}'
                 ELSE replace(replace(value, '"user"', '"movie"'), 'nombre_usuario', 'titulo') END AS value
 FROM quarantine WHERE key IN ('text', 'user');
 """
