@@ -6,10 +6,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
+from lakehouse.checkpoints import read_checkpoint
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_USERS
+from silver.continuity import require_continuity
 from silver.drift import drifted_fields
-from silver.refine import refine
+from silver.refine import SOURCES, STREAM, refine
 from tests.bronze_rows import FEEDBACK, MOVIE, USER, bronze_row, moment
 from tests.streams.quarantined import land
 
@@ -82,4 +84,5 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("premio", 0, 1),
         ("edad", 0, 1),
     }
-    refine(spark, settings)  # and the guards have nothing against it
+    # and the guards have nothing against it
+    require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)

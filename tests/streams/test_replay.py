@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.checkpoints import read_checkpoint
 from lakehouse.rebuilding import staging_root, swap_in
 from lakehouse.replay_request import Request
 from lakehouse.resolutions import count_resolutions
@@ -23,7 +24,8 @@ from lakehouse.tables import (
     layer_tables,
 )
 from silver import replay, resolution, state
-from silver.refine import refine
+from silver.continuity import require_continuity
+from silver.refine import SOURCES, STREAM, refine
 from tests.bronze_rows import MOVIE
 from tests.streams.quarantined import (
     accepting_new,
@@ -93,6 +95,10 @@ def undisturbed(
     return Undisturbed(settings, prefixes, report, rows)
 
 
+def require_the_stream_may_go_on(spark: SparkSession, root: str) -> None:
+    require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+
+
 def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undisturbed: Undisturbed) -> None:
     root = undisturbed.settings.root
     assert became(spark, root) == BECAME
@@ -107,6 +113,7 @@ def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undist
     ]
     assert [row["id"] for row in storage.read(spark, root, SILVER_USERS).collect()] == ["user"]
     assert audit_faults(spark, root) == []
+    require_the_stream_may_go_on(spark, root)
 
 
 def test_what_stays_open_tells_its_new_reasons(spark: SparkSession, undisturbed: Undisturbed) -> None:
@@ -162,7 +169,6 @@ def test_the_stream_finishes_a_replay_and_goes_on(
     assert [row["titulo"] for row in titles.collect()] == ["new", "after"]
     assert became(spark, root) == BECAME
     assert audit_faults(spark, root) == []
-    refine(spark, settings)  # and its guards have nothing against it
 
 
 def test_a_rebuild_gives_the_state_after_the_replay(
@@ -179,5 +185,5 @@ def test_a_rebuild_gives_the_state_after_the_replay(
     again = storage.read(spark, settings.root, SILVER_QUARANTINE).select("key", "offset", "resolved_at")
     assert sorted(map(str, again.collect())) == moments
     assert audit_faults(spark, settings.root) == []
-    refine(spark, settings)
+    require_the_stream_may_go_on(spark, settings.root)
     assert storage.read(spark, settings.root, SILVER_CORRECTIONS).count() == 11
