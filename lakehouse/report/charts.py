@@ -113,16 +113,16 @@ def _rectangle(style: str, *, x: float, width: float, y: float, height: float) -
 
 
 def _below(labels: Sequence[str], most: int) -> list[Markup]:
-    """The names under the columns, of some evenly apart where there are many; a phone shows three."""
+    """The names under the columns, at equal distances from the first on; a phone shows at most three of them."""
     count = len(labels)
-    shown = min(count, most)
+    places = range(0, count, max(1, math.ceil((count - 1) / (most - 1))))
+    always = math.ceil(len(places) / 3)
     found = []
-    for place in range(shown):
-        index = round(place * (count - 1) / max(1, shown - 1))
+    for number, index in enumerate(places):
         x, anchor = 100 * (index + 0.5) / count, "middle"
-        if shown > 3 and place in (0, shown - 1):  # a wide name at the edge would leave the chart
-            x, anchor = (0.0, "start") if place == 0 else (100.0, "end")
-        style = anchor if place in (0, shown // 2, shown - 1) else f"{anchor} wide"
+        if count > 3 and index in (0, count - 1):  # a wide name at the edge would leave the chart
+            x, anchor = (0.0, "start") if index == 0 else (100.0, "end")
+        style = anchor if number % always == 0 else f"{anchor} wide"
         found.append(element("text", {"class": style, "x": f"{x:.2f}%", "y": HEIGHT - 6}, labels[index]))
     return found
 

@@ -40,8 +40,7 @@ def headline(report: Report, language: Language) -> list[tuple[str, str, str]]:
     """The figures at the top: value, what it counts, and a share where there is one."""
     words, rows = language.words["figures"], {table.name: table.rows for table in report.tables}
     figures = []
-    received = rows.get("bronze.events", 0) + rows.get("bronze.feedback", 0)
-    figures.append((language.number(received), words["records"], ""))
+    figures.append((language.number(received(report)), words["records"], ""))
     if report.rejections is not None:
         share = rejected_share(report, language) if report.flow else ""
         figures.append((language.number(report.rejections.records), words["rejected"], share))
@@ -51,6 +50,16 @@ def headline(report: Report, language: Language) -> list[tuple[str, str, str]]:
     if report.recommendations is not None:
         figures.append((language.number(report.recommendations.users), words["lists"], ""))
     return figures
+
+
+def received(report: Report) -> int:
+    """The records that bronze has."""
+    return sum(table.rows for table in report.tables if table.name.startswith("bronze."))
+
+
+def pending(report: Report) -> int:
+    """The records of bronze that silver has not taken."""
+    return max(0, received(report) - (report.flow.taken if report.flow else 0))
 
 
 def rejected_share(report: Report, language: Language) -> str:

@@ -26,6 +26,7 @@ def render(report: Report, *, language: str) -> str:
         layers=facts.layers(report),
         figures=facts.headline(report, spoken),
         sections=facts.sections(report, spoken),
+        pending=facts.pending(report),
         rejected_share=facts.rejected_share(report, spoken),
         island=report.recommendations and island(report.recommendations, spoken),
         policy=policy(style, script),

@@ -6,6 +6,7 @@ import json
 import re
 import string
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from typing import Any
@@ -18,7 +19,7 @@ from lakehouse.report.language import CODES, load_language
 from lakehouse.report.page import render
 from lakehouse.report.safety import LONGEST_TEXT
 from producers.dirt import BREAKS
-from tests.reports import HOSTILE, empty_report, full_report
+from tests.reports import FLOW, HOSTILE, empty_report, full_report
 
 VOID = {"meta", "link", "input"}
 ES, EN = load_language("es"), load_language("en")
@@ -168,6 +169,33 @@ def test_tables_have_headers_and_charts_a_text(page: Page) -> None:
     assert len(page.named("th")) > 60
     assert all("scope" in attributes for attributes in page.named("th"))
     assert [attributes["for"] for attributes in page.named("label")] == ["wanted"]
+
+
+def test_records_that_silver_has_not_taken_are_told() -> None:
+    behind = replace(full_report(), flow=FLOW._replace(taken=400, applied=370))
+    assert "600 records of bronze are not processed yet" in render(behind, language="en")
+    assert "not processed yet" not in render(full_report(), language="en")
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "names", "on_a_phone"),
+    [
+        (1, 5, ["0"], ["0"]),
+        (4, 5, ["0", "1", "2", "3"], ["0", "2"]),
+        (7, 5, ["0", "2", "4", "6"], ["0", "4"]),
+        (60, 5, ["0", "15", "30", "45"], ["0", "30"]),
+        (61, 7, ["0", "10", "20", "30", "40", "50", "60"], ["0", "30", "60"]),
+    ],
+)
+def test_names_under_columns_are_at_equal_distances(
+    count: int, most: int, names: list[str], on_a_phone: list[str]
+) -> None:
+    labels = [str(number) for number in range(count)]
+    series = [charts.Series("a", "c1", [1.0] * count)]
+    drawn = charts.columns(series, labels, label="l", number=lambda _: "", most_names=most)
+    found = re.findall(r'<text class="(?:start|middle|end)( wide)?"[^>]*>(\d+)<', drawn)
+    assert [name for _, name in found] == names
+    assert [name for wide, name in found if not wide] == on_a_phone
 
 
 @pytest.mark.parametrize("code", CODES)
