@@ -55,13 +55,13 @@ def check(
     checked: list[Checked] = []
     for layer in LAYERS:  # what silver's tables are found to be counts for gold's
         subjects = [
-            _subject(
+            subject_of(
                 spark, settings, table, versions, newest=newest, moment=moment, compare=compare, so_far=checked
             )
             for table in tables
             if table.layer == layer
         ]
-        checked += _judged(subjects)
+        checked += judged(subjects)
     run = Run(f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", moment, tuple(checked))
     _record(spark, root, run)
     return run
@@ -76,7 +76,7 @@ def _existing(spark: SparkSession, root: str, table: Table, version: int) -> int
     return version
 
 
-def _subject(
+def subject_of(
     spark: SparkSession,
     settings: Settings,
     table: Table,
@@ -129,7 +129,7 @@ def _unaccepted(spark: SparkSession, root: str, inputs: Versions, so_far: Sequen
     )
 
 
-def _judged(subjects: Sequence[Subject]) -> list[Checked]:
+def judged(subjects: Sequence[Subject]) -> list[Checked]:
     """Measured side by side; judged one after the other, since Great Expectations has one context per process."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         # Great Expectations takes a second to load, which no other command should pay, nor this one wait for

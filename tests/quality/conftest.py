@@ -1,0 +1,65 @@
+"""A lakehouse made from the committed sample, as `lakehouse run` makes one, and suites run on changed rows of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from gold import count_popularity, export_powerbi, rate_affinity, recommend
+from lakehouse import storage
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
+from quality.checking import judged, subject_of
+from quality.gate import require_passed
+from quality.results import Checked
+from silver.refine import refine
+from tests.bronze_rows import bronze_frame
+from tests.sample_messages import sample_rows
+
+Change = Callable[[DataFrame], DataFrame]
+
+
+@pytest.fixture(scope="session")
+def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Every step of the flow has run once, both gates included. Tests only read it, or a copy."""
+    base = load_settings()
+    als = base.gold.als.model_copy(update={"iterations": 2})
+    settings = base.model_copy(
+        update={
+            "root": str(tmp_path_factory.mktemp("sample") / "lakehouse"),
+            "gold": base.gold.model_copy(update={"als": als}),
+        }
+    )
+    for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
+        storage.ensure(spark, settings.root, table)
+        storage.append(bronze_frame(spark, sample_rows(table)), settings.root, table)
+    refine(spark, settings)
+    require_passed(spark, settings, "silver")
+    for job in (rate_affinity, count_popularity, recommend):
+        job.run(spark, settings)
+    require_passed(spark, settings, "gold")
+    export_powerbi.run(spark, settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def check_changed(spark: SparkSession, sample: Settings) -> Callable[[Table, Change], Checked]:
+    """Runs a table's suite on its rows as `change` makes them; nothing is written."""
+
+    def run(table: Table, change: Change) -> Checked:
+        version = storage.latest_version(spark, sample.root, table)
+        subject = subject_of(
+            spark,
+            sample,
+            table,
+            {table.sql_name: version},
+            newest={table.sql_name: version},
+            moment=datetime.now(UTC),
+            compare=True,
+            so_far=[],
+        )
+        return judged([replace(subject, rows=change(subject.rows))])[0]
+
+    return run
