@@ -11,6 +11,9 @@ from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
 
 GROUPINGS = ("clasificacion", "decada", "suscripcion")
 
+# The events and users of a group by genre; those under None are the group's own.
+ByGenre = dict[str | None, tuple[int, int]]
+
 
 def read_genres(snapshot: Snapshot, *, genres: int, groups: int) -> tuple[Grouping, ...]:
     """The groupings that tell at least two groups apart; none where there is no feedback."""
@@ -18,9 +21,7 @@ def read_genres(snapshot: Snapshot, *, genres: int, groups: int) -> tuple[Groupi
     feedback = snapshot.rows(SILVER_FEEDBACK)
     if users is None or content is None or feedback is None:
         return ()
-    counted: dict[str, dict[str | None, dict[str | None, tuple[int, int]]]] = defaultdict(
-        lambda: defaultdict(dict)
-    )
+    counted: dict[str, dict[str | None, ByGenre]] = defaultdict(lambda: defaultdict(dict))
     for row in count_genres(users, content, feedback).collect():
         counted[row["grouping"]][row["group"]][row["genre"]] = (row["events"], row["users"])
     found = (_grouping(name, counted[name], genres=genres, groups=groups) for name in GROUPINGS if name in counted)
@@ -57,9 +58,7 @@ def _grouped(name: str, labels: Column) -> Column:
     return F.transform(known, lambda label: F.struct(F.lit(name).alias("grouping"), label.alias("group")))
 
 
-def _grouping(
-    name: str, counted: dict[str | None, dict[str | None, tuple[int, int]]], *, genres: int, groups: int
-) -> Grouping:
+def _grouping(name: str, counted: dict[str | None, ByGenre], *, genres: int, groups: int) -> Grouping:
     """The groups with most users, in the order of their labels, over the genres with most events."""
     totals: dict[str, int] = defaultdict(int)
     for by_genre in counted.values():
@@ -75,6 +74,6 @@ def _grouping(
     return Grouping(name, columns, tuple(shown), len(counted) - len(shown))
 
 
-def _group(label: str | None, by_genre: dict[str | None, tuple[int, int]], genres: tuple[str, ...]) -> Group:
+def _group(label: str | None, by_genre: ByGenre, genres: tuple[str, ...]) -> Group:
     events, users = by_genre[None]
     return Group(label, users, events, tuple(by_genre.get(genre, (0, 0))[0] / events for genre in genres))

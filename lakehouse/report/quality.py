@@ -36,13 +36,13 @@ def read_quality(snapshot: Snapshot) -> Quality | None:
 
 
 def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
-    """The published model comes first, then those with most metrics."""
+    """The published model comes first, then those with most metrics; predicting the mean is last."""
     counts: dict[str, int] = defaultdict(int)
     for by_model in values.values():
         for model in by_model:
             counts[model] += 1
-    models = tuple(sorted(counts, key=lambda model: (model not in _PUBLISHED, -counts[model], model)))
-    return Quality(version, models, tuple(Metric(name, values[name]) for name in sorted(values)))
+    models = sorted(counts, key=lambda model: (model not in _PUBLISHED, model == MEAN, -counts[model], model))
+    return Quality(version, tuple(models), tuple(Metric(name, values[name]) for name in sorted(values)))
 
 
 def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
