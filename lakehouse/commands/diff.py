@@ -8,7 +8,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from lakehouse import delta_log, storage
-from lakehouse.commands.output import print_json, print_table
+from lakehouse.commands.output import cell, print_json, print_table
 from lakehouse.differences import ADDED, CHANGED, REMOVED, compare, shared_columns
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.session import spark_session
@@ -105,7 +105,8 @@ def _public(row: Row) -> dict[str, Any]:
 
 
 def _show(found: Difference, *, title: str) -> None:
-    print_table(("added", "changed", "removed"), [(found.added, found.changed, found.removed)], title=title)
+    print(title)
+    print_table(("added", "changed", "removed"), [(found.added, found.changed, found.removed)])
     if found.columns:
         print_table(("changed column", "rows"), list(found.columns.items()))
     if found.not_compared:
@@ -119,16 +120,12 @@ def _show(found: Difference, *, title: str) -> None:
 
 
 def _key(row: dict[str, Any]) -> str:
-    return ", ".join(str(value) for value in row["key"].values())
+    return ", ".join(cell(value) for value in row["key"].values())
 
 
 def _what(row: dict[str, Any]) -> str | dict[str, Any]:
     if row["change"] != CHANGED:
         return {name: value for name, value in row["row"].items() if value is not None and name not in row["key"]}
     return "\n".join(
-        f"{name}: {_value(pair['before'])} -> {_value(pair['after'])}" for name, pair in row["columns"].items()
+        f"{name}: {cell(pair['before'])} -> {cell(pair['after'])}" for name, pair in row["columns"].items()
     )
-
-
-def _value(value: Any) -> str:
-    return "NULL" if value is None else str(value)

@@ -82,7 +82,7 @@ class Monitor:
         seconds = time.monotonic() - self._began
         look = self._look
         return Facts(
-            title=f"{title}, {seconds:,.0f} s so far",
+            title=f"{title} ({seconds:,.0f} s)",
             seconds=seconds,
             sent=dict(producers.sent),
             sent_rate=look.sent_rate,

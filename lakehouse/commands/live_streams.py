@@ -16,7 +16,7 @@ from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings
 from lakehouse.snapshots import read_snapshot, table_log, versions
 from lakehouse.streams import stream_error
-from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
+from lakehouse.tables import SILVER_BATCHES, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
 from lakehouse.workers import Worker
 from silver.refine import refine
 
@@ -75,7 +75,10 @@ class LiveStreams:
 
 
 class LiveGold:
-    """Gold, made anew every so often, first as soon as silver has users, titles and feedback."""
+    """Gold, made anew every so often: first when silver has made a batch and has users, titles and feedback.
+
+    Earlier it would hold up the streams, which have to start and catch up.
+    """
 
     def __init__(self, spark: SparkSession, settings: Settings, cluster: Cluster, *, every_seconds: float) -> None:
         self.runs = 0
@@ -84,6 +87,7 @@ class LiveGold:
         self.step = ""
         self.every_seconds = every_seconds
         self._session, self._settings, self._cluster = spark.newSession(), settings, cluster
+        self._batches_before = _batches(settings.root)
         self._no_more_runs, self._no_more_steps = threading.Event(), threading.Event()
         self.worker = Worker("gold", self._run_on)
 
@@ -102,13 +106,13 @@ class LiveGold:
         if self.step and self.began is not None:
             return f"run {self.runs + 1} for {now - self.began:.0f} s: {self.step.removeprefix('gold: ')}"
         if self.began is None or self.ended is None:
-            return "waits for users, titles and feedback in silver"
+            return "waits for silver"
         due = max(0.0, self.began + self.every_seconds - now)
         then = "" if self._no_more_runs.is_set() else f", the next in {due:.0f} s"
         return f"run {self.runs} ended {now - self.ended:.0f} s ago and took {self.ended - self.began:.0f} s{then}"
 
     def _run_on(self) -> None:
-        if not _await(lambda: _have_rows(self._settings.root), self._no_more_runs):
+        if not _await(self._silver_is_ready, self._no_more_runs):
             return
         while not self._no_more_runs.is_set():
             self.began = time.monotonic()
@@ -116,6 +120,10 @@ class LiveGold:
                 self.runs += 1
                 self.ended = time.monotonic()
             self._no_more_runs.wait(max(0.0, self.began + self.every_seconds - time.monotonic()))
+
+    def _silver_is_ready(self) -> bool:
+        root = self._settings.root
+        return _batches(root) > self._batches_before and _have_rows(root)
 
     def _run_once(self) -> bool:
         """Whether all steps were made."""
@@ -137,6 +145,12 @@ def _await(condition: Callable[[], bool], stopping: threading.Event) -> bool:
         if stopping.wait(_POLL_SECONDS):
             return False
     return True
+
+
+def _batches(root: str) -> int:
+    """How many batches silver has written."""
+    log = table_log(open_folder(root), SILVER_BATCHES.sql_name)
+    return (read_snapshot(log).rows or 0) if versions(log) else 0
 
 
 def _have_rows(root: str) -> bool:

@@ -23,11 +23,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) or row[index] is None for row in rows)
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[Text(_cell(value)) for value in row])
+        table.add_row(*[Text(cell(value)) for value in row])
     Console().print(table)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """One value as a table shows it."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):

@@ -124,10 +124,10 @@ def _show(found: Status, *, now: datetime) -> None:
     print_table(("table", "version", "rows", "files", "size", "last write"), rows)
     behind: list[tuple[str, str, str]] = []
     for name, kafka in found.bronze.items():
-        waits = kafka.unknown or f"{kafka.records:,} records in Kafka"
+        waits = kafka.unknown or f"{_counted(kafka.records, 'record')} in Kafka"
         behind.append((name, waits, _seconds(kafka.seconds)))
     silver = found.silver
-    waits = silver.unknown or f"{silver.versions:,} versions of bronze, {silver.rows:,} rows"
+    waits = silver.unknown or f"{_counted(silver.versions, 'version')} of bronze, {_counted(silver.rows, 'row')}"
     behind.append(("silver", waits, _seconds(silver.seconds)))
     for name, versions_behind in found.gold.items():
         behind.append((name, _inputs(versions_behind), ""))
@@ -137,7 +137,11 @@ def _show(found: Status, *, now: datetime) -> None:
 def _inputs(behind: Mapping[str, int] | None) -> str:
     if behind is None:
         return "unknown: no commit tells what it was made from"
-    return ", ".join(f"{count:,} versions of {name}" for name, count in behind.items()) or "nothing"
+    return ", ".join(f"{_counted(count, 'version')} of {name}" for name, count in behind.items()) or "nothing"
+
+
+def _counted(count: int | None, noun: str) -> str:
+    return f"{count or 0:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _seconds(seconds: float | None) -> str:

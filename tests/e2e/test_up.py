@@ -93,14 +93,14 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     assert [backlog.records for backlog in waiting.bronze.values()] == [0, 0]
 
 
-def test_gold_is_made_when_silver_has_rows_and_a_run_that_has_begun_ends(
+def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends(
     spark: SparkSession, settings: Settings
 ) -> None:
     als = settings.gold.als.model_copy(update={"iterations": 2})
     settings = settings.model_copy(update={"gold": settings.gold.model_copy(update={"als": als})})
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     gold = LiveGold(spark, settings, cluster, every_seconds=3600.0)
-    assert gold.told(time.monotonic()) == "waits for users, titles and feedback in silver"
+    assert gold.told(time.monotonic()) == "waits for silver"
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
     for topic, records in (
         (kafka.users_topic, user_records(1, 10)),

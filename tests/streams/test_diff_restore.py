@@ -3,8 +3,10 @@
 import argparse
 import io
 import json
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from lakehouse import cli, storage
 from lakehouse.checkpoints import CheckpointError
 from lakehouse.commands import diff, restore
 from lakehouse.commands.diff import difference
+from lakehouse.commands.output import cell
 from lakehouse.errors import InputError, TableError
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.locks import RunningError, only_run
@@ -100,6 +103,17 @@ def test_diff_for_people_keeps_to_its_limit_and_reads_nothing_as_markup(command:
     assert "[Dos]" in out
     assert out.splitlines()[-1] == "the first 1 of 3 rows; --limit shows more"
     assert "predicted_rating: 3.0 -> 3.5" in command("diff", "gold.powerbi_recommendations", "1", "2")[1]
+
+
+def test_times_are_told_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyspark gives times in the machine's own zone, and does not say so."""
+    monkeypatch.setenv("TZ", "America/Mexico_City")
+    time.tzset()
+    try:
+        assert cell(datetime(2025, 5, 13, 6, 0)) == "2025-05-13 12:00:00Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_diff_backwards_and_of_a_version_with_itself(spark: SparkSession, root: str) -> None:
