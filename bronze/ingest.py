@@ -28,7 +28,7 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
         found = sources(kafka)
         starts = [prepare(spark, root, source, topics.of(source.topics)) for source in found]
-        with run_streams(spark, settings.ops_dir) as streams:
+        with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for source, starting_offsets in zip(found, starts, strict=True):
                 table = source.table
                 records = raw_records(

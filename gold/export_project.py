@@ -66,7 +66,7 @@ def run(
 def write_table(
     spark: SparkSession, root: str, table: Exported, *, version: int | None, formulas: Formulas
 ) -> Written:
-    """One file with that version of the table, or the accepted one; only its header where there is no table yet."""
+    """One file with that version of the table, or the accepted one; only its header where there is no table."""
     path, source = f"{root}/{TABLES_FOLDER}/{table.name}.csv", table.source
     count = 0
     if version is None and storage.exists(spark, root, source):

@@ -45,11 +45,13 @@ def start_stream(writer: DataStreamWriter, *, name: str, checkpoint: str, trigge
 
 
 @contextmanager
-def run_streams(spark: SparkSession, ops_dir: Path) -> Iterator[list[StreamingQuery]]:
+def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> Iterator[list[StreamingQuery]]:
     """Collect started queries in the yielded list, then wait for all to end, logging every batch.
 
     SIGTERM and Ctrl-C let the running micro-batch go and end the streams in order; the checkpoint makes the
-    next start go on from there. The first query that fails stops the others and raises StreamError.
+    next start go on from there. Streams without a `trigger` were to take all there is, and what would come after
+    them must not happen: then KeyboardInterrupt is raised. The first query that fails stops the others and
+    raises StreamError.
     """
     log = ProgressLog(ops_dir / "stream_progress.jsonl")
     spark.streams.addListener(log)
@@ -57,7 +59,9 @@ def run_streams(spark: SparkSession, ops_dir: Path) -> Iterator[list[StreamingQu
     try:
         yield streams
         with _stopped_by_signals() as stop_asked:
-            _await_all(streams, stop_asked)
+            unfinished = _await_all(streams, stop_asked)
+        if unfinished and trigger is None:
+            raise KeyboardInterrupt
     finally:
         for stream in streams:
             stream.stop()
@@ -65,7 +69,8 @@ def run_streams(spark: SparkSession, ops_dir: Path) -> Iterator[list[StreamingQu
         spark.streams.removeListener(log)
 
 
-def _await_all(streams: list[StreamingQuery], stop_asked: list[int]) -> None:
+def _await_all(streams: list[StreamingQuery], stop_asked: list[int]) -> list[StreamingQuery]:
+    """Those that are still running when the process was asked to stop."""
     running = list(streams)
     while running and not stop_asked:
         for stream in list(running):
@@ -74,6 +79,7 @@ def _await_all(streams: list[StreamingQuery], stop_asked: list[int]) -> None:
                     running.remove(stream)
             except StreamingQueryException as error:
                 raise stream_error(stream.name, error) from error
+    return running
 
 
 @contextmanager

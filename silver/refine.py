@@ -49,7 +49,7 @@ def refine(
         )
         if target is not None and has_corrections(spark, settings.root):
             judged = withhold(judged, storage.read(spark, settings.root, SILVER_CORRECTIONS))
-        with run_streams(spark, settings.ops_dir) as streams:
+        with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for table in layer_tables("silver"):
                 storage.ensure(spark, root, table)
             writer = judged.writeStream.foreachBatch(_writer(spark, root))

@@ -27,9 +27,7 @@ def run(args: argparse.Namespace) -> int:
             require_passed(spark, settings, "gold")
             export_powerbi.run(spark, settings)
             if not args.json:
-                print(
-                    f"{version} is published; gold.recommendations passed its checks, and the export is made from it"
-                )
+                print(f"{version} is published; its lists passed their checks, and the export is made from them")
         records = read_records(spark, settings.root)[::-1]
     if args.json:
         print_json([asdict(record) for record in records])

@@ -1,4 +1,4 @@
-"""A lakehouse made from the committed sample, as `lakehouse run` makes one, and suites run on changed rows of it."""
+"""A lakehouse made from the committed sample, as `lakehouse run` makes one; suites run on changed rows of it."""
 
 from collections.abc import Callable
 from dataclasses import replace

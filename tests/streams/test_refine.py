@@ -1,7 +1,10 @@
 """Stream 2 over bronze tables: it ends when all is taken, and the next start goes on from there."""
 
 import json
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -22,6 +25,7 @@ from lakehouse.tables import (
     Table,
 )
 from silver import refine as refine_job
+from silver.batch import apply_batch
 from silver.refine import STREAM, refine
 from tests.bronze_rows import FEEDBACK, MOVIE, USER, Row, bronze_frame, bronze_row
 
@@ -113,6 +117,32 @@ def test_a_small_limit_makes_several_batches_of_the_same_tables(spark: SparkSess
     assert [row[2:4] for row in batches(spark, root)] == [(2, 2), (1, 1)]
     names = storage.read(spark, root, SILVER_USERS).select("nombre_usuario").collect()
     assert names == [("second",)]
+
+
+def test_what_comes_after_an_interrupted_run_does_not_happen(
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gold, or the swap of a rebuild, must not go on with half of silver; the next run takes the rest."""
+    root = settings.root
+    land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
+    for number in range(6):  # six batches: it is asked to stop in the first
+        land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"id": f"u-{number}"}))
+    silver = settings.silver.model_copy(update={"max_bytes_per_trigger": "1b"})
+    slow = settings.model_copy(update={"silver": silver})
+    with monkeypatch.context() as patch:
+        patch.setattr(refine_job, "apply_batch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            refine(spark, slow)
+    assert "u-0" in ids(spark, root, SILVER_USERS)  # the running batch was let go
+    assert "u-5" not in ids(spark, root, SILVER_USERS)
+    refine(spark, settings)
+    assert ids(spark, root, SILVER_USERS) == [f"u-{number}" for number in range(6)]
+
+
+def interrupted(*args: Any, **kwargs: Any) -> None:
+    """A batch in which a person presses Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+    apply_batch(*args, **kwargs)
 
 
 def test_without_bronze_it_says_what_to_do(spark: SparkSession, settings: Settings) -> None:
