@@ -31,9 +31,11 @@ BIN = Path(sys.executable).parent
 JOBS = (
     "bronze/ingest.py",
     "silver/refine.py",
+    "quality/check.py silver",
     "gold/rate_affinity.py",
     "gold/count_popularity.py",
     "gold/recommend.py",
+    "quality/check.py gold",
     "gold/export_powerbi.py",
 )
 
@@ -49,7 +51,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def submit(job: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(BIN / "spark-submit"), "--properties-file", "conf/spark-defaults.conf", job],
+        [str(BIN / "spark-submit"), "--properties-file", "conf/spark-defaults.conf", *job.split()],
         cwd=REPOSITORY,
         env=dict(variables),
         capture_output=True,

@@ -39,8 +39,10 @@ def test_the_tables_are_those_of_the_design() -> None:
         "gold.content_popularity",
         "gold.model_metrics",
         "gold.powerbi_recommendations",
+        "quality.results",
     ]
-    assert layer_tables("bronze") + layer_tables("silver") + layer_tables("gold") == CATALOGUE
+    layers = ("bronze", "silver", "gold", "quality")
+    assert tuple(table for layer in layers for table in layer_tables(layer)) == CATALOGUE
 
 
 @pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.sql_name)
