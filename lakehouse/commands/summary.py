@@ -21,7 +21,7 @@ from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, QUAL
 def collect(
     spark: SparkSession, settings: Settings, *, since: datetime, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Rows per table, the gates' outcomes, rejected rows by rule, model quality, streams, seconds per step, paths."""
+    """Rows per table, what the gates found, rejected rows by rule, model quality, streams, seconds, paths."""
     root = settings.root
     return {
         "tables": _tables(spark, root),
