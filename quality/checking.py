@@ -49,8 +49,9 @@ def check(
     Without `compare` nothing is compared with the run before. Raises TableError for a missing table, InputError
     for a version that it does not have.
     """
-    root, moment = settings.root, datetime.now(UTC)
+    root = settings.root
     newest = {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
+    moment = datetime.now(UTC)  # later than the versions that are checked
     versions = newest if version is None else {tables[0].sql_name: _existing(spark, root, tables[0], version)}
     checked: list[Checked] = []
     for layer in LAYERS:  # what silver's tables are found to be counts for gold's

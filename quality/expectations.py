@@ -42,7 +42,7 @@ class Suite(NamedTuple):
 
 
 def contract(subject: Subject) -> tuple[Expectation, ...]:
-    """What lakehouse/tables.py declares: columns and types, the key, what may not be null, the constraints."""
+    """What lakehouse/tables.py declares: columns and types, the key, what may not be null, sets and ranges."""
     table = subject.table
     required = [field.name for field in table.schema if not field.nullable]
     return (

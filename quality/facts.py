@@ -20,12 +20,6 @@ def unknown(rows: DataFrame, column: str, ids: DataFrame) -> DataFrame:
     return rows.select(column).join(known, on=column, how="left_anti").agg(F.count("*").alias("unknown"))
 
 
-def absent(ids: DataFrame, rows: DataFrame, column: str) -> DataFrame:
-    """How many ids no row names."""
-    named = rows.select(F.col(column).alias("id"))
-    return ids.select("id").join(named, on="id", how="left_anti").agg(F.count("*").alias("absent"))
-
-
 def counts_by_value(rows: DataFrame, values: str) -> DataFrame:
     """How often each value is there, as a map; `values` is SQL for one value or `explode(...)` for many."""
     counted = rows.selectExpr(f"{values} AS value").filter("value IS NOT NULL").groupBy("value").count()

@@ -8,7 +8,7 @@ from lakehouse.tables import (
     SILVER_USERS,
 )
 from quality import facts
-from quality.expectations import Expectation, Suite, between, contract, fresh, has_values, holds, references
+from quality.expectations import Expectation, Suite, between, contract, fresh, holds, references
 from quality.subject import Subject
 
 
@@ -18,7 +18,6 @@ def affinity_ratings(subject: Subject) -> Suite:
         rows,
         (
             *contract(subject),
-            between("rating", "1.0", "5.0"),
             references(rows, "user_id", subject.other(SILVER_USERS), to=SILVER_USERS),
             references(rows, "content_id", subject.other(SILVER_CONTENT), to=SILVER_CONTENT),
             *_published(subject),
@@ -34,7 +33,6 @@ def recommendations(subject: Subject) -> Suite:
         facts.with_places(subject.rows),
         (
             *contract(subject),
-            between("predicted_rating", "0.5", "5.0"),
             holds("rank", "counts 1, 2, 3 in each list", "rank = place"),
             holds(
                 "predicted_rating",
@@ -62,7 +60,6 @@ def content_popularity(subject: Subject) -> Suite:
             *contract(subject),
             *[holds(name, "is not negative", f"{name} >= 0") for name in counts],
             holds("day", "has feedback", "views + likes + dislikes + ratings > 0"),
-            has_values("mean_rating"),
             between("mean_rating", "0.5", "5.0"),
             holds("mean_rating", "is there where there are ratings", "(ratings > 0) = (mean_rating IS NOT NULL)"),
             *_published(subject),

@@ -15,16 +15,17 @@ from lakehouse import storage
 from lakehouse.commands.output import print_table
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.settings import Settings
-from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, SILVER_QUARANTINE
+from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE
 
 
 def collect(
     spark: SparkSession, settings: Settings, *, since: datetime, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Rows per table, rejected rows by rule, model quality, streams, seconds per step, paths."""
+    """Rows per table, what the gates found, rejected rows by rule, model quality, streams, seconds, paths."""
     root = settings.root
     return {
         "tables": _tables(spark, root),
+        "checks": _checks(spark, root, since),
         "rejected": _rejected(spark, root),
         "model": _model(spark, root),
         "streams": _streams(settings.ops_dir / "stream_progress.jsonl", since),
@@ -40,6 +41,10 @@ def collect(
 def show(found: Mapping[str, Any]) -> None:
     tables = [(name, facts["rows"], facts["version"]) for name, facts in found["tables"].items()]
     print_table(("table", "rows", "version"), tables)
+    if found["checks"]:
+        print_table(("checked", "outcome"), list(found["checks"].items()))
+    else:
+        print("NOT CHECKED: the gates were off")
     if found["rejected"]:
         print_table(("rejected because of", "rows"), list(found["rejected"].items()))
     model = [(row["metric"], row["value"], row["baseline"]) for row in found["model"]]
@@ -66,9 +71,10 @@ def show(found: Mapping[str, Any]) -> None:
 
 def _tables(spark: SparkSession, root: str) -> dict[str, dict[str, int]]:
     """Rows and version of every table; one query counts them all."""
+    tables = [table for table in CATALOGUE if storage.exists(spark, root, table)]
     counts = [
         storage.read(spark, root, table).select(F.lit(table.sql_name).alias("table"), F.lit(1).alias("one"))
-        for table in CATALOGUE
+        for table in tables
     ]
     counted = reduce(DataFrame.unionByName, counts).groupBy("table").count().collect()
     rows = {row["table"]: row["count"] for row in counted}
@@ -77,8 +83,17 @@ def _tables(spark: SparkSession, root: str) -> dict[str, dict[str, int]]:
             "rows": rows.get(table.sql_name, 0),
             "version": storage.latest_version(spark, root, table),
         }
-        for table in CATALOGUE
+        for table in tables
     }
+
+
+def _checks(spark: SparkSession, root: str, since: datetime) -> dict[str, str]:
+    """What became of the tables that were checked since then: a run that goes on past a gate has passed it."""
+    if not storage.exists(spark, root, QUALITY_RESULTS):
+        return {}
+    checked = storage.read(spark, root, QUALITY_RESULTS).filter(F.col("checked_at") >= F.lit(since))
+    passed = checked.groupBy("table_name").agg(F.min("success").alias("passed")).orderBy(F.desc("table_name"))
+    return {row["table_name"]: "passed" if row["passed"] else "failed" for row in passed.collect()}
 
 
 def _rejected(spark: SparkSession, root: str) -> dict[str, int]:

@@ -192,10 +192,12 @@ def test_a_root_that_cannot_be_written_is_one_line(broker: Cluster, tmp_path: Pa
 
 def test_the_demo_tells_what_it_made(spark: SparkSession, demo: Demo) -> None:
     found = json.loads(demo.first.out)
-    assert set(found) == {"tables", "rejected", "model", "streams", "seconds", "paths"}
+    assert set(found) == {"tables", "checks", "rejected", "model", "streams", "seconds", "paths"}
     tables = {name: facts["rows"] for name, facts in found["tables"].items()}
     assert tables["bronze.events"] + tables["bronze.feedback"] >= 400
     assert tables["silver.quarantine"] > 0
+    assert set(found["checks"].values()) == {"passed"}
+    assert {"silver.users", "gold.recommendations"} <= set(found["checks"])
     assert tables["gold.recommendations"] == tables["gold.powerbi_recommendations"] > 0
     assert found["streams"]["bronze.events"]["kafka_lag"] == 0
     for table in DERIVED:
@@ -243,9 +245,11 @@ def test_silver_and_gold_are_rebuilt_from_bronze_to_equal_tables(
     told = [line for line in outcome.out.splitlines() if " s  " in line]
     assert [line.partition(" s  ")[2] for line in told] == [
         "silver: validate, split, merge",
+        "gate: check silver",
         "gold: affinity ratings",
         "gold: popularity",
         "gold: recommendations",
+        "gate: check gold",
         "gold: Power BI export",
     ]
     for table in DERIVED:

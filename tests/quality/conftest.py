@@ -1,4 +1,4 @@
-"""A lakehouse made from the committed sample, as `lakehouse run` makes one; suites run on changed rows of it."""
+"""A lakehouse made from the committed sample, as `lakehouse run` makes one, and its suites on changed rows."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +14,7 @@ from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 from quality.checking import judged, subject_of
 from quality.gate import require_passed
 from quality.results import Checked
+from quality.subject import Subject
 from silver.refine import refine
 from tests.bronze_rows import bronze_frame
 from tests.sample_messages import sample_rows
@@ -30,6 +31,7 @@ def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Set
         update={
             "root": str(tmp_path_factory.mktemp("sample") / "lakehouse"),
             "gold": base.gold.model_copy(update={"als": als}),
+            "quality": base.quality.model_copy(update={"min_rows": 20}),
         }
     )
     for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
@@ -45,21 +47,21 @@ def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Set
 
 
 @pytest.fixture(scope="session")
-def check_changed(spark: SparkSession, sample: Settings) -> Callable[[Table, Change], Checked]:
-    """Runs a table's suite on its rows as `change` makes them; nothing is written."""
+def check_changed(spark: SparkSession, sample: Settings) -> Callable[[list[tuple[Table, Change]]], list[Checked]]:
+    """Runs the suites of tables on their rows as each `change` makes them; nothing is written."""
 
-    def run(table: Table, change: Change) -> Checked:
-        version = storage.latest_version(spark, sample.root, table)
+    def changed(table: Table, change: Change) -> Subject:
+        versions = {table.sql_name: storage.latest_version(spark, sample.root, table)}
         subject = subject_of(
             spark,
             sample,
             table,
-            {table.sql_name: version},
-            newest={table.sql_name: version},
+            versions,
+            newest=versions,
             moment=datetime.now(UTC),
             compare=True,
             so_far=[],
         )
-        return judged([replace(subject, rows=change(subject.rows))])[0]
+        return replace(subject, rows=change(subject.rows))
 
-    return run
+    return lambda changes: judged([changed(table, change) for table, change in changes])

@@ -1,0 +1,249 @@
+"""What all suites together cost beside one hand-written aggregate per table over the same columns.
+
+    python benchmarks/quality_checks.py --rows 1000000 --runs 3
+
+Makes silver and gold tables in which silver.feedback has `--rows` rows and gold.affinity_ratings and
+gold.recommendations as many between them, then measures both, in alternating order. The aggregate counts the
+rows, the nulls and the smallest and largest value of every column, and the distinct keys. Prints medians, in
+seconds of the clock and of the processors (which other programs disturb less), and writes
+build/benchmarks/quality_checks.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, MapType, StructType
+
+from lakehouse import storage
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import (
+    GOLD_AFFINITY,
+    GOLD_METRICS,
+    GOLD_POPULARITY,
+    GOLD_POWERBI,
+    GOLD_RECOMMENDATIONS,
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_QUARANTINE,
+    SILVER_TOMBSTONES,
+    SILVER_USERS,
+    Table,
+)
+
+GOAL = 3.0
+LISTED = 10
+PROVENANCE = (
+    "TIMESTAMP '2026-03-01' event_timestamp, TIMESTAMP '2026-03-01' kafka_timestamp, 't' topic, 0 partition"
+)
+TASTES = (
+    "array(element_at(array('Drama', 'Comedia', 'Terror', 'Acción'), int(id % 4 + 1))) generos, "
+    "array('Directora') directores, array('Actor') actores, 'PG-13' clasificacion"
+)
+
+
+def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
+    """Write all the tables; returns those that have rows."""
+    users, titles = rows // 2 // LISTED, 5_000
+    pairs = spark.range(users * LISTED).selectExpr(
+        f"concat('u', id div {LISTED}) user_id",
+        f"concat('t', (id * 7 + id div {LISTED}) % {titles}) content_id",
+        "id",
+    )
+    rating = f"5.0 - (id % {LISTED}) * 0.25"
+    made: dict[Table | str, tuple[Table, DataFrame]] = {}
+
+    def put(table: Table, frame: DataFrame) -> None:
+        made[table.sql_name] = (table, frame)
+
+    put(
+        SILVER_USERS,
+        spark.range(users).selectExpr(
+            "concat('u', id) id",
+            "concat('Nombre ', id) nombre_usuario",
+            "DATE '2020-01-01' fecha_suscripcion",
+            TASTES,
+            "array('1990s') decadas_favoritas",
+            PROVENANCE,
+            "id offset",
+        ),
+    )
+    put(
+        SILVER_CONTENT,
+        spark.range(titles).selectExpr(
+            "concat('t', id) id",
+            "'series' type",
+            "concat('Título ', id) titulo",
+            TASTES,
+            "'1990s' decada_lanzamiento",
+            "1 numero_temporadas",
+            "10 numero_episodios",
+            PROVENANCE,
+            "id offset",
+        ),
+    )
+    action = "element_at(array('rating', 'view', 'like', 'dislike'), int(id % 4 + 1))"
+    put(
+        SILVER_FEEDBACK,
+        spark.range(rows).selectExpr(
+            "concat('f', id) id",
+            f"concat('u', id % {users}) user_id",
+            f"concat('t', id % {titles}) content_id",
+            f"{action} action",
+            "CASE WHEN id % 4 = 0 THEN 0.5 + (id % 10) / 2D END rating",
+            "CASE WHEN id % 4 = 1 THEN int(id % 7200) END seconds_watched",
+            PROVENANCE,
+            "id offset",
+        ),
+    )
+    put(GOLD_AFFINITY, pairs.selectExpr("user_id", "content_id", f"double({rating}) rating", _matched()))
+    put(
+        GOLD_RECOMMENDATIONS,
+        pairs.selectExpr(
+            "user_id",
+            "content_id",
+            f"int(id % {LISTED} + 1) rank",
+            f"double({rating}) predicted_rating",
+            "'als' source",
+            "'als-1' model_version",
+        ),
+    )
+    put(
+        GOLD_POPULARITY,
+        spark.range(titles).selectExpr(
+            "concat('t', id) content_id",
+            "DATE '2026-03-01' day",
+            "1L views",
+            "60L seconds_watched",
+            "0L likes",
+            "0L dislikes",
+            "1L ratings",
+            "3.5D mean_rating",
+            "2L trend",
+        ),
+    )
+    put(
+        GOLD_METRICS,
+        spark.range(1).selectExpr(
+            "'als-1' model_version",
+            "'rmse' metric",
+            "0.5D value",
+            "0.6D baseline",
+            "cast(map() AS map<string, bigint>) input_versions",
+        ),
+    )
+    put(
+        GOLD_POWERBI,
+        pairs.selectExpr(
+            "user_id userId",
+            "content_id recommended_content",
+            "'Título' titulo",
+            f"double({rating}) predicted_rating",
+        ),
+    )
+    inputs = {"silver.users": 1, "silver.content": 1, "silver.feedback": 1, "gold.recommendations": 1}
+    for table, frame in made.values():
+        typed = frame.select(*[F.col(f"`{field.name}`").cast(field.dataType) for field in table.schema])
+        storage.overwrite(typed, root, table, input_versions=inputs)
+    for table in (SILVER_TOMBSTONES, SILVER_QUARANTINE, SILVER_BATCHES):
+        storage.ensure(spark, root, table)
+    return tuple(table for table, _ in made.values())
+
+
+def _matched() -> str:
+    empty = "cast(array() AS array<string>)"
+    return (
+        f"named_struct('generos', {empty}, 'directores', {empty}, 'actores', {empty}, "
+        "'clasificacion', string(null), 'decada', string(null)) matched"
+    )
+
+
+def aggregate(spark: SparkSession, root: str, tables: tuple[Table, ...]) -> None:
+    """The reference: what anybody would write by hand to know the same columns."""
+    for table in tables:
+        rows = storage.read(spark, root, table)
+        nested = (ArrayType, MapType, StructType)
+        plain = [field.name for field in table.schema if not isinstance(field.dataType, nested)]
+        rows.agg(
+            F.count("*"),
+            F.count_distinct(*[f"`{name}`" for name in table.key]),
+            *[F.count_if(F.col(f"`{name}`").isNull()) for name in table.columns],
+            *[F.min(f"`{name}`") for name in plain],
+            *[F.max(f"`{name}`") for name in plain],
+        ).collect()
+
+
+def check_all(spark: SparkSession, settings: Settings, tables: tuple[Table, ...]) -> None:
+    from quality.checking import check
+
+    run = check(spark, settings, tables)
+    if run.exit_code:
+        sys.exit("the suites did not pass: " + "; ".join(result.line() for result in (*run.errors, *run.failed)))
+
+
+def measured(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds of the clock and of the processors, this process's and its JVM's."""
+    clock, processors = time.monotonic(), processor_seconds()
+    work()
+    return time.monotonic() - clock, processor_seconds() - processors
+
+
+def processor_seconds() -> float:
+    own, ticks = os.getpid(), 0
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended in this moment
+            continue
+        if own in (int(entry.parent.name), int(fields[1])):
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root, spark_session("benchmark") as spark:
+        settings = load_settings().model_copy(update={"root": root})
+        tables = fill(spark, root, args.rows)
+        works = {
+            "suites": lambda: check_all(spark, settings, tables),
+            "aggregate": lambda: aggregate(spark, root, tables),
+        }
+        figures: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+        for run in range(args.runs + 1):
+            for name in sorted(works, reverse=bool(run % 2)):
+                found = measured(works[name])
+                if run:  # the first of each loads and compiles
+                    figures[name].append(found)
+    medians = {
+        name: [statistics.median(column) for column in zip(*runs, strict=True)] for name, runs in figures.items()
+    }
+    print(f"{'':12}{'clock s':>10}{'CPU s':>10}")
+    for name, (clock, processors) in medians.items():
+        print(f"{name:12}{clock:10.1f}{processors:10.1f}")
+    ratios = [
+        suites / reference for suites, reference in zip(medians["suites"], medians["aggregate"], strict=True)
+    ]
+    print(f"{'ratio':12}{ratios[0]:10.2f}{ratios[1]:10.2f}   goal: below {GOAL:.0f}")
+    results = Path("build/benchmarks/quality_checks.json")
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(
+        json.dumps({"rows": args.rows, "runs": figures, "ratios": ratios}, indent=2), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""`lakehouse check` and quality/check.py: what they print, write and answer."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse import cli, storage
+from lakehouse.commands import check as check_command
+from lakehouse.settings import Settings
+from lakehouse.tables import QUALITY_RESULTS, SILVER_USERS
+from quality import check as check_job
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def spoilt(spark: SparkSession, sample: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A lakehouse whose newest users have a fault that the version before had not."""
+    root = tmp_path_factory.mktemp("spoilt") / "lakehouse"
+    shutil.copytree(sample.root, root)
+    settings = sample.model_copy(update={"root": str(root)})
+    storage.delta_table(spark, settings.root, SILVER_USERS).update(set={"clasificacion": "'74 min'"})
+    return settings
+
+
+@pytest.fixture
+def command(
+    spark: SparkSession, spoilt: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    for module in (check_command, check_job):
+        monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
+        monkeypatch.setattr(module, "load_settings", lambda: spoilt)
+
+    def call(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        return Outcome(cli.main(["check", *arguments]), *capsys.readouterr())
+
+    return call
+
+
+def test_a_failed_expectation_is_code_1_and_named(command: Command) -> None:
+    outcome = command("silver.users")
+    assert (outcome.code, outcome.err) == (1, "")
+    assert re.search(r"silver\.users +2 .* failed", outcome.out)
+    assert "FAILED  silver.users version 2: clasificacion is one of the known values: " in outcome.out
+
+
+def test_an_older_version_is_checked_as_it_was(command: Command) -> None:
+    outcome = command("silver.users", "--version", "1", "--json")
+    found = json.loads(outcome.out)
+    assert (outcome.code, found["ok"], found["exit_code"]) == (0, True, 0)
+    assert [(table["table"], table["version"], table["status"]) for table in found["tables"]] == [
+        ("silver.users", 1, "passed")
+    ]
+    # of an older version its age says nothing
+    assert not any("lately" in result["expectation"] for result in found["tables"][0]["results"])
+
+
+def test_its_results_are_a_table_and_pages_without_a_network(
+    spark: SparkSession, spoilt: Settings, command: Command
+) -> None:
+    found = json.loads(command("silver.users", "silver.batches", "--json").out)
+    rows = storage.read(spark, spoilt.root, QUALITY_RESULTS).filter(f"run_id = '{found['run_id']}'").collect()
+    told = [result for table in found["tables"] for result in table["results"]]
+    assert len(rows) == len(told)
+    (wrong,) = [row for row in rows if not row["success"]]
+    assert (wrong["table_name"], wrong["column"]) == ("silver.users", "clasificacion")
+    assert wrong["unexpected_rows"] == int(wrong["observed"]) > 0
+    folder = Path(spoilt.root, "quality", "docs")
+    page = Path(found["page"])
+    assert {page, page.with_suffix(".json"), folder / "index.html"} <= set(folder.iterdir())
+    assert json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))["tables"] == found["tables"]
+    for text in (page.read_text(encoding="utf-8"), (folder / "index.html").read_text(encoding="utf-8")):
+        assert not re.search(r"https?:|//|<script|<link|@import|url\(", text)
+        assert "silver.users" in text
+    assert page.name in (folder / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("silver.user",), "no table 'silver.user' in this lakehouse; did you mean silver.users?"),
+        (("bronze.events",), "bronze.events has no suite; check silver, gold, or a table of one of the two"),
+        (("silver.users", "--version", "99"), "silver.users has no version 99; it has versions 0 to 2"),
+        (("silver", "--version", "1"), "--version 1 without one table; name the table whose version it is"),
+        (("--version", "1"), "--version 1 without one table; name the table whose version it is"),
+    ],
+)
+def test_a_wrong_input_is_code_2_and_one_line(command: Command, arguments: tuple[str, ...], told: str) -> None:
+    assert command(*arguments) == (2, "", f"lakehouse: {told}\n")
+
+
+def test_a_missing_table_is_code_2(command: Command, spoilt: Settings) -> None:
+    hidden = Path(spoilt.root, "gold", "content_popularity")
+    hidden.rename(hidden.with_name("elsewhere"))
+    try:
+        outcome = command("gold")
+    finally:
+        hidden.with_name("elsewhere").rename(hidden)
+    assert outcome.code == 2
+    assert "table gold.content_popularity does not exist" in outcome.err
+
+
+@pytest.mark.usefixtures("command")
+@pytest.mark.parametrize(("version", "code"), [("1", 0), ("2", 1), ("0", 2)], ids=["passed", "failed", "empty"])
+def test_the_job_answers_with_the_same_codes(capsys: pytest.CaptureFixture[str], version: str, code: int) -> None:
+    assert check_job.main(["silver.users", "--version", version]) == code
+    out = capsys.readouterr().out
+    assert out.startswith(f"silver.users version {version}: {('passed', 'failed', 'error')[code]}, ")

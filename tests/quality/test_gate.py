@@ -1,0 +1,166 @@
+"""What did not pass goes no further: gold reads accepted silver, the export shows accepted lists."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from gold import count_popularity, export_powerbi, recommend
+from gold.inputs import read_inputs
+from lakehouse import acceptance, delta_log, storage
+from lakehouse.acceptance import without_gate
+from lakehouse.errors import CheckFailedError, CheckNotRunError, TableError
+from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.settings import Settings
+from lakehouse.tables import (
+    GOLD_POPULARITY,
+    GOLD_POWERBI,
+    GOLD_RECOMMENDATIONS,
+    QUALITY_RESULTS,
+    SILVER_FEEDBACK,
+    SILVER_USERS,
+    Table,
+)
+from quality.gate import require_passed
+
+
+@pytest.fixture
+def own(sample: Settings, tmp_path: Path) -> Settings:
+    """A copy of the sample's lakehouse for a test to spoil."""
+    shutil.copytree(sample.root, tmp_path / "lakehouse")
+    return sample.model_copy(update={"root": str(tmp_path / "lakehouse")})
+
+
+def latest(spark: SparkSession, settings: Settings, table: Table) -> int:
+    return storage.latest_version(spark, settings.root, table)
+
+
+def made_from(spark: SparkSession, settings: Settings, table: Table) -> dict[str, int]:
+    commit = next(delta_log.commits(spark, storage.table_path(settings.root, table)))
+    inputs: dict[str, int] = commit.user_metadata["inputs"]
+    return inputs
+
+
+def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: SparkSession, own: Settings) -> None:
+    good, published = latest(spark, own, SILVER_FEEDBACK), latest(spark, own, GOLD_RECOMMENDATIONS)
+    storage.delta_table(spark, own.root, SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
+    with pytest.raises(CheckFailedError) as error:
+        require_passed(spark, own, "silver")
+    assert "silver did not pass its checks: silver.feedback version" in error.value.problem
+    assert "user_id is mostly in silver.users: 1 (expected at most 0.25)" in error.value.problem
+    assert f"gold.recommendations version {published} stays published" in error.value.problem
+    assert re.search(r"see .*\.html; --no-gate", error.value.todo)
+    # a job that is started by itself all the same, reads what was good
+    count_popularity.run(spark, own)
+    assert made_from(spark, own, GOLD_POPULARITY) == {"silver.feedback": good}
+    with without_gate():
+        assert read_inputs(spark, own.root, SILVER_FEEDBACK).versions == {"silver.feedback": good + 1}
+
+
+def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Settings) -> None:
+    """Users may be right by themselves: with the feedback of that moment they are not what was checked."""
+    good = latest(spark, own, SILVER_USERS)
+    storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
+    storage.delta_table(spark, own.root, SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
+    with pytest.raises(CheckFailedError):
+        require_passed(spark, own, "silver")
+    accepted = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    assert accepted is not None
+    assert accepted.version == good
+    assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": good}
+
+
+def test_lists_that_fail_are_not_exported(
+    spark: SparkSession, own: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path(export_path(own.root, RECOMMENDATIONS_CSV))
+    before, good = file.read_bytes(), latest(spark, own, GOLD_RECOMMENDATIONS)
+    storage.delta_table(spark, own.root, GOLD_RECOMMENDATIONS).delete("user_id = 'u000002'")
+    with pytest.raises(CheckFailedError) as error:
+        require_passed(spark, own, "gold")
+    assert "user_id every user has recommendations: 1 (expected 0)" in error.value.problem
+    assert f"it is not exported, and gold.recommendations version {good} stays published" in error.value.problem
+    export_powerbi.run(spark, own)
+    assert file.read_bytes() == before
+    assert made_from(spark, own, GOLD_POWERBI)["gold.recommendations"] == good
+    capsys.readouterr()
+    with without_gate():
+        export_powerbi.run(spark, own)
+    assert file.read_bytes() != before
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert all(line.startswith("lakehouse: WARNING --no-gate: ") for line in told)
+    # what was published without a check is not what counts as good
+    assert acceptance.published_recommendations(spark, own.root) == f"gold.recommendations version {good + 1}"
+    accepted = acceptance.last_accepted(spark, own.root, GOLD_RECOMMENDATIONS)
+    assert accepted is not None
+    assert accepted.version == good
+
+
+def test_lists_made_from_unchecked_silver_are_not_accepted(spark: SparkSession, own: Settings) -> None:
+    storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"nombre_usuario": "'Otra'"})
+    with without_gate():
+        recommend.run(spark, own)
+    with pytest.raises(
+        CheckFailedError, match=r"made from silver versions that passed: 1 \(silver\.users version"
+    ):
+        require_passed(spark, own, "gold")
+    require_passed(spark, own, "silver")
+    require_passed(spark, own, "gold")
+
+
+def test_what_could_not_be_checked_stops_the_flow_with_code_2(spark: SparkSession, own: Settings) -> None:
+    storage.delta_table(spark, own.root, SILVER_USERS).delete()
+    with pytest.raises(
+        CheckNotRunError, match=r"silver could not be checked: silver\.users .* the table is empty"
+    ):
+        require_passed(spark, own, "silver")
+    assert CheckNotRunError.exit_code == 2
+
+
+@pytest.mark.parametrize("change", ["never checked", "results of another table"])
+def test_without_an_accepted_version_there_is_no_export(spark: SparkSession, own: Settings, change: str) -> None:
+    """A table that was deleted and made anew counts its versions from 0: old results are not about it."""
+    if change == "never checked":
+        shutil.rmtree(storage.table_path(own.root, QUALITY_RESULTS))
+    else:
+        rows = storage.read(spark, own.root, GOLD_RECOMMENDATIONS).localCheckpoint()
+        shutil.rmtree(storage.table_path(own.root, GOLD_RECOMMENDATIONS))
+        storage.overwrite(rows, own.root, GOLD_RECOMMENDATIONS)
+    with pytest.raises(TableError) as error:
+        export_powerbi.run(spark, own)
+    assert error.value.problem == "no version of gold.recommendations has passed its checks"
+    assert "spark-submit quality/check.py gold" in error.value.todo
+
+
+def test_silver_that_was_checked_and_never_passed_is_not_read(spark: SparkSession, own: Settings) -> None:
+    shutil.rmtree(storage.table_path(own.root, QUALITY_RESULTS))
+    version = latest(spark, own, SILVER_USERS)
+    # never checked: a job by itself reads what there is, and its result is not exported
+    assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": version}
+    storage.delta_table(spark, own.root, SILVER_USERS).update(set={"clasificacion": "'74 min'"})
+    with pytest.raises(CheckFailedError):
+        require_passed(spark, own, "silver")
+    with pytest.raises(TableError, match=r"no version of silver\.users has passed its checks"):
+        read_inputs(spark, own.root, SILVER_USERS)
+
+
+def test_a_run_without_comparison_takes_other_data_as_it_is(spark: SparkSession, own: Settings) -> None:
+    storage.delta_table(spark, own.root, SILVER_FEEDBACK).update("action = 'rating'", {"rating": "5.0"})
+    with pytest.raises(CheckFailedError, match="rating is distributed as before"):
+        require_passed(spark, own, "silver")
+    require_passed(spark, own, "silver", compare=False)
+
+
+def test_the_gates_stand_before_gold_and_before_the_export() -> None:
+    from lakehouse.commands.steps import STEPS, selected, uncompared, ungated
+
+    names = [step.name for step in STEPS]
+    assert names[2] == "gate: check silver"
+    assert names[-2:] == ["gate: check gold", "gold: Power BI export"]
+    assert [step.name for step in selected("gold")] == names[2:]
+    assert not any(step.gate for step in selected("silver"))
+    assert [step.name for step in ungated(STEPS)] == [name for name in names if not name.startswith("gate: ")]
+    assert [step.name for step in uncompared(STEPS)] == names

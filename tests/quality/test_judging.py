@@ -1,0 +1,89 @@
+"""Great Expectations judges numbers; what it cannot judge is an error and never a pass."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from quality.expectations import Expectation
+from quality.judging import judge
+from quality.measuring import Judgement, Measured
+from quality.results import Checked, Result, Run, result_of
+
+
+def found(value: float | None, *, judged: int = 10, **bounds: float | None) -> Measured:
+    return Measured(Expectation("is well", "c", **bounds), value, judged)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "passes"),
+    [
+        (0.0, None, 0.0, True),
+        (1.0, None, 0.0, False),
+        (0.25, None, 0.25, True),  # the bounds belong to what is allowed
+        (0.2500001, None, 0.25, False),
+        (5.0, 5.0, None, True),
+        (4.0, 5.0, None, False),
+        (7.0, 5.0, 6.0, False),
+    ],
+)
+def test_a_value_is_within_its_bounds_or_not(
+    value: float, low: float | None, high: float | None, passes: bool
+) -> None:
+    assert judge("t", [found(value, low=low, high=high)]) == [Judgement(passes)]
+
+
+def test_judgements_keep_their_order() -> None:
+    values = [0.0, 1.0, 0.0, 2.0]
+    assert [one.success for one in judge("t", [found(value) for value in values])] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_nothing_measured_is_an_error(nothing: float | None) -> None:
+    assert judge("t", [found(nothing), found(0.0)]) == [
+        Judgement(False, "nothing could be measured"),
+        Judgement(True),
+    ]
+
+
+def test_bounds_that_are_none_are_an_error() -> None:
+    """Great Expectations itself refuses them."""
+    (judgement,) = judge("t", [found(0.0, low=None, high=None)])
+    assert not judgement.success
+    assert judgement.error is not None
+    assert judgement.error.startswith("Great Expectations could not judge it")
+
+
+def result(measured: Measured, *, may_be_null: tuple[str, ...] = ()) -> Result:
+    (judgement,) = judge("t", [measured])
+    return result_of("silver.t", 3, measured, judgement, may_be_null=may_be_null)
+
+
+def test_no_value_at_all_is_an_error_unless_the_settings_allow_it() -> None:
+    unjudged = found(0.0, judged=0)
+    assert result(unjudged).error == (
+        "no value in any row: nothing could be checked (quality.may_be_null allows silver.t.c)"
+    )
+    assert not result(unjudged).success
+    allowed = result(unjudged, may_be_null=("silver.t.c",))
+    assert (allowed.success, allowed.observed) == (True, "no value, as the settings allow")
+
+
+def test_too_few_rows_prove_nothing_and_say_so() -> None:
+    few = Measured(Expectation("is rare", "c", high=0.1, unit="share", enough=100), 0.9, 99, rows=89)
+    assert (result(few).success, result(few).observed) == (True, "99 rows, too few to judge")
+    enough = few._replace(judged=100)
+    assert (result(enough).success, result(enough).observed, result(enough).expected) == (
+        False,
+        "0.9",
+        "at most 0.1",
+    )
+
+
+def test_an_error_outweighs_a_failure() -> None:
+    fine, failed = result(found(0.0)), result(found(1.0))
+    error = result(found(None))
+
+    def code(*results: Result) -> int:
+        return Run("r", datetime(2026, 1, 1, tzinfo=UTC), (Checked("silver.t", 3, results),)).exit_code
+
+    assert [code(fine), code(fine, failed), code(failed, error)] == [0, 1, 2]
