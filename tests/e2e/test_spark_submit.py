@@ -31,6 +31,7 @@ BIN = Path(sys.executable).parent
 JOBS = (
     "bronze/ingest.py",
     "silver/refine.py",
+    "silver/replay.py",
     "gold/rate_affinity.py",
     "gold/count_popularity.py",
     "gold/recommend.py",

@@ -36,7 +36,8 @@ SERIES_OF_TEXT = """
 -- the text becomes a series, and the user a movie: what type a record is, only its value says
 SELECT topic, partition, offset,
        CASE key WHEN 'text' THEN '{"id": "text", "type": "series", "titulo": "Texto", "timestamp": 1747135200}'
-                ELSE replace(replace(value, '"type": "user"', '"type": "movie"'), 'nombre_usuario', 'titulo') END value
+                ELSE replace(replace(value, '"type": "user"', '"type": "movie"'), 'nombre_usuario', 'titulo')
+       END AS value
 FROM quarantine WHERE key IN ('text', 'user');
 """
 
