@@ -1,23 +1,31 @@
 """The open rows of the quarantine as people look at them."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from silver.corrections import OPEN, RECORD, breaking
 
 
 def by_rule(entries: DataFrame) -> DataFrame:
-    """One row per rule, topic and UTC day of the Kafka timestamp: how many open rows, the first as a sample."""
+    """One row per rule, topic and UTC day of the Kafka timestamp: how many open rows, the first as a sample.
+
+    The rule with the most rows first. Of the sample, `reason` is the one for this rule.
+    """
+    reasons = F.filter("reasons", lambda reason: reason["rule"] == F.col("rule"))
     sent = F.coalesce("sent", F.hex("value_raw")).alias("sent")
-    rows = entries.filter(F.col("status") == OPEN).select(
-        F.explode(F.array_distinct("reasons.rule")).alias("rule"),
+    rows = entries.filter(F.col("status") == OPEN).withColumn("rule", F.explode(F.array_distinct("reasons.rule")))
+    sampled = rows.select(
+        "rule",
         "topic",
         F.to_date("kafka_timestamp").alias("day"),
-        F.struct(*RECORD, "key", "id", "type", "reasons", sent).alias("sample"),
+        F.struct(*RECORD, "key", "id", "type", F.get(reasons, 0).alias("reason"), sent).alias("sample"),
     )
     first = F.min_by("sample", F.struct("sample.partition", "sample.offset"))
-    counted = rows.groupBy("rule", "topic", "day").agg(F.count("*").alias("rows"), first.alias("sample"))
-    return counted.orderBy(F.desc("rows"), "rule", "topic", "day")
+    counted = sampled.groupBy("rule", "topic", "day").agg(F.count("*").alias("rows"), first.alias("sample"))
+    of_rule = F.sum("rows").over(Window.partitionBy("rule"))
+    return (
+        counted.withColumn("of_rule", of_rule).orderBy(F.desc("of_rule"), "rule", "topic", "day").drop("of_rule")
+    )
 
 
 def of_rule(entries: DataFrame, rule: str) -> DataFrame:

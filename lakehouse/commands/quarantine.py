@@ -12,7 +12,8 @@ from lakehouse.settings import Settings, load_settings
 from silver import replay, worklist
 from silver.resolution import entries
 
-_SHOWN_VALUE = 120
+_SHOWN_GROUPS = 40
+_SHOWN_REASON, _SHOWN_VALUE = 30, 60
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,18 +41,21 @@ def _list(spark: SparkSession, settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json({**numbers, "groups": groups})
         return
-    columns = ("rule", "topic", "day", "rows", "sample", "what was sent")
-    samples = [_coordinates(group["sample"]) for group in groups]
-    values = [_short(group["sample"]["sent"]) for group in groups]
-    print_table(
-        columns,
-        [
-            (group["rule"], group["topic"], str(group["day"]), group["rows"], sample, value)
-            for group, sample, value in zip(groups, samples, values, strict=True)
-        ],
-        title="open rows; a row that breaks several rules counts in each",
-    )
+    columns = ("rule", "topic", "day", "rows", "sample", "because of")
+    shown = [
+        (*(group[name] for name in ("rule", "topic")), str(group["day"]), group["rows"], *_sample(group["sample"]))
+        for group in groups[:_SHOWN_GROUPS]
+    ]
+    print_table(columns, shown, title="open rows; a row that breaks several rules counts in each")
+    if len(groups) > len(shown):
+        print(f"the first {len(shown)} of {len(groups):,} lines; --json has all")
     print(f"{numbers['open']:,} open, {numbers['resolved']:,} resolved")
+
+
+def _sample(sample: dict[str, Any]) -> tuple[str, str]:
+    """Where the sample is, and the judged field with its value."""
+    reason = sample["reason"]
+    return _coordinates(sample), _short(f"{reason['field']}={reason['value']}", _SHOWN_REASON)
 
 
 def _show(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> None:
@@ -70,13 +74,16 @@ def _show(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> 
 
 
 def _line(row: Row) -> tuple[Any, ...]:
-    reasons = [f"{reason['rule']} {reason['field']}={reason['value']}" for reason in row["reasons"]]
+    reasons = [
+        f"{reason['rule']}: {_short(str(reason['field']) + '=' + str(reason['value']), _SHOWN_REASON)}"
+        for reason in row["reasons"]
+    ]
     return (
         _coordinates(row.asDict()),
         row["kafka_timestamp"],
         row["key"],
         "\n".join(reasons),
-        _short(row["value"]),
+        _short(row["value"] or "NULL", _SHOWN_VALUE),
         row["is_corrected"],
     )
 
@@ -86,5 +93,7 @@ def _coordinates(record: dict[str, Any]) -> str:
     return f"{record['topic']}/{record['partition']}/{record['offset']}"
 
 
-def _short(value: str | None) -> str | None:
-    return value if value is None or len(value) <= _SHOWN_VALUE else f"{value[:_SHOWN_VALUE]}..."
+def _short(text: str, length: int) -> str:
+    """On one line, cut where it is longer."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[:length]}..."

@@ -10,15 +10,12 @@ from pyspark.sql import SparkSession
 
 from lakehouse import storage
 from lakehouse.checkpoints import read_checkpoint
-from lakehouse.rebuilding import staging_root, swap_in
 from lakehouse.replay_request import Request
 from lakehouse.resolutions import count_resolutions
 from lakehouse.settings import Settings
 from lakehouse.tables import (
     BRONZE_EVENTS,
-    SILVER_BATCHES,
     SILVER_CONTENT,
-    SILVER_CORRECTIONS,
     SILVER_QUARANTINE,
     SILVER_USERS,
     layer_tables,
@@ -36,7 +33,6 @@ from tests.streams.quarantined import (
     land,
 )
 
-WITHOUT_BATCHES = tuple(table for table in layer_tables("silver") if table != SILVER_BATCHES)
 BECAME = {
     "first": ["applied"],
     "older": ["superseded"],
@@ -169,21 +165,3 @@ def test_the_stream_finishes_a_replay_and_goes_on(
     assert [row["titulo"] for row in titles.collect()] == ["new", "after"]
     assert became(spark, root) == BECAME
     assert audit_faults(spark, root) == []
-
-
-def test_a_rebuild_gives_the_state_after_the_replay(
-    spark: SparkSession, undisturbed: Undisturbed, tmp_path: Path
-) -> None:
-    """Row by row, silver.batches apart, which tells of the batches of the rebuild."""
-    settings = copy(undisturbed.settings, tmp_path / "lakehouse")
-    resolved = storage.read(spark, settings.root, SILVER_QUARANTINE).select("key", "offset", "resolved_at")
-    moments = sorted(map(str, resolved.collect()))
-    refine(spark, settings, target=staging_root(settings.root, "s"))
-    swap_in(spark, settings.root, "s")
-    for table in WITHOUT_BATCHES:
-        assert contents(spark, settings.root, table) == undisturbed.contents[table.name], table.sql_name
-    again = storage.read(spark, settings.root, SILVER_QUARANTINE).select("key", "offset", "resolved_at")
-    assert sorted(map(str, again.collect())) == moments
-    assert audit_faults(spark, settings.root) == []
-    require_the_stream_may_go_on(spark, settings.root)
-    assert storage.read(spark, settings.root, SILVER_CORRECTIONS).count() == 11
