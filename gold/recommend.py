@@ -46,7 +46,9 @@ def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None
         publication = train(spark, settings, inputs, force=force)
         if publication.refusal:
             log.warning(
-                "the new model is not published: %s; lists come from the published one", publication.refusal
+                "the new model is not published: %s; the lists come from %s, recommend.py --force publishes it",
+                publication.refusal,
+                publication.model_version,
             )
         write_lists(spark, settings, inputs, publication.model_version)
 

@@ -40,4 +40,4 @@ def run(args: argparse.Namespace) -> int:
 
 def _row(record: ModelRecord, metric: str) -> tuple[object, ...]:
     value = record.metrics.get(metric)
-    return (record.model_version, record.status, record.trained_at, value, record.reason)
+    return (record.model_version, record.status, record.trained_at.replace(microsecond=0), value, record.reason)
