@@ -1,0 +1,222 @@
+"""How long `lakehouse audit` takes on 10 million bronze rows, beside the counting one would write first.
+
+    python benchmarks/audit.py --rows 10000000 --runs 3
+
+A real broker holds as many tiny records (Kafka's own performance producer sends them); bronze, silver,
+silver.batches and bronze's checkpoints are written by Spark, consistent with them, with short values: neither side
+reads any value. The reference counts bronze, counts its distinct (topic, partition, offset), and looks for rows of
+silver that are not in bronze with an anti join. Both run in turn on the same warm session; the command is then run
+once as a process of its own, with the start of its JVM. Writes build/benchmarks/audit.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from functools import reduce
+from pathlib import Path
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import files, storage
+from lakehouse.broker import kafka_cluster
+from lakehouse.broker_config import java_command
+from lakehouse.commands.audit import audit
+from lakehouse.kafka_client import Cluster
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import (
+    BRONZE_EVENTS,
+    BRONZE_FEEDBACK,
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_QUARANTINE,
+    SILVER_USERS,
+    Table,
+    layer_tables,
+)
+from lakehouse.topics import Offsets, end_offsets, ensure_topics
+
+GOAL_SECONDS = 60
+KEY = ("topic", "partition", "offset")
+# One record in a hundred is quarantined; of a user's or a title's events one in ten is the latest.
+REJECTED, LATEST = "`offset` % 100 = 1", "`offset` % 10 = 0"
+
+
+class Kind(NamedTuple):
+    """One topic: its part of all records, and the silver table and condition of the rows that come of them."""
+
+    share: float
+    table: Table
+    kept: str
+
+
+def kinds(settings: Settings) -> dict[str, Kind]:
+    kafka = settings.kafka
+    return {
+        kafka.users_topic: Kind(0.1, SILVER_USERS, LATEST),
+        kafka.movies_topic: Kind(0.07, SILVER_CONTENT, LATEST),
+        kafka.series_topic: Kind(0.03, SILVER_CONTENT, LATEST),
+        kafka.feedback_topic: Kind(0.8, SILVER_FEEDBACK, f"NOT ({REJECTED})"),
+    }
+
+
+def send(cluster: Cluster, folder: Path, topic: str, count: int) -> None:
+    # the broker's own logging configuration, which its command names, is in no folder but the broker's
+    command = [*java_command(), "org.apache.kafka.tools.ProducerPerformance", "--topic", topic]
+    command += ["--num-records", str(count), "--record-size", "10", "--throughput", "-1"]
+    command += ["--bootstrap-server", cluster.bootstrap]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def records(spark: SparkSession, offsets: Offsets) -> DataFrame:
+    """One row per Kafka record: its key columns."""
+    parts = [
+        spark.range(first, following).select(
+            F.lit(topic).alias("topic"), F.lit(partition).alias("partition"), F.col("id").alias("offset")
+        )
+        for (topic, partition), (first, following) in sorted(offsets.items())
+    ]
+    return reduce(DataFrame.unionByName, parts)
+
+
+def shaped(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows with all other columns of the table, whatever stands in them."""
+    given = {
+        "id": F.concat_ws("-", *KEY),
+        "key": F.col("offset").cast("string"),
+        "value": F.lit("{}"),
+        "action": F.lit("like"),
+        "status": F.lit("open"),
+        "reasons": F.expr("array(named_struct('rule', 'id_missing', 'field', 'id', 'value', string(null)))"),
+        "type": F.lit("movie"),
+        **{name: F.col(name) for name in KEY},
+    }
+    fillers = {"string": F.lit("x"), "timestamp": F.lit("2025-05-13 12:00:00"), "array<string>": F.array()}
+    columns = []
+    for field in table.schema:
+        kind = field.dataType.simpleString()
+        filler = F.lit(None) if field.nullable else fillers.get(kind, F.lit(None))
+        columns.append(given.get(field.name, filler).cast(field.dataType).alias(field.name))
+    return rows.select(*columns)
+
+
+def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
+    """Bronze with every record, silver with what becomes of them, and one batch that tells so."""
+    root = settings.root
+    for table in (*layer_tables("bronze"), *layer_tables("silver")):
+        storage.ensure(spark, root, table)
+    rejected = records(spark, offsets).filter(REJECTED)
+    storage.append(shaped(rejected, SILVER_QUARANTINE), root, SILVER_QUARANTINE)
+    for topic, kind in kinds(settings).items():
+        rows = records(spark, {part: ends for part, ends in offsets.items() if part[0] == topic})
+        bronze = bronze_table(settings, topic)
+        storage.append(shaped(rows, bronze), root, bronze)
+        storage.append(shaped(rows.filter(kind.kept), kind.table), root, kind.table)
+    entities = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
+    applied = sum(storage.read(spark, root, table).count() for table in entities)
+    quarantined = storage.read(spark, root, SILVER_QUARANTINE).count()
+    rows_in = sum(following for _, following in offsets.values())
+    taken = [(*part, 0, following - 1, following) for part, (_, following) in sorted(offsets.items())]
+    counts = (rows_in, applied, rows_in - applied - quarantined, 0, quarantined)
+    batch = spark.createDataFrame([("benchmark", 0, *counts, taken)], SILVER_BATCHES.schema[:8])
+    told = batch.withColumn("finished_at", F.current_timestamp()).withColumn("unknown_fields", F.array())
+    for name in ("bronze_versions", "silver_versions"):
+        told = told.withColumn(name, F.create_map().cast("map<string,bigint>"))
+    fields = SILVER_BATCHES.schema["unknown_fields"].dataType
+    told = told.withColumn("unknown_fields", F.col("unknown_fields").cast(fields))
+    storage.append(told, root, SILVER_BATCHES)
+
+
+def bronze_table(settings: Settings, topic: str) -> Table:
+    return BRONZE_FEEDBACK if topic == settings.kafka.feedback_topic else BRONZE_EVENTS
+
+
+def write_checkpoints(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
+    """What bronze's streams would remember after one batch that took it all."""
+    for table in layer_tables("bronze"):
+        path = storage.checkpoint_path(settings.root, f"bronze/{table.name}")
+        ends: dict[str, dict[str, int]] = {}
+        for (topic, partition), (_, following) in offsets.items():
+            if bronze_table(settings, topic) == table:
+                ends.setdefault(topic, {})[str(partition)] = following
+        files.write_text(spark, f"{path}/metadata", json.dumps({"id": table.name}))
+        files.write_text(spark, f"{path}/offsets/0", f"v1\n{{}}\n{json.dumps(ends)}")
+        files.write_text(spark, f"{path}/commits/0", "v1\n{}")
+
+
+def count_naively(spark: SparkSession, root: str) -> None:
+    """The same questions by whole tables: rows, distinct records, and rows of silver without one."""
+    bronze = [storage.read(spark, root, table).select(*KEY) for table in layer_tables("bronze")]
+    held = reduce(DataFrame.unionByName, bronze)
+    refined = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_QUARANTINE)
+    silver = [storage.read(spark, root, table).select(*KEY) for table in refined]
+    # these keys are regular and take little room on disk: Spark would broadcast them, and run out of memory
+    strangers = (
+        reduce(DataFrame.unionByName, silver).join(held.hint("merge"), on=list(KEY), how="left_anti").count()
+    )
+    if (held.count(), strangers) != (held.distinct().count(), 0):
+        sys.exit("the tables of this benchmark do not add up")
+
+
+def audit_whole(spark: SparkSession, settings: Settings, cluster: Cluster, rows: int) -> None:
+    partitions, _, faults = audit(spark, settings, cluster)
+    if faults or sum(found.bronze for found in partitions) != rows:
+        sys.exit(f"the audit of this benchmark finds: {faults}")
+
+
+def measure(settings: Settings, *, rows: int, runs: int) -> dict[str, list[float]]:
+    """Seconds of each run, by what was run."""
+    with kafka_cluster(settings.kafka, settings.root) as cluster:
+        ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+        for topic, kind in kinds(settings).items():
+            send(cluster, Path(settings.root) / "kafka", topic, round(rows * kind.share))
+        offsets = end_offsets(cluster, settings.kafka.topics, timeout_seconds=60)
+        seconds: dict[str, list[float]] = {"lakehouse audit": [], "naive counting": []}
+        with spark_session("benchmark", log_file=settings.ops_dir / "spark.log") as spark:
+            write_tables(spark, settings, offsets)
+            write_checkpoints(spark, settings, offsets)
+            for _ in range(runs):
+                started = time.monotonic()
+                audit_whole(spark, settings, cluster, rows)
+                audited = time.monotonic()
+                count_naively(spark, settings.root)
+                seconds["lakehouse audit"].append(audited - started)
+                seconds["naive counting"].append(time.monotonic() - audited)
+                print({name: round(values[-1], 1) for name, values in seconds.items()}, flush=True)
+        started = time.monotonic()
+        command = [str(Path(sys.executable).parent / "lakehouse"), "audit", "--json"]
+        variables = {"LAKEHOUSE_ROOT": settings.root, "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap}
+        subprocess.run(command, env={**os.environ, **variables}, check=True, stdout=subprocess.DEVNULL)
+        return {**seconds, "the command, with the start of Spark": [time.monotonic() - started]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root:
+        base = load_settings()
+        kafka = base.kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+        settings = base.model_copy(update={"root": root, "kafka": kafka})
+        seconds = measure(settings, rows=args.rows, runs=args.runs)
+    print(f"{args.rows:,} bronze rows{'':25}{'median':>9}{'min':>9}{'max':>9}")
+    for name, values in seconds.items():
+        shown = (statistics.median(values), min(values), max(values))
+        print(f"{name + ' (s)':45}" + "".join(f"{value:9.1f}" for value in shown))
+    print(f"goal: the audit in seconds, at most {GOAL_SECONDS}")
+    results = Path("build/benchmarks/audit.json")
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps({"rows": args.rows, "seconds": seconds}, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
