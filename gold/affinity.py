@@ -64,7 +64,7 @@ def rate_titles(
     `users` and `titles` are silver's. `partitions` is how many tasks score the users; it changes no row.
     """
     title_tastes = _title_tastes(titles)
-    index = title_tastes.sparkSession.sparkContext.broadcast(index_titles(title_tastes, weights=weights))
+    index = title_tastes.sparkSession.sparkContext.broadcast(index_titles(titles, weights=weights))
     user_tastes = _user_tastes(users).withColumn("features", _features(weights))
     # Without a stated number, AQE puts all users of a small table into one task.
     blocks = user_tastes.repartitionByRange(partitions, "id").sortWithinPartitions("id")
@@ -75,18 +75,24 @@ def rate_titles(
     return _with_matched(pairs, title_tastes).select(*GOLD_AFFINITY.columns)
 
 
-def index_titles(title_tastes: DataFrame, *, weights: Weights) -> TitleIndex:
+def user_features(users: DataFrame, *, weights: Weights) -> DataFrame:
+    """One row per user: user_id, and `features` as they are in the titles' vocabulary."""
+    return _user_tastes(users).select(F.col("id").alias("user_id"), _features(weights).alias("features"))
+
+
+def index_titles(titles: DataFrame, *, weights: Weights) -> TitleIndex:
     """The titles' matrix, on the driver: a row per feature, its weight by kind times its rarity.
 
     Rarity is the smoothed inverse document frequency ln((1 + n) / (1 + df)) + 1, with n titles of which df
     have the feature (Salton & Buckley 1988, smoothed as in scikit-learn's TfidfTransformer).
     """
-    table = title_tastes.select("id", _features(weights).alias("features")).toArrow().sort_by("id")
+    tastes = _title_tastes(titles)
+    table = tastes.select("id", _features(weights).alias("features")).toArrow().sort_by("id")
     lists = table["features"].combine_chunks()
     encoded = lists.flatten().dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
-    titles, features = table.num_rows, len(encoded.dictionary)
-    rarity = np.log((1 + titles) / (1 + np.bincount(codes, minlength=features))) + 1
+    count, features = table.num_rows, len(encoded.dictionary)
+    rarity = np.log((1 + count) / (1 + np.bincount(codes, minlength=features))) + 1
     by_kind = weights._asdict()
     kinds = [by_kind[feature.partition(":")[0]] for feature in encoded.dictionary.to_pylist()]
     feature_weights = np.asarray(kinds, dtype=np.float64) * rarity
@@ -94,7 +100,7 @@ def index_titles(title_tastes: DataFrame, *, weights: Weights) -> TitleIndex:
         content_ids=table["id"].combine_chunks(),
         vocabulary=encoded.dictionary,
         feature_weights=feature_weights,
-        vectors=_unit_rows(lists, codes, feature_weights).T.tocsr(),
+        vectors=unit_rows(lists, codes, feature_weights).T.tocsr(),
     )
 
 
@@ -148,7 +154,7 @@ def best_titles(features: Any, titles: TitleIndex, *, titles_per_user: int) -> A
     spreads them over the scale.
     """
     codes = pc.index_in(features.flatten(), value_set=titles.vocabulary).to_numpy(zero_copy_only=False)
-    users = _unit_rows(features, codes, titles.feature_weights)
+    users = unit_rows(features, codes, titles.feature_weights)
     cosines = (users @ titles.vectors).toarray()
     count = cosines.shape[1]
     whole = np.maximum(np.rint(cosines * RESOLUTION).astype(np.int64), cosines > 0)
@@ -168,7 +174,7 @@ def best_titles(features: Any, titles: TitleIndex, *, titles_per_user: int) -> A
     return pa.ListArray.from_arrays(pa.array(offsets), rows)
 
 
-def _unit_rows(lists: Any, codes: Any, feature_weights: Any) -> Any:
+def unit_rows(lists: Any, codes: Any, feature_weights: Any) -> Any:
     """A sparse row of length 1 per list of features; a code that is NaN is a feature that no title has."""
     known = ~np.isnan(codes)
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)

@@ -2,8 +2,9 @@
 
 from pyspark.sql import SparkSession
 
-from gold.affinity import Weights, rate_titles
-from gold.inputs import read_inputs
+from gold.affinity import rate_titles
+from gold.inputs import partitions_of, read_inputs
+from gold.recipes import affinity_weights
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
@@ -17,15 +18,9 @@ def run(spark: SparkSession, settings: Settings) -> None:
     ratings = rate_titles(
         inputs[SILVER_USERS],
         inputs[SILVER_CONTENT],
-        weights=Weights(
-            genre=chosen.genre_weight,
-            director=chosen.director_weight,
-            actor=chosen.actor_weight,
-            rating=chosen.rating_weight,
-            decade=chosen.decade_weight,
-        ),
+        weights=affinity_weights(chosen),
         titles_per_user=chosen.titles_per_user,
-        partitions=int(spark.conf.get("spark.sql.shuffle.partitions") or 1),
+        partitions=partitions_of(spark),
     )
     overwrite(ratings, settings.root, GOLD_AFFINITY, input_versions=inputs.versions)
 
