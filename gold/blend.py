@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -58,10 +59,12 @@ def train_blend(feedback: DataFrame, *, recipe: Recipe) -> Blend:
     with (
         held(weigh_preferences(feedback, evidence=recipe.evidence)) as preferences,
         held(latest_ratings(feedback)) as ratings,
+        ThreadPoolExecutor(max_workers=1) as beside,
     ):
-        order = fit(preferences, value="confidence", fits=recipe.order)
+        learning = beside.submit(fit, preferences, value="confidence", fits=recipe.order)
         biases = fit_biases(ratings, shrinkage=recipe.shrinkage)
         value = fit(deviations(ratings, biases), value="deviation", fits=[recipe.value])
+        order = learning.result()
     return Blend(
         users=_joined(order.users, value.users, biases.users, "user_id"),
         titles=_joined(order.titles, value.titles, biases.titles, "content_id"),

@@ -6,6 +6,7 @@ filtering for the Netflix prize", 2008).
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -19,8 +20,8 @@ from lakehouse.storage import checkpoint_path
 
 USER_FACTORS = "user_id string, factors array<float>"
 TITLE_FACTORS = "content_id string, factors array<float>"
-# ALS divides users and titles into one block per this many ratings, and at least two. The number follows from
-# the ratings alone, because each block draws its own first factors: other cores must not give another model.
+# ALS divides users and titles into one block per this many ratings. The number follows from the ratings alone,
+# because each block draws its own first factors: other cores must not give another model.
 _RATINGS_PER_BLOCK = 250_000
 
 
@@ -61,7 +62,10 @@ def fit(rows: DataFrame, *, value: str, fits: Sequence[Parameters]) -> Factors:
     try:
         names = indexer.fit(ordered)
         indexed = names.transform(ordered)
-        models = [_als(parameters, value, max(2, count // _RATINGS_PER_BLOCK)).fit(indexed) for parameters in fits]
+        blocks = 1 + count // _RATINGS_PER_BLOCK
+        # One after the other, small fits would leave most cores idle: each waits for its own short steps.
+        with ThreadPoolExecutor(max_workers=len(fits)) as threads:
+            models = list(threads.map(lambda chosen: _als(chosen, value, blocks).fit(indexed), fits))
         users, titles = names.labelsArray
         return Factors(
             _named([model.userFactors for model in models], users, "user_id"),
@@ -85,7 +89,7 @@ def _als(parameters: Parameters, value: str, blocks: int) -> ALS:
         userCol="user_index",
         itemCol="title_index",
         ratingCol=value,
-        checkpointInterval=5,
+        checkpointInterval=10,
     )
 
 
