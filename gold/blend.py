@@ -89,7 +89,7 @@ def model_version(feedback: DataFrame, *, recipe: Recipe) -> str:
 
 
 def save_blend(spark: SparkSession, root: str, version: str, blend: Blend) -> None:
-    frames = {"users": blend.users, "titles": blend.titles}
+    frames = {"user_factors": blend.users, "item_factors": blend.titles}
     numbers: dict[str, JsonValue] = {
         "mean": blend.mean,
         "ranks": list(blend.ranks),
@@ -102,8 +102,8 @@ def blend_of(model: Model) -> Blend:
     """The blend as `save_blend` has saved it."""
     numbers = model.numbers
     return Blend(
-        users=model.frames["users"],
-        titles=model.frames["titles"],
+        users=model.frames["user_factors"],
+        titles=model.frames["item_factors"],
         mean=None if numbers["mean"] is None else float(numbers["mean"]),  # type: ignore[arg-type]
         ranks=tuple(numbers["ranks"]),  # type: ignore[arg-type]
         weights=Weights(**numbers["weights"]),  # type: ignore[arg-type]

@@ -7,7 +7,8 @@ from gold.evaluation import measure_all, trial_of
 from gold.factors import checkpoint_folder
 from gold.inputs import held, partitions_of, read_inputs
 from gold.metrics import Measured, describe_models, write_metrics
-from gold.recipes import affinity_weights, recipe_of
+from gold.rate_affinity import chosen_weights
+from gold.recipes import recipe_of
 from gold.reporting import print_models
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
@@ -26,7 +27,7 @@ def run(spark: SparkSession, settings: Settings) -> Measured:
             inputs[SILVER_CONTENT],
             share=settings.gold.als.holdout,
             liked_from=recipe.evidence.liked_from,
-            affinity_weights=affinity_weights(settings.gold.affinity),
+            affinity_weights=chosen_weights(settings),
             partitions=partitions_of(spark),
         ) as trial:
             measured = measure_all(trial, recipe=recipe)

@@ -8,8 +8,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gold.affinity import TitleIndex, index_titles
-from gold.affinity import Weights as AffinityWeights
+from gold.affinity import index_titles, title_tastes
 from gold.baselines import mean_only, train_explicit, train_implicit, weighted
 from gold.blend import Blend, Recipe, held_blend, train_blend
 from gold.inputs import held
@@ -19,6 +18,8 @@ from gold.metrics import BLEND, MEAN, POPULARITY
 from gold.popularity import order_titles
 from gold.preferences import latest_ratings, liked_titles
 from gold.splits import split_by_time, unseen
+from gold.title_index import TitleIndex
+from gold.title_index import Weights as AffinityWeights
 from gold.titles import join_titles
 
 _PAIRS = "user_id string, content_id string, rating double"
@@ -61,7 +62,7 @@ def trial_of(
         held(order_titles(titles, training, nobody)) as popular,
     ):
         users = training.agg(F.count_distinct("user_id").alias("users")).collect()[0]["users"]
-        index = index_titles(titles, weights=affinity_weights)
+        index = index_titles(title_tastes(titles), weights=affinity_weights)
         asked = split.holdout.select("user_id").distinct()
         yield Trial(
             training=training,

@@ -12,10 +12,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, IntegerType, StringType, StructField, StructType
 from scipy.sparse import csr_matrix
 
-from gold.affinity import unit_rows
 from gold.blend import Blend, Weights
 from gold.preferences import Evidence, weigh_preferences
 from gold.scoring import SOURCES, Best, Users, best_titles
+from gold.title_index import unit_rows
 from gold.titles import Titles, dense
 from lakehouse.tables import GOLD_RECOMMENDATIONS
 
@@ -121,8 +121,7 @@ def _best(rows: Any, scorer: Scorer) -> Best:
         cells = (users[kept], positions[kept].astype(np.int64))
         return csr_matrix((values[kept], cells), shape=(len(lengths), len(titles)))
 
-    codes = pc.index_in(rows["features"].flatten(), value_set=titles.index.vocabulary)
-    features = unit_rows(rows["features"], codes.to_numpy(zero_copy_only=False), titles.index.feature_weights)
+    features = unit_rows(rows["features"], titles.index.vocabulary, titles.index.feature_weights)
     block = Users(
         factors, known, value_factors, biases, matrix("seen"), matrix("confidence"), features, matrix("affinity")
     )

@@ -4,7 +4,7 @@ from pyspark.sql import SparkSession
 
 from gold.affinity import rate_titles
 from gold.inputs import partitions_of, read_inputs
-from gold.recipes import affinity_weights
+from gold.title_index import Weights
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
@@ -13,16 +13,26 @@ from lakehouse.tables import GOLD_AFFINITY, SILVER_CONTENT, SILVER_USERS
 
 
 def run(spark: SparkSession, settings: Settings) -> None:
-    chosen = settings.gold.affinity
     inputs = read_inputs(spark, settings.root, SILVER_USERS, SILVER_CONTENT)
     ratings = rate_titles(
         inputs[SILVER_USERS],
         inputs[SILVER_CONTENT],
-        weights=affinity_weights(chosen),
-        titles_per_user=chosen.titles_per_user,
+        weights=chosen_weights(settings),
+        titles_per_user=settings.gold.affinity.titles_per_user,
         partitions=partitions_of(spark),
     )
     overwrite(ratings, settings.root, GOLD_AFFINITY, input_versions=inputs.versions)
+
+
+def chosen_weights(settings: Settings) -> Weights:
+    chosen = settings.gold.affinity
+    return Weights(
+        genre=chosen.genre_weight,
+        director=chosen.director_weight,
+        actor=chosen.actor_weight,
+        rating=chosen.rating_weight,
+        decade=chosen.decade_weight,
+    )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,11 +1,10 @@
 """The settings of gold as the values that models are made from."""
 
-from gold.affinity import Weights as AffinityWeights
 from gold.biases import Shrinkage
 from gold.blend import Recipe, Weights
 from gold.factors import Parameters
 from gold.preferences import Evidence
-from lakehouse.settings import Affinity, Gold
+from lakehouse.settings import Gold
 
 
 def recipe_of(gold: Gold) -> Recipe:
@@ -32,14 +31,4 @@ def recipe_of(gold: Gold) -> Recipe:
             popularity=gold.blend.popularity_weight,
             new_titles=gold.blend.new_title_weight,
         ),
-    )
-
-
-def affinity_weights(affinity: Affinity) -> AffinityWeights:
-    return AffinityWeights(
-        genre=affinity.genre_weight,
-        director=affinity.director_weight,
-        actor=affinity.actor_weight,
-        rating=affinity.rating_weight,
-        decade=affinity.decade_weight,
     )

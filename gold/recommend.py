@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
 
-from gold.affinity import index_titles, user_features
+from gold.affinity import index_titles, title_tastes, user_features
 from gold.blend import blend_of, model_version, save_blend, train_blend
 from gold.evaluation import measure_published, trial_of
 from gold.factors import checkpoint_folder
@@ -15,7 +15,8 @@ from gold.metrics import describe_models, read_metrics, write_metrics
 from gold.models import is_saved, load_model
 from gold.popularity import order_titles
 from gold.publication import Publication, offer_model
-from gold.recipes import affinity_weights, recipe_of
+from gold.rate_affinity import chosen_weights
+from gold.recipes import recipe_of
 from gold.registry import ModelRecord, Rule
 from gold.titles import join_titles
 from lakehouse.jobs import job_parser, run_job
@@ -57,7 +58,7 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
             inputs[SILVER_CONTENT],
             share=settings.gold.als.holdout,
             liked_from=recipe.evidence.liked_from,
-            affinity_weights=affinity_weights(settings.gold.affinity),
+            affinity_weights=chosen_weights(settings),
             partitions=partitions_of(spark),
         ) as trial:
             measured = measure_published(trial, recipe=recipe)
@@ -79,7 +80,7 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
 
 def write_lists(spark: SparkSession, settings: Settings, inputs: Inputs, version: str) -> None:
     """Make gold.recommendations from a saved model and today's silver."""
-    root, features = settings.root, affinity_weights(settings.gold.affinity)
+    root, features = settings.root, chosen_weights(settings)
     blend = blend_of(load_model(spark, root, version))
     titles, feedback, affinity = inputs[SILVER_CONTENT], inputs[SILVER_FEEDBACK], inputs[GOLD_AFFINITY]
     described = describe_users(
@@ -92,7 +93,7 @@ def write_lists(spark: SparkSession, settings: Settings, inputs: Inputs, version
     lists = make_lists(
         described,
         blend,
-        join_titles(index_titles(titles, weights=features), blend, popular),
+        join_titles(index_titles(title_tastes(titles), weights=features), blend, popular),
         titles_per_user=settings.gold.recommendations.titles_per_user,
         partitions=partitions_of(spark),
         model_version=version,

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from gold.affinity import TitleIndex
 from gold.blend import Blend
+from gold.title_index import TitleIndex
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -64,6 +64,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--limit", type=_positive, default=20, help="versions to print at most, newest first (default 20)"
     )
 
+    recommend = _add(commands, "recommend", "one user's list, and why each title is in it", json=True)
+    recommend.add_argument("user_id", metavar="USER_ID", help="as in silver.users")
+
+    similar = _add(commands, "similar", "the titles most like a title", json=True)
+    similar.add_argument("content_id", metavar="CONTENT_ID", help="as in silver.content")
+    similar.add_argument("--limit", type=_positive, default=10, help="titles of each kind (default 10)")
+
     models = _add(commands, "models", "the trained models, which one is published, and why", json=True)
     models.add_argument(
         "action",

@@ -44,7 +44,12 @@ SMALL = {
 KINDS = ("USERS", "MOVIES", "SERIES", "FEEDBACK")
 DERIVED = (*layer_tables("silver"), *layer_tables("gold"))
 # When a row was written, by which stream, and from which commits: what a rebuild may change.
-PROVENANCE = ("quarantined_at", "finished_at", "query_id", "bronze_versions", "silver_versions", "input_versions")
+PROVENANCE = (
+    *("quarantined_at", "finished_at", "query_id", "bronze_versions", "silver_versions", "input_versions"),
+    *("trained_at", "published_at"),
+    # of gold.models: rows cannot be sorted by maps; gold.model_metrics has the same figures
+    *("parameters", "metrics"),
+)
 
 
 class Outcome(NamedTuple):

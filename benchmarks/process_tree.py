@@ -1,0 +1,67 @@
+"""What this process and all that it started use together: JVM and Python workers. Linux only: it reads /proc."""
+
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+
+_SAMPLE_SECONDS = 0.5
+# Fields of /proc/PID/stat behind the name, which may hold spaces: parent, user and system time of the process
+# and of its ended children in ticks, resident pages.
+_PARENT, _TIMES, _PAGES = 1, slice(11, 15), 21
+
+
+class Usage:
+    """Seconds of processor time used while it was open, and the highest sum of resident bytes seen.
+
+    On a machine that does other work too, processor time says more than the clock. Pages that processes share
+    count in each of them.
+    """
+
+    def __init__(self) -> None:
+        self.cpu_seconds, self.peak_bytes = 0.0, 0
+        self._ended = threading.Event()
+        self._sampler = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> "Usage":
+        self._before = cpu_seconds(os.getpid())
+        self._sampler.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._sampler.join()
+        self.cpu_seconds = cpu_seconds(os.getpid()) - self._before
+
+    def _sample(self) -> None:
+        while not self._ended.wait(_SAMPLE_SECONDS):
+            self.peak_bytes = max(self.peak_bytes, resident_bytes(os.getpid()))
+
+
+def resident_bytes(pid: int) -> int:
+    return sum(int(process[_PAGES]) for process in _family(pid)) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_seconds(pid: int) -> float:
+    ticks = sum(int(ticks) for process in _family(pid) for ticks in process[_TIMES])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _family(pid: int) -> list[list[str]]:
+    """The fields of the process and of its children and theirs."""
+    fields: dict[int, list[str]] = {}
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:  # it has ended meanwhile
+            continue
+        own = int(stat.parent.name)
+        fields[own] = text.rpartition(")")[2].split()
+        children.setdefault(int(fields[own][_PARENT]), []).append(own)
+    family = [pid]
+    for member in family:  # grows while it is read: children of children
+        family += children.get(member, [])
+    return [fields[member] for member in family if member in fields]

@@ -1,0 +1,69 @@
+"""Titles that are like a title: by what they have in common, or by who likes them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gold.title_index import TitleIndex
+
+# Similarities are compared, and told, to this many digits, so that rounding noise decides no order.
+_DIGITS = 4
+
+
+class Neighbour(NamedTuple):
+    """Another title; `similarity` is a cosine: 1 is the same direction, 0 nothing in common."""
+
+    content_id: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Titles as unit vectors: `rows` is titles x dimensions, dense or sparse, in the order of `content_ids`."""
+
+    content_ids: Sequence[str]
+    rows: Any  # scipy publishes no types
+
+
+def feature_vectors(index: TitleIndex) -> Vectors:
+    """What titles have: genres, people, decades, each weighed by its rarity."""
+    return Vectors(index.content_ids.to_pylist(), index.vectors.T.tocsr())
+
+
+def factor_vectors(factors: DataFrame, *, only: Collection[str] | None = None) -> Vectors:
+    """What a model has learnt of titles from who likes them. `factors` has content_id and an array of numbers.
+
+    With `only`, no other title is read. One that nobody liked has no factors, and so no vector.
+    """
+    factors = factors.where(F.col("factors").isNotNull())
+    wanted = factors if only is None else factors.where(F.col("content_id").isin(list(only)))
+    table = wanted.select("content_id", "factors").toArrow().sort_by("content_id")
+    numbers = np.asarray(table["factors"].combine_chunks().flatten(), dtype=np.float64)
+    rows: NDArray[np.float64] = numbers.reshape(table.num_rows, -1) if table.num_rows else np.zeros((0, 1))
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return Vectors(table["content_id"].to_pylist(), rows / np.where(lengths > 0, lengths, 1.0))
+
+
+def nearest_titles(
+    vectors: Vectors, content_id: str, *, count: int, among: Collection[str] | None = None, least: float = 0.0
+) -> list[Neighbour]:
+    """The titles most alike, best first, ties by id; none where the title has no vector.
+
+    Only those more alike than `least`, and only those in `among` where it is given.
+    """
+    if content_id not in vectors.content_ids:
+        return []
+    place = vectors.content_ids.index(content_id)
+    product = vectors.rows @ vectors.rows[[place]].T
+    cosines = (product.toarray() if hasattr(product, "toarray") else product).ravel().round(_DIGITS)
+    alike = [
+        Neighbour(other, float(cosine))
+        for other, cosine in zip(vectors.content_ids, cosines, strict=True)
+        if cosine > least and other != content_id and (among is None or other in among)
+    ]
+    return sorted(alike, key=lambda neighbour: (-neighbour.similarity, neighbour.content_id))[:count]

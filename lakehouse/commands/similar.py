@@ -1,0 +1,95 @@
+"""`lakehouse similar CONTENT_ID`: the titles most like it, by what they share and by who likes them."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from gold.affinity import describe_titles
+from gold.models import is_saved, load_model
+from gold.neighbours import factor_vectors, feature_vectors, nearest_titles
+from gold.rate_affinity import chosen_weights
+from gold.reasons import shared_features, tastes_of
+from gold.registry import published, read_records
+from gold.title_index import Weights, index_features
+from lakehouse.commands.output import print_json, print_table
+from lakehouse.commands.unknown import unknown_id
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+from lakehouse.storage import read
+from lakehouse.tables import SILVER_CONTENT
+
+_WITHOUT_MODEL = "by who likes them: the published model knows nothing of this title"
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    with spark_session("lakehouse similar", log_file=settings.ops_dir / "spark.log") as spark:
+        found = similar_titles(
+            spark, settings.root, args.content_id, weights=chosen_weights(settings), count=args.limit
+        )
+    if args.json:
+        print_json(found)
+        return 0
+    rows = [_told(title) for title in found["by_features"]]
+    print(f"like {found['content_id']} ({found['titulo']}), by what they share")
+    print_table(("content_id", "title", "similarity", "shared"), rows)
+    if found["by_factors"]:
+        rows = [(title["content_id"], title["titulo"], title["similarity"]) for title in found["by_factors"]]
+        print(f"by who likes them, as model {found['model_version']} has learnt it")
+        print_table(("content_id", "title", "similarity"), rows)
+    else:
+        print(_WITHOUT_MODEL)
+    return 0
+
+
+def similar_titles(
+    spark: SparkSession, root: str, content_id: str, *, weights: Weights, count: int
+) -> dict[str, Any]:
+    """The neighbours as JSON has them. Raises InputError for a title that is unknown."""
+    content = read(spark, root, SILVER_CONTENT)
+    table = describe_titles(content, weights=weights).toArrow().sort_by("id")
+    titles = {row["id"]: row for row in table.drop_columns("features").to_pylist()}
+    if content_id not in titles:
+        raise unknown_id("title", content_id, content)
+    title = titles[content_id]
+    vectors = feature_vectors(index_features(table, weights=weights))
+    by_features = [
+        {
+            **_named(neighbour, titles),
+            "shared": shared_features(tastes_of(title), titles[neighbour.content_id])._asdict(),
+        }
+        for neighbour in nearest_titles(vectors, content_id, count=count)
+    ]
+    record = published(read_records(spark, root))
+    version = None if record is None else record.model_version
+    by_factors = [] if version is None else _by_factors(spark, root, version, content_id, titles, count)
+    return {
+        "content_id": content_id,
+        "titulo": title["titulo"],
+        "model_version": version,
+        "by_features": by_features,
+        "by_factors": by_factors,
+    }
+
+
+def _by_factors(
+    spark: SparkSession, root: str, version: str, content_id: str, titles: Mapping[str, Any], count: int
+) -> list[dict[str, Any]]:
+    """None where the model is not saved, has no item factors, or has not seen the title."""
+    frames = load_model(spark, root, version).frames if is_saved(spark, root, version) else {}
+    if "item_factors" not in frames:
+        return []
+    vectors = factor_vectors(frames["item_factors"])
+    return [_named(found, titles) for found in nearest_titles(vectors, content_id, count=count, among=titles)]
+
+
+def _named(neighbour: Any, titles: Mapping[str, Any]) -> dict[str, Any]:
+    title = titles[neighbour.content_id]
+    return {**neighbour._asdict(), "titulo": title["titulo"], "type": title["type"]}
+
+
+def _told(title: Mapping[str, Any]) -> tuple[Any, ...]:
+    shared = [value for values in title["shared"].values() for value in values]
+    return (title["content_id"], title["titulo"], title["similarity"], ", ".join(shared))

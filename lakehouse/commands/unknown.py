@@ -1,0 +1,18 @@
+"""What is said of an id that no row has."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.errors import InputError
+
+_NEAREST = 3
+
+
+def unknown_id(kind: str, asked: str, rows: DataFrame) -> InputError:
+    """The error that names the nearest ids of `rows`: those with the fewest letters to change, then by id."""
+    distance = F.levenshtein(F.col("id"), F.lit(asked))
+    nearest = rows.select("id").orderBy(distance, "id").limit(_NEAREST).collect()
+    ids = ", ".join(row["id"] for row in nearest)
+    return InputError(
+        f"no {kind} {asked!r}", todo=f"the nearest ids are {ids}" if ids else f"there is no {kind} yet"
+    )
