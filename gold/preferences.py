@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 # What tells whether a user liked a title; a view alone does not.
 _VERDICTS = ("rating", "like", "dislike")
+_LEAST = 1e-6
 
 
 class Evidence(NamedTuple):
@@ -86,7 +87,9 @@ def _faded(recency_titles: float) -> Column:
         F.desc("moment"), F.desc("content_id")
     )
     newer = F.row_number().over(newest_first) - 1
-    return F.when(F.col("weight") > 0, F.col("weight") * F.exp(-newer / recency_titles)).otherwise(F.col("weight"))
+    # What fades away entirely (exp underflows) is a preference still, and ALS counts only what is above 0.
+    faded = F.greatest(F.col("weight") * F.exp(-newer / recency_titles), F.lit(_LEAST))
+    return F.when(F.col("weight") > 0, faded).otherwise(F.col("weight"))
 
 
 def _of_known(weighed: DataFrame) -> DataFrame:
@@ -95,6 +98,4 @@ def _of_known(weighed: DataFrame) -> DataFrame:
     of_title = F.max("confidence").over(Window.partitionBy("content_id"))
     for best in (of_user, of_title):
         weighed = weighed.withColumn("best", best).where(F.col("best") > 0)
-    # What fades away entirely (exp underflows) is a preference still, and ALS counts only what is above 0.
-    confidence = F.when(F.col("weight") > 0, F.greatest("confidence", F.lit(1e-6))).otherwise(F.col("confidence"))
-    return weighed.select("user_id", "content_id", confidence.alias("confidence"))
+    return weighed.select("user_id", "content_id", "confidence")
