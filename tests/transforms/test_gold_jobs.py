@@ -125,7 +125,7 @@ def assert_lists(recommendations: DataFrame) -> None:
         assert [rank for rank, _, _ in places] == list(range(1, 11))
         rated = [rating for _, rating, _ in places]
         assert rated == sorted(rated, reverse=True)
-        # who has liked nothing, as u11 has no tastes and u00, u02, ... have rated low, gets no title from the model
+        # u11 has neither tastes nor feedback; who has only rated low gets no title from the model
         sources = {source for _, _, source in places}
         assert sources == {"popularity"} if user == "u11" else sources & {"als", "affinity"}
 
