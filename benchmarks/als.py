@@ -89,7 +89,8 @@ def spark_on_likes(likes: DataFrame) -> None:
 
 def spark_on_ratings(ratings: DataFrame) -> None:
     """As gold trains its model, the numbering of ids and the naming of factors included."""
-    factors = fit(ratings, parameters=Parameters(RANK, ITERATIONS, SPARK_REGULARIZATION, _SEED))
+    fits = [Parameters(RANK, ITERATIONS, SPARK_REGULARIZATION, alpha=None, seed=_SEED)]
+    factors = fit(ratings, value="rating", fits=fits)
     factors.users.count()
     factors.titles.count()
 

@@ -56,6 +56,11 @@ def index_titles(tastes: DataFrame, *, weights: Weights) -> TitleIndex:
     return index_features(table.sort_by("id"), weights=weights)
 
 
+def user_features(users: DataFrame, *, weights: Weights) -> DataFrame:
+    """One row per user: user_id, and `features` as they are in the titles' vocabulary."""
+    return user_tastes(users).select(F.col("id").alias("user_id"), named_features(weights).alias("features"))
+
+
 def user_tastes(users: DataFrame) -> DataFrame:
     """One row per user: id and what the user likes, each kind in a column that titles have too."""
     tastes = users.withColumn("decadas", F.col("decadas_favoritas"))

@@ -61,3 +61,8 @@ def one_per_id(rows: DataFrame) -> DataFrame:
     """One row per id. Nothing but silver's merge keeps its ids unique, and a join must not multiply rows."""
     others = [name for name in rows.columns if name != "id"]
     return rows.groupBy("id").agg(F.max(F.struct(*others)).alias("row")).select("id", "row.*")
+
+
+def partitions_of(spark: SparkSession) -> int:
+    """Into how many tasks this machine or cluster divides work."""
+    return int(spark.conf.get("spark.sql.shuffle.partitions") or 1)

@@ -1,61 +1,56 @@
-"""How far predictions are from the ratings that training never saw."""
+"""The rows of gold.model_metrics: what was measured of each model, and beside which baseline."""
 
 from collections.abc import Mapping
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from lakehouse.storage import ensure, overwrite, read
 from lakehouse.tables import GOLD_METRICS
 
+# The model that the lists come from; all others in the table are what it is compared with.
+BLEND = "blend"
+# What the published lists and ratings have to beat.
+POPULARITY, MEAN = "popularity", "mean"
 
-def prediction_errors(predictions: DataFrame, *, mean: float) -> DataFrame:
-    """One row per metric: RMSE and MAE beside those of predicting the training mean, and counts of rows.
-
-    No row is left out: where the model has no prediction, it is taken to say the mean, and `unscored_rows`
-    counts these. RMSE and MAE are absent where there is no held-out row to compute them on.
-    """
-    unscored = F.isnan("prediction")
-    guess = F.when(unscored, F.lit(mean)).otherwise(F.col("prediction"))
-    error, naive = F.col("rating") - guess, F.col("rating") - F.lit(mean)
-    totals = predictions.agg(
-        _root_mean_square(error).alias("rmse"),
-        _root_mean_square(naive).alias("rmse_baseline"),
-        _mean_absolute(error).alias("mae"),
-        _mean_absolute(naive).alias("mae_baseline"),
-        F.count("*").cast("double").alias("rows"),
-        F.count(F.when(unscored, True)).cast("double").alias("unscored"),
-    )
-    stacked = (
-        "stack(4, 'rmse', rmse, rmse_baseline, 'mae', mae, mae_baseline,"
-        " 'holdout_rows', rows, null, 'unscored_rows', unscored, null) AS (metric, value, baseline)"
-    )
-    return totals.selectExpr(stacked).where(F.col("value").isNotNull())
+Measured = Mapping[str, Mapping[str, float]]
 
 
-def describe_model(errors: DataFrame, *, model_version: str, input_versions: Mapping[str, int]) -> DataFrame:
-    """The metrics of one model in the form of gold.model_metrics."""
-    pairs = [F.lit(item) for pair in sorted(input_versions.items()) for item in pair]
-    versions = F.create_map(*pairs).cast("map<string,bigint>")
-    described = errors.withColumn("model_version", F.lit(model_version)).withColumn("input_versions", versions)
-    return described.select(*GOLD_METRICS.columns)
+def describe_models(
+    spark: SparkSession, measured: Measured, *, model_version: str, input_versions: Mapping[str, int]
+) -> DataFrame:
+    """One row per model and metric. The baseline is popularity for lists, predicting the mean for ratings."""
+    versions = dict(sorted(input_versions.items()))
+    rows = [
+        (model_version, model, metric, value, _baseline(measured, metric), versions)
+        for model, metrics in sorted(measured.items())
+        for metric, value in sorted(metrics.items())
+    ]
+    return spark.createDataFrame(rows, GOLD_METRICS.schema)
 
 
-def replace_model(published: DataFrame, described: DataFrame, *, model_version: str) -> DataFrame:
-    """The metrics of all models so far, those of this one new."""
-    others = published.where(F.col("model_version") != model_version)
-    return others.unionByName(described).select(*GOLD_METRICS.columns)
+def write_metrics(spark: SparkSession, root: str, described: DataFrame, input_versions: Mapping[str, int]) -> None:
+    """Replace the rows of these models, keep all others."""
+    ensure(spark, root, GOLD_METRICS)
+    metrics = replace_models(read(spark, root, GOLD_METRICS), described)
+    overwrite(metrics, root, GOLD_METRICS, input_versions=input_versions)
+
+
+def replace_models(published: DataFrame, described: DataFrame) -> DataFrame:
+    """The metrics of all models so far, the described ones new."""
+    measured = described.select("model_version", "model").distinct()
+    others = published.join(measured, on=["model_version", "model"], how="left_anti")
+    return others.select(*GOLD_METRICS.columns).unionByName(described)
 
 
 def read_metrics(metrics: DataFrame, *, model_version: str) -> dict[str, float]:
-    """The values of one model by metric."""
-    rows = metrics.where(F.col("model_version") == model_version).select("metric", "value").collect()
-    return {row["metric"]: row["value"] for row in rows}
+    """The values of the published lists' model by metric."""
+    rows = metrics.where((F.col("model_version") == model_version) & (F.col("model") == BLEND))
+    return {row["metric"]: row["value"] for row in rows.select("metric", "value").collect()}
 
 
-def _root_mean_square(error: Column) -> Column:
-    """Rounded: the last digits of a sum of doubles depend on the order of its tasks."""
-    return F.round(F.sqrt(F.avg(error * error)), 6)
-
-
-def _mean_absolute(error: Column) -> Column:
-    return F.round(F.avg(F.abs(error)), 6)
+def _baseline(measured: Measured, metric: str) -> float | None:
+    for model in (POPULARITY, MEAN):
+        if metric in measured.get(model, {}):
+            return measured[model][metric]
+    return None

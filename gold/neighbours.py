@@ -38,8 +38,9 @@ def feature_vectors(index: TitleIndex) -> Vectors:
 def factor_vectors(factors: DataFrame, *, only: Collection[str] | None = None) -> Vectors:
     """What a model has learnt of titles from who likes them. `factors` has content_id and an array of numbers.
 
-    With `only`, no other title is read.
+    With `only`, no other title is read. One that nobody liked has no factors, and so no vector.
     """
+    factors = factors.where(F.col("factors").isNotNull())
     wanted = factors if only is None else factors.where(F.col("content_id").isin(list(only)))
     table = wanted.select("content_id", "factors").toArrow().sort_by("content_id")
     numbers = np.asarray(table["factors"].combine_chunks().flatten(), dtype=np.float64)

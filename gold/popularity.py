@@ -5,11 +5,6 @@ from pyspark.sql import functions as F
 
 from lakehouse.tables import GOLD_POPULARITY
 
-# A title's mean rating is drawn towards the mean of all titles as if it had this many ratings of that value.
-PRIOR_RATINGS = 10
-# The middle of the scale, where nobody has rated anything yet.
-NEUTRAL_RATING = 3.0
-
 # Sums of decimals are exact; a sum of doubles would depend on the order in which tasks end.
 _EXACT = "decimal(12,6)"
 
@@ -37,29 +32,18 @@ def count_daily(feedback: DataFrame, *, trend_days: int) -> DataFrame:
 
 
 def order_titles(titles: DataFrame, feedback: DataFrame, affinity: DataFrame) -> DataFrame:
-    """One row per title: `place` (1, 2, ...) by popularity and its `expected_rating`.
+    """One row per title: `place` (1, 2, ...) by popularity and its `viewers`.
 
     The order is by users with feedback other than a dislike, then users whose tastes it fits, then id.
-    The rating is the Bayesian average (PRIOR_RATINGS * mean of all + own sum) / (PRIOR_RATINGS + own count).
     """
     ids = titles.select(F.col("id").alias("content_id")).distinct()
     taken_to = F.when(F.col("action") != "dislike", F.col("user_id"))
-    rating = F.col("rating").cast(_EXACT)
-    by_feedback = feedback.groupBy("content_id").agg(
-        F.count_distinct(taken_to).alias("viewers"),
-        F.sum(rating).alias("stars"),
-        F.count(rating).alias("ratings"),
-    )
+    by_feedback = feedback.groupBy("content_id").agg(F.count_distinct(taken_to).alias("viewers"))
     by_tastes = affinity.groupBy("content_id").agg(F.count("*").alias("fits"))
-    overall = feedback.agg(F.coalesce(F.avg(rating).cast("double"), F.lit(NEUTRAL_RATING)).alias("mean"))
     known = ids.join(by_feedback, on="content_id", how="left").join(by_tastes, on="content_id", how="left")
-    popular = known.na.fill(0, ["viewers", "ratings", "fits"]).crossJoin(F.broadcast(overall))
-    stars = F.coalesce(F.col("stars").cast("double"), F.lit(0.0))
-    expected = (PRIOR_RATINGS * F.col("mean") + stars) / (PRIOR_RATINGS + F.col("ratings"))
     order = Window.orderBy(F.desc("viewers"), F.desc("fits"), "content_id")
-    return popular.select(
-        "content_id", F.row_number().over(order).alias("place"), expected.alias("expected_rating")
-    )
+    popular = known.na.fill(0, ["viewers", "fits"])
+    return popular.select("content_id", F.row_number().over(order).alias("place"), "viewers")
 
 
 def _count(action: str) -> Column:

@@ -3,7 +3,7 @@
 from pyspark.sql import SparkSession
 
 from gold.affinity import rate_titles
-from gold.inputs import read_inputs
+from gold.inputs import partitions_of, read_inputs
 from gold.title_index import Weights
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
@@ -19,7 +19,7 @@ def run(spark: SparkSession, settings: Settings) -> None:
         inputs[SILVER_CONTENT],
         weights=chosen_weights(settings),
         titles_per_user=settings.gold.affinity.titles_per_user,
-        partitions=int(spark.conf.get("spark.sql.shuffle.partitions") or 1),
+        partitions=partitions_of(spark),
     )
     overwrite(ratings, settings.root, GOLD_AFFINITY, input_versions=inputs.versions)
 

@@ -1,32 +1,29 @@
-"""Job: gold.affinity_ratings -> a model, gold.models, gold.model_metrics and gold.recommendations."""
+"""Job: feedback and affinity -> a model, gold.models, gold.model_metrics and gold.recommendations."""
 
 import logging
 from datetime import UTC, datetime
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
-from gold.factors import (
-    Parameters,
-    checkpoint_folder,
-    factors_of,
-    fit,
-    model_version,
-    predict,
-    save_factors,
-    split_holdout,
-)
-from gold.inputs import Inputs, held, read_inputs
-from gold.metrics import describe_model, prediction_errors, read_metrics, replace_model
+from gold.affinity import index_titles, title_tastes, user_features
+from gold.blend import blend_of, model_version, save_blend, train_blend
+from gold.evaluation import measure_published, trial_of
+from gold.factors import checkpoint_folder
+from gold.inputs import Inputs, held, partitions_of, read_inputs
+from gold.lists import describe_users, make_lists, without_factors
+from gold.metrics import describe_models, read_metrics, write_metrics
 from gold.models import is_saved, load_model
 from gold.popularity import order_titles
 from gold.publication import Publication, offer_model
-from gold.ranking import rank_titles
+from gold.rate_affinity import chosen_weights
+from gold.recipes import recipe_of
 from gold.registry import ModelRecord, Rule
+from gold.titles import join_titles
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import ensure, overwrite, read
+from lakehouse.storage import overwrite, read
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,
@@ -54,24 +51,27 @@ def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None
 
 
 def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: bool) -> Publication:
-    """Measure on held-out ratings, train on all of them, save the model, and offer it for publication."""
-    root, chosen = settings.root, settings.gold.als
-    parameters = Parameters(chosen.rank, chosen.iterations, chosen.regularization, chosen.seed)
-    with checkpoint_folder(spark, root), held(ratings_of(inputs)) as ratings:
-        version = model_version(ratings, parameters=parameters)
-        errors = evaluate(ratings, parameters=parameters, share=chosen.holdout)
-        described = describe_model(errors, model_version=version, input_versions=inputs.versions)
-        ensure(spark, root, GOLD_METRICS)
-        metrics = replace_model(read(spark, root, GOLD_METRICS), described, model_version=version)
-        overwrite(metrics, root, GOLD_METRICS, input_versions=inputs.versions)
+    """Measure on each user's last events, train on all, save the model, and offer it for publication."""
+    root, recipe = settings.root, recipe_of(settings.gold)
+    with checkpoint_folder(spark, root), held(inputs[SILVER_FEEDBACK]) as feedback:
+        version = model_version(feedback, recipe=recipe)
+        with trial_of(
+            feedback,
+            inputs[SILVER_CONTENT],
+            share=settings.gold.als.holdout,
+            liked_from=recipe.evidence.liked_from,
+            affinity_weights=chosen_weights(settings),
+            partitions=partitions_of(spark),
+        ) as trial:
+            measured = measure_published(trial, recipe=recipe)
+        described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
+        write_metrics(spark, root, described, inputs.versions)
         if not is_saved(spark, root, version):
-            save_factors(spark, root, version, fit(ratings, parameters=parameters))
+            save_blend(spark, root, version, train_blend(feedback, recipe=recipe))
     new = ModelRecord(
         model_version=version,
         trained_at=datetime.now(UTC),
-        parameters={
-            name: str(value) for name, value in {**parameters._asdict(), "holdout": chosen.holdout}.items()
-        },
+        parameters=described_parameters(settings),
         metrics=read_metrics(read(spark, root, GOLD_METRICS), model_version=version),
         input_versions=inputs.versions,
     )
@@ -82,19 +82,25 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
 
 def write_lists(spark: SparkSession, settings: Settings, inputs: Inputs, version: str) -> None:
     """Make gold.recommendations from a saved model and today's silver."""
-    root = settings.root
-    factors = factors_of(load_model(spark, root, version))
-    titles, users, feedback = inputs[SILVER_CONTENT], inputs[SILVER_USERS], inputs[SILVER_FEEDBACK]
-    with held(ratings_of(inputs)) as ratings, held(order_titles(titles, feedback, ratings)) as popular:
-        ranked = rank_titles(
-            predict(factors, ratings),
-            popular,
-            users,
-            feedback,
-            titles_per_user=settings.gold.recommendations.titles_per_user,
-            model_version=version,
-        )
-        overwrite(ranked, root, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
+    root, features = settings.root, chosen_weights(settings)
+    blend = blend_of(load_model(spark, root, version))
+    titles, feedback, affinity = inputs[SILVER_CONTENT], inputs[SILVER_FEEDBACK], inputs[GOLD_AFFINITY]
+    described = describe_users(
+        user_features(inputs[SILVER_USERS], weights=features),
+        feedback,
+        without_factors(affinity, blend),
+        evidence=recipe_of(settings.gold).evidence,
+    )
+    popular = order_titles(titles, feedback, affinity)
+    lists = make_lists(
+        described,
+        blend,
+        join_titles(index_titles(title_tastes(titles), weights=features), blend, popular),
+        titles_per_user=settings.gold.recommendations.titles_per_user,
+        partitions=partitions_of(spark),
+        model_version=version,
+    )
+    overwrite(lists, root, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
 
 
 def read_list_inputs(spark: SparkSession, root: str) -> Inputs:
@@ -102,15 +108,15 @@ def read_list_inputs(spark: SparkSession, root: str) -> Inputs:
     return read_inputs(spark, root, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
 
 
-def ratings_of(inputs: Inputs) -> DataFrame:
-    return inputs[GOLD_AFFINITY].select("user_id", "content_id", "rating")
-
-
-def evaluate(ratings: DataFrame, *, parameters: Parameters, share: float) -> DataFrame:
-    """The errors, on held-out ratings, of a model that has not seen them."""
-    split = split_holdout(ratings, share=share, seed=parameters.seed)
-    factors = fit(split.training, parameters=parameters)
-    return prediction_errors(predict(factors, split.holdout), mean=factors.mean)
+def described_parameters(settings: Settings) -> dict[str, str]:
+    """The settings that a model was trained with, by their names."""
+    gold = settings.gold
+    sections = {"feedback": gold.feedback, "als": gold.als, "blend": gold.blend, "values": gold.values}
+    return {
+        f"{section}.{name}": str(value)
+        for section, values in sections.items()
+        for name, value in values.model_dump().items()
+    }
 
 
 def main(argv: list[str] | None = None) -> None:

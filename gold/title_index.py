@@ -57,7 +57,7 @@ def index_features(table: Any, *, weights: Weights) -> TitleIndex:
     by_kind = weights._asdict()
     kinds = [by_kind[feature.partition(":")[0]] for feature in vocabulary.to_pylist()]
     feature_weights = np.asarray(kinds, dtype=np.float64) * rarity
-    vectors = _unit_rows(lists, vocabulary, feature_weights).T.tocsr()
+    vectors = unit_rows(lists, vocabulary, feature_weights).T.tocsr()
     return TitleIndex(
         content_ids=table["id"].combine_chunks(),
         vocabulary=vocabulary,
@@ -74,7 +74,7 @@ def best_titles(features: Any, titles: TitleIndex, *, titles_per_user: int) -> A
     most of the best matches have cosines of 0.1 to 0.3, and the root, which keeps the order and both ends,
     spreads them over the scale.
     """
-    cosines = _cosines(_unit_rows(features, titles.vocabulary, titles.feature_weights), titles)
+    cosines = _cosines(unit_rows(features, titles.vocabulary, titles.feature_weights), titles)
     count = cosines.shape[1]
     least = _lower_bound(cosines, titles_per_user) - 2 / RESOLUTION
     # in the order of users and then of content_ids, which the stable sort keeps where scores are equal
@@ -115,7 +115,7 @@ def _lower_bound(cosines: Any, kept: int) -> Any:
     return np.partition(best, groups - kept, axis=1)[:, groups - kept]
 
 
-def _unit_rows(lists: Any, vocabulary: Any, feature_weights: Any) -> Any:
+def unit_rows(lists: Any, vocabulary: Any, feature_weights: Any) -> Any:
     """A sparse row of length 1 per list of features; features that are not in the vocabulary are left out."""
     codes = pc.index_in(lists.flatten(), value_set=vocabulary).to_numpy(zero_copy_only=False)
     known = ~np.isnan(codes)

@@ -228,10 +228,12 @@ POPULARITY = StructType(
     ]
 )
 
-# One metric of one trained model beside the same metric of its baseline.
+# One metric of the model that lists come from (`model` = blend), or of what it is compared with, each measured on
+# rows that training never saw; `baseline` is popularity's for lists and that of predicting the mean for ratings.
 METRICS = StructType(
     [
         _required("model_version", STRING),
+        _required("model", STRING),
         _required("metric", STRING),
         _required("value", DOUBLE),
         _optional("baseline", DOUBLE),
@@ -251,6 +253,20 @@ MODELS = StructType(
         _required("status", STRING),
         _optional("published_at", TIMESTAMP),
         _required("reason", STRING),
+    ]
+)
+
+# One trial of the search for parameters, measured on a validation split inside the training rows. `score` decides.
+TUNING_TRIALS = StructType(
+    [
+        _required("trial_id", STRING),
+        _required("data_id", STRING),
+        _required("number", INT),
+        _required("parameters", MapType(STRING, DOUBLE)),
+        _required("metrics", MapType(STRING, DOUBLE)),
+        _required("score", DOUBLE),
+        _required("seconds", DOUBLE),
+        _required("finished_at", TIMESTAMP),
     ]
 )
 

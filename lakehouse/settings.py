@@ -34,6 +34,7 @@ ENV_VARIABLE = "LAKEHOUSE_ENV"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1)]
 
@@ -108,12 +109,36 @@ class Affinity(Section):
     titles_per_user: Count
 
 
+class Feedback(Section):
+    liked_from: Annotated[float, Field(ge=0.5, le=5)]
+    like_weight: Positive
+    view_weight: Weight
+    dislike_weight: Weight
+    recency_titles: Positive
+
+
 class Als(Section):
-    rank: Count
+    ranks: Annotated[tuple[Count, ...], Field(min_length=1)]
     iterations: Count
-    regularization: Annotated[float, Field(gt=0)]
+    regularization: Positive
+    alpha: Positive
     holdout: Annotated[float, Field(gt=0, lt=1)]
     seed: int
+
+
+class Blend(Section):
+    taste_weight: Weight
+    popularity_weight: float
+    new_title_weight: Weight
+
+
+class Values(Section):
+    rank: Count
+    iterations: Count
+    regularization: Positive
+    title_shrinkage: Positive
+    user_shrinkage: Positive
+    recency_ratings: Positive
 
 
 class Models(Section):
@@ -133,7 +158,10 @@ class Popularity(Section):
 
 class Gold(Section):
     affinity: Affinity
+    feedback: Feedback
     als: Als
+    blend: Blend
+    values: Values
     models: Models
     recommendations: Recommendations
     popularity: Popularity

@@ -126,7 +126,8 @@ GOLD_RECOMMENDATIONS = Table(
     },
 )
 GOLD_POPULARITY = Table("gold", "content_popularity", schemas.POPULARITY, ("content_id", "day"))
-GOLD_METRICS = Table("gold", "model_metrics", schemas.METRICS, ("model_version", "metric"))
+GOLD_METRICS = Table("gold", "model_metrics", schemas.METRICS, ("model_version", "model", "metric"))
+GOLD_TRIALS = Table("gold", "tuning_trials", schemas.TUNING_TRIALS, ("trial_id",))
 GOLD_MODELS = Table(
     "gold",
     "models",
@@ -163,6 +164,7 @@ CATALOGUE: tuple[Table, ...] = (
     GOLD_POPULARITY,
     GOLD_METRICS,
     GOLD_MODELS,
+    GOLD_TRIALS,
     GOLD_POWERBI,
     QUALITY_RESULTS,
 )

@@ -48,7 +48,7 @@ def show(found: Mapping[str, Any]) -> None:
     if found["rejected"]:
         print_table(("rejected because of", "rows"), list(found["rejected"].items()))
     model = [(row["metric"], row["value"], row["baseline"]) for row in found["model"]]
-    print_table(("model", "value", "predicting the mean"), model)
+    print_table(("model", "value", "popularity, or the mean"), model)
     streams = [
         (
             name,
@@ -108,6 +108,7 @@ def _model(spark: SparkSession, root: str) -> list[dict[str, Any]]:
     """The metrics of the model that the published recommendations come from."""
     published = storage.read(spark, root, GOLD_RECOMMENDATIONS).select("model_version").distinct()
     metrics = storage.read(spark, root, GOLD_METRICS).join(published, on="model_version", how="left_semi")
+    metrics = metrics.where(F.col("model") == "blend")
     return [row.asDict() for row in metrics.select("metric", "value", "baseline").orderBy("metric").collect()]
 
 

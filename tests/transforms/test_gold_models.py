@@ -11,9 +11,10 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import recommend, roll_back
-from gold.factors import Parameters, fit, model_version, save_factors
+from gold.blend import model_version, save_blend, train_blend
 from gold.models import is_saved, keep_models, load_model, save_model, saved_versions
 from gold.publication import offer_model
+from gold.recipes import recipe_of
 from gold.registry import ModelRecord, Rule, read_records
 from lakehouse import cli, files
 from lakehouse.commands import models
@@ -155,32 +156,37 @@ def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str
 
 @pytest.fixture
 def small(spark: SparkSession, root: str) -> Settings:
-    """Six users, twelve titles, no feedback, and a model that is trained in no time."""
+    """Six users, twenty titles, nothing shared, and a model that is trained in no time."""
     base = load_settings()
-    als = base.gold.als.model_copy(update={"rank": 2, "iterations": 2})
+    als = base.gold.als.model_copy(update={"ranks": (2,), "iterations": 2})
+    values = base.gold.values.model_copy(update={"rank": 2, "iterations": 2})
+    gold = base.gold.model_copy(update={"als": als, "values": values})
     source = (NOON, NOON, "topic", 0, 0)
     users = [(f"u{n}", f"U{n}", None, [], [], [], None, [], *source) for n in range(6)]
-    titles = [(f"t{n}", "movie", f"Title {n}", [], [], [], None, None, None, None, *source) for n in range(12)]
+    titles = [(f"t{n}", "movie", f"Title {n}", [], [], [], None, None, None, None, *source) for n in range(20)]
     overwrite(spark.createDataFrame(users, SILVER_USERS.schema), root, SILVER_USERS)
     overwrite(spark.createDataFrame(titles, SILVER_CONTENT.schema), root, SILVER_CONTENT)
-    overwrite(spark.createDataFrame([], SILVER_FEEDBACK.schema), root, SILVER_FEEDBACK)
-    return base.model_copy(update={"root": root, "gold": base.gold.model_copy(update={"als": als})})
+    overwrite(spark.createDataFrame([], GOLD_AFFINITY.schema), root, GOLD_AFFINITY)
+    return base.model_copy(update={"root": root, "gold": gold})
 
 
 def rate(spark: SparkSession, root: str, *, taste: bool) -> None:
-    """Even users like even titles, odd ones odd titles; or ratings in which there is nothing to learn."""
-    nothing: tuple[object, ...] = ([], [], [], None, None)
+    """Even users rate even titles 5 and odd ones 2, odd users the other way; or nothing that can be learnt."""
     rows = [
         (
+            f"f{u}-{t}",
             f"u{u}",
             f"t{t}",
+            "rating",
             5.0 - 3 * ((u + t) % 2) if taste else 1.0 + (u * u * 3 + t * t * 5 + u * t) % 5,
-            nothing,
+            None,
+            NOON + dt.timedelta(minutes=t),
+            *(NOON, "topic", 0, 0),
         )
         for u in range(6)
-        for t in range(12)
+        for t in range(10)
     ]
-    overwrite(spark.createDataFrame(rows, GOLD_AFFINITY.schema), root, GOLD_AFFINITY)
+    overwrite(spark.createDataFrame(rows, SILVER_FEEDBACK.schema), root, SILVER_FEEDBACK)
 
 
 def listed(spark: SparkSession, root: str) -> set[str]:
@@ -197,11 +203,10 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
 ) -> None:
     root = small.root
     rate(spark, root, taste=True)
-    # a kill between saving and publishing leaves the model of these ratings, and no row of it
-    ratings = recommend.ratings_of(recommend.read_list_inputs(spark, root))
-    parameters = Parameters(2, 2, small.gold.als.regularization, small.gold.als.seed)
-    good = model_version(ratings, parameters=parameters)
-    save_factors(spark, root, good, fit(ratings, parameters=parameters))
+    # a kill between saving and publishing leaves the model of this feedback, and no row of it
+    feedback, recipe = read(spark, root, SILVER_FEEDBACK), recipe_of(small.gold)
+    good = model_version(feedback, recipe=recipe)
+    save_blend(spark, root, good, train_blend(feedback, recipe=recipe))
     manifest = Path(root, "models", good, "model.json")
     saved_at = manifest.stat().st_mtime_ns
 

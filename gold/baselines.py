@@ -1,0 +1,56 @@
+"""What the blend is compared with, in its own form: other weights, other training, or less of it."""
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gold.blend import Blend, Recipe, Weights
+from gold.factors import fit
+from gold.preferences import latest_ratings, weigh_preferences
+
+# Each like counts the same, however old.
+_NEVER_FADES = 1e12
+_FIELDS = "factors array<float>, value_factors array<float>, bias double"
+
+
+def weighted(blend: Blend, *, factors: float = 0.0, taste: float = 0.0, popularity: float = 0.0) -> Blend:
+    """The blend with these parts alone."""
+    return blend._replace(weights=Weights(factors, taste, popularity, new_titles=0.0))
+
+
+def mean_only(blend: Blend) -> Blend:
+    """Predicts the mean of the training ratings, whoever asks."""
+    spark = blend.users.sparkSession
+    nobody = spark.createDataFrame([], f"user_id string, {_FIELDS}")
+    return blend._replace(users=nobody, titles=spark.createDataFrame([], f"content_id string, {_FIELDS}"))
+
+
+def train_implicit(feedback: DataFrame, *, recipe: Recipe) -> Blend:
+    """Implicit ALS alone, with the blend's first set of parameters: each like the same, no other part."""
+    evidence = recipe.evidence._replace(recency_titles=_NEVER_FADES)
+    preferences = weigh_preferences(feedback, evidence=evidence)
+    factors = fit(preferences, value="confidence", fits=recipe.order[:1])
+    return Blend(
+        users=_without_values(factors.users),
+        titles=_without_values(factors.titles),
+        mean=None,
+        ranks=factors.ranks,
+        weights=Weights(1.0, 0.0, 0.0, 0.0),
+    )
+
+
+def train_explicit(feedback: DataFrame, *, recipe: Recipe, mean: float | None) -> Blend:
+    """Explicit ALS alone, on how far ratings are from their mean: it orders by what it predicts."""
+    ratings = latest_ratings(feedback).withColumn("deviation", F.col("rating") - F.lit(mean or 0.0))
+    factors = fit(ratings, value="deviation", fits=[recipe.value])
+    return Blend(
+        users=factors.users.withColumns({"value_factors": F.col("factors"), "bias": F.lit(0.0)}),
+        titles=factors.titles.withColumns({"value_factors": F.col("factors"), "bias": F.lit(0.0)}),
+        mean=mean,
+        ranks=factors.ranks,
+        weights=Weights(1.0, 0.0, 0.0, 0.0),
+    )
+
+
+def _without_values(factors: DataFrame) -> DataFrame:
+    nothing = {"value_factors": F.lit(None).cast("array<float>"), "bias": F.lit(None).cast("double")}
+    return factors.withColumns(nothing)

@@ -1,0 +1,122 @@
+"""The model that the lists come from: what it learns from feedback, and how it is saved."""
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from pydantic import JsonValue
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gold.biases import Shrinkage, deviations, fit_biases
+from gold.factors import Parameters, fit
+from gold.inputs import held
+from gold.models import Model, save_model
+from gold.preferences import Evidence, latest_ratings, weigh_preferences
+
+
+class Weights(NamedTuple):
+    """What each part counts in the order of a list. Factor scores have a root mean square of 1 per user.
+
+    `taste` is for the cosine of a title and what the user likes, `popularity` for ln(1 + viewers), `new_titles`
+    for the factors that a title without feedback gets from its features, as a share of `factors`.
+    """
+
+    factors: float
+    taste: float
+    popularity: float
+    new_titles: float
+
+
+class Recipe(NamedTuple):
+    """All that a model depends on beside the feedback. `order` is one ALS per entry; scores are averaged."""
+
+    evidence: Evidence
+    order: tuple[Parameters, ...]
+    value: Parameters
+    shrinkage: Shrinkage
+    weights: Weights
+
+
+class Blend(NamedTuple):
+    """A trained model. `users` and `titles` hold user_id or content_id, factors, value_factors and bias.
+
+    A list is in the order of `factors`; its ratings are mean + both biases + the product of `value_factors`.
+    What is null was not to be learnt. `mean` is None where nobody has rated anything.
+    """
+
+    users: DataFrame
+    titles: DataFrame
+    mean: float | None
+    ranks: tuple[int, ...]
+    weights: Weights
+
+
+def train_blend(feedback: DataFrame, *, recipe: Recipe) -> Blend:
+    """Learn the order from preferences and the values from ratings."""
+    with (
+        held(weigh_preferences(feedback, evidence=recipe.evidence)) as preferences,
+        held(latest_ratings(feedback)) as ratings,
+        ThreadPoolExecutor(max_workers=1) as beside,
+    ):
+        learning = beside.submit(fit, preferences, value="confidence", fits=recipe.order)
+        biases = fit_biases(ratings, shrinkage=recipe.shrinkage)
+        value = fit(deviations(ratings, biases), value="deviation", fits=[recipe.value])
+        order = learning.result()
+    return Blend(
+        users=_joined(order.users, value.users, biases.users, "user_id"),
+        titles=_joined(order.titles, value.titles, biases.titles, "content_id"),
+        mean=biases.mean,
+        ranks=order.ranks,
+        weights=recipe.weights,
+    )
+
+
+def model_version(feedback: DataFrame, *, recipe: Recipe) -> str:
+    """An id that is the same where the feedback and the recipe are, and so the model.
+
+    It stands on the rows, not on table versions: writing the same rows again makes a new version of a table
+    but no new model.
+    """
+    row_hash = F.xxhash64("user_id", "content_id", "action", "rating", "event_timestamp")
+    # A sum does not depend on order; as a decimal it cannot overflow.
+    digest = F.sum(row_hash.cast("decimal(38,0)"))
+    row = feedback.agg(F.count("*").alias("rows"), digest.alias("digest")).collect()[0]
+    text = f"{row['rows']} {row['digest']} {recipe!r}"
+    return "als-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def save_blend(spark: SparkSession, root: str, version: str, blend: Blend) -> None:
+    frames = {"user_factors": blend.users, "item_factors": blend.titles}
+    numbers: dict[str, JsonValue] = {
+        "mean": blend.mean,
+        "ranks": list(blend.ranks),
+        "weights": dict(blend.weights._asdict()),
+    }
+    save_model(spark, root, version, frames, numbers)
+
+
+def blend_of(model: Model) -> Blend:
+    """The blend as `save_blend` has saved it."""
+    numbers = model.numbers
+    return Blend(
+        users=model.frames["user_factors"],
+        titles=model.frames["item_factors"],
+        mean=None if numbers["mean"] is None else float(numbers["mean"]),  # type: ignore[arg-type]
+        ranks=tuple(numbers["ranks"]),  # type: ignore[arg-type]
+        weights=Weights(**numbers["weights"]),  # type: ignore[arg-type]
+    )
+
+
+@contextmanager
+def held_blend(blend: Blend) -> Iterator[Blend]:
+    """The blend with its frames computed once, for a model that is used and not saved."""
+    with held(blend.users) as users, held(blend.titles) as titles:
+        yield blend._replace(users=users, titles=titles)
+
+
+def _joined(order: DataFrame, value: DataFrame, biases: DataFrame, key: str) -> DataFrame:
+    values = value.withColumnRenamed("factors", "value_factors").join(biases, on=key, how="full_outer")
+    return order.join(values, on=key, how="full_outer").select(key, "factors", "value_factors", "bias")

@@ -1,0 +1,138 @@
+"""Models against what each user did later: which rows they learn from, and what is measured of each."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from gold.affinity import index_titles, title_tastes
+from gold.baselines import mean_only, train_explicit, train_implicit, weighted
+from gold.blend import Blend, Recipe, held_blend, train_blend
+from gold.inputs import held
+from gold.lists import describe_users, make_lists
+from gold.measures import CUTOFF, Facts, measure_lists, measure_values, predict
+from gold.metrics import BLEND, MEAN, POPULARITY
+from gold.popularity import order_titles
+from gold.preferences import latest_ratings, liked_titles
+from gold.splits import split_by_time, unseen
+from gold.title_index import TitleIndex
+from gold.title_index import Weights as AffinityWeights
+from gold.titles import join_titles
+
+_PAIRS = "user_id string, content_id string, rating double"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`training` is all that models may learn from; `relevant` and `ratings` are what they are asked.
+
+    `features` are those of the users with held-out events, and empty: what users declare may have been derived
+    from all their ratings, held-out ones included. For the same reason nobody has an affinity rating.
+    """
+
+    training: DataFrame
+    relevant: DataFrame
+    ratings: DataFrame
+    features: DataFrame
+    index: TitleIndex
+    popular: DataFrame
+    facts: Facts
+    partitions: int
+
+
+@contextmanager
+def trial_of(
+    feedback: DataFrame,
+    titles: DataFrame,
+    *,
+    share: float,
+    liked_from: float,
+    affinity_weights: AffinityWeights,
+    partitions: int,
+) -> Iterator[Trial]:
+    """Hold out the last `share` of each user's events; ask only for pairs that are not in the rest."""
+    split = split_by_time(feedback, share=share)
+    nobody = feedback.sparkSession.createDataFrame([], _PAIRS)
+    with (
+        held(split.training) as training,
+        held(unseen(split.holdout, training)) as holdout,
+        held(order_titles(titles, training, nobody)) as popular,
+    ):
+        users = training.agg(F.count_distinct("user_id").alias("users")).collect()[0]["users"]
+        index = index_titles(title_tastes(titles), weights=affinity_weights)
+        asked = split.holdout.select("user_id").distinct()
+        yield Trial(
+            training=training,
+            relevant=liked_titles(holdout, liked_from=liked_from),
+            ratings=latest_ratings(holdout),
+            features=asked.withColumn("features", F.array().cast("array<string>")),
+            index=index,
+            popular=popular,
+            facts=Facts(len(index.content_ids), users, popular.select("content_id", "viewers")),
+            partitions=partitions,
+        )
+
+
+def measure_published(trial: Trial, *, recipe: Recipe) -> dict[str, dict[str, float]]:
+    """The blend, trained on the training rows, beside popularity and predicting the mean: metrics by model."""
+    with held_blend(train_blend(trial.training, recipe=recipe)) as blend:
+        lists = {BLEND: blend, POPULARITY: weighted(blend, popularity=1)}
+        return measure(trial, recipe, lists=lists, values={BLEND: blend, MEAN: mean_only(blend)})
+
+
+def measure_all(trial: Trial, *, recipe: Recipe) -> dict[str, dict[str, float]]:
+    """The blend beside every baseline, each trained on the training rows: metrics by model."""
+    with (
+        held_blend(train_blend(trial.training, recipe=recipe)) as blend,
+        held_blend(train_explicit(trial.training, recipe=recipe, mean=blend.mean)) as explicit,
+        held_blend(train_implicit(trial.training, recipe=recipe)) as implicit,
+    ):
+        lists = {
+            BLEND: blend,
+            "blend_factors": weighted(blend, factors=1),
+            "implicit_als": implicit,
+            "explicit_als": explicit,
+            "affinity": weighted(blend, taste=1),
+            POPULARITY: weighted(blend, popularity=1),
+        }
+        values = {BLEND: blend, "explicit_als": explicit, MEAN: mean_only(blend)}
+        return measure(trial, recipe, lists=lists, values=values)
+
+
+def measure(
+    trial: Trial, recipe: Recipe, *, lists: Mapping[str, Blend], values: Mapping[str, Blend]
+) -> dict[str, dict[str, float]]:
+    """Metrics by model; one that has no value, for want of a row to measure, is absent."""
+    nobody = trial.training.sparkSession.createDataFrame([], _PAIRS)
+    described = describe_users(trial.features, trial.training, nobody, evidence=recipe.evidence)
+    with held(described) as users:
+        made = [_lists(trial, users, blend, model) for model, blend in lists.items()]
+        predicted = [
+            predict(blend, trial.ratings).withColumn("model", F.lit(model)) for model, blend in values.items()
+        ]
+        with held(_union(made)) as all_lists:
+            ranked = measure_lists(all_lists, trial.relevant, trial.facts)
+            rows = ranked.unionByName(measure_values(_union(predicted))).collect()
+    measured: dict[str, dict[str, float]] = {}
+    for row in rows:
+        measured.setdefault(row["model"], {})[row["metric"]] = row["value"]
+    return measured
+
+
+def _lists(trial: Trial, described: DataFrame, blend: Blend, model: str) -> DataFrame:
+    lists = make_lists(
+        described,
+        blend,
+        join_titles(trial.index, blend, trial.popular),
+        titles_per_user=CUTOFF,
+        partitions=trial.partitions,
+        model_version=model,
+    )
+    return lists.withColumnRenamed("model_version", "model")
+
+
+def _union(frames: list[DataFrame]) -> DataFrame:
+    return reduce(DataFrame.unionByName, frames)

@@ -1,0 +1,118 @@
+"""How good lists and predicted ratings are, against what users did afterwards."""
+
+from typing import NamedTuple
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from gold.blend import Blend
+
+# Lists are measured to this place.
+CUTOFF = 10
+
+
+class Facts(NamedTuple):
+    """What lists are measured against: the titles there are, and `viewers` per content_id among so many users."""
+
+    catalogue: int
+    users: int
+    viewers: DataFrame
+
+
+def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts) -> DataFrame:
+    """One row per model and metric of lists (model, user_id, content_id, rank) against what was liked later.
+
+    Means over users with something relevant, a missing list counting 0. NDCG (Jarvelin & Kekalainen 2002) has
+    gains of 1 and the ideal list as its measure; MAP divides by the relevant titles, 10 at most. Coverage is the
+    share of all titles that are in some list; novelty is the mean of -log2 of the share of users who have seen a
+    title (Vargas & Castells 2011), nobody counting as one.
+    """
+    first = lists.where(F.col("rank") <= CUTOFF).select("model", "user_id", "content_id", "rank")
+    asked = relevant.select("user_id", "content_id").distinct()
+    wanted = asked.groupBy("user_id").agg(F.count("*").alias("wanted"))
+    users = wanted.crossJoin(F.broadcast(lists.select("model").distinct()))
+    found = first.join(asked, on=["user_id", "content_id"], how="inner")
+    hits = found.groupBy("model", "user_id").agg(F.sort_array(F.collect_list("rank")).alias("hit"))
+    scored = users.join(hits, on=["model", "user_id"], how="left")
+    ranks = F.coalesce("hit", F.array().cast("array<int>"))
+    means = [F.round(F.avg(column), 6).alias(name) for name, column in _per_user().items()]
+    quality = (
+        scored.withColumn("ranks", ranks)
+        .groupBy("model")
+        .agg(*means, F.count("*").cast("double").alias("test_users"))
+    )
+    return _stacked(quality).unionByName(_stacked(_spread(first, facts)))
+
+
+def _spread(first: DataFrame, facts: Facts) -> DataFrame:
+    recommended = first.groupBy("model", "content_id").agg(F.count("*").alias("places"))
+    known = recommended.join(facts.viewers, on="content_id", how="left")
+    seen = F.greatest(F.coalesce("viewers", F.lit(0)), F.lit(1))
+    surprise = -F.log2(seen / F.lit(max(1, facts.users)))
+    return known.groupBy("model").agg(
+        F.round(F.count("*") / F.lit(max(1, facts.catalogue)), 6).alias("coverage"),
+        F.round(F.sum(surprise * F.col("places")) / F.sum("places"), 6).alias("novelty"),
+    )
+
+
+def predict(blend: Blend, rows: DataFrame) -> DataFrame:
+    """The rows (user_id, content_id) with a `prediction`, and whether the model knows both (`scored`).
+
+    Of what it does not know, the model says what it does: without a user's bias that of the title, without
+    both the mean. It is null where nobody has rated anything.
+    """
+    users = blend.users.select("user_id", F.col("bias").alias("user_bias"), F.col("value_factors").alias("own"))
+    titles = blend.titles.select(
+        "content_id", F.col("bias").alias("title_bias"), F.col("value_factors").alias("theirs")
+    )
+    known = rows.join(users, on="user_id", how="left").join(titles, on="content_id", how="left")
+    pairs = F.zip_with("own", "theirs", lambda own, theirs: own.cast("double") * theirs)
+    product = F.aggregate(pairs, F.lit(0.0), lambda total, one: total + one)
+    parts = [F.coalesce(part, F.lit(0.0)) for part in (F.col("user_bias"), F.col("title_bias"), product)]
+    guess = F.lit(blend.mean).cast("double") + parts[0] + parts[1] + parts[2]
+    scored = F.col("own").isNotNull() & F.col("theirs").isNotNull()
+    prediction = F.greatest(F.lit(0.5), F.least(F.lit(5.0), guess))
+    return known.select(*rows.columns, prediction.alias("prediction"), scored.alias("scored"))
+
+
+def measure_values(predicted: DataFrame) -> DataFrame:
+    """One row per model and metric of predictions beside the ratings that were given; none is left out."""
+    error = F.col("rating") - F.col("prediction")
+    means = predicted.groupBy("model").agg(
+        F.round(F.sqrt(F.avg(error * error)), 6).alias("rmse"),
+        F.round(F.avg(F.abs(error)), 6).alias("mae"),
+        F.count("*").cast("double").alias("test_ratings"),
+        F.count(F.when(~F.col("scored"), True)).cast("double").alias("unscored_ratings"),
+    )
+    return _stacked(means)
+
+
+def _per_user() -> dict[str, Column]:
+    """Each metric of one user from `ranks`, where the hits are, and `wanted`, how many titles were relevant."""
+    hits = F.size("ranks").cast("double")
+    ideal = F.least("wanted", F.lit(CUTOFF)).cast("int")
+    best = F.sequence(F.lit(1), ideal)
+    precisions = F.transform("ranks", lambda rank, place: (place + 1) / rank)
+    return {
+        f"ndcg_at_{CUTOFF}": _sum(_gains(F.col("ranks"))) / _sum(_gains(best)),
+        f"map_at_{CUTOFF}": _sum(precisions) / ideal,
+        f"precision_at_{CUTOFF}": hits / CUTOFF,
+        f"recall_at_{CUTOFF}": hits / F.col("wanted"),
+        f"hit_rate_at_{CUTOFF}": (hits > 0).cast("double"),
+    }
+
+
+def _gains(ranks: Column) -> Column:
+    return F.transform(ranks, lambda rank: 1 / F.log2(rank + 1.0))
+
+
+def _sum(values: Column) -> Column:
+    return F.aggregate(values, F.lit(0.0), lambda total, one: total + one)
+
+
+def _stacked(wide: DataFrame) -> DataFrame:
+    """A row of metrics per model as rows of model, metric and value; what has no value is left out."""
+    names = [name for name in wide.columns if name != "model"]
+    pairs = ", ".join(f"'{name}', {name}" for name in names)
+    stacked = wide.selectExpr("model", f"stack({len(names)}, {pairs}) AS (metric, value)")
+    return stacked.where(F.col("value").isNotNull())

@@ -1,0 +1,34 @@
+"""The settings of gold as the values that models are made from."""
+
+from gold.biases import Shrinkage
+from gold.blend import Recipe, Weights
+from gold.factors import Parameters
+from gold.preferences import Evidence
+from lakehouse.settings import Gold
+
+
+def recipe_of(gold: Gold) -> Recipe:
+    """All parameters of a model. Each ALS of the order has a seed of its own."""
+    als, feedback, values = gold.als, gold.feedback, gold.values
+    order = tuple(
+        Parameters(rank, als.iterations, als.regularization, als.alpha, als.seed + place)
+        for place, rank in enumerate(als.ranks)
+    )
+    return Recipe(
+        evidence=Evidence(
+            liked_from=feedback.liked_from,
+            like=feedback.like_weight,
+            view=feedback.view_weight,
+            dislike=feedback.dislike_weight,
+            recency_titles=feedback.recency_titles,
+        ),
+        order=order,
+        value=Parameters(values.rank, values.iterations, values.regularization, None, als.seed),
+        shrinkage=Shrinkage(values.title_shrinkage, values.user_shrinkage, values.recency_ratings),
+        weights=Weights(
+            factors=1.0,
+            taste=gold.blend.taste_weight,
+            popularity=gold.blend.popularity_weight,
+            new_titles=gold.blend.new_title_weight,
+        ),
+    )

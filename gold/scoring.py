@@ -1,0 +1,136 @@
+"""The best titles of a block of users, in numpy: the order by the blend, the values beside it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix, diags_array
+
+from gold.blend import Weights
+from gold.titles import Floats, Titles, split_fits
+
+LOWEST, HIGHEST = 0.5, 5.0
+# The middle of the scale, where nobody has rated anything yet.
+NEUTRAL = 3.0
+# Where a place comes from.
+SOURCES = ("als", "affinity", "popularity")
+_ALS, _AFFINITY, _POPULARITY = range(3)
+# Scores are compared as integers of this resolution, so that rounding noise decides no order.
+RESOLUTION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Users:
+    """One entry per user of a block; the sparse ones are users x titles.
+
+    `liked` has the confidence of what they took to, `features` the unit vectors of their declared tastes (users
+    x features), `affinity` the affinity ratings of those without factors. `known`: whether they have factors.
+    """
+
+    factors: Floats
+    known: npt.NDArray[np.bool_]
+    value_factors: Floats
+    biases: Floats
+    seen: Any
+    liked: Any
+    features: Any
+    affinity: Any
+
+
+@dataclass(frozen=True)
+class Best:
+    """Arrays of users x places: positions of titles, best first, values, sources; `count` places are filled."""
+
+    titles: npt.NDArray[np.int64]
+    values: Floats
+    sources: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+
+
+def best_titles(
+    users: Users,
+    titles: Titles,
+    *,
+    weights: Weights,
+    ranks: tuple[int, ...],
+    mean: float | None,
+    titles_per_user: int,
+) -> Best:
+    """The first titles of each user's order among those not seen; ties go by content_id."""
+    taste = _taste(users, titles)
+    scores = np.rint(_blended(users, titles, taste, weights, ranks) * RESOLUTION).astype(np.int64)
+    affinity = users.affinity.toarray()
+    unknown = ~users.known
+    scores[unknown] = _without_factors(affinity[unknown], titles)
+    seen = users.seen.toarray() > 0
+    chosen = _largest(scores, seen, min(titles_per_user, len(titles)))
+    rows = np.arange(len(scores))[:, None]
+    fits = np.where(users.known[:, None], taste[rows, chosen], affinity[rows, chosen]) > 0
+    learnt = users.known[:, None] & titles.known[chosen]
+    sources = np.where(learnt, _ALS, np.where(fits, _AFFINITY, _POPULARITY))
+    values = _values(users, titles, chosen, affinity[rows, chosen], mean)
+    count = np.minimum(chosen.shape[1], (~seen).sum(axis=1))
+    return Best(chosen, never_rising(values, count), sources, count)
+
+
+def never_rising(values: Floats, count: npt.NDArray[np.int64]) -> Floats:
+    """The closest values, by squares, that never rise along a row; each row's mean stays what it is.
+
+    Isotonic regression by its min-max formula (Barlow et al. 1972): at place k the least, over starts a <= k, of
+    the largest mean of a..b over ends b >= k. Only the first `count` places of a row are looked at.
+    """
+    places = values.shape[1]
+    sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
+    result = np.full(values.shape, np.inf)
+    for start in range(places):
+        means = (sums[:, start + 1 :] - sums[:, start : start + 1]) / np.arange(1, places - start + 1)
+        means[np.arange(start, places)[None, :] >= count[:, None]] = -np.inf
+        best = np.maximum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        result[:, start:] = np.minimum(result[:, start:], best)
+    return result
+
+
+def _blended(users: Users, titles: Titles, taste: Floats, weights: Weights, ranks: tuple[int, ...]) -> Floats:
+    learnt = np.zeros((len(users.known), len(titles)))
+    parts = zip(split_fits(users.factors, ranks), split_fits(titles.factors, ranks), titles.scales, strict=True)
+    for own, theirs, scale in parts:
+        size = np.sqrt(np.einsum("ij,jk,ik->i", own, scale, own, optimize=True))
+        learnt += (own / np.maximum(size, 1e-12)[:, None]) @ theirs.T
+    learnt *= np.where(titles.known, weights.factors, weights.factors * weights.new_titles) / len(ranks)
+    return np.asarray(learnt + weights.taste * taste + weights.popularity * np.log1p(titles.viewers))
+
+
+def _taste(users: Users, titles: Titles) -> Floats:
+    """The cosine of each title with the sum of what the user declared and of the titles that they took to."""
+    profiles = csr_matrix(users.liked @ titles.index.vectors.T + users.features)
+    squares = np.asarray(profiles.multiply(profiles).sum(axis=1)).ravel()
+    unit = diags_array(1 / np.sqrt(np.where(squares > 0, squares, 1.0))) @ profiles
+    return np.asarray((unit @ titles.index.vectors).toarray())
+
+
+def _without_factors(affinity: Floats, titles: Titles) -> npt.NDArray[np.int64]:
+    """What fits a user's tastes first, best first, then what is popular."""
+    fitting = np.rint(affinity * RESOLUTION).astype(np.int64) + len(titles)
+    return np.where(affinity > 0, fitting, len(titles) - titles.places)
+
+
+def _largest(scores: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_], kept: int) -> npt.NDArray[np.int64]:
+    count = scores.shape[1]
+    # One integer per cell that holds the score and, below it, the title's place: a total order.
+    keys = scores * count + np.arange(count, 0, -1) - 1
+    keys[seen] = np.iinfo(np.int64).min
+    best = np.argpartition(keys, count - kept, axis=1)[:, count - kept :]
+    order = np.argsort(-np.maximum(np.take_along_axis(keys, best, axis=1), -np.iinfo(np.int64).max), axis=1)
+    return np.take_along_axis(best, order, axis=1)
+
+
+def _values(
+    users: Users, titles: Titles, chosen: npt.NDArray[np.int64], affinity: Floats, mean: float | None
+) -> Floats:
+    """What the user is expected to rate them, on the scale; where nobody has: affinity, or its middle."""
+    if mean is None:
+        return np.where(affinity > 0, affinity, NEUTRAL)
+    products = np.einsum("ik,ijk->ij", users.value_factors, titles.value_factors[chosen])
+    expected = mean + users.biases[:, None] + titles.biases[chosen] + products
+    return np.asarray(np.clip(expected, LOWEST, HIGHEST))

@@ -1,0 +1,36 @@
+"""Which feedback a model may learn from, and which it is measured on."""
+
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+
+class Split(NamedTuple):
+    """Every event is in exactly one of the two."""
+
+    training: DataFrame
+    holdout: DataFrame
+
+
+def split_by_time(feedback: DataFrame, *, share: float) -> Split:
+    """Hold out the last events of each user: `share` of them, rounded up, so at least one.
+
+    Events of the same moment are in the order of content_id, then of id.
+    """
+    order = Window.partitionBy("user_id").orderBy("event_timestamp", "content_id", "id")
+    placed = feedback.withColumn("place", F.row_number().over(order)).withColumn(
+        "events", F.count("*").over(Window.partitionBy("user_id"))
+    )
+    # a hair less, so that 0.2 * 5 is 1 and not a little more
+    held_out = F.col("place") > F.col("events") - F.ceil(F.col("events") * share - 1e-9)
+    columns = feedback.columns
+    return Split(
+        training=placed.where(~held_out).select(*columns), holdout=placed.where(held_out).select(*columns)
+    )
+
+
+def unseen(holdout: DataFrame, training: DataFrame) -> DataFrame:
+    """The held-out rows of pairs that training does not have: what is learnt is never asked."""
+    learnt = training.select("user_id", "content_id").distinct()
+    return holdout.join(learnt, on=["user_id", "content_id"], how="left_anti")

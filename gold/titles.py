@@ -1,0 +1,120 @@
+"""All that a model and today's catalogue say about each title, on the driver and broadcast to the scorers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+
+from gold.blend import Blend
+from gold.title_index import TitleIndex
+
+Floats = npt.NDArray[np.floating[Any]]
+
+# A feature's factors are drawn towards 0 as if it had this much more weight in titles that nobody took to.
+_PRIOR_FEATURE_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class Titles:
+    """One entry per title of `index.content_ids`, in that order.
+
+    `factors` are the model's, or of a title that it does not know the mean of its features'; `known` tells which.
+    `scales` has per fit the mean outer product of the known titles' factors. `places` counts from 1, the most
+    popular.
+    """
+
+    index: TitleIndex
+    factors: Floats
+    known: npt.NDArray[np.bool_]
+    scales: tuple[Floats, ...]
+    value_factors: Floats
+    biases: Floats
+    viewers: Floats
+    places: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.index.content_ids)
+
+    def positions(self, content_ids: Any) -> Any:
+        """Where these ids are; NaN for one that is no title."""
+        return pc.index_in(content_ids, value_set=self.index.content_ids).to_numpy(zero_copy_only=False)
+
+
+def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> Titles:
+    """Bring the model's titles and `popular` (content_id, place, viewers) into the order of the index."""
+    ids = index.content_ids
+    learnt = blend.titles.toArrow()
+    factors, known = _aligned(learnt, "factors", ids, sum(blend.ranks))
+    value_factors, _ = _aligned(learnt, "value_factors", ids, None)
+    places = popular.select("content_id", "place", "viewers").toArrow()
+    return Titles(
+        index=index,
+        factors=_with_new(factors, known, index.vectors),
+        known=known,
+        scales=tuple(_mean_outer(part[known]) for part in split_fits(factors, blend.ranks)),
+        value_factors=value_factors,
+        biases=_aligned_numbers(learnt, "bias", ids, 0.0),
+        viewers=_aligned_numbers(places, "viewers", ids, 0.0),
+        places=_aligned_numbers(places, "place", ids, float(len(ids) + 1)).astype(np.int64),
+    )
+
+
+def split_fits(factors: Floats, ranks: tuple[int, ...]) -> list[Floats]:
+    """The columns of each fit."""
+    return np.split(factors, np.cumsum(ranks)[:-1], axis=1)
+
+
+def dense(lists: Any, width: int | None) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Lists of equal length as rows, zeros where there is none, and which there were."""
+    present = ~np.asarray(pc.is_null(lists))
+    flat = lists.flatten().to_numpy(zero_copy_only=False)
+    width = len(flat) // max(1, int(present.sum())) if width is None else width
+    rows = np.zeros((len(lists), width), dtype=np.float32)
+    rows[present] = flat.reshape(int(present.sum()), width)
+    return rows, present
+
+
+def _aligned(table: pa.Table, column: str, ids: Any, width: int | None) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    rows, present = dense(_chunk(table, column), width)
+    source = pc.index_in(ids, value_set=_chunk(table, "content_id"))
+    found = ~np.asarray(pc.is_null(source))
+    places = source.to_numpy(zero_copy_only=False)[found].astype(np.int64)
+    aligned, known = np.zeros((len(ids), rows.shape[1]), dtype=np.float32), np.zeros(len(ids), dtype=bool)
+    aligned[found], known[found] = rows[places], present[places]
+    return aligned, known
+
+
+def _aligned_numbers(table: pa.Table, column: str, ids: Any, missing: float) -> Floats:
+    source = pc.index_in(ids, value_set=_chunk(table, "content_id"))
+    values = _chunk(table, column).cast(pa.float64()).take(source)
+    return np.asarray(pc.fill_null(values, missing).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _chunk(table: pa.Table, column: str) -> Any:
+    chunk = table[column].combine_chunks()
+    return chunk.combine_chunks() if isinstance(chunk, pa.ChunkedArray) else chunk
+
+
+def _with_new(factors: Floats, known: npt.NDArray[np.bool_], vectors: Any) -> Floats:
+    """The factors, with those of an unknown title the mean of its features', and a feature's those of its titles.
+
+    `vectors` is features x titles. So a title is placed by what it is made of from its first day.
+    """
+    if known.all() or not known.any():
+        return factors
+    of_known, of_new = vectors[:, known], vectors[:, ~known]
+    weight = np.asarray(of_known.sum(axis=1)).ravel() + _PRIOR_FEATURE_WEIGHT
+    features = (of_known @ factors[known].astype(np.float64)) / weight[:, None]
+    total = np.maximum(np.asarray(of_new.sum(axis=0)).ravel(), 1e-12)
+    filled = factors.copy()
+    filled[~known] = (of_new.T @ features) / total[:, None]
+    return filled
+
+
+def _mean_outer(factors: Floats) -> Floats:
+    wide = factors.astype(np.float64)
+    return np.asarray(wide.T @ wide / max(1, len(wide)))
