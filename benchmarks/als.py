@@ -97,15 +97,15 @@ def spark_on_ratings(ratings: DataFrame) -> None:
 
 def implicit_on_likes(users: np.ndarray, titles: np.ndarray) -> None:
     matrix = csr_matrix((np.ones(len(users), dtype=np.float32), (users, titles)))
-    model = AlternatingLeastSquares(
-        factors=RANK,
-        iterations=ITERATIONS,
-        alpha=ALPHA,
-        regularization=IMPLICIT_REGULARIZATION,
-        random_state=_SEED,
-    )
     # as implicit asks for: its own threads and those of BLAS would fight for the cores
     with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(
+            factors=RANK,
+            iterations=ITERATIONS,
+            alpha=ALPHA,
+            regularization=IMPLICIT_REGULARIZATION,
+            random_state=_SEED,
+        )
         model.fit(matrix, show_progress=False)
 
 

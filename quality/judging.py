@@ -9,7 +9,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.exceptions.exceptions import GreatExpectationsError
-from great_expectations.expectations.core.expect_column_values_to_be_between import ExpectColumnValuesToBeBetween
+from great_expectations.expectations.core.expect_column_max_to_be_between import ExpectColumnMaxToBeBetween
 
 from lakehouse.errors import first_line
 from quality.measuring import Judgement, Measured
@@ -24,19 +24,28 @@ def judge(name: str, measured: Sequence[Measured]) -> list[Judgement]:
     The measurements are one row of a table, each in a column of its own, which must be between its bounds.
     """
     values = {str(index): _number(one.value) for index, one in enumerate(measured)}
-    expectations = [
-        ExpectColumnValuesToBeBetween(column=column, min_value=one.expectation.low, max_value=one.expectation.high)
-        for column, one in zip(values, measured, strict=True)
-    ]
     try:
+        # of one row: there it says the same as an expectation of every value, from a quarter of the metrics
+        expectations = [
+            ExpectColumnMaxToBeBetween(
+                column=column, min_value=one.expectation.low, max_value=one.expectation.high
+            )
+            for column, one in zip(values, measured, strict=True)
+        ]
         results = _validate(name, pd.DataFrame([values]), expectations)
-    except GreatExpectationsError as error:
+    except (GreatExpectationsError, ValueError) as error:  # bounds that are none are a ValueError
         return [_not_judged(first_line(error))] * len(measured)
     found = {result.expectation_config.kwargs["column"]: _judgement(result) for result in results}
-    return [
-        found[column] if value is not None else Judgement(False, "nothing could be measured")
-        for column, value in values.items()
-    ]
+    return [_unjudged(one) or found[column] for column, one in zip(values, measured, strict=True)]
+
+
+def _unjudged(one: Measured) -> Judgement | None:
+    """What Great Expectations would let pass: no value, or nothing to compare it with."""
+    if _number(one.value) is None:
+        return Judgement(False, "nothing could be measured")
+    if one.expectation.low is None and one.expectation.high is None:
+        return Judgement(False, "the expectation has no bounds")
+    return None
 
 
 def _validate(name: str, row: pd.DataFrame, expectations: list[Any]) -> list[Any]:

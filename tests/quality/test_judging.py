@@ -1,6 +1,7 @@
 """Great Expectations judges numbers; what it cannot judge is an error and never a pass."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -45,12 +46,16 @@ def test_nothing_measured_is_an_error(nothing: float | None) -> None:
     ]
 
 
-def test_bounds_that_are_none_are_an_error() -> None:
-    """Great Expectations itself refuses them."""
-    (judgement,) = judge("t", [found(0.0, low=None, high=None)])
+def test_an_expectation_without_bounds_is_an_error() -> None:
+    assert judge("t", [found(0.0, low=None, high=None)]) == [Judgement(False, "the expectation has no bounds")]
+
+
+@pytest.mark.parametrize("bound", [{}, "many"], ids=["no number", "no bound that it takes"])
+def test_what_great_expectations_cannot_judge_is_an_error(bound: Any) -> None:
+    judgement = judge("t", [found(0.0), found(0.0, low=bound)])[1]
     assert not judgement.success
     assert judgement.error is not None
-    assert judgement.error.startswith("Great Expectations could not judge it")
+    assert judgement.error.startswith("Great Expectations could not judge it: ")
 
 
 def result(measured: Measured, *, may_be_null: tuple[str, ...] = ()) -> Result:
