@@ -80,12 +80,20 @@ def model_version(feedback: DataFrame, *, recipe: Recipe) -> str:
     It stands on the rows, not on table versions: writing the same rows again makes a new version of a table
     but no new model.
     """
+    return "als-" + _digest(rows_id(feedback), repr(recipe))
+
+
+def rows_id(feedback: DataFrame) -> str:
+    """An id that is the same where the rows of feedback are, whatever their order."""
     row_hash = F.xxhash64("user_id", "content_id", "action", "rating", "event_timestamp")
     # A sum does not depend on order; as a decimal it cannot overflow.
-    digest = F.sum(row_hash.cast("decimal(38,0)"))
-    row = feedback.agg(F.count("*").alias("rows"), digest.alias("digest")).collect()[0]
-    text = f"{row['rows']} {row['digest']} {recipe!r}"
-    return "als-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+    total = F.sum(row_hash.cast("decimal(38,0)")).alias("total")
+    row = feedback.agg(F.count("*").alias("rows"), total).collect()[0]
+    return "rows-" + _digest(str(row["rows"]), str(row["total"]))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
 
 
 def save_blend(spark: SparkSession, root: str, version: str, blend: Blend) -> None:

@@ -1,15 +1,20 @@
 """Job: silver content and feedback -> gold.model_metrics: the blend beside every baseline, on the same rows."""
 
-from pyspark.sql import SparkSession
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from gold.blend import model_version
-from gold.evaluation import measure_all, trial_of
+from pyspark.sql import DataFrame, Row, SparkSession
+
+from gold.blend import model_version, rows_id
+from gold.evaluation import Exam, exam_of, measure_all, measure_blend
 from gold.factors import checkpoint_folder
 from gold.inputs import held, partitions_of, read_inputs
 from gold.metrics import Measured, describe_models, write_metrics
 from gold.rate_affinity import chosen_weights
 from gold.recipes import recipe_of
-from gold.reporting import print_models
+from gold.reporting import print_models, print_trial, print_trials
+from gold.tuning import best_trials, search
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
@@ -20,27 +25,93 @@ def run(spark: SparkSession, settings: Settings) -> Measured:
     """Train all models on the first events of each user, measure them on the last ones; metrics by model."""
     root, recipe = settings.root, recipe_of(settings.gold)
     inputs = read_inputs(spark, root, SILVER_CONTENT, SILVER_FEEDBACK)
+    titles = inputs[SILVER_CONTENT]
     with checkpoint_folder(spark, root), held(inputs[SILVER_FEEDBACK]) as feedback:
         version = model_version(feedback, recipe=recipe)
-        with trial_of(
-            feedback,
-            inputs[SILVER_CONTENT],
-            share=settings.gold.als.holdout,
-            liked_from=recipe.evidence.liked_from,
-            affinity_weights=chosen_weights(settings),
-            partitions=partitions_of(spark),
-        ) as trial:
-            measured = measure_all(trial, recipe=recipe)
+        with asked(spark, settings, feedback, titles) as exam:
+            measured = measure_all(exam, recipe=recipe)
         described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
         write_metrics(spark, root, described, inputs.versions)
     return measured
 
 
+def tune(spark: SparkSession, settings: Settings, *, minutes: float) -> list[Row]:
+    """Search for parameters on a validation split inside the training rows, and return the best trials.
+
+    The held-out rows of `run` are never looked at.
+    """
+    root, recipe = settings.root, recipe_of(settings.gold)
+    inputs = read_inputs(spark, root, SILVER_CONTENT, SILVER_FEEDBACK)
+    titles = inputs[SILVER_CONTENT]
+    with (
+        checkpoint_folder(spark, root),
+        held(inputs[SILVER_FEEDBACK]) as feedback,
+        asked(spark, settings, feedback, titles) as outer,
+        asked(spark, settings, outer.training, titles) as exam,
+    ):
+        data_id = rows_id(exam.training)
+        search(
+            spark,
+            root,
+            data_id=data_id,
+            base=recipe,
+            seed=settings.gold.als.seed,
+            minutes=minutes,
+            measure=lambda chosen: measure_blend(exam, recipe=chosen),
+            tell=print_trial,
+        )
+        return best_trials(spark, root, data_id=data_id, count=5).collect()
+
+
+@contextmanager
+def asked(spark: SparkSession, settings: Settings, feedback: DataFrame, titles: DataFrame) -> Iterator[Exam]:
+    """The feedback split by each user's time, as the settings say."""
+    with exam_of(
+        feedback,
+        titles,
+        share=settings.gold.als.holdout,
+        liked_from=settings.gold.feedback.liked_from,
+        affinity_weights=chosen_weights(settings),
+        partitions=partitions_of(spark),
+    ) as exam:
+        yield exam
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = job_parser("Measure the recommendations and what they have to beat, into gold.model_metrics.")
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    parser.add_argument(
+        "--tune",
+        action="store_true",
+        help="search for better parameters instead, inside the training rows, into gold.tuning_trials; "
+        "a search on the same rows goes on where the last one ended",
+    )
+    parser.add_argument(
+        "--minutes", type=_minutes, default=30.0, help="with --tune: start no trial after this time (default 30)"
+    )
+    return parser
+
+
+def _minutes(text: str) -> float:
+    """Raises an argument error for what is no number above 0."""
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes; write 30 or 0.5")
+    return minutes
+
+
 def main(argv: list[str] | None = None) -> None:
-    job_parser("Measure the recommendations and what they have to beat, into gold.model_metrics.").parse_args(argv)
+    args = parser().parse_args(argv)
     settings = load_settings()
     with spark_session("gold.evaluate") as spark:
-        print_models(run(spark, settings))
+        if args.tune:
+            trials = tune(spark, settings, minutes=args.minutes)
+            print_trials(trials, json=args.json)
+        else:
+            print_models(run(spark, settings), json=args.json)
 
 
 if __name__ == "__main__":

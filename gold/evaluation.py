@@ -26,7 +26,7 @@ _PAIRS = "user_id string, content_id string, rating double"
 
 
 @dataclass(frozen=True)
-class Trial:
+class Exam:
     """`training` is all that models may learn from; `relevant` and `ratings` are what they are asked.
 
     `features` are those of the users with held-out events, and empty: what users declare may have been derived
@@ -44,7 +44,7 @@ class Trial:
 
 
 @contextmanager
-def trial_of(
+def exam_of(
     feedback: DataFrame,
     titles: DataFrame,
     *,
@@ -52,7 +52,7 @@ def trial_of(
     liked_from: float,
     affinity_weights: AffinityWeights,
     partitions: int,
-) -> Iterator[Trial]:
+) -> Iterator[Exam]:
     """Hold out the last `share` of each user's events; ask only for pairs that are not in the rest."""
     split = split_by_time(feedback, share=share)
     nobody = feedback.sparkSession.createDataFrame([], _PAIRS)
@@ -64,7 +64,7 @@ def trial_of(
         users = training.agg(F.count_distinct("user_id").alias("users")).collect()[0]["users"]
         index = index_titles(title_tastes(titles), weights=affinity_weights)
         asked = split.holdout.select("user_id").distinct()
-        yield Trial(
+        yield Exam(
             training=training,
             relevant=liked_titles(holdout, liked_from=liked_from),
             ratings=latest_ratings(holdout),
@@ -76,19 +76,25 @@ def trial_of(
         )
 
 
-def measure_published(trial: Trial, *, recipe: Recipe) -> dict[str, dict[str, float]]:
+def measure_published(exam: Exam, *, recipe: Recipe) -> dict[str, dict[str, float]]:
     """The blend, trained on the training rows, beside popularity and predicting the mean: metrics by model."""
-    with held_blend(train_blend(trial.training, recipe=recipe)) as blend:
+    with held_blend(train_blend(exam.training, recipe=recipe)) as blend:
         lists = {BLEND: blend, POPULARITY: weighted(blend, popularity=1)}
-        return measure(trial, recipe, lists=lists, values={BLEND: blend, MEAN: mean_only(blend)})
+        return measure(exam, recipe, lists=lists, values={BLEND: blend, MEAN: mean_only(blend)})
 
 
-def measure_all(trial: Trial, *, recipe: Recipe) -> dict[str, dict[str, float]]:
+def measure_blend(exam: Exam, *, recipe: Recipe) -> dict[str, float]:
+    """The metrics of the blend alone, trained on the training rows."""
+    with held_blend(train_blend(exam.training, recipe=recipe)) as blend:
+        return measure(exam, recipe, lists={BLEND: blend}, values={BLEND: blend})[BLEND]
+
+
+def measure_all(exam: Exam, *, recipe: Recipe) -> dict[str, dict[str, float]]:
     """The blend beside every baseline, each trained on the training rows: metrics by model."""
     with (
-        held_blend(train_blend(trial.training, recipe=recipe)) as blend,
-        held_blend(train_explicit(trial.training, recipe=recipe, mean=blend.mean)) as explicit,
-        held_blend(train_implicit(trial.training, recipe=recipe)) as implicit,
+        held_blend(train_blend(exam.training, recipe=recipe)) as blend,
+        held_blend(train_explicit(exam.training, recipe=recipe, mean=blend.mean)) as explicit,
+        held_blend(train_implicit(exam.training, recipe=recipe)) as implicit,
     ):
         lists = {
             BLEND: blend,
@@ -99,22 +105,22 @@ def measure_all(trial: Trial, *, recipe: Recipe) -> dict[str, dict[str, float]]:
             POPULARITY: weighted(blend, popularity=1),
         }
         values = {BLEND: blend, "explicit_als": explicit, MEAN: mean_only(blend)}
-        return measure(trial, recipe, lists=lists, values=values)
+        return measure(exam, recipe, lists=lists, values=values)
 
 
 def measure(
-    trial: Trial, recipe: Recipe, *, lists: Mapping[str, Blend], values: Mapping[str, Blend]
+    exam: Exam, recipe: Recipe, *, lists: Mapping[str, Blend], values: Mapping[str, Blend]
 ) -> dict[str, dict[str, float]]:
     """Metrics by model; one that has no value, for want of a row to measure, is absent."""
-    nobody = trial.training.sparkSession.createDataFrame([], _PAIRS)
-    described = describe_users(trial.features, trial.training, nobody, evidence=recipe.evidence)
+    nobody = exam.training.sparkSession.createDataFrame([], _PAIRS)
+    described = describe_users(exam.features, exam.training, nobody, evidence=recipe.evidence)
     with held(described) as users:
-        made = [_lists(trial, users, blend, model) for model, blend in lists.items()]
+        made = [_lists(exam, users, blend, model) for model, blend in lists.items()]
         predicted = [
-            predict(blend, trial.ratings).withColumn("model", F.lit(model)) for model, blend in values.items()
+            predict(blend, exam.ratings).withColumn("model", F.lit(model)) for model, blend in values.items()
         ]
         with held(_union(made)) as all_lists:
-            ranked = measure_lists(all_lists, trial.relevant, trial.facts)
+            ranked = measure_lists(all_lists, exam.relevant, exam.facts)
             rows = ranked.unionByName(measure_values(_union(predicted))).collect()
     measured: dict[str, dict[str, float]] = {}
     for row in rows:
@@ -122,13 +128,13 @@ def measure(
     return measured
 
 
-def _lists(trial: Trial, described: DataFrame, blend: Blend, model: str) -> DataFrame:
+def _lists(exam: Exam, described: DataFrame, blend: Blend, model: str) -> DataFrame:
     lists = make_lists(
         described,
         blend,
-        join_titles(trial.index, blend, trial.popular),
+        join_titles(exam.index, blend, exam.popular),
         titles_per_user=CUTOFF,
-        partitions=trial.partitions,
+        partitions=exam.partitions,
         model_version=model,
     )
     return lists.withColumnRenamed("model_version", "model")

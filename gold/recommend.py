@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 from gold.affinity import index_titles, title_tastes, user_features
 from gold.blend import blend_of, model_version, save_blend, train_blend
-from gold.evaluation import measure_published, trial_of
+from gold.evaluation import exam_of, measure_published
 from gold.factors import checkpoint_folder
 from gold.inputs import Inputs, held, partitions_of, read_inputs
 from gold.lists import describe_users, make_lists, without_factors
@@ -55,15 +55,15 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
     root, recipe = settings.root, recipe_of(settings.gold)
     with checkpoint_folder(spark, root), held(inputs[SILVER_FEEDBACK]) as feedback:
         version = model_version(feedback, recipe=recipe)
-        with trial_of(
+        with exam_of(
             feedback,
             inputs[SILVER_CONTENT],
             share=settings.gold.als.holdout,
             liked_from=recipe.evidence.liked_from,
             affinity_weights=chosen_weights(settings),
             partitions=partitions_of(spark),
-        ) as trial:
-            measured = measure_published(trial, recipe=recipe)
+        ) as exam:
+            measured = measure_published(exam, recipe=recipe)
         described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
         write_metrics(spark, root, described, inputs.versions)
         if not is_saved(spark, root, version):

@@ -1,10 +1,16 @@
-"""Metrics of several models as one table for a person to read."""
+"""Metrics of models and trials of a search, for a person or a program to read."""
 
+import json as json_format
+import sys
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import Row
 from rich.console import Console
 from rich.table import Table
 
 from gold.measures import CUTOFF
 from gold.metrics import Measured
+from gold.tuning import Trial
 
 # Shown in this order, where they were measured.
 METRICS = (
@@ -23,14 +29,41 @@ METRICS = (
 )
 
 
-def print_models(measured: Measured) -> None:
+def print_models(measured: Measured, *, json: bool = False) -> None:
     """One line per metric, one column per model, in the order given; empty where it was not measured."""
+    if json:
+        _print_json(measured)
+        return
     table = Table("metric", *measured, box=None)
     for metric in METRICS:
         values = [measured[model].get(metric) for model in measured]
         if any(value is not None for value in values):
             table.add_row(metric, *["" if value is None else _short(metric, value) for value in values])
-    Console(width=40 + 16 * len(measured)).print(table, markup=False)
+    Console(width=40 + 16 * len(measured)).print(table)
+
+
+def print_trial(trial: Trial) -> None:
+    """One line per finished trial, on stderr: what is printed at the end are the best ones."""
+    print(f"trial {trial.proposal.number}: {_figures(trial.metrics)}, score {trial.score:.4f}", file=sys.stderr)
+
+
+def print_trials(trials: Sequence[Row], *, json: bool = False) -> None:
+    """The trials with their parameters, under the names of the settings."""
+    if json:
+        _print_json([{**row.asDict(), "finished_at": row["finished_at"].isoformat()} for row in trials])
+        return
+    for row in trials:
+        print(f"trial {row['number']}: {_figures(row['metrics'])}, score {row['score']:.4f}")
+        print("   " + ", ".join(f"{name} = {value:g}" for name, value in sorted(row["parameters"].items())))
+
+
+def _figures(metrics: Mapping[str, float]) -> str:
+    shown = [name for name in METRICS if name in metrics and name in (METRICS[0], "coverage", "rmse")]
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in shown)
+
+
+def _print_json(value: object) -> None:
+    print(json_format.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _short(metric: str, value: float) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from gold.evaluation import Trial, measure_all, trial_of
+from gold.evaluation import Exam, exam_of, measure_all
 from gold.factors import checkpoint_folder
 from gold.measures import Facts, measure_lists, measure_values
 from gold.metrics import describe_models, replace_models
@@ -52,24 +52,22 @@ def planted(spark: SparkSession) -> DataFrame:
 
 
 @pytest.fixture
-def trial(spark: SparkSession) -> Iterator[Trial]:
+def exam(spark: SparkSession) -> Iterator[Exam]:
     names = [*(f"t{n}" for n in range(14)), "leak"]
     content = spark.createDataFrame([(name, ["g"], [], [], None, None) for name in names], CONTENT)
     weights = Weights(1.0, 1.0, 1.0, 1.0, 1.0)
-    with trial_of(
+    with exam_of(
         planted(spark), content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2
     ) as made:
         yield made
 
 
-def test_a_planted_leak_reaches_no_model_and_no_question(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
-    assert trial.training.where("content_id = 'leak'").count() == 0
-    assert trial.training.count() == USERS * LEARNT
+def test_a_planted_leak_reaches_no_model_and_no_question(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exam.training.where("content_id = 'leak'").count() == 0
+    assert exam.training.count() == USERS * LEARNT
     # u0 is not asked for the title that training has
-    asked = {tuple(row)[:2] for row in trial.ratings.collect()}
-    assert (
-        asked == {tuple(row) for row in trial.relevant.collect()} == {(f"u{u}", "leak") for u in range(1, USERS)}
-    )
+    asked = {tuple(row)[:2] for row in exam.ratings.collect()}
+    assert asked == {tuple(row) for row in exam.relevant.collect()} == {(f"u{u}", "leak") for u in range(1, USERS)}
 
     gold = load_settings().gold
     recipe = recipe_of(gold)
@@ -77,7 +75,7 @@ def test_a_planted_leak_reaches_no_model_and_no_question(trial: Trial, capsys: p
         order=tuple(fit._replace(rank=2, iterations=2) for fit in recipe.order[:2]),
         value=recipe.value._replace(rank=2, iterations=2),
     )
-    measured = measure_all(trial, recipe=recipe)
+    measured = measure_all(exam, recipe=recipe)
     # One held-out 5 in the mean, a bias or the factors would bring every prediction nearer to 5.
     assert {model: metrics["rmse"] for model, metrics in measured.items() if "rmse" in metrics} == {
         "blend": 2.0,

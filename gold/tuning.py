@@ -1,0 +1,154 @@
+"""The search for parameters: random trials on a validation split inside the training rows, kept and resumed."""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gold.blend import Recipe, Weights
+from lakehouse.storage import append, ensure, read
+from lakehouse.tables import GOLD_TRIALS
+
+# Of two equally good orders, the one that shows more of the catalogue: 0.01 of coverage is worth 0.001 of NDCG.
+_COVERAGE_WORTH = 0.1
+_RANKS = ((16,), (24,), (48,), (24, 48), (24, 24), (32, 64), (24, 48, 64), (32, 48, 64), (24, 24, 48, 48))
+
+
+class Proposal(NamedTuple):
+    """One trial's parameters. The first is always that of the settings, so that the best is never worse."""
+
+    number: int
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial: `score` decides, higher is better."""
+
+    proposal: Proposal
+    metrics: Mapping[str, float]
+    score: float
+
+
+def score_of(metrics: Mapping[str, float]) -> float:
+    """NDCG plus a little for coverage, less RMSE; what was not measured counts as nothing."""
+    order = metrics.get("ndcg_at_10", 0.0) + _COVERAGE_WORTH * metrics.get("coverage", 0.0)
+    return order - metrics.get("rmse", 0.0)
+
+
+def proposals(base: Recipe, *, seed: int) -> Iterator[Proposal]:
+    """The settings' own recipe, then random ones without end; the same seed gives the same in the same order."""
+    yield Proposal(0, base)
+    number = 0
+    while True:
+        number += 1
+        yield Proposal(number, _drawn(base, random.Random(f"{seed} {number}")))  # noqa: S311 - a search, no secret
+
+
+def _drawn(base: Recipe, dice: random.Random) -> Recipe:
+    """Log-uniform where only the order of magnitude is known; seeds, iterations and evidence weights stay."""
+    regularization, alpha = _log_uniform(dice, 0.01, 0.2), _log_uniform(dice, 1.0, 12.0)
+    first = base.order[0]
+    order = tuple(
+        first._replace(rank=rank, regularization=regularization, alpha=alpha, seed=first.seed + place)
+        for place, rank in enumerate(dice.choice(_RANKS))
+    )
+    return base._replace(
+        order=order,
+        evidence=base.evidence._replace(recency_titles=_log_uniform(dice, 3.0, 30.0)),
+        weights=Weights(
+            factors=1.0,
+            taste=round(dice.uniform(0.0, 4.0), 2),
+            popularity=round(dice.uniform(-0.2, 0.5), 2),
+            new_titles=round(dice.uniform(0.0, 1.5), 2),
+        ),
+        value=base.value._replace(rank=dice.choice((8, 16, 32)), regularization=_log_uniform(dice, 0.1, 0.3)),
+        shrinkage=base.shrinkage._replace(recency_ratings=_log_uniform(dice, 15.0, 150.0)),
+    )
+
+
+def _log_uniform(dice: random.Random, low: float, high: float) -> float:
+    return float(f"{low * (high / low) ** dice.random():.3g}")
+
+
+def parameters_of(recipe: Recipe) -> dict[str, float]:
+    """A recipe's searched parameters under the names of their settings; ranks as rank_1, rank_2 ..."""
+    first = recipe.order[0]
+    ranks = {f"als.rank_{place}": float(fit.rank) for place, fit in enumerate(recipe.order, start=1)}
+    return {
+        **ranks,
+        "als.iterations": float(first.iterations),
+        "als.regularization": first.regularization,
+        "als.alpha": float(first.alpha or 0.0),
+        "feedback.recency_titles": recipe.evidence.recency_titles,
+        "blend.taste_weight": recipe.weights.taste,
+        "blend.popularity_weight": recipe.weights.popularity,
+        "blend.new_title_weight": recipe.weights.new_titles,
+        "values.rank": float(recipe.value.rank),
+        "values.regularization": recipe.value.regularization,
+        "values.recency_ratings": recipe.shrinkage.recency_ratings,
+    }
+
+
+def search(
+    spark: SparkSession,
+    root: str,
+    *,
+    data_id: str,
+    base: Recipe,
+    seed: int,
+    minutes: float,
+    measure: Callable[[Recipe], Mapping[str, float]],
+    tell: Callable[[Trial], None],
+) -> int:
+    """Run trials until the time is over, each kept in gold.tuning_trials as it ends; how many were new.
+
+    Trials that the table has of the same data are not run again, so an interrupted search goes on where it was.
+    One trial at least is run, and none is stopped half-way.
+    """
+    ensure(spark, root, GOLD_TRIALS)
+    known = read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id).select("trial_id").collect()
+    done, ends, new = {row["trial_id"] for row in known}, time.monotonic() + 60 * minutes, 0
+    for proposal in proposals(base, seed=seed):
+        trial_id = _trial_id(data_id, proposal.recipe)
+        if trial_id in done:
+            continue
+        started = time.monotonic()
+        metrics = dict(measure(proposal.recipe))
+        trial = Trial(proposal, metrics, score_of(metrics))
+        append(_row(spark, trial, trial_id, data_id, time.monotonic() - started), root, GOLD_TRIALS)
+        new += 1
+        tell(trial)
+        if time.monotonic() >= ends:
+            return new
+    return new
+
+
+def best_trials(spark: SparkSession, root: str, *, data_id: str, count: int) -> DataFrame:
+    """The best trials on this data, best first; the earlier one where two are as good."""
+    trials = read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id)
+    return trials.orderBy(F.desc("score"), "number", "trial_id").limit(count)
+
+
+def _trial_id(data_id: str, recipe: Recipe) -> str:
+    return "trial-" + hashlib.sha256(f"{data_id} {recipe!r}".encode()).hexdigest()[:12]
+
+
+def _row(spark: SparkSession, trial: Trial, trial_id: str, data_id: str, seconds: float) -> DataFrame:
+    row = (
+        trial_id,
+        data_id,
+        trial.proposal.number,
+        parameters_of(trial.proposal.recipe),
+        dict(trial.metrics),
+        trial.score,
+        round(seconds, 1),
+        datetime.now(UTC),
+    )
+    return spark.createDataFrame([row], GOLD_TRIALS.schema)
