@@ -1,6 +1,7 @@
 """`lakehouse quarantine`: the rejected rows as a work list, and their replay."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import Row, SparkSession
@@ -54,8 +55,13 @@ def _list(spark: SparkSession, settings: Settings, *, as_json: bool) -> None:
 
 def _sample(sample: dict[str, Any]) -> tuple[str, str]:
     """Where the sample is, and the judged field with its value."""
-    reason = sample["reason"]
-    return _coordinates(sample), _short(f"{reason['field']}={reason['value']}", _SHOWN_REASON)
+    return _coordinates(sample), _judged(sample["reason"])
+
+
+def _judged(reason: Mapping[str, Any] | Row) -> str:
+    """The field that breaks a rule, with its value where it has one."""
+    field, value = reason["field"], reason["value"]
+    return _short(f"{field}={value}" if value is not None else str(field), _SHOWN_REASON)
 
 
 def _show(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> None:
@@ -74,10 +80,7 @@ def _show(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> 
 
 
 def _line(row: Row) -> tuple[Any, ...]:
-    reasons = [
-        f"{reason['rule']}: {_short(str(reason['field']) + '=' + str(reason['value']), _SHOWN_REASON)}"
-        for reason in row["reasons"]
-    ]
+    reasons = [f"{reason['rule']}: {_judged(reason)}" for reason in row["reasons"]]
     return (
         _coordinates(row.asDict()),
         row["kafka_timestamp"],
