@@ -65,10 +65,11 @@ def show(found: Mapping[str, Any]) -> None:
 
 
 def _tables(spark: SparkSession, root: str) -> dict[str, dict[str, int]]:
-    """Rows and version of every table; one query counts them all."""
+    """Rows and version of every table that exists; one query counts them all."""
+    tables = [table for table in CATALOGUE if storage.exists(spark, root, table)]
     counts = [
         storage.read(spark, root, table).select(F.lit(table.sql_name).alias("table"), F.lit(1).alias("one"))
-        for table in CATALOGUE
+        for table in tables
     ]
     counted = reduce(DataFrame.unionByName, counts).groupBy("table").count().collect()
     rows = {row["table"]: row["count"] for row in counted}
@@ -77,7 +78,7 @@ def _tables(spark: SparkSession, root: str) -> dict[str, dict[str, int]]:
             "rows": rows.get(table.sql_name, 0),
             "version": storage.latest_version(spark, root, table),
         }
-        for table in CATALOGUE
+        for table in tables
     }
 
 
