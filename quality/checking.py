@@ -1,6 +1,5 @@
 """A check: tables at one version each, measured by Spark, judged by Great Expectations, and recorded."""
 
-import importlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from lakehouse import acceptance, delta_log, storage
 from lakehouse.errors import InputError, first_line
 from lakehouse.settings import Settings
 from lakehouse.tables import QUALITY_RESULTS, Table, find_table
+from quality.loading import load_judging
 from quality.measuring import Judgement, Measured, Measurements, measure
 from quality.results import Checked, Result, Run, empty_result, error_result, result_of
 from quality.subject import Subject
@@ -134,7 +134,7 @@ def judged(subjects: Sequence[Subject]) -> list[Checked]:
     """Measured side by side; judged one after the other, since Great Expectations has one context per process."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         # Great Expectations takes a second to load, which no other command should pay, nor this one wait for
-        loading = pool.submit(importlib.import_module, "quality.judging")
+        loading = pool.submit(load_judging)
         measured = list(pool.map(_measured, subjects))
         judge = loading.result().judge
     return [

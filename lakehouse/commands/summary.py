@@ -70,7 +70,7 @@ def show(found: Mapping[str, Any]) -> None:
 
 
 def _tables(spark: SparkSession, root: str) -> dict[str, dict[str, int]]:
-    """Rows and version of every table; one query counts them all."""
+    """Rows and version of every table that exists; one query counts them all."""
     tables = [table for table in CATALOGUE if storage.exists(spark, root, table)]
     counts = [
         storage.read(spark, root, table).select(F.lit(table.sql_name).alias("table"), F.lit(1).alias("one"))

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from quality.expectations import Expectation
-from quality.judging import judge
+from quality.loading import load_judging
 from quality.measuring import Judgement, Measured
 from quality.results import Checked, Result, Run, result_of
+
+judge = load_judging().judge
 
 
 def found(value: float | None, *, judged: int = 10, **bounds: float | None) -> Measured:

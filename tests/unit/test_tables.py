@@ -40,6 +40,7 @@ def test_the_tables_are_those_of_the_design() -> None:
         "gold.content_popularity",
         "gold.model_metrics",
         "gold.models",
+        "gold.tuning_trials",
         "gold.powerbi_recommendations",
         "quality.results",
     ]
