@@ -89,7 +89,8 @@ def _als(parameters: Parameters, value: str, blocks: int) -> ALS:
         userCol="user_index",
         itemCol="title_index",
         ratingCol=value,
-        checkpointInterval=10,
+        # at 10 the lineage overflows the stack of a JVM that has only its fast compiler, and the JVM dies of it
+        checkpointInterval=5,
     )
 
 
