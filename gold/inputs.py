@@ -37,8 +37,8 @@ def read_published(spark: SparkSession, root: str, published: Table, *others: Ta
 
     Raises TableError where a table does not exist, or has no version that passed.
     """
-    versions = {table.sql_name: input_version(spark, root, table) for table in others}
-    versions[published.sql_name] = published_version(spark, root, published)
+    versions = {published.sql_name: published_version(spark, root, published)}
+    versions |= {table.sql_name: input_version(spark, root, table) for table in others}
     return _read(spark, root, (published, *others), versions)
 
 

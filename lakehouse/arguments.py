@@ -117,6 +117,7 @@ def _models(commands: Any) -> None:
         metavar="MODEL_VERSION",
         help="rollback: to this model; without it, to the one published before the current one",
     )
+    models.add_argument("--no-gate", action="store_true", help=_NO_GATE)
 
 
 def _export(commands: Any) -> None:
@@ -135,6 +136,7 @@ def _export(commands: Any) -> None:
     export.add_argument(
         "--replace", action="store_true", help="make the Power BI project anew, even where it was changed since"
     )
+    export.add_argument("--no-gate", action="store_true", help=_NO_GATE)
 
 
 def _report(commands: Any) -> None:

@@ -65,11 +65,11 @@ def full_report() -> Report:
         genres=(grouping(),),
         quality=Quality(
             "als-0123456789ab",
-            ("published", "popularity", "mean"),
+            ("blend", "popularity", "mean"),
             (
-                Metric("rmse", {"published": 0.9, "mean": 1.2}),
-                Metric("ndcg_at_10", {"published": 0.13, "popularity": 0.07}),
-                Metric("holdout_rows", {"published": 200.0}),
+                Metric("rmse", {"blend": 0.9, "mean": 1.2}),
+                Metric("ndcg_at_10", {"blend": 0.13, "popularity": 0.07}),
+                Metric("holdout_rows", {"blend": 200.0}),
             ),
         ),
         checks=DataQuality(

@@ -25,5 +25,5 @@ def _flat(section: dict[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             flat |= _flat(value, f"{name}.")
         else:
-            flat[name] = ", ".join(value) if isinstance(value, list) else str(value)
+            flat[name] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return flat

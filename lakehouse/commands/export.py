@@ -1,8 +1,10 @@
 """`lakehouse export`: the CSV, the files of the tables and the Power BI project."""
 
 import argparse
+from contextlib import nullcontext
 
 from gold import export_powerbi, export_project
+from lakehouse.acceptance import without_gate
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.session import spark_session
@@ -14,7 +16,10 @@ def run(args: argparse.Namespace) -> int:
     if args.formulas:
         chosen = settings.export.model_copy(update={"formulas": args.formulas})
         settings = settings.model_copy(update={"export": chosen})
-    with spark_session("lakehouse export", log_file=settings.ops_dir / "spark.log") as spark:
+    with (
+        without_gate() if args.no_gate else nullcontext(),
+        spark_session("lakehouse export", log_file=settings.ops_dir / "spark.log") as spark,
+    ):
         export_powerbi.run(spark, settings)
         export = export_project.run(spark, settings, source=args.source, replace=args.replace)
     paths = {

@@ -11,10 +11,8 @@ from lakehouse.report.contents import Check, Checks, DataQuality, Metric, Qualit
 from lakehouse.report.snapshot import Snapshot
 from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS
 
-# A table that says nothing of models has one model and one baseline.
-MODEL, MEAN = "published", "mean"
-# Names under which the published model's own metrics stand.
-_PUBLISHED = (MODEL, "blend")
+# In gold.model_metrics: the published model's own metrics, and those of predicting the mean.
+_PUBLISHED, _MEAN = "blend", "mean"
 
 
 def read_quality(snapshot: Snapshot) -> Quality | None:
@@ -28,10 +26,8 @@ def read_quality(snapshot: Snapshot) -> Quality | None:
     version = str(published[0]["model_version"])
     rows = metrics.where(F.col("model_version") == version).collect()
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for row in (row.asDict() for row in rows):
-        values[row["metric"]][row.get("model", MODEL)] = row["value"]
-        if row.get("baseline") is not None:
-            values[row["metric"]].setdefault(MEAN, row["baseline"])
+    for row in rows:
+        values[row["metric"]][row["model"]] = row["value"]
     return _quality(version, values) if values else None
 
 
@@ -41,7 +37,7 @@ def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
     for by_model in values.values():
         for model in by_model:
             counts[model] += 1
-    models = sorted(counts, key=lambda model: (model not in _PUBLISHED, model == MEAN, -counts[model], model))
+    models = sorted(counts, key=lambda model: (model != _PUBLISHED, model == _MEAN, -counts[model], model))
     return Quality(version, tuple(models), tuple(Metric(name, values[name]) for name in sorted(values)))
 
 

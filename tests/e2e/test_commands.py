@@ -19,7 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import cli, storage
-from lakehouse.commands import history, run, sql
+from lakehouse.commands import history, models, run, sql
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings, load_settings
@@ -99,12 +99,14 @@ def command(
 ) -> Iterator[Command]:
     """Runs a command in this process on the shared session: starting Spark for each would take too long."""
     settings = load_settings()
-    for module in (history, run, sql):
+    modules = (history, models, run, sql)
+    for module in modules:
         monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
 
-    def call(*arguments: str, root: str) -> Outcome:
-        for module in (history, run, sql):
-            monkeypatch.setattr(module, "load_settings", lambda: with_root(settings, root))
+    def call(*arguments: str, root: str, **quality: object) -> Outcome:
+        given = with_root(settings.model_copy(update={"quality": settings.quality.model_copy(update=quality)}), root)
+        for module in modules:
+            monkeypatch.setattr(module, "load_settings", lambda: given)
         capsys.readouterr()
         return Outcome(cli.main(arguments), *capsys.readouterr())
 
@@ -261,6 +263,21 @@ def test_silver_and_gold_are_rebuilt_from_bronze_to_equal_tables(
             ignore_row_order=True,
             ignore_nullable=True,
         )
+
+
+def test_a_rollback_goes_through_the_gate(demo: Demo, command: Command, tmp_path: Path) -> None:
+    root = str(shutil.copytree(demo.root, tmp_path / "lakehouse"))
+    (model,) = json.loads(command("models", "--json", root=root).out)
+    again = command("models", "rollback", model["model_version"], root=root)
+    assert again.code == 0, again.err
+    assert again.out.startswith(f"{model['model_version']} is published, and the export is made from its lists")
+    # the same with a list that is not allowed: it is not exported
+    csv = Path(export_path(root, RECOMMENDATIONS_CSV))
+    before = csv.read_bytes()
+    refused = command("models", "rollback", model["model_version"], root=root, min_rows_ratio=2.0)
+    assert refused.code == 1
+    assert "gold.recommendations version 2 stays published" in refused.err
+    assert csv.read_bytes() == before
 
 
 def test_a_layer_that_is_none_is_named(demo: Demo, command: Command) -> None:

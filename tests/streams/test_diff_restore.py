@@ -124,7 +124,7 @@ def test_diff_backwards_and_of_a_version_with_itself(spark: SparkSession, root: 
 def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
     """input_versions is one: Spark itself does not compare them."""
     for versions in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3}):
-        rows = spark.createDataFrame([("als-1", "rmse", 0.5, None, versions)], GOLD_METRICS.schema)
+        rows = spark.createDataFrame([("als-1", "blend", "rmse", 0.5, None, versions)], GOLD_METRICS.schema)
         storage.overwrite(rows, str(tmp_path), GOLD_METRICS)
     assert difference(spark, str(tmp_path), GOLD_METRICS, 1, 2, limit=5)[:4] == (0, 0, 0, {})
     assert difference(spark, str(tmp_path), GOLD_METRICS, 1, 3, limit=5)[:4] == (0, 1, 0, {"input_versions": 1})

@@ -163,7 +163,7 @@ def test_what_waits_before_each_layer(spark: SparkSession, settings: Settings) -
     assert refined.silver == (0, 0, 0.0, "")
     assert refined.bronze["bronze.events"].records == 5
     for table in CATALOGUE:
-        if table.layer != "gold":
+        if table.layer in ("bronze", "silver"):
             told = states(refined)[table.sql_name]
             assert told == (
                 storage.latest_version(spark, root, table),

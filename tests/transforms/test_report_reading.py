@@ -138,7 +138,12 @@ def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     ]
     frame = spark.createDataFrame(popular, GOLD_POPULARITY.schema)
     storage.overwrite(frame, root, GOLD_POPULARITY, input_versions={SILVER_FEEDBACK.sql_name: 0})
-    metrics = [(MODEL, "rmse", 0.9, 1.2), (MODEL, "holdout_rows", 50.0, None), ("als-0", "rmse", 0.1, 0.2)]
+    metrics = [
+        (MODEL, "blend", "rmse", 0.9, 1.2),
+        (MODEL, "blend", "test_ratings", 50.0, None),
+        (MODEL, "mean", "rmse", 1.2, 1.2),
+        ("als-0", "blend", "rmse", 0.1, 0.2),
+    ]
     write(GOLD_METRICS, [(*row, {}) for row in metrics])
     return root
 
@@ -173,7 +178,7 @@ def test_every_table_is_told_with_its_version_and_rows(report: Report) -> None:
         "silver.batches": (0, 2, {}),
         "gold.recommendations": (0, 4, {}),
         "gold.content_popularity": (1, 4, {"silver.feedback": 0}),
-        "gold.model_metrics": (0, 3, {}),
+        "gold.model_metrics": (0, 4, {}),
     }
     assert all(table.written_at is not None for table in report.tables)
 
@@ -252,10 +257,10 @@ def test_genres_by_group_of_users(report: Report) -> None:
 def test_the_quality_of_the_published_model_alone(report: Report) -> None:
     assert report.quality is not None
     assert report.quality.model_version == MODEL
-    assert report.quality.models == ("published", "mean")
+    assert report.quality.models == ("blend", "mean")
     assert [(metric.name, dict(metric.values)) for metric in report.quality.metrics] == [
-        ("holdout_rows", {"published": 50.0}),
-        ("rmse", {"published": 0.9, "mean": 1.2}),
+        ("rmse", {"blend": 0.9, "mean": 1.2}),
+        ("test_ratings", {"blend": 50.0}),
     ]
 
 
@@ -322,21 +327,21 @@ def test_no_lakehouse_is_one_line_that_says_what_to_do(spark: SparkSession, tmp_
         take_snapshot(spark, str(tmp_path))
 
 
-def test_a_table_of_metrics_that_names_its_models(spark: SparkSession) -> None:
+def test_the_published_model_is_first_and_the_mean_is_last(spark: SparkSession) -> None:
     lists = spark.createDataFrame([("u1", "t1", 1, 3.0, "als", MODEL)], GOLD_RECOMMENDATIONS.schema)
     rows = [
         (MODEL, "popularity", "ndcg_at_10", 0.07),
-        (MODEL, "published", "ndcg_at_10", 0.13),
+        (MODEL, "blend", "ndcg_at_10", 0.13),
         (MODEL, "mean", "rmse", 1.2),
-        (MODEL, "published", "rmse", 0.9),
+        (MODEL, "blend", "rmse", 0.9),
     ]
     metrics = spark.createDataFrame(rows, "model_version string, model string, metric string, value double")
     found = read_quality(frames(spark, {GOLD_RECOMMENDATIONS.sql_name: lists, GOLD_METRICS.sql_name: metrics}))
     assert found is not None
-    assert found.models == ("published", "popularity", "mean")
+    assert found.models == ("blend", "popularity", "mean")
     assert [(metric.name, dict(metric.values)) for metric in found.metrics] == [
-        ("ndcg_at_10", {"popularity": 0.07, "published": 0.13}),
-        ("rmse", {"mean": 1.2, "published": 0.9}),
+        ("ndcg_at_10", {"popularity": 0.07, "blend": 0.13}),
+        ("rmse", {"mean": 1.2, "blend": 0.9}),
     ]
 
 

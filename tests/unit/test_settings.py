@@ -47,7 +47,7 @@ def test_the_shipped_file_is_complete_and_right(conf: Path) -> None:
             "setting kafka.partitions = 0: input should be greater than or equal to 1",
         ),
         ("partitions = 3", "partitions = 2.5", "setting kafka.partitions = 2.5: input should be a valid integer"),
-        ("rank = 16\n", "", "missing setting gold.als.rank"),
+        ("rank = 16\n", "", "missing setting gold.values.rank"),
         ("[bronze]", "[bronzee]", "missing setting bronze; unknown setting bronzee"),
         ("holdout = 0.2", "holdout = 1.0", "setting gold.als.holdout = 1.0: input should be less than 1"),
         ("dirty = 0.02", "dirty = -0.1", "setting demo.dirty = -0.1: input should be greater than or equal to 0"),
@@ -72,7 +72,7 @@ def test_every_fault_is_told_at_once(conf: Path) -> None:
     edit(conf, "rank = 16\n", "")
     edit(conf, "trend_days = 7", "trend_days = 0")
     told = problem()
-    assert "missing setting gold.als.rank" in told
+    assert "missing setting gold.values.rank" in told
     assert "setting gold.popularity.trend_days = 0" in told
 
 
@@ -105,9 +105,9 @@ def test_the_environment_wins(
 
 def test_a_variable_two_sections_deep_leaves_the_others_alone(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(conf, "iterations = 10", "iterations = 11")
-    monkeypatch.setenv("LAKEHOUSE_GOLD__ALS__RANK", "3")
-    als = load_settings().gold.als
-    assert (als.rank, als.iterations) == (3, 11)
+    monkeypatch.setenv("LAKEHOUSE_GOLD__VALUES__RANK", "3")
+    values = load_settings().gold.values
+    assert (values.rank, values.iterations) == (3, 11)
 
 
 @pytest.mark.parametrize(
