@@ -104,7 +104,9 @@ def command(
         monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
 
     def call(*arguments: str, root: str, **quality: object) -> Outcome:
-        given = with_root(settings.model_copy(update={"quality": settings.quality.model_copy(update=quality)}), root)
+        given = with_root(
+            settings.model_copy(update={"quality": settings.quality.model_copy(update=quality)}), root
+        )
         for module in modules:
             monkeypatch.setattr(module, "load_settings", lambda: given)
         capsys.readouterr()
