@@ -32,6 +32,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
+from tests.quick import QUICK_MODELS, with_quick_models
 
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
 SMALL = {
@@ -40,7 +41,7 @@ SMALL = {
     "LAKEHOUSE_DEMO__FEEDBACK": "300",
     "LAKEHOUSE_DEMO__DIRTY": "0.1",
     "LAKEHOUSE_KAFKA__PARTITIONS": "1",
-    "LAKEHOUSE_GOLD__ALS__ITERATIONS": "2",
+    **QUICK_MODELS,
 }
 KINDS = ("USERS", "MOVIES", "SERIES", "FEEDBACK")
 # no search for parameters is run here
@@ -118,9 +119,7 @@ def command(
 
 
 def with_root(settings: Settings, root: str) -> Settings:
-    als = settings.gold.als.model_copy(update={"iterations": int(SMALL["LAKEHOUSE_GOLD__ALS__ITERATIONS"])})
-    gold = settings.gold.model_copy(update={"als": als})
-    return settings.model_copy(update={"root": root, "gold": gold})
+    return with_quick_models(settings).model_copy(update={"root": root})
 
 
 def rows(spark: SparkSession, root: str, table: Table) -> DataFrame:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.e2e.command_process import CommandProcess
+from tests.quick import QUICK_MODELS
 from tests.readme import PROJECT, README, readme_commands
 
 # These install, or run this very test suite; CI runs them around it.
@@ -21,6 +22,7 @@ SMALL = {
     "LAKEHOUSE_DEMO__USERS": "40",
     "LAKEHOUSE_DEMO__TITLES": "60",
     "LAKEHOUSE_DEMO__FEEDBACK": "300",
+    **QUICK_MODELS,
 }
 
 

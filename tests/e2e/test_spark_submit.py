@@ -28,6 +28,7 @@ from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
 from tests.e2e.processes import FAST_JVM
+from tests.quick import QUICK_MODELS
 from tests.readme import PROJECT, readme_commands
 
 BIN = Path(sys.executable).parent
@@ -43,6 +44,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return {
         **others,
         **FAST_JVM,
+        **QUICK_MODELS,
         **own,
         "LAKEHOUSE_ROOT": settings.root,
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",

@@ -24,6 +24,7 @@ from producers.delivery import publish
 from producers.entities import movie_records, user_records
 from silver.refine import refine
 from tests.e2e.processes import TIMEOUT, Running, await_condition
+from tests.quick import with_quick_models
 
 SMALL = {
     "LAKEHOUSE_DEMO__USERS": "40",
@@ -96,8 +97,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
 def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends(
     spark: SparkSession, settings: Settings
 ) -> None:
-    als = settings.gold.als.model_copy(update={"iterations": 2})
-    settings = settings.model_copy(update={"gold": settings.gold.model_copy(update={"als": als})})
+    settings = with_quick_models(settings)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     gold = LiveGold(spark, settings, cluster, every_seconds=3600.0)
     assert gold.told(time.monotonic()) == "waits for silver"

@@ -17,6 +17,7 @@ from quality.results import Checked
 from quality.subject import Subject
 from silver.refine import refine
 from tests.bronze_rows import bronze_frame
+from tests.quick import with_quick_models
 from tests.sample_messages import sample_rows
 
 Change = Callable[[DataFrame], DataFrame]
@@ -25,12 +26,10 @@ Change = Callable[[DataFrame], DataFrame]
 @pytest.fixture(scope="session")
 def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Every step of the flow has run once, both gates included. Tests only read it, or a copy."""
-    base = load_settings()
-    als = base.gold.als.model_copy(update={"iterations": 2})
+    base = with_quick_models(load_settings())
     settings = base.model_copy(
         update={
             "root": str(tmp_path_factory.mktemp("sample") / "lakehouse"),
-            "gold": base.gold.model_copy(update={"als": als}),
             "quality": base.quality.model_copy(update={"min_rows": 20}),
         }
     )

@@ -33,6 +33,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
+from tests.quick import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SOURCE = (NOON, NOON, "topic", 0, 0)
@@ -43,11 +44,7 @@ Event = tuple[str, str, str, float | None]
 
 @pytest.fixture
 def quick(tmp_path: Path) -> Settings:
-    base = load_settings()
-    als = base.gold.als.model_copy(update={"ranks": (2,), "iterations": 2})
-    values = base.gold.values.model_copy(update={"rank": 2, "iterations": 2})
-    gold = base.gold.model_copy(update={"als": als, "values": values})
-    return base.model_copy(update={"root": str(tmp_path / "lakehouse"), "gold": gold})
+    return with_quick_models(load_settings()).model_copy(update={"root": str(tmp_path / "lakehouse")})
 
 
 def fill(

@@ -27,6 +27,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
+from tests.quick import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 JOBS = (rate_affinity, count_popularity, recommend, export_powerbi)
@@ -55,12 +56,7 @@ def gold(tmp_path: Path) -> Settings:
 
 
 def quick(root: str) -> Settings:
-    """The settings with models that are trained in no time."""
-    base = load_settings()
-    als = base.gold.als.model_copy(update={"ranks": (2, 3), "iterations": 2})
-    values = base.gold.values.model_copy(update={"rank": 2, "iterations": 2})
-    gold = base.gold.model_copy(update={"als": als, "values": values})
-    return base.model_copy(update={"root": root, "gold": gold})
+    return with_quick_models(load_settings()).model_copy(update={"root": root})
 
 
 def source(number: int) -> tuple[object, ...]:

@@ -31,6 +31,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
+from tests.quick import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 RULE = Rule("rmse", margin=0.0)
@@ -157,17 +158,14 @@ def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str
 @pytest.fixture
 def small(spark: SparkSession, root: str) -> Settings:
     """Six users, twenty titles, nothing shared, and a model that is trained in no time."""
-    base = load_settings()
-    als = base.gold.als.model_copy(update={"ranks": (2,), "iterations": 2})
-    values = base.gold.values.model_copy(update={"rank": 2, "iterations": 5})
-    gold = base.gold.model_copy(update={"als": als, "values": values})
+    base = with_quick_models(load_settings())
     source = (NOON, NOON, "topic", 0, 0)
     users = [(f"u{n}", f"U{n}", None, [], [], [], None, [], *source) for n in range(6)]
     titles = [(f"t{n}", "movie", f"Title {n}", [], [], [], None, None, None, None, *source) for n in range(20)]
     overwrite(spark.createDataFrame(users, SILVER_USERS.schema), root, SILVER_USERS)
     overwrite(spark.createDataFrame(titles, SILVER_CONTENT.schema), root, SILVER_CONTENT)
     overwrite(spark.createDataFrame([], GOLD_AFFINITY.schema), root, GOLD_AFFINITY)
-    return base.model_copy(update={"root": root, "gold": gold})
+    return base.model_copy(update={"root": root})
 
 
 def rate(spark: SparkSession, root: str, *, taste: bool) -> None:
