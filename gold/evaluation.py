@@ -114,8 +114,21 @@ def measure(
     """Metrics by model; one that has no value, for want of a row to measure, is absent."""
     nobody = exam.training.sparkSession.createDataFrame([], _PAIRS)
     described = describe_users(exam.features, exam.training, nobody, evidence=recipe.evidence)
+    # models that differ in their weights alone know the same of the titles
+    distinct = {id(blend.titles): blend for blend in lists.values()}
+    titles = {key: join_titles(exam.index, blend, exam.popular) for key, blend in distinct.items()}
     with held(described) as users:
-        made = [_lists(exam, users, blend, model) for model, blend in lists.items()]
+        made = [
+            make_lists(
+                users,
+                blend,
+                titles[id(blend.titles)],
+                titles_per_user=CUTOFF,
+                partitions=exam.partitions,
+                model_version=model,
+            ).withColumnRenamed("model_version", "model")
+            for model, blend in lists.items()
+        ]
         predicted = [
             predict(blend, exam.ratings).withColumn("model", F.lit(model)) for model, blend in values.items()
         ]
@@ -126,18 +139,6 @@ def measure(
     for row in rows:
         measured.setdefault(row["model"], {})[row["metric"]] = row["value"]
     return measured
-
-
-def _lists(exam: Exam, described: DataFrame, blend: Blend, model: str) -> DataFrame:
-    lists = make_lists(
-        described,
-        blend,
-        join_titles(exam.index, blend, exam.popular),
-        titles_per_user=CUTOFF,
-        partitions=exam.partitions,
-        model_version=model,
-    )
-    return lists.withColumnRenamed("model_version", "model")
 
 
 def _union(frames: list[DataFrame]) -> DataFrame:

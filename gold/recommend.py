@@ -1,6 +1,7 @@
 """Job: feedback and affinity -> a model, gold.models, gold.model_metrics and gold.recommendations."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
@@ -53,8 +54,16 @@ def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None
 def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: bool) -> Publication:
     """Measure on each user's last events, train on all, save the model, and offer it for publication."""
     root, recipe = settings.root, recipe_of(settings.gold)
-    with checkpoint_folder(spark, root), held(inputs[SILVER_FEEDBACK]) as feedback:
+    with (
+        checkpoint_folder(spark, root),
+        held(inputs[SILVER_FEEDBACK]) as feedback,
+        ThreadPoolExecutor(max_workers=1) as beside,
+    ):
         version = model_version(feedback, recipe=recipe)
+        # Training and measuring are made of short steps that leave cores idle: they fill each other's gaps.
+        training = None
+        if not is_saved(spark, root, version):
+            training = beside.submit(train_blend, feedback, recipe=recipe)
         with exam_of(
             feedback,
             inputs[SILVER_CONTENT],
@@ -66,8 +75,8 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
             measured = measure_published(exam, recipe=recipe)
         described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
         write_metrics(spark, root, described, inputs.versions)
-        if not is_saved(spark, root, version):
-            save_blend(spark, root, version, train_blend(feedback, recipe=recipe))
+        if training is not None:
+            save_blend(spark, root, version, training.result())
     new = ModelRecord(
         model_version=version,
         trained_at=datetime.now(UTC),

@@ -17,6 +17,7 @@ from lakehouse.tables import GOLD_TRIALS
 
 # Of two equally good orders, the one that shows more of the catalogue: 0.01 of coverage is worth 0.001 of NDCG.
 _COVERAGE_WORTH = 0.1
+_ITERATIONS = (4, 6, 8, 12)
 _RANKS = ((16,), (24,), (48,), (24, 48), (24, 24), (32, 64), (24, 48, 64), (32, 48, 64), (24, 24, 48, 48))
 
 
@@ -52,9 +53,9 @@ def proposals(base: Recipe, *, seed: int) -> Iterator[Proposal]:
 
 
 def _drawn(base: Recipe, dice: random.Random) -> Recipe:
-    """Log-uniform where only the order of magnitude is known; seeds, iterations and evidence weights stay."""
+    """Log-uniform where only the order of magnitude is known; seeds and evidence weights stay."""
     regularization, alpha = _log_uniform(dice, 0.01, 0.2), _log_uniform(dice, 1.0, 12.0)
-    first = base.order[0]
+    first = base.order[0]._replace(iterations=dice.choice(_ITERATIONS))
     order = tuple(
         first._replace(rank=rank, regularization=regularization, alpha=alpha, seed=first.seed + place)
         for place, rank in enumerate(dice.choice(_RANKS))
