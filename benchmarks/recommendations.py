@@ -198,9 +198,8 @@ def judge(measured: dict[str, dict[str, float]]) -> int:
     """Prints each goal with what was reached; 1 where one is missed."""
     blend = measured["blend"]
     ndcg = f"ndcg_at_{CUTOFF}"
-    best = max(
-        (metrics[ndcg], model) for model, metrics in measured.items() if model != "blend" and ndcg in metrics
-    )
+    others = {model: metrics for model, metrics in measured.items() if not model.startswith("blend")}
+    best = max((metrics[ndcg], model) for model, metrics in others.items() if ndcg in metrics)
     goals = [
         (f"{ndcg} above {GOAL_NDCG}", blend[ndcg], blend[ndcg] > GOAL_NDCG),
         (f"{ndcg} above {best[1]}'s {best[0]:.4f}", blend[ndcg], blend[ndcg] > best[0]),
