@@ -189,6 +189,7 @@ def _quarantine(commands: Any) -> None:
     quarantine = _add(
         commands, "quarantine", "what was rejected: open rows by rule, topic and day; show and replay", json=True
     )
+    quarantine.add_argument("--days", action="store_true", help="a line per day, not one per rule and topic")
     actions = quarantine.add_subparsers(dest="action", metavar="ACTION")
     # `quarantine --json show` means it too: the action must not reset what was given before it
     kept: Any = argparse.SUPPRESS

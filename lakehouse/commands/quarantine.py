@@ -13,7 +13,7 @@ from lakehouse.settings import Settings, load_settings
 from silver import replay, worklist
 from silver.resolution import entries
 
-_SHOWN_GROUPS = 40
+_SHOWN_LINES = 40
 _SHOWN_REASON, _SHOWN_VALUE = 30, 60
 
 
@@ -30,27 +30,38 @@ def run(args: argparse.Namespace) -> int:
         elif args.action == "show":
             _show(spark, settings, args)
         else:
-            _list(spark, settings, as_json=args.json)
+            _list(spark, settings, args)
     return 0
 
 
-def _list(spark: SparkSession, settings: Settings, *, as_json: bool) -> None:
+def _list(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> None:
     found = entries(spark, settings.root)
     counts = {row["status"]: row["count"] for row in found.groupBy("status").count().collect()}
     numbers = {status: counts.get(status, 0) for status in ("open", "resolved")}
     groups = [row.asDict(recursive=True) for row in worklist.by_rule(found).collect()]
-    if as_json:
+    if args.json:
         print_json({**numbers, "groups": groups})
         return
-    columns = ("rule", "topic", "day", "rows", "sample", "because of")
+    lines = groups if args.days else over_all_days(groups)
+    columns = ("rule", "topic", "day" if args.days else "days", "rows", "sample", "because of")
     shown = [
-        (*(group[name] for name in ("rule", "topic")), str(group["day"]), group["rows"], *_sample(group["sample"]))
-        for group in groups[:_SHOWN_GROUPS]
+        (line["rule"], line["topic"], str(line["day"]), line["rows"], *_sample(line["sample"]))
+        for line in lines[:_SHOWN_LINES]
     ]
     print_table(columns, shown, title="open rows; a row that breaks several rules counts in each")
-    if len(groups) > len(shown):
-        print(f"the first {len(shown)} of {len(groups):,} lines; --json has all")
+    if len(lines) > len(shown):
+        print(f"the first {len(shown)} of {len(lines):,} lines; --json has all")
     print(f"{numbers['open']:,} open, {numbers['resolved']:,} resolved")
+
+
+def over_all_days(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One line per rule and topic, with the first and the last day and the first day's sample."""
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    for group in groups:  # in the order of rule, topic and day
+        line = lines.setdefault((group["rule"], group["topic"]), {**group, "first": group["day"], "rows": 0})
+        line["rows"] += group["rows"]
+        line["day"] = group["day"] if group["day"] == line["first"] else f"{line['first']} to {group['day']}"
+    return list(lines.values())
 
 
 def _sample(sample: dict[str, Any]) -> tuple[str, str]:

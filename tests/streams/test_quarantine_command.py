@@ -1,6 +1,7 @@
 """`lakehouse quarantine` and `lakehouse drift` as a person calls them."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -11,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse import cli
 from lakehouse.commands import drift, quarantine
+from lakehouse.commands.quarantine import over_all_days
 from lakehouse.settings import Settings
 
 Command = Callable[..., tuple[int, str, str]]
@@ -48,9 +50,18 @@ def test_it_counts_by_rule_topic_and_day(command: Command) -> None:
     ]
     sample = found["groups"][3]["sample"]
     assert (sample["key"], sample["offset"], sample["sent"]) == ("text", 17, "no JSON")
-    code, out, _ = command("quarantine")
-    assert code == 0
-    assert out.splitlines()[-1] == "14 open, 0 resolved"
+    for arguments in ((), ("--days",)):
+        code, out, _ = command("quarantine", *arguments)
+        assert code == 0
+        assert re.search(r"clasificacion_unknown +events +2025-05-13 +9 ", out)
+        assert out.splitlines()[-1] == "14 open, 0 resolved"
+
+
+def test_days_are_told_together() -> None:
+    days = [("r", "t", "2025-01-01", 2, "a"), ("r", "t", "2025-01-03", 1, "b"), ("r", "u", "2025-01-02", 4, "c")]
+    groups = [dict(zip(("rule", "topic", "day", "rows", "sample"), day, strict=True)) for day in days]
+    told = [tuple(line[name] for name in ("topic", "day", "rows", "sample")) for line in over_all_days(groups)]
+    assert told == [("t", "2025-01-01 to 2025-01-03", 3, "a"), ("u", "2025-01-02", 4, "c")]
 
 
 def test_it_shows_the_rows_of_a_rule(command: Command) -> None:
