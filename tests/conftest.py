@@ -18,6 +18,7 @@ from lakehouse.java import find_java
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Kafka, Settings, load_settings
+from tests.e2e.command_process import forget_tables
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
@@ -43,6 +44,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["SPARK_LOCAL_DIRS"] = str(tmp_path_factory.mktemp("spark-local"))
     with spark_session("tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log") as session:
         yield session
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_tables() -> Iterator[None]:
+    """Delta remembers each table for an hour: those of a thousand tests fill the 2 GB of the session."""
+    yield
+    forget_tables()
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,7 @@ def serve() -> None:
 
 
 def forget_tables() -> None:
-    """Delta keeps what it knows of tables per JVM, bound to the Spark context that the command has stopped."""
+    """Delta keeps what it knows of tables per JVM, about 1 MB each, bound to a context that may have stopped."""
     if SparkContext._jvm is not None:
         SparkContext._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 

@@ -277,7 +277,7 @@ def test_a_rollback_goes_through_the_gate(demo: Demo, command: Command, tmp_path
     before = csv.read_bytes()
     refused = command("models", "rollback", model["model_version"], root=root, min_rows_ratio=2.0)
     assert refused.code == 1
-    assert "gold.recommendations version 2 stays published" in refused.err
+    assert re.search(r"gold.recommendations version \d+ stays published", refused.err)
     assert csv.read_bytes() == before
 
 
