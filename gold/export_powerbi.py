@@ -1,7 +1,5 @@
 """Job: gold.recommendations and silver content -> gold.powerbi_recommendations and its CSV file."""
 
-from contextlib import nullcontext
-
 from pyspark.sql import SparkSession
 
 from gold.inputs import held, read_published
@@ -44,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
     settings = load_settings()
-    with spark_session("gold.export_powerbi") as spark, without_gate() if args.no_gate else nullcontext():
+    with spark_session("gold.export_powerbi") as spark, without_gate(when=args.no_gate):
         run(spark, settings)
 
 

@@ -18,7 +18,7 @@ from lakehouse.java import find_java
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Kafka, Settings, load_settings
-from tests.e2e.command_process import forget_tables
+from tests.delta_cache import forget_tables
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"

@@ -1,7 +1,6 @@
 """`lakehouse export`: the CSV, the files of the tables and the Power BI project."""
 
 import argparse
-from contextlib import nullcontext
 
 from gold import export_powerbi, export_project
 from lakehouse.acceptance import without_gate
@@ -17,7 +16,7 @@ def run(args: argparse.Namespace) -> int:
         chosen = settings.export.model_copy(update={"formulas": args.formulas})
         settings = settings.model_copy(update={"export": chosen})
     with (
-        without_gate() if args.no_gate else nullcontext(),
+        without_gate(when=args.no_gate),
         spark_session("lakehouse export", log_file=settings.ops_dir / "spark.log") as spark,
     ):
         export_powerbi.run(spark, settings)

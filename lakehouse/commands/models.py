@@ -1,7 +1,6 @@
 """`lakehouse models`: the trained models and what became of each; `rollback` publishes an older one again."""
 
 import argparse
-from contextlib import nullcontext
 from dataclasses import asdict
 
 from gold import export_powerbi, roll_back
@@ -23,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
         )
     settings = load_settings()
     with (
-        without_gate() if args.no_gate else nullcontext(),
+        without_gate(when=args.no_gate),
         spark_session("lakehouse models", log_file=settings.ops_dir / "spark.log") as spark,
     ):
         require(spark, settings.root, GOLD_MODELS)

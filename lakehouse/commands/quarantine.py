@@ -2,6 +2,8 @@
 
 import argparse
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from pyspark.sql import Row, SparkSession
@@ -56,12 +58,15 @@ def _list(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> 
 
 def over_all_days(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One line per rule and topic, with the first and the last day and the first day's sample."""
-    lines: dict[tuple[str, str], dict[str, Any]] = {}
-    for group in groups:  # in the order of rule, topic and day
-        line = lines.setdefault((group["rule"], group["topic"]), {**group, "first": group["day"], "rows": 0})
-        line["rows"] += group["rows"]
-        line["day"] = group["day"] if group["day"] == line["first"] else f"{line['first']} to {group['day']}"
-    return list(lines.values())
+    lines = []
+    for _, of_topic in groupby(
+        groups, key=itemgetter("rule", "topic")
+    ):  # they are in the order of rule, topic, day
+        days = list(of_topic)
+        first, last = days[0]["day"], days[-1]["day"]
+        told = first if first == last else f"{first} to {last}"
+        lines.append({**days[0], "day": told, "rows": sum(day["rows"] for day in days)})
+    return lines
 
 
 def _sample(sample: dict[str, Any]) -> tuple[str, str]:

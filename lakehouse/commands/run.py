@@ -1,7 +1,6 @@
 """`lakehouse run`: layers on what is there, without producers."""
 
 import argparse
-from contextlib import nullcontext
 
 from rich.console import Console
 
@@ -20,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     with (
         broker_for(steps, settings) as cluster,
         spark_session("lakehouse run", log_file=settings.ops_dir / "spark.log") as spark,
-        without_gate() if args.no_gate else nullcontext(),
+        without_gate(when=args.no_gate),
     ):
         run_steps(steps, spark, settings, cluster, clock)
     return 0

@@ -12,9 +12,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from pyspark import SparkContext
-
 from lakehouse.cli import main
+from tests.delta_cache import forget_tables
 
 
 class CommandProcess:
@@ -61,12 +60,6 @@ def serve() -> None:
             printed = output.read().decode(errors="replace")
         print(json.dumps((code, printed)), file=answers, flush=True)
         forget_tables()
-
-
-def forget_tables() -> None:
-    """Delta keeps what it knows of tables per JVM, about 1 MB each, bound to a context that may have stopped."""
-    if SparkContext._jvm is not None:
-        SparkContext._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 
 
 if __name__ == "__main__":

@@ -184,8 +184,11 @@ def test_bronze_stops(spark: SparkSession, base: Base, copied: Settings, name: s
 
 
 def test_bronze_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
+    held = storage.read(spark, copied.root, BRONZE_EVENTS).count()
     sql(spark, copied, "OPTIMIZE {}", "bronze/events")
     prepare(spark, copied)
+    ingest(spark, copied, configured_cluster(copied.kafka))
+    assert storage.read(spark, copied.root, BRONZE_EVENTS).count() == held
 
 
 def test_another_topic_of_the_same_name(spark: SparkSession, copied: Settings) -> None:
