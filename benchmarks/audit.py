@@ -72,7 +72,7 @@ def kinds(settings: Settings) -> dict[str, Kind]:
 
 def send(cluster: Cluster, folder: Path, topic: str, count: int) -> None:
     # the broker's own logging configuration, which its command names, is in no folder but the broker's
-    command = [*java_command(), "org.apache.kafka.tools.ProducerPerformance", "--topic", topic]
+    command = java_command("org.apache.kafka.tools.ProducerPerformance", "--topic", topic)
     command += ["--num-records", str(count), "--record-size", "10", "--throughput", "-1"]
     command += ["--bootstrap-server", cluster.bootstrap]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from lakehouse.broker_jars import broker_jars
+from lakehouse.class_archive import sharing_options
 from lakehouse.errors import BrokerError
 from lakehouse.java import find_java
 
@@ -97,7 +98,7 @@ def format_storage(folder: Path, *options: str) -> str:
     """The id of the cluster in the data folder, which is formatted first (with these options) where it is new."""
     meta = folder / "data" / "meta.properties"
     if not meta.exists():
-        command = [*java_command(), "kafka.tools.StorageTool", "format", "--ignore-formatted", "--standalone"]
+        command = java_command("kafka.tools.StorageTool", "format", "--ignore-formatted", "--standalone")
         command += ["-c", "server.properties", "-t", _new_cluster_id(), *options]
         answer = subprocess.run(  # noqa: S603 - our own command
             command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
@@ -121,14 +122,18 @@ def _new_cluster_id() -> str:
             return text
 
 
-def java_command() -> list[str]:
-    class_path = os.pathsep.join(str(jar) for jar in broker_jars())
+def java_command(main_class: str, *arguments: str) -> list[str]:
+    """How to run one of Kafka's programs in a folder that `write_config` has filled."""
+    java, jars = find_java(), broker_jars()
     return [
-        str(find_java().executable),
+        str(java.executable),
         *_JVM,
+        *sharing_options(java, main_class, jars),
         "-Dlog4j2.configurationFile=file:log4j2.properties",
         "-cp",
-        class_path,
+        os.pathsep.join(str(jar) for jar in jars),
+        main_class,
+        *arguments,
     ]
 
 

@@ -69,7 +69,7 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
     seen = log.stat().st_size if log.exists() else 0
     with (folder / "logs" / "stdout.log").open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [*java_command(), "kafka.Kafka", "server.properties"],
+            java_command("kafka.Kafka", "server.properties"),
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,16 +1,19 @@
 """The Spark session of the jobs and of the `lakehouse` command."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyspark
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
+from lakehouse.class_archive import sharing_options
 from lakehouse.errors import MachineError, first_line
-from lakehouse.java import ensure_java
+from lakehouse.java import Java, find_java
 from lakehouse.settings import conf_dir
 
 # Without these the jobs would run and be wrong; all other settings of Spark are the user's own.
@@ -25,7 +28,7 @@ REQUIRED = {
 # a session starts in 8.9 s, not 13.3, and reads its first Delta table in 5.7 s, not 11.0 (two busy cores).
 # Its code cache, then only 48 MB by default, is full after 30 s of a demo; 240 MB is the JVM's usual default.
 # spark-submit, which also runs streams for weeks, keeps the JVM's own settings.
-_COMMAND_JVM = '--driver-java-options "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m" pyspark-shell'
+_COMMAND_JVM = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
 
 # They print the whole stack trace of an exception that is raised as well, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
@@ -52,10 +55,10 @@ def _start(name: str, log_file: Path | None) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has started the JVM, with its own arguments
         return builder.getOrCreate()
-    os.environ["JAVA_HOME"] = str(ensure_java())
-    os.environ.setdefault("SPARK_CONF_DIR", str(conf_dir()))
+    java = find_java()
+    os.environ["JAVA_HOME"] = str(java.home)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _COMMAND_JVM)
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", shlex.join(_submit_arguments(java)))
     with _stderr_to(log_file):  # a log that cannot be written is no fault of Spark's
         try:
             return builder.getOrCreate()
@@ -64,6 +67,19 @@ def _start(name: str, log_file: Path | None) -> SparkSession:
             raise MachineError(
                 f"Spark did not start: {first_line(error)}{where}", todo="lakehouse doctor says what is missing"
             ) from error
+
+
+def _submit_arguments(java: Java) -> list[str]:
+    """What spark-submit would be called with. A SPARK_CONF_DIR of the user's own says the rest itself."""
+    if "SPARK_CONF_DIR" in os.environ:  # a folder on the class path, with which no archive of classes goes
+        return ["--driver-java-options", " ".join(_COMMAND_JVM), "pyspark-shell"]
+    properties = str(conf_dir() / "spark-defaults.conf")
+    return ["--properties-file", properties, "--driver-java-options", " ".join(jvm_options(java)), "pyspark-shell"]
+
+
+def jvm_options(java: Java) -> list[str]:
+    """The options of a JVM that runs Spark for a minute or two."""
+    return [*_COMMAND_JVM, *sharing_options(java, "spark", [Path(pyspark.__file__).parent / "jars"])]
 
 
 @contextmanager

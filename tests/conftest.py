@@ -13,8 +13,6 @@ from pyspark.sql import SparkSession
 
 from lakehouse.broker import kafka_cluster
 from lakehouse.broker_jars import broker_jars
-from lakehouse.commands.doctor import jar_findings, spark_defaults
-from lakehouse.java import find_java
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Kafka, Settings, load_settings
@@ -22,8 +20,6 @@ from tests.delta_cache import forget_tables
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
-# All that makes Spark fetch its jars: start, and end.
-START_SPARK = "from lakehouse.session import spark_session\nwith spark_session('jars'): pass"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -31,11 +27,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")
     if is_worker or session.config.getoption("dist", "no") == "no":
         return
-    find_java()
     broker_jars()
-    found = jar_findings(spark_defaults(PROJECT / "conf" / "spark-defaults.conf"))
-    if any(finding.status != "ok" for finding in found):
-        subprocess.run([sys.executable, "-c", START_SPARK], cwd=PROJECT, check=True)
+    subprocess.run([sys.executable, "-m", "tests.first_session"], cwd=PROJECT, check=True)
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ from lakehouse.topics import ensure_topics
 from producers.delivery import publish
 from producers.entities import user_records
 from tests.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, require_openssl
-from tests.e2e.processes import FAST_JVM, TIMEOUT, await_condition
+from tests.e2e.processes import TIMEOUT, await_condition, fast_jvm
 from tests.e2e.spark_pages import shown
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -235,7 +235,7 @@ def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(
             [*command, "--trigger", "500ms"],
             cwd=PROJECT,
             # all that listens does so on loopback
-            env=environment(settings) | FAST_JVM | {"SPARK_LOCAL_IP": LOOPBACK},
+            env=environment(settings) | fast_jvm() | {"SPARK_LOCAL_IP": LOOPBACK},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -27,7 +27,7 @@ from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
-from tests.e2e.processes import FAST_JVM
+from tests.e2e.processes import fast_jvm
 from tests.quick import QUICK_MODELS
 from tests.readme import PROJECT, readme_commands
 
@@ -43,7 +43,7 @@ def environment(settings: Settings) -> dict[str, str]:
     others = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     return {
         **others,
-        **FAST_JVM,
+        **fast_jvm(),
         **QUICK_MODELS,
         **own,
         "LAKEHOUSE_ROOT": settings.root,

@@ -1,0 +1,57 @@
+"""The classes that a JVM has loaded, kept in a file that the next one maps.
+
+Class-data sharing (JEP 350). The first JVM writes the archive while it exits; a JVM that cannot use one goes on
+without it, and so does one that finds half of one: its header is written last.
+"""
+
+import hashlib
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from lakehouse.java import Java
+
+_FOLDER = Path(sys.prefix) / "var" / "lakehouse"
+# Neither Spark nor the JVM takes white space, quotes or colons in this option.
+_PLAIN = re.compile(r"[\w/.+@%-]+", re.ASCII)
+# The JVM would name on stdout each of the thousands of classes that an archive cannot hold.
+_QUIET = "-Xlog:cds*=off"
+
+
+def sharing_options(java: Java, name: str, class_path: Iterable[Path]) -> list[str]:
+    """The JVM's options that map the archive of this name, or make it where there is none.
+
+    The archive belongs to this Java and these jars (or folders of jars): where one of them changes, it is another.
+    """
+    archive = _FOLDER / f"{name}-{_fingerprint([java.home / 'lib' / 'modules', *class_path])}.jsa"
+    if not _PLAIN.fullmatch(str(archive)):
+        return []
+    if _is_whole(archive):
+        return [f"-XX:SharedArchiveFile={archive}", _QUIET]
+    if _can_be_made(archive):
+        return [f"-XX:ArchiveClassesAtExit={archive}", _QUIET]
+    return []
+
+
+def _fingerprint(files: Iterable[Path]) -> str:
+    """Of what the JVM itself compares: where the files are and when they changed."""
+    described = [f"{file} {file.stat().st_mtime_ns if file.exists() else 'absent'}" for file in files]
+    return hashlib.sha256("\n".join(described).encode()).hexdigest()[:12]
+
+
+def _is_whole(archive: Path) -> bool:
+    try:
+        with archive.open("rb") as file:
+            return any(file.read(4))
+    except OSError:
+        return False
+
+
+def _can_be_made(archive: Path) -> bool:
+    try:
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        archive.touch()
+    except OSError:  # an installation that others own, or a read-only image
+        return False
+    return True
