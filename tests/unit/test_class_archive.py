@@ -8,8 +8,15 @@ import pytest
 
 from lakehouse import class_archive
 from lakehouse.broker_config import java_command, write_config
+from lakehouse.java import find_java
 
 PROGRAM = ("kafka.tools.StorageTool", "random-uuid")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shares_classes() -> None:
+    if not (find_java().home / "lib" / "server" / "classes.jsa").exists():
+        pytest.skip("needs a Java with an archive of its own classes: java -Xshare:dump makes it")
 
 
 @pytest.fixture
