@@ -16,7 +16,7 @@ def add_commands(commands: Any) -> None:
         add(commands)
     for add in (_recommend, _similar, _models, _export, _report, _sql, _history, _diff, _restore):
         add(commands)
-    _add(commands, "config", "the settings in force, and where they came from", json=True)
+    _add(commands, "config", "the settings in force", json=True)
     _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)
 
 
@@ -78,7 +78,7 @@ def _rebuild(commands: Any) -> None:
     rebuild.add_argument(
         "layer",
         choices=("bronze", "silver", "gold"),
-        help="silver, gold: new tables, swapped in when complete; bronze: go on from what its tables hold",
+        help="silver: new tables, swapped in when complete; gold: its jobs again; bronze: go on from its tables",
     )
     rebuild.add_argument(
         "--accept-loss",
@@ -187,7 +187,7 @@ def _drift(commands: Any) -> None:
 
 def _quarantine(commands: Any) -> None:
     quarantine = _add(
-        commands, "quarantine", "what was rejected: open rows by rule, topic and day; show and replay", json=True
+        commands, "quarantine", "what was rejected: open rows by rule and topic; show and replay", json=True
     )
     quarantine.add_argument("--days", action="store_true", help="a line per day, not one per rule and topic")
     actions = quarantine.add_subparsers(dest="action", metavar="ACTION")

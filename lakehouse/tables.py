@@ -27,6 +27,10 @@ class Table:
         return f"{self.layer}.{self.name}"
 
     @property
+    def is_append_only(self) -> bool:
+        return self.properties.get("delta.appendOnly") == "true"
+
+    @property
     def columns(self) -> list[str]:
         return self.schema.fieldNames()
 

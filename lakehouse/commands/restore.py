@@ -36,7 +36,7 @@ _CONSEQUENCES = {
 def run(args: argparse.Namespace) -> int:
     table = find_table(args.table)
     settings = load_settings()
-    _refuse_bronze(table)
+    _refuse_append_only(table)
     log = table_log(open_folder(settings.root), table.sql_name)
     now, then = read_snapshot(log), read_snapshot(log, args.version)
     if now.version == then.version:
@@ -77,11 +77,11 @@ def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
     return storage.latest_version(spark, root, table)
 
 
-def _refuse_bronze(table: Table) -> None:
-    """Its rows are what Kafka sent; Kafka may not have them any more, and its stream would not read them again."""
-    if table.layer == "bronze":
+def _refuse_append_only(table: Table) -> None:
+    """Delta would let it: what Kafka sent and what people decided would be gone, and nothing brings it back."""
+    if table.is_append_only:
         raise InputError(
-            f"{table.sql_name} is append-only and never restored: its stream would not read again what it loses",
+            f"{table.sql_name} is append-only and never restored: nothing would bring back the rows it loses",
             todo=f"lakehouse sql reads it as it was: {table.sql_name} VERSION AS OF ...",
         )
 

@@ -23,7 +23,7 @@ from lakehouse.errors import InputError, TableError
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.locks import RunningError, only_run
 from lakehouse.settings import Settings, load_settings
-from lakehouse.tables import BRONZE_EVENTS, GOLD_METRICS, GOLD_POWERBI, SILVER_USERS
+from lakehouse.tables import GOLD_METRICS, GOLD_POWERBI, SILVER_USERS, find_table
 from lakehouse.topics import ensure_topics
 from producers.delivery import publish
 from producers.records import Record, encode
@@ -242,8 +242,9 @@ def test_a_restored_silver_stops_its_stream_as_the_plan_says(
     ingest(spark, settings, cluster)  # bronze is not concerned
 
 
-def test_bronze_refuses_even_its_first_version(spark: SparkSession, settings: Settings) -> None:
+@pytest.mark.parametrize("name", ["bronze.events", "silver.corrections", "quality.results"])
+def test_append_only_tables_refuse_even_their_first_version(spark: SparkSession, settings: Settings, name: str) -> None:
     """Delta itself would let an append-only table lose rows by a restore: we do not."""
-    storage.ensure(spark, settings.root, BRONZE_EVENTS)
+    storage.ensure(spark, settings.root, find_table(name))
     with pytest.raises(InputError, match="append-only and never restored"):
-        restore.run(argparse.Namespace(table="bronze.events", version=0, yes=True))
+        restore.run(argparse.Namespace(table=name, version=0, yes=True))

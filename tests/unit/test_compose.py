@@ -1,8 +1,10 @@
 """docker-compose.yml and the Dockerfile: what can be known of them without a Docker daemon."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import yaml
 
 from lakehouse import settings as settings_module
 from lakehouse.commands.doctor import spark_defaults
+from lakehouse.kafka_client import Cluster
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
@@ -69,6 +72,16 @@ def test_the_base_image_is_pinned_by_a_tag() -> None:
 @pytest.mark.parametrize("name", LONG_RUNNING)
 def test_long_running_services_have_a_healthcheck(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+
+
+def test_the_producers_healthcheck_tells_whether_the_broker_answers(broker: Cluster) -> None:
+    """The command itself, which no container has run yet."""
+    kind, program, *arguments = SERVICES["users"]["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", "python")
+    for address, healthy in ((broker.bootstrap, True), ("127.0.0.1:1", False)):
+        variables = {**os.environ, "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": address}
+        done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=variables, capture_output=True, check=False)
+        assert (done.returncode == 0) is healthy, done.stderr.decode()
 
 
 @pytest.mark.parametrize("name", SERVICES)
