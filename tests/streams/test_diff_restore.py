@@ -243,7 +243,9 @@ def test_a_restored_silver_stops_its_stream_as_the_plan_says(
 
 
 @pytest.mark.parametrize("name", ["bronze.events", "silver.corrections", "quality.results"])
-def test_append_only_tables_refuse_even_their_first_version(spark: SparkSession, settings: Settings, name: str) -> None:
+def test_append_only_tables_refuse_even_their_first_version(
+    spark: SparkSession, settings: Settings, name: str
+) -> None:
     """Delta itself would let an append-only table lose rows by a restore: we do not."""
     storage.ensure(spark, settings.root, find_table(name))
     with pytest.raises(InputError, match="append-only and never restored"):

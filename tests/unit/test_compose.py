@@ -80,7 +80,9 @@ def test_the_producers_healthcheck_tells_whether_the_broker_answers(broker: Clus
     assert (kind, program) == ("CMD", "python")
     for address, healthy in ((broker.bootstrap, True), ("127.0.0.1:1", False)):
         variables = {**os.environ, "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": address}
-        done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=variables, capture_output=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=ROOT, env=variables, capture_output=True, check=False
+        )
         assert (done.returncode == 0) is healthy, done.stderr.decode()
 
 
