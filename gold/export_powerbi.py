@@ -14,10 +14,11 @@ from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
 
 
-def run(spark: SparkSession, settings: Settings) -> None:
+def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
     """Replace the table and the file, or neither: a recommended title without a name raises TableError.
 
-    The lists are those of the last version of gold.recommendations that passed its checks.
+    The lists are those of the last version of gold.recommendations that passed its checks. Returns which versions
+    of the tables were exported.
     """
     inputs = read_published(spark, settings.root, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
@@ -31,6 +32,7 @@ def run(spark: SparkSession, settings: Settings) -> None:
         path = export_path(settings.root, RECOMMENDATIONS_CSV)
         lines = (tuple(row) for row in rows.toLocalIterator())
         write_csv(spark, path, GOLD_POWERBI.columns, lines, formulas=settings.export.formulas)
+    return inputs.versions
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -18,6 +18,7 @@ from lakehouse.exports import Formulas, export_path, write_csv, write_file
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import Table
 
 SOURCES = ("csv", "delta")
 
@@ -53,8 +54,11 @@ def run(
     by their SQL name; of the others it is the last that passed its checks, or the newest of a table that has none.
     """
     root, formulas, tables = settings.root, settings.export.formulas, exported_tables()
+    chosen = {table.source.sql_name: _version(spark, root, table.source) for table in tables} | dict(
+        versions or {}
+    )
     written = [
-        write_table(spark, root, table, version=(versions or {}).get(table.source.sql_name), formulas=formulas)
+        write_table(spark, root, table, version=chosen[table.source.sql_name], formulas=formulas)
         for table in tables
     ]
     told = json.dumps({table.table: table.version for table in written}, indent=2)
@@ -63,14 +67,16 @@ def run(
     return Export(written, kept)
 
 
+def _version(spark: SparkSession, root: str, table: Table) -> int | None:
+    return exported_version(spark, root, table) if storage.exists(spark, root, table) else None
+
+
 def write_table(
     spark: SparkSession, root: str, table: Exported, *, version: int | None, formulas: Formulas
 ) -> Written:
-    """One file with that version of the table, or the accepted one; only its header where there is no table."""
+    """One file with that version of the table; only its header where there is no table, and so no version."""
     path, source = f"{root}/{TABLES_FOLDER}/{table.name}.csv", table.source
     count = 0
-    if version is None and storage.exists(spark, root, source):
-        version = exported_version(spark, root, source)
 
     def lines() -> Iterator[tuple[object, ...]]:
         nonlocal count

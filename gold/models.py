@@ -47,10 +47,12 @@ def save_model(
         "frames": {_named(name): frame.schema.jsonValue() for name, frame in frames.items()},
         "numbers": dict(numbers),
     }
-    text = json.dumps(manifest, allow_nan=False, indent=2)
+    json.dumps(manifest, allow_nan=False)  # before anything is deleted
     files.delete(spark, folder)
     for name, frame in frames.items():
         frame.write.parquet(f"{folder}/{name}")
+    manifest["files"] = {name: _parts(spark, f"{folder}/{name}") for name in frames}
+    text = json.dumps(manifest, allow_nan=False, indent=2)
     with replaced_file(spark, f"{folder}/{_MANIFEST}") as file:
         file.write(text.encode())
 
@@ -69,7 +71,17 @@ def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
 
 
 def is_saved(spark: SparkSession, root: str, model_version: str) -> bool:
-    return _MANIFEST in files.names(spark, _folder(root, model_version))
+    """Whether all of it is there: of a folder without its files Spark would read a frame without rows."""
+    folder = _folder(root, model_version)
+    if _MANIFEST not in files.names(spark, folder):
+        return False
+    manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
+    written: dict[str, list[str]] = manifest.get("files", {})
+    return all(set(parts) <= set(_parts(spark, f"{folder}/{name}")) for name, parts in written.items())
+
+
+def _parts(spark: SparkSession, folder: str) -> list[str]:
+    return [name for name in files.names(spark, folder) if name.endswith(".parquet")]
 
 
 def require_saved(spark: SparkSession, root: str, model_version: str) -> None:
@@ -83,15 +95,20 @@ def require_saved(spark: SparkSession, root: str, model_version: str) -> None:
 
 def saved_versions(spark: SparkSession, root: str) -> list[str]:
     """The models that are saved completely."""
-    return [name for name in files.names(spark, f"{root}/models") if is_saved(spark, root, name)]
+    return [name for name in _folders(spark, root) if is_saved(spark, root, name)]
 
 
 def keep_models(spark: SparkSession, root: str, versions: Iterable[str]) -> None:
     """Delete the files of every other model, half-written ones included."""
     kept = set(versions)
-    for name in files.names(spark, f"{root}/models"):
+    for name in _folders(spark, root):
         if name not in kept:
             files.delete(spark, f"{root}/models/{name}")
+
+
+def _folders(spark: SparkSession, root: str) -> list[str]:
+    """What may be a model. Other things that lie there, such as .DS_Store, are none of our business."""
+    return [name for name in files.names(spark, f"{root}/models") if _NAME.fullmatch(name)]
 
 
 def _folder(root: str, model_version: str) -> str:

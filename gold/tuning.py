@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gold.blend import Recipe, Weights
-from lakehouse.storage import append, ensure, read
+from lakehouse.storage import append, ensure, exists, read
 from lakehouse.tables import GOLD_TRIALS
 
 # Of two equally good orders, the one that shows more of the catalogue: 0.01 of coverage is worth 0.001 of NDCG.
@@ -113,9 +113,7 @@ def search(
     Trials that the table has of the same data are not run again, so an interrupted search goes on where it was.
     One trial at least is run, and none is stopped half-way.
     """
-    ensure(spark, root, GOLD_TRIALS)
-    known = read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id).select("trial_id").collect()
-    done, ends, new = {row["trial_id"] for row in known}, time.monotonic() + 60 * minutes, 0
+    done, ends, new = _known(spark, root, data_id), time.monotonic() + 60 * minutes, 0
     for proposal in proposals(base, seed=seed):
         trial_id = _trial_id(data_id, proposal.recipe)
         if trial_id in done:
@@ -123,12 +121,20 @@ def search(
         started = time.monotonic()
         metrics = dict(measure(proposal.recipe))
         trial = Trial(proposal, metrics, score_of(metrics))
+        ensure(spark, root, GOLD_TRIALS)  # not before there is a row: a check calls an empty table an error
         append(_row(spark, trial, trial_id, data_id, time.monotonic() - started), root, GOLD_TRIALS)
         new += 1
         tell(trial)
         if time.monotonic() >= ends:
             return new
     return new
+
+
+def _known(spark: SparkSession, root: str, data_id: str) -> set[str]:
+    if not exists(spark, root, GOLD_TRIALS):
+        return set()
+    found = read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id).select("trial_id")
+    return {row["trial_id"] for row in found.collect()}
 
 
 def best_trials(spark: SparkSession, root: str, *, data_id: str, count: int) -> DataFrame:

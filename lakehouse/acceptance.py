@@ -8,16 +8,42 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from pyspark.sql import Row, SparkSession, Window
+from pyspark.sql import Column, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse import delta_log, storage
 from lakehouse.errors import TableError
-from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, Table
+from lakehouse.tables import (
+    GOLD_AFFINITY,
+    GOLD_METRICS,
+    GOLD_POPULARITY,
+    GOLD_POWERBI,
+    GOLD_RECOMMENDATIONS,
+    QUALITY_RESULTS,
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_QUARANTINE,
+    SILVER_TOMBSTONES,
+    SILVER_USERS,
+    Table,
+)
 
+# A run accepts versions of a layer only where it has checked all of these: each by itself says little.
+GATED: Mapping[str, tuple[Table, ...]] = {
+    "silver": (
+        SILVER_USERS,
+        SILVER_CONTENT,
+        SILVER_FEEDBACK,
+        SILVER_TOMBSTONES,
+        SILVER_QUARANTINE,
+        SILVER_BATCHES,
+    ),
+    "gold": (GOLD_AFFINITY, GOLD_RECOMMENDATIONS, GOLD_POPULARITY, GOLD_METRICS),
+}
 # The expectation whose observed value is the number of a table's rows.
 ROW_COUNT = "row count"
-# As many accepted versions of a table are remembered, the newest.
+# As many accepted versions of a table are remembered, those checked last.
 _REMEMBERED = 100
 
 # For all jobs of one command: it is the command's user who does without the gate, and no job's business.
@@ -25,12 +51,13 @@ _gate: ContextVar[bool] = ContextVar("gate", default=True)
 
 
 class Accepted(NamedTuple):
-    """One version of a table whose expectations all passed: its rows, and its distributions by column."""
+    """One version of a table that passed with its layer: rows, distributions by column, when it was written."""
 
     version: int
     checked_at: datetime
     rows: int
     shares: Mapping[str, Mapping[str, float]]
+    written_at: datetime | None = None
 
 
 @contextmanager
@@ -60,14 +87,15 @@ def is_gated() -> bool:
 def is_accepted(spark: SparkSession, root: str, table: Table, version: int) -> bool:
     path = storage.table_path(root, table)
     found = _recorded(spark, root).get(table.sql_name, ())
-    return any(known.version == version and _is_the_one(spark, path, known) for known in found)
+    return any(known.version == version and _with_commit(spark, path, known) is not None for known in found)
 
 
-def last_accepted(spark: SparkSession, root: str, table: Table) -> Accepted | None:
-    """The newest accepted version. One that was made after its check is another, of a table made anew."""
+def last_accepted(spark: SparkSession, root: str, table: Table, *, up_to: int | None = None) -> Accepted | None:
+    """The newest accepted version (none above `up_to`). One made after its check is of a table made anew."""
     path = storage.table_path(root, table)
-    found = _recorded(spark, root).get(table.sql_name, ())
-    return next((version for version in found if _is_the_one(spark, path, version)), None)
+    recorded = _recorded(spark, root).get(table.sql_name, ())
+    found = (_with_commit(spark, path, one) for one in recorded if up_to is None or one.version <= up_to)
+    return next((accepted for accepted in found if accepted is not None), None)
 
 
 def input_version(spark: SparkSession, root: str, table: Table) -> int:
@@ -104,11 +132,10 @@ def exported_version(spark: SparkSession, root: str, table: Table) -> int:
 
 def published_recommendations(spark: SparkSession, root: str) -> str | None:
     """The version of the lists that the last export showed to people; None where there was none."""
-    for commit in delta_log.commits(spark, storage.table_path(root, GOLD_POWERBI)):
-        inputs = commit.user_metadata.get("inputs", {})
-        if GOLD_RECOMMENDATIONS.sql_name in inputs:
-            return f"{GOLD_RECOMMENDATIONS.sql_name} version {inputs[GOLD_RECOMMENDATIONS.sql_name]}"
-    return None
+    path, name = storage.table_path(root, GOLD_POWERBI), GOLD_RECOMMENDATIONS.sql_name
+    known = delta_log.versions(spark, path)
+    inputs = delta_log.inputs_of(spark, path, known[-1]) if known else None
+    return f"{name} version {inputs[name]}" if inputs and name in inputs else None
 
 
 def _nothing_accepted(table: Table, selection: str) -> TableError:
@@ -119,10 +146,12 @@ def _nothing_accepted(table: Table, selection: str) -> TableError:
     )
 
 
-def _is_the_one(spark: SparkSession, path: str, accepted: Accepted) -> bool:
-    """Versions of a table that was deleted and made anew count from 0 again."""
+def _with_commit(spark: SparkSession, path: str, accepted: Accepted) -> Accepted | None:
+    """None where it is another version: those of a table that was deleted and made anew count from 0 again."""
     commit = delta_log.commit(spark, path, accepted.version)
-    return commit is not None and commit.written_at is not None and commit.written_at <= accepted.checked_at
+    if commit is None or commit.written_at is None or commit.written_at > accepted.checked_at:
+        return None
+    return accepted._replace(written_at=commit.written_at)
 
 
 def _recorded(spark: SparkSession, root: str) -> Mapping[str, tuple[Accepted, ...]]:
@@ -141,15 +170,17 @@ def _checked(spark: SparkSession, root: str) -> frozenset[str]:
 def _read(
     spark: SparkSession, root: str, results_version: int
 ) -> tuple[Mapping[str, tuple[Accepted, ...]], frozenset[str]]:
-    """The accepted versions of every table, newest first, and the tables that were ever checked.
+    """The accepted versions of every table, newest first, and the tables whose layer was ever checked as a whole.
 
-    A run accepts the versions of a layer only where every expectation of that layer passed in it. Cached by the
-    results' own version: the jobs of one command ask again and again.
+    A run accepts the versions of a layer only where it checked the whole layer and every expectation passed.
+    Cached by the results' own version: the jobs of one command ask again and again.
     """
     results = storage.read(spark, root, QUALITY_RESULTS, version=results_version)
     layer = F.substring_index("table_name", ".", 1)
     in_run = Window.partitionBy("run_id", layer)
-    judged = results.withColumn("accepted", F.min("success").over(in_run))
+    lacking = F.array_except(_gated(layer), F.collect_set("table_name").over(in_run))
+    whole = results.withColumn("lacking", lacking).filter(F.size("lacking") == 0)
+    judged = whole.withColumn("accepted", F.min("success").over(in_run))
     measured = F.map_from_entries(
         F.collect_list(F.when(F.col("shares").isNotNull(), F.struct("column", "shares")))
     )
@@ -158,15 +189,25 @@ def _read(
         F.max(F.when(F.col("expectation") == ROW_COUNT, F.col("observed"))).cast("bigint").alias("rows"),
         measured.alias("shares"),
     )
-    newest = Window.partitionBy("table_name", "accepted").orderBy(F.desc("version"), F.desc("checked_at"))
-    kept = versions.withColumn("place", F.row_number().over(newest)).filter(F.col("place") <= _REMEMBERED)
-    rows = kept.select("*", F.unix_millis("checked_at").alias("checked_ms")).orderBy("place").collect()
+    again = Window.partitionBy("table_name", "accepted", "version").orderBy(F.desc("checked_at"))
+    once = versions.withColumn("again", F.row_number().over(again)).filter("again = 1")
+    latest = Window.partitionBy("table_name", "accepted").orderBy(F.desc("checked_at"))
+    kept = once.withColumn("place", F.row_number().over(latest)).filter(F.col("place") <= _REMEMBERED)
+    rows = kept.orderBy(F.desc("version")).collect()
     accepted: dict[str, list[Accepted]] = {}
     for row in rows:
         if row["accepted"]:
             accepted.setdefault(row["table_name"], []).append(_accepted(row))
     names = frozenset(row["table_name"] for row in rows)
     return {name: tuple(found) for name, found in accepted.items()}, names
+
+
+def _gated(layer: Column) -> Column:
+    """The names of the tables that make a layer whole."""
+    wanted = F.array().cast("array<string>")
+    for name, tables in GATED.items():
+        wanted = F.when(layer == name, F.array(*[F.lit(table.sql_name) for table in tables])).otherwise(wanted)
+    return wanted
 
 
 def _accepted(row: Row) -> Accepted:

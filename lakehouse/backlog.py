@@ -128,7 +128,15 @@ def _silver_positions(root: Folder) -> dict[str, DeltaPosition] | None:
     if ended < 0:
         return {}
     found = zip(_SILVER_SOURCES, _offset_lines(checkpoint, ended), strict=False)
-    return {table.sql_name: as_position(line) for table, line in found if line is not None}
+    return {table.sql_name: _whole_versions(line) for table, line in found if line is not None}
+
+
+def _whole_versions(line: Mapping[str, Any]) -> DeltaPosition:
+    """The position before the version, or before the table's first state, that a batch has taken in part only."""
+    position = as_position(line)
+    if int(line["index"]) < 0:
+        return position
+    return position._replace(version=-1 if line.get("isStartingVersion") else position.version - 1)
 
 
 def _holds_rows(root: Folder, table: Table) -> bool:

@@ -44,6 +44,21 @@ def commit(spark: SparkSession, path: str, version: int) -> Commit | None:
     return _commit(version, files.read_text(spark, f"{path}/_delta_log/{name}"))
 
 
+def inputs_of(spark: SparkSession, path: str, version: int) -> dict[str, int] | None:
+    """The versions of the tables that this version's rows were made from; None where no commit tells.
+
+    Maintenance moves rows without making them, and a restored table holds the rows of the version it names.
+    """
+    known, at = set(versions(spark, path)), version
+    while at in known:
+        found = _commit(at, files.read_text(spark, f"{path}/_delta_log/{at:020d}.json"))
+        if isinstance(found.user_metadata.get("inputs"), dict):
+            return {str(name): int(number) for name, number in found.user_metadata["inputs"].items()}
+        restored = found.parameters.get("version") if found.operation == "RESTORE" else None
+        at = at - 1 if restored is None else int(restored)
+    return None
+
+
 def _commit(version: int, text: str) -> Commit:
     for line in text.splitlines():
         if '"commitInfo"' in line:

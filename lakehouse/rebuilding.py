@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import files, storage
 from lakehouse.checkpoints import CheckpointError, rebuild, set_aside
+from lakehouse.exports import write_file
 from lakehouse.storage import checkpoint_path
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
@@ -49,7 +50,7 @@ def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
     repeated: a swap that was cut off is finished by calling this again.
     """
     staging = staging_root(root, stamp)
-    files.write_text(spark, _marker(root), json.dumps({"stamp": stamp}))
+    write_file(spark, _marker(root), json.dumps({"stamp": stamp}).encode())
     if files.names(spark, checkpoint_path(staging, _LAYER)):
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):

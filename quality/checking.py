@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import acceptance, delta_log, storage
 from lakehouse.errors import InputError, first_line
+from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings
 from lakehouse.tables import QUALITY_RESULTS, Table, find_table
 from quality.loading import load_judging
@@ -47,9 +48,11 @@ def check(
     """Check the tables at their newest versions of this moment, or one table at `version`, and record the results.
 
     Without `compare` nothing is compared with the run before. Raises TableError for a missing table, InputError
-    for a version that it does not have.
+    for a version that it does not have, CheckpointError where a rebuild of silver was cut off in its swap.
     """
     root = settings.root
+    if any(table.layer == "silver" for table in tables):
+        require_no_rebuild(spark, root)  # half of silver would be the old one
     newest = {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
     moment = datetime.now(UTC)  # later than the versions that are checked
     versions = newest if version is None else {tables[0].sql_name: _existing(spark, root, tables[0], version)}
@@ -90,7 +93,7 @@ def subject_of(
 ) -> Subject:
     root, version = settings.root, versions[table.sql_name]
     path = storage.table_path(root, table)
-    inputs = _inputs(spark, path, version) if table.layer == "gold" else None
+    inputs = delta_log.inputs_of(spark, path, version) if table.layer == "gold" else None
     commit = delta_log.commit(spark, path, version)
     written_at = commit.written_at if commit and version == newest[table.sql_name] else None
     return Subject(
@@ -100,33 +103,28 @@ def subject_of(
         other=_reader(spark, root, {**versions, **(inputs or {})}),
         limits=settings.quality,
         clasificaciones=settings.silver.clasificaciones,
-        before=acceptance.last_accepted(spark, root, table) if compare else None,
+        before=acceptance.last_accepted(spark, root, table, up_to=version) if compare else None,
         age_hours=(moment - written_at).total_seconds() / 3600 if written_at else None,
-        unaccepted_inputs=_unaccepted(spark, root, inputs, so_far) if inputs is not None else None,
+        unaccepted_inputs=_unaccepted(spark, root, inputs, versions, so_far) if inputs is not None else None,
     )
-
-
-def _inputs(spark: SparkSession, path: str, version: int) -> dict[str, int] | None:
-    """The versions that this one was made from; a later commit may have moved its rows without making them."""
-    for commit in delta_log.commits(spark, path):
-        if commit.version <= version and "inputs" in commit.user_metadata:
-            return dict(commit.user_metadata["inputs"])
-    return None
 
 
 def _reader(spark: SparkSession, root: str, versions: Versions) -> Callable[[Table], DataFrame]:
     return lambda table: storage.read(spark, root, table, version=versions.get(table.sql_name))
 
 
-def _unaccepted(spark: SparkSession, root: str, inputs: Versions, so_far: Sequence[Checked]) -> tuple[str, ...]:
+def _unaccepted(
+    spark: SparkSession, root: str, inputs: Versions, versions: Versions, so_far: Sequence[Checked]
+) -> tuple[str, ...]:
+    """The inputs that have not passed: not before, nor in this run. Gold that is checked in it counts as passed:
+    where it fails, so does the run."""
     silver_passed = all(table.success for table in so_far)
     passed_now = {(table.table_name, table.version) for table in so_far if silver_passed}
+    passed_now |= {(name, version) for name, version in versions.items() if find_table(name).layer == "gold"}
     return tuple(
         f"{name} version {version}"
         for name, version in inputs.items()
-        if name.startswith("silver.")
-        and (name, version) not in passed_now
-        and not acceptance.is_accepted(spark, root, find_table(name), version)
+        if (name, version) not in passed_now and not acceptance.is_accepted(spark, root, find_table(name), version)
     )
 
 

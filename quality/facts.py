@@ -47,6 +47,9 @@ def users_without_list(
 def rejected_share(batches: DataFrame, *, since: object, min_rows: int) -> DataFrame:
     """The largest share of rows that a batch finished after `since` put into the quarantine.
 
+    `since` is when a version of the table was committed. Batches follow each other, so one that is not in that
+    version finished later, however soon after.
+
     Batches below `min_rows` count as one together, and not at all where they have fewer rows even so.
     """
     new = batches if since is None else batches.filter(F.col("finished_at") > F.lit(since))

@@ -94,10 +94,10 @@ def powerbi_recommendations(subject: Subject) -> Suite:
 
 
 def _published(subject: Subject) -> tuple[Expectation, ...]:
-    """Made lately, and from silver versions that passed their own checks."""
+    """Made lately, and from versions that passed their own checks."""
     unaccepted = subject.unaccepted_inputs
     count, remark = (
         (1, "its commit does not tell") if unaccepted is None else (len(unaccepted), ", ".join(unaccepted))
     )
-    traced = Expectation("made from silver versions that passed", measure=str(count), remark=remark, unit="value")
+    traced = Expectation("made from versions that passed", measure=str(count), remark=remark, unit="value")
     return (traced, *fresh(subject))

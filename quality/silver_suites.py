@@ -98,7 +98,7 @@ def quarantine(subject: Subject) -> Suite:
 def batches(subject: Subject) -> Suite:
     limits, before = subject.limits, subject.before
     rejected = facts.rejected_share(
-        subject.rows, since=before.checked_at if before else None, min_rows=limits.min_rows
+        subject.rows, since=before.written_at if before else None, min_rows=limits.min_rows
     )
     return Suite(
         subject.rows,

@@ -15,8 +15,8 @@ class Subject:
     """`other` reads another table as it was when this version was made.
 
     `before` is the last accepted version, None where there is none or nothing is to be compared. `age_hours` is
-    None for all but the newest version. `unaccepted_inputs` are the silver versions that this one was made from
-    and that have not passed; None where the commit does not tell.
+    None for all but the newest version. `unaccepted_inputs` are the versions that this one was made from and
+    that have not passed; None where the commit does not tell.
     """
 
     table: Table

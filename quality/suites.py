@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from lakehouse.errors import InputError
-from lakehouse.tables import CATALOGUE, GOLD_POWERBI, Table, find_table, layer_tables
+from lakehouse.tables import CATALOGUE, GOLD_POWERBI, GOLD_TRIALS, Table, find_table, layer_tables
 from quality import gold_suites, silver_suites
 from quality.expectations import Suite, contract
 from quality.subject import Subject
@@ -37,7 +37,7 @@ def has_suite(table: Table) -> bool:
 
 def tables_of(layer: str) -> tuple[Table, ...]:
     """The tables that a gate checks: of gold, those that the export is made from."""
-    return tuple(table for table in layer_tables(layer) if table is not GOLD_POWERBI)
+    return tuple(table for table in layer_tables(layer) if table not in (GOLD_POWERBI, GOLD_TRIALS))
 
 
 def require_one_table(names: Sequence[str], *, version: int | None) -> None:

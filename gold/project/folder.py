@@ -22,7 +22,7 @@ def write_project(spark: SparkSession, root: str, files: Mapping[str, bytes], *,
     folder = export_path(root, "powerbi")
     local = None if "://" in root else Path(folder)
     earlier = _record(local) if local else {}
-    changed = [] if replace or local is None else _changed(local, earlier)
+    changed = [] if replace or local is None else _changed(local, earlier, files)
     if changed:
         return changed
     for path, content in files.items():
@@ -41,20 +41,23 @@ def _record(folder: Path) -> dict[str, str]:
     return found
 
 
-def _changed(folder: Path, earlier: Mapping[str, str]) -> list[str]:
-    """The files that were changed or deleted since the export, and new parts of the report and the model."""
-    changed = [
-        path
-        for path, digest in earlier.items()
-        if not (folder / path).is_file() or _digest((folder / path).read_bytes()) != digest
-    ]
+def _changed(folder: Path, earlier: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:
+    """The files that were changed or deleted since the export, and new parts of the report and the model.
+
+    What is as an export wrote it, or as this one would, is nobody's work: an earlier one may have been cut off.
+    """
+    known = {path: {digest} for path, digest in earlier.items()}
+    for path, content in files.items():
+        known.setdefault(path, set()).add(_digest(content))
     # .pbi holds what Desktop keeps for itself, such as its cache: no work of anybody
-    added = [
-        path.relative_to(folder).as_posix()
+    there = {
+        path.relative_to(folder).as_posix(): path
         for path in folder.rglob("*")
-        if path.is_file() and ".pbi" not in path.parts and path.name != _RECORD
-    ]
-    return sorted(changed + [path for path in added if path not in earlier])
+        if path.is_file() and ".pbi" not in path.parts and path.name != _RECORD and path.suffix != ".partial"
+    }
+    changed = {name for name, path in there.items() if _digest(path.read_bytes()) not in known.get(name, ())}
+    deleted = {path for path in earlier.keys() & files.keys() if path not in there}
+    return sorted(changed | deleted)
 
 
 def _digest(content: bytes) -> str:

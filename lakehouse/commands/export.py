@@ -19,8 +19,9 @@ def run(args: argparse.Namespace) -> int:
         without_gate(when=args.no_gate),
         spark_session("lakehouse export", log_file=settings.ops_dir / "spark.log") as spark,
     ):
-        export_powerbi.run(spark, settings)
-        export = export_project.run(spark, settings, source=args.source, replace=args.replace)
+        shown = export_powerbi.run(spark, settings)
+        # the same versions in both, whatever a stream or a gate makes of the tables meanwhile
+        export = export_project.run(spark, settings, source=args.source, replace=args.replace, versions=shown)
     paths = {
         "csv": export_path(settings.root, RECOMMENDATIONS_CSV),
         "powerbi": export_project.project_path(settings.root),

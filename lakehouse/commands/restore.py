@@ -17,7 +17,7 @@ from lakehouse.locks import only_run
 from lakehouse.session import spark_session
 from lakehouse.settings import load_settings
 from lakehouse.snapshots import Snapshot, read_snapshot, table_log
-from lakehouse.tables import Table, find_table
+from lakehouse.tables import GOLD_METRICS, GOLD_MODELS, GOLD_TRIALS, Table, find_table
 
 _CONSEQUENCES = {
     "silver": (
@@ -29,14 +29,17 @@ _CONSEQUENCES = {
     "gold": (
         "no stream is concerned: bronze and silver go on as they are.",
         "the next gold run writes this table anew from silver; the CSV and other gold tables stay as they are.",
+        "exports show the last version that passed: `lakehouse check gold` makes the restored rows one.",
     ),
 }
+# Rows that no gold run makes anew: it adds to them.
+_ADDED_TO = (GOLD_METRICS, GOLD_TRIALS)
 
 
 def run(args: argparse.Namespace) -> int:
     table = find_table(args.table)
     settings = load_settings()
-    _refuse_append_only(table)
+    _refuse(table)
     log = table_log(open_folder(settings.root), table.sql_name)
     now, then = read_snapshot(log), read_snapshot(log, args.version)
     if now.version == then.version:
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         print(line)
     _confirm(f"restore {table.sql_name} to version {then.version}?", yes=args.yes)
     with (
-        _stream_stopped(settings.ops_dir, table),
+        _alone(settings.ops_dir, table),
         spark_session("lakehouse restore", log_file=settings.ops_dir / "spark.log") as spark,
     ):
         made = restore(spark, settings.root, table, then.version)
@@ -62,6 +65,8 @@ def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
     )
     yield f"  nothing is deleted: version {now.version} stays readable, and restoring it takes this back."
     for line in _CONSEQUENCES[table.layer]:
+        if table in _ADDED_TO and line.startswith("the next gold run"):
+            line = "the rows that the table loses are not made again; later runs add theirs."
         yield f"  {line}"
 
 
@@ -77,8 +82,13 @@ def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
     return storage.latest_version(spark, root, table)
 
 
-def _refuse_append_only(table: Table) -> None:
+def _refuse(table: Table) -> None:
     """Delta would let it: what Kafka sent and what people decided would be gone, and nothing brings it back."""
+    if table == GOLD_MODELS:  # its rows and the models' files belong together
+        raise InputError(
+            f"{table.sql_name} is never restored: the files of models do not come back with its rows",
+            todo="lakehouse models rollback publishes an older model",
+        )
     if table.is_append_only:
         raise InputError(
             f"{table.sql_name} is append-only and never restored: nothing would bring back the rows it loses",
@@ -87,12 +97,9 @@ def _refuse_append_only(table: Table) -> None:
 
 
 @contextmanager
-def _stream_stopped(ops_dir: Path, table: Table) -> Iterator[None]:
-    """Keep stream 2 from running while a table of silver changes. Raises RunningError where it does."""
-    if table.layer != "silver":
-        yield
-        return
-    with only_run(ops_dir, "silver"):
+def _alone(ops_dir: Path, table: Table) -> Iterator[None]:
+    """Keep stream 2, or gold's training, from running meanwhile. Raises RunningError where it does."""
+    with only_run(ops_dir, "silver" if table.layer == "silver" else "gold.models"):
         yield
 
 

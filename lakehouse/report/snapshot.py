@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
-from itertools import islice
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -12,9 +11,6 @@ from lakehouse import delta_log, storage
 from lakehouse.errors import TableError
 from lakehouse.report.contents import Flow, TableState
 from lakehouse.tables import CATALOGUE, SILVER_BATCHES, Table
-
-# Maintenance adds commits that tell no inputs; the writer's own commit is not far behind them.
-_COMMITS_TO_SEARCH = 20
 
 
 @dataclass(frozen=True)
@@ -69,9 +65,6 @@ def _count_rows(snapshot: Snapshot, tables: list[Table]) -> dict[str, int]:
 def _state(snapshot: Snapshot, table: Table, rows: int) -> TableState:
     version = snapshot.versions[table.sql_name]
     path = storage.table_path(snapshot.root, table)
-    commits = (found for found in delta_log.commits(snapshot.spark, path) if found.version <= version)
-    if table.layer != "gold":
-        return TableState(table.sql_name, version, rows, next(commits).written_at, {})
-    searched = list(islice(commits, _COMMITS_TO_SEARCH))
-    told = [found.user_metadata["inputs"] for found in searched if "inputs" in found.user_metadata]
-    return TableState(table.sql_name, version, rows, searched[0].written_at, told[0] if told else {})
+    commit = delta_log.commit(snapshot.spark, path, version)
+    inputs = delta_log.inputs_of(snapshot.spark, path, version) if table.layer == "gold" else None
+    return TableState(table.sql_name, version, rows, commit.written_at if commit else None, inputs or {})

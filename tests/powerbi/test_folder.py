@@ -44,6 +44,19 @@ def test_what_desktop_keeps_for_itself_is_no_change(folder: Path) -> None:
     assert cache.read_bytes() == b"cache"
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_export_that_was_cut_off_is_finished_by_the_next(tmp_path: Path, is_first: bool) -> None:
+    folder = tmp_path / "exports" / "powerbi"
+    if not is_first:
+        write(folder, FIRST)
+    (folder / "Lakehouse.Report").mkdir(parents=True, exist_ok=True)
+    (folder / "Lakehouse.pbip").write_bytes(SECOND["Lakehouse.pbip"])
+    (folder / "Lakehouse.Report" / ".a.json.1f2e.partial").write_bytes(b"")
+    assert write(folder, SECOND) == []
+    assert SECOND.items() <= found(folder).items()
+    assert (folder / ".exported.json").is_file()
+
+
 @pytest.mark.parametrize("change", ["edited", "added", "deleted"])
 def test_a_changed_project_stays_as_it_is(folder: Path, change: str) -> None:
     path = folder / ("Lakehouse.Report/new.json" if change == "added" else "Lakehouse.Report/a.json")

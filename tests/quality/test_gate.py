@@ -1,29 +1,37 @@
 """What did not pass goes no further: gold reads accepted silver, the export shows accepted lists."""
 
+import json
 import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from gold import count_popularity, export_powerbi, recommend
 from gold.inputs import read_inputs
 from lakehouse import acceptance, delta_log, storage
 from lakehouse.acceptance import without_gate
+from lakehouse.checkpoints import CheckpointError
 from lakehouse.errors import CheckFailedError, CheckNotRunError, TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.settings import Settings
 from lakehouse.tables import (
+    CATALOGUE,
     GOLD_POPULARITY,
     GOLD_POWERBI,
     GOLD_RECOMMENDATIONS,
     QUALITY_RESULTS,
+    SILVER_BATCHES,
     SILVER_FEEDBACK,
     SILVER_USERS,
     Table,
 )
+from quality.checking import check
 from quality.gate import require_passed
+from quality.suites import has_suite
 
 
 @pytest.fixture
@@ -72,6 +80,72 @@ def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Sett
     assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": good}
 
 
+def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own: Settings) -> None:
+    """Otherwise a look at one table would open the gate that the others keep shut."""
+    good = latest(spark, own, SILVER_USERS)
+    storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
+    assert check(spark, own, [SILVER_USERS]).exit_code == 0
+    accepted = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    assert accepted is not None
+    assert accepted.version == good
+    require_passed(spark, own, "silver")
+    newest = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    assert newest is not None
+    assert newest.version == good + 1
+    # an older version is compared with what was there before it, not with what came after
+    assert acceptance.last_accepted(spark, own.root, SILVER_USERS, up_to=good) == accepted
+
+
+def test_a_batch_that_ended_between_the_commit_and_the_check_is_judged_by_the_next(
+    spark: SparkSession, own: Settings
+) -> None:
+    accepted = acceptance.last_accepted(spark, own.root, SILVER_BATCHES)
+    assert accepted is not None
+    assert accepted.written_at is not None
+    between = accepted.written_at + (accepted.checked_at - accepted.written_at) / 2
+    late = storage.read(spark, own.root, SILVER_BATCHES).limit(1)
+    counts = {"rows_in": 100, "quarantined": 100, "applied": 0, "superseded": 0, "deleted": 0, "batch_id": 99}
+    late = late.withColumns({name: F.lit(count).cast("bigint") for name, count in counts.items()})
+    storage.append(late.withColumn("finished_at", F.lit(between)), own.root, SILVER_BATCHES)
+    with pytest.raises(CheckFailedError, match=r"largest share of a batch since the last accepted version: 1 "):
+        require_passed(spark, own, "silver")
+
+
+def test_half_of_a_rebuilt_silver_is_not_checked(spark: SparkSession, own: Settings) -> None:
+    marker = Path(own.root, "rebuild", "silver.json")
+    marker.parent.mkdir()
+    marker.write_text(json.dumps({"stamp": "20260301T120000Z"}))
+    with pytest.raises(CheckpointError, match="a rebuild of silver was interrupted"):
+        require_passed(spark, own, "silver")
+
+
+def test_the_versions_checked_last_are_remembered_whatever_their_numbers(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that was made anew counts from 0, below all that was accepted before."""
+    monkeypatch.setattr(acceptance, "_REMEMBERED", 2)
+    morning = datetime(2026, 3, 1, 8, tzinfo=UTC)
+    checks = [(7, 0), (7, 1), (8, 2), (0, 3), (0, 4)]  # version, hour
+    rows = [
+        (f"run{hour}", table.sql_name, version, "row count", "", True, "5", "", None, None, None, at)
+        for version, hour in checks
+        for at in [morning + timedelta(hours=hour)]
+        for table in acceptance.GATED["silver"]
+    ]
+    storage.ensure(spark, str(tmp_path), QUALITY_RESULTS)
+    storage.append(spark.createDataFrame(rows, QUALITY_RESULTS.schema), str(tmp_path), QUALITY_RESULTS)
+    known, _ = acceptance._read(spark, str(tmp_path), 1)
+    assert [(one.version, one.checked_at.astimezone(UTC).hour) for one in known["silver.users"]] == [
+        (8, 10),
+        (0, 12),
+    ]
+
+
+def test_a_layer_is_whole_with_every_table_that_has_a_suite() -> None:
+    gated = {table for tables in acceptance.GATED.values() for table in tables}
+    assert gated == {table for table in CATALOGUE if has_suite(table)} - {GOLD_POWERBI}
+
+
 def test_lists_that_fail_are_not_exported(
     spark: SparkSession, own: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,9 +177,7 @@ def test_lists_made_from_unchecked_silver_are_not_accepted(spark: SparkSession, 
     storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"nombre_usuario": "'Otra'"})
     with without_gate():
         recommend.run(spark, own)
-    with pytest.raises(
-        CheckFailedError, match=r"made from silver versions that passed: 1 \(silver\.users version"
-    ):
+    with pytest.raises(CheckFailedError, match=r"made from versions that passed: 1 \(silver\.users version"):
         require_passed(spark, own, "gold")
     require_passed(spark, own, "silver")
     require_passed(spark, own, "gold")

@@ -149,12 +149,22 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
         ),
         (("restore", "gold.recommendations", "1", "--yes"), "no Delta table at "),
         (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and never restored"),
+        (("restore", "gold.models", "1", "--yes"), "gold.models is never restored: the files of models"),
         (
             ("restore", "gold.powerbi_recommendations", "1"),
             "not confirmed, nothing was changed; add --yes where nobody can be asked",
         ),
     ],
-    ids=["no version", "no table", "none to restore", "the same", "no such table", "bronze", "not confirmed"],
+    ids=[
+        "no version",
+        "no table",
+        "none to restore",
+        "the same",
+        "no such table",
+        "bronze",
+        "models",
+        "not confirmed",
+    ],
 )
 def test_what_cannot_be_done_is_one_line(
     spark: SparkSession, root: str, command: Command, arguments: tuple[str, ...], line: str

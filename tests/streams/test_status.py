@@ -13,7 +13,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
+from lakehouse import delta_log, storage
 from lakehouse.backlog import SilverBacklog, input_backlog, made_from, silver_backlog
 from lakehouse.commands import status
 from lakehouse.commands.status import Status, look
@@ -205,6 +205,9 @@ def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
     assert input_backlog(folder, GOLD_POWERBI) == {}
     storage.delta_table(spark, root, GOLD_POWERBI).restoreToVersion(1)  # version 4
     assert made_from(folder, GOLD_POWERBI) == {"silver.feedback": 0}
+    path = storage.table_path(root, GOLD_POWERBI)  # Spark's side of the same
+    told = [delta_log.inputs_of(spark, path, version) for version in range(5)]
+    assert told == [None, *[{"silver.feedback": version} for version in (0, 2, 2, 0)]]
 
 
 def test_silver_waits_for_the_oldest_version_that_it_lacks(spark: SparkSession, settings: Settings) -> None:
@@ -217,6 +220,27 @@ def test_silver_waits_for_the_oldest_version_that_it_lacks(spark: SparkSession, 
     assert first.written_at is not None
     found = silver_backlog(folder, now=first.written_at + timedelta(minutes=1))
     assert found == (2, 7, 60.0, "")
+
+
+@pytest.mark.parametrize(
+    ("index", "is_first_state", "waiting"), [(-1, False, (1, 4)), (0, False, (1, 4)), (0, True, (2, 7))]
+)
+def test_a_version_that_silver_has_taken_in_part_waits(
+    spark: SparkSession, settings: Settings, index: int, is_first_state: bool, waiting: tuple[int, int]
+) -> None:
+    """Delta's source stops inside a version where a batch would become too large."""
+    cluster = configured_cluster(settings.kafka)
+    for count in (3, 4):
+        send(settings, count)
+        ingest(spark, settings, cluster)
+    refine(spark, settings)
+    offsets = Path(settings.root, "checkpoints", "silver", "offsets")
+    last = max(offsets.iterdir(), key=lambda path: int(path.name) if path.name.isdigit() else -1)
+    lines = last.read_text().splitlines()
+    partly = json.loads(lines[2]) | {"reservoirVersion": 2, "index": index, "isStartingVersion": is_first_state}
+    last.write_text("\n".join([*lines[:2], json.dumps(partly), *lines[3:]]))
+    found = silver_backlog(open_folder(settings.root), now=datetime.now(UTC))
+    assert (found.versions, found.rows) == waiting
 
 
 def test_the_command_starts_no_jvm_and_no_broker(settings: Settings, tmp_path: Path) -> None:

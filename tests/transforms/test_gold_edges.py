@@ -17,14 +17,14 @@ from gold.factors import checkpoint_folder
 from gold.lists import describe_users, make_lists
 from gold.metrics import BLEND
 from gold.popularity import order_titles
-from gold.recipes import recipe_of
+from gold.recipes import Recipe, recipe_of
 from gold.title_index import Weights
 from gold.titles import join_titles
-from gold.tuning import best_trials
+from gold.tuning import best_trials, search
 from lakehouse.acceptance import without_gate
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import overwrite, read
+from lakehouse.storage import exists, overwrite, read
 from lakehouse.tables import (
     GOLD_METRICS,
     GOLD_RECOMMENDATIONS,
@@ -209,6 +209,28 @@ def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, qui
     assert (measured[BLEND]["test_users"], measured[BLEND]["test_ratings"]) == (3.0, 3.0)
     assert measured[BLEND]["unscored_ratings"] == 3.0  # `once`, and t4, which training does not have
     assert all(math.isfinite(value) for value in measured[BLEND].values())
+
+
+def test_a_search_that_is_stopped_in_its_first_trial_leaves_no_empty_table(
+    spark: SparkSession, quick: Settings
+) -> None:
+    """The gate of gold would call it an error until somebody searches again."""
+
+    def interrupted(_: Recipe) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(
+            spark,
+            quick.root,
+            data_id="data",
+            base=recipe_of(quick.gold),
+            seed=1,
+            minutes=1,
+            measure=interrupted,
+            tell=lambda _: None,
+        )
+    assert not exists(spark, quick.root, GOLD_TRIALS)
 
 
 def test_a_search_goes_on_where_it_ended(

@@ -90,6 +90,17 @@ def test_a_half_written_model_is_none_and_is_replaced(spark: SparkSession, root:
     assert files.names(spark, f"{root}/models/als-1") == ["model.json", "users"]
 
 
+def test_a_model_that_has_lost_a_file_is_none(spark: SparkSession, root: str) -> None:
+    """Spark would read the rest of the folder as the whole frame."""
+    save_model(spark, root, "als-1", {"users": factors(spark, "first")}, {})
+    assert is_saved(spark, root, "als-1")
+    (part,) = Path(root, "models", "als-1", "users").glob("*.parquet")
+    part.unlink()
+    assert not is_saved(spark, root, "als-1")
+    save_model(spark, root, "als-1", {"users": factors(spark, "again")}, {})
+    assert load_model(spark, root, "als-1").frames["users"].count() == 1
+
+
 def test_not_a_number_is_not_saved(spark: SparkSession, root: str) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         save_model(spark, root, "als-1", {}, {"mean": float("nan")})
@@ -106,8 +117,11 @@ def test_files_that_no_model_needs_are_deleted(spark: SparkSession, root: str) -
     for version in ("als-1", "als-2", "half"):
         save_model(spark, root, version, {}, {})
     files.delete(spark, f"{root}/models/half/model.json")
+    for stray in (".DS_Store", "als-2 copy"):  # what a file manager leaves there
+        Path(root, "models", stray).touch()
+    assert saved_versions(spark, root) == ["als-1", "als-2"]
     keep_models(spark, root, ["als-2"])
-    assert files.names(spark, f"{root}/models") == ["als-2"]
+    assert files.names(spark, f"{root}/models") == [".DS_Store", "als-2", "als-2 copy"]
 
 
 # --- rows ----------------------------------------------------------------------------------------------------

@@ -147,10 +147,9 @@ def contents(root: str) -> dict[Path, bytes]:
 def test_a_stated_version_is_exported_in_place_of_the_newest(spark: SparkSession, settings: Settings) -> None:
     worse = [("u1", "t1", 1, 1.0, "als", "m2")]
     overwrite(spark.createDataFrame(worse, GOLD_RECOMMENDATIONS.schema), settings.root, GOLD_RECOMMENDATIONS)
-    table = exported(GOLD_RECOMMENDATIONS)
-    for version, model in ((1, "m1"), (None, "m2")):
-        written = export_project.write_table(spark, settings.root, table, version=version, formulas="keep")
-        assert read_csv(written.path)[1][-1] == model
+    for stated, model in (({"gold.recommendations": 1}, "m1"), ({}, "m2")):
+        written = {table.name: table for table in export_project.run(spark, settings, versions=stated).tables}
+        assert read_csv(written["recommendations"].path)[1][-1] == model
 
 
 @pytest.fixture
