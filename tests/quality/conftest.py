@@ -1,14 +1,17 @@
 """A lakehouse made from the committed sample, as `lakehouse run` makes one, and its suites on changed rows."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
 from lakehouse import storage
+from lakehouse.locks import locked
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 from quality.checking import judged, subject_of
@@ -24,15 +27,32 @@ Change = Callable[[DataFrame], DataFrame]
 
 
 @pytest.fixture(scope="session")
-def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Every step of the flow has run once, both gates included. Tests only read it, or a copy."""
+def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Settings:
+    """Every step of the flow has run once, both gates included. Tests only read it.
+
+    The first worker that needs it makes it, for all of them.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "sample"
     base = with_quick_models(load_settings())
-    settings = base.model_copy(
-        update={
-            "root": str(tmp_path_factory.mktemp("sample") / "lakehouse"),
-            "quality": base.quality.model_copy(update={"min_rows": 20}),
-        }
-    )
+    quality = base.quality.model_copy(update={"min_rows": 20})
+    settings = base.model_copy(update={"root": str(folder / "lakehouse"), "quality": quality})
+    folder.mkdir(exist_ok=True)
+    with locked(folder / "lock"):
+        if not (folder / "made").exists():
+            make_lakehouse(spark, settings)
+            (folder / "made").touch()
+    return settings
+
+
+@pytest.fixture
+def own(sample: Settings, tmp_path: Path) -> Settings:
+    """A copy of it, for a test to write to."""
+    shutil.copytree(sample.root, tmp_path / "lakehouse")
+    return sample.model_copy(update={"root": str(tmp_path / "lakehouse")})
+
+
+def make_lakehouse(spark: SparkSession, settings: Settings) -> None:
     for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
         storage.ensure(spark, settings.root, table)
         storage.append(bronze_frame(spark, sample_rows(table)), settings.root, table)
@@ -42,7 +62,6 @@ def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Set
         job.run(spark, settings)
     require_passed(spark, settings, "gold")
     export_powerbi.run(spark, settings)
-    return settings
 
 
 @pytest.fixture(scope="session")

@@ -34,13 +34,6 @@ from quality.gate import require_passed
 from quality.suites import has_suite
 
 
-@pytest.fixture
-def own(sample: Settings, tmp_path: Path) -> Settings:
-    """A copy of the sample's lakehouse for a test to spoil."""
-    shutil.copytree(sample.root, tmp_path / "lakehouse")
-    return sample.model_copy(update={"root": str(tmp_path / "lakehouse")})
-
-
 def latest(spark: SparkSession, settings: Settings, table: Table) -> int:
     return storage.latest_version(spark, settings.root, table)
 

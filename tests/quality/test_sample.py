@@ -18,14 +18,14 @@ def test_the_sample_is_small_and_has_something_of_everything() -> None:
     assert {message["topic"] for message in read_messages()} == {"users", "movies", "series", "feedback"}
 
 
-def test_every_table_passes(spark: SparkSession, sample: Settings) -> None:
-    outcome = check.run(spark, sample, [])
+def test_every_table_passes(spark: SparkSession, own: Settings) -> None:
+    outcome = check.run(spark, own, [])
     assert [result.line() for result in (*outcome.errors, *outcome.failed)] == []
     assert outcome.exit_code == 0
-    assert storage.read(spark, sample.root, SILVER_QUARANTINE).count() > 0  # the rules had something to reject
-    page = Path(sample.root, "quality", "docs", f"{outcome.run_id}.html").read_text(encoding="utf-8")
+    assert storage.read(spark, own.root, SILVER_QUARANTINE).count() > 0  # the rules had something to reject
+    page = Path(own.root, "quality", "docs", f"{outcome.run_id}.html").read_text(encoding="utf-8")
     assert "every expectation passed" in page
-    assert json.loads(Path(sample.root, "quality", "docs", f"{outcome.run_id}.json").read_text())["ok"] is True
+    assert json.loads(Path(own.root, "quality", "docs", f"{outcome.run_id}.json").read_text())["ok"] is True
 
 
 def test_the_gates_left_their_results_and_the_export_its_file(spark: SparkSession, sample: Settings) -> None:
