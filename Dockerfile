@@ -21,10 +21,12 @@ ENV PATH=/opt/lakehouse/.venv/bin:$PATH \
     PYSPARK_PYTHON=/opt/lakehouse/.venv/bin/python \
     PYTHONUNBUFFERED=1
 
-# Spark's jars go into the image, so that containers start without a network.
+# Spark's jars go into the image, so that containers start without a network. With -Xshare given, no archive of classes
+# is made (lakehouse/class_archive.py), which the end of this step would cut off.
 COPY --chown=lakehouse:lakehouse conf/ conf/
 COPY --chown=lakehouse:lakehouse lakehouse/ lakehouse/
-RUN printf 'from lakehouse.session import spark_session\nwith spark_session("image"):\n    pass\n' | python -
+RUN printf 'from lakehouse.session import spark_session\nwith spark_session("image"):\n    pass\n' \
+    | JAVA_TOOL_OPTIONS=-Xshare:auto python -
 
 COPY --chown=lakehouse:lakehouse bronze/ bronze/
 COPY --chown=lakehouse:lakehouse silver/ silver/

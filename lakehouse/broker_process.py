@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lakehouse.broker_config import LOOPBACK, format_storage, java_command, telling_line, write_config
+from lakehouse.class_archive import discard_archive
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster
@@ -67,9 +68,10 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
     """Start a broker with the configuration and the storage that the folder holds, and wait until it answers."""
     log = folder / "logs" / "server.log"
     seen = log.stat().st_size if log.exists() else 0
+    command = java_command("kafka.Kafka", "server.properties")
     with (folder / "logs" / "stdout.log").open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            java_command("kafka.Kafka", "server.properties"),
+            command,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -82,6 +84,7 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
         await_broker(broker, folder, seen)
     except BaseException:
         stop_broker(broker, folder)
+        discard_archive(command)
         raise
     return broker
 

@@ -5,6 +5,7 @@ without it, and so does one that finds half of one: its header is written last.
 """
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from lakehouse.java import Java
 _FOLDER = Path(sys.prefix) / "var" / "lakehouse"
 # Neither Spark nor the JVM takes white space, quotes or colons in this option.
 _PLAIN = re.compile(r"[\w/.+@%-]+", re.ASCII)
+_WRITES = "-XX:ArchiveClassesAtExit="
 # The JVM would name on stdout each of the thousands of classes that an archive cannot hold.
 _QUIET = "-Xlog:cds*=off"
 
@@ -23,15 +25,32 @@ def sharing_options(java: Java, name: str, class_path: Iterable[Path]) -> list[s
     """The JVM's options that map the archive of this name, or make it where there is none.
 
     The archive belongs to this Java and these jars (or folders of jars): where one of them changes, it is another.
+    None where this Java cannot have one: 17 would not even start.
     """
+    if not _shares_its_own(java):
+        return []
     archive = _FOLDER / f"{name}-{_fingerprint([java.home / 'lib' / 'modules', *class_path])}.jsa"
     if not _PLAIN.fullmatch(str(archive)):
         return []
     if _is_whole(archive):
         return [f"-XX:SharedArchiveFile={archive}", _QUIET]
     if _can_be_made(archive):
-        return [f"-XX:ArchiveClassesAtExit={archive}", _QUIET]
+        return [f"{_WRITES}{archive}", _QUIET]
     return []
+
+
+def discard_archive(options: Iterable[str]) -> None:
+    """Delete what a JVM with these options has made: one that failed knows few classes, and it would stay."""
+    for option in options:
+        if option.startswith(_WRITES):
+            Path(option.removeprefix(_WRITES)).unlink(missing_ok=True)
+
+
+def _shares_its_own(java: Java) -> bool:
+    """Whether this Java maps the archive of its own classes, on which all others stand."""
+    chosen = " ".join(os.environ.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"))
+    prevented = "-Xshare:" in chosen or "CompressedClassPointers" in chosen or "CompressedOops" in chosen
+    return not prevented and any((java.home / "lib" / "server").glob("classes*.jsa"))
 
 
 def _fingerprint(files: Iterable[Path]) -> str:

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pyspark
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
-from lakehouse.class_archive import sharing_options
+from lakehouse.class_archive import discard_archive, sharing_options
 from lakehouse.errors import MachineError, first_line
 from lakehouse.java import Java, find_java
 from lakehouse.settings import conf_dir
@@ -29,6 +29,8 @@ REQUIRED = {
 # Its code cache, then only 48 MB by default, is full after 30 s of a demo; 240 MB is the JVM's usual default.
 # spark-submit, which also runs streams for weeks, keeps the JVM's own settings.
 _COMMAND_JVM = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
+
+_DEFAULTS = "spark-defaults.conf"
 
 # They print the whole stack trace of an exception that is raised as well, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
@@ -58,27 +60,40 @@ def _start(name: str, log_file: Path | None) -> SparkSession:
     java = find_java()
     os.environ["JAVA_HOME"] = str(java.home)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", shlex.join(_submit_arguments(java)))
+    options = _jvm_options(java)
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", shlex.join(_submit_arguments(options)))
     with _stderr_to(log_file):  # a log that cannot be written is no fault of Spark's
         try:
             return builder.getOrCreate()
         except Exception as error:
+            discard_archive(options)
             where = f"; Spark's own words are in {log_file}" if log_file else ""
             raise MachineError(
                 f"Spark did not start: {first_line(error)}{where}", todo="lakehouse doctor says what is missing"
             ) from error
 
 
-def _submit_arguments(java: Java) -> list[str]:
-    """What spark-submit would be called with. A SPARK_CONF_DIR of the user's own says the rest itself."""
-    if "SPARK_CONF_DIR" in os.environ:  # a folder on the class path, with which no archive of classes goes
-        return ["--driver-java-options", " ".join(_COMMAND_JVM), "pyspark-shell"]
-    properties = str(conf_dir() / "spark-defaults.conf")
-    return ["--properties-file", properties, "--driver-java-options", " ".join(jvm_options(java)), "pyspark-shell"]
+def _submit_arguments(options: Sequence[str]) -> list[str]:
+    """What spark-submit would be called with: the project's settings, where no SPARK_CONF_DIR brings them."""
+    settings = [] if "SPARK_CONF_DIR" in os.environ else ["--properties-file", str(conf_dir() / _DEFAULTS)]
+    return [*settings, "--driver-java-options", " ".join(options), "pyspark-shell"]
 
 
-def jvm_options(java: Java) -> list[str]:
-    """The options of a JVM that runs Spark for a minute or two."""
+def _jvm_options(java: Java) -> list[str]:
+    """No archive goes with a class path that has a folder with files in it: a SPARK_CONF_DIR, another Spark's own.
+
+    The folder of the settings is such a SPARK_CONF_DIR where it has files for Spark beside its defaults.
+    """
+    folder = conf_dir()
+    if not (folder / _DEFAULTS).is_file() or any([*folder.glob("*.xml"), *folder.glob("log4j2*")]):
+        os.environ.setdefault("SPARK_CONF_DIR", str(folder))
+    if "SPARK_CONF_DIR" in os.environ or "SPARK_HOME" in os.environ:
+        return list(_COMMAND_JVM)
+    return fast_jvm(java)
+
+
+def fast_jvm(java: Java) -> list[str]:
+    """The options of a JVM that runs this Spark for a minute or two."""
     return [*_COMMAND_JVM, *sharing_options(java, "spark", [Path(pyspark.__file__).parent / "jars"])]
 
 

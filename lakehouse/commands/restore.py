@@ -11,6 +11,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.acceptance import GATED
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import open_folder
 from lakehouse.locks import only_run
@@ -29,7 +30,6 @@ _CONSEQUENCES = {
     "gold": (
         "no stream is concerned: bronze and silver go on as they are.",
         "the next gold run writes this table anew from silver; the CSV and other gold tables stay as they are.",
-        "exports show the last version that passed: `lakehouse check gold` makes the restored rows one.",
     ),
 }
 # Rows that no gold run makes anew: it adds to them.
@@ -68,6 +68,8 @@ def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
         if table in _ADDED_TO and line.startswith("the next gold run"):
             line = "the rows that the table loses are not made again; later runs add theirs."
         yield f"  {line}"
+    if table in GATED["gold"]:
+        yield "  exports show the last version that passed: `lakehouse check gold` makes the restored rows one."
 
 
 def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:

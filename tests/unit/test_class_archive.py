@@ -76,6 +76,28 @@ def test_other_jars_have_an_archive_of_their_own(folder: Path) -> None:
     assert len(names) == 2
 
 
+@pytest.mark.usefixtures("archives")
+@pytest.mark.parametrize("options", ["-Xshare:off", "-XX:-UseCompressedClassPointers"])
+def test_a_java_that_shares_no_classes_starts_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", options)
+    assert len(run(folder)) == 23
+
+
+@pytest.mark.usefixtures("archives")
+def test_a_java_without_an_archive_of_its_own_has_no_other(tmp_path: Path) -> None:
+    assert class_archive.sharing_options(class_archive.Java(tmp_path, 17, "test"), "x", []) == []
+
+
+def test_what_a_jvm_that_failed_has_made_is_deleted(archives: Path, folder: Path) -> None:
+    command = java_command(*PROGRAM)
+    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    assert only(archives).stat().st_size > 0
+    class_archive.discard_archive(command)
+    assert list(archives.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["read only", "with a blank"])
 def test_where_none_can_be_made_the_jvm_goes_without(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
