@@ -26,10 +26,11 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import files, storage
+from lakehouse import storage
 from lakehouse.broker import kafka_cluster
 from lakehouse.broker_config import java_command
 from lakehouse.commands.audit import audit
+from lakehouse.exports import write_file
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
@@ -149,9 +150,9 @@ def write_checkpoints(spark: SparkSession, settings: Settings, offsets: Offsets)
         for (topic, partition), (_, following) in offsets.items():
             if bronze_table(settings, topic) == table:
                 ends.setdefault(topic, {})[str(partition)] = following
-        files.write_text(spark, f"{path}/metadata", json.dumps({"id": table.name}))
-        files.write_text(spark, f"{path}/offsets/0", f"v1\n{{}}\n{json.dumps(ends)}")
-        files.write_text(spark, f"{path}/commits/0", "v1\n{}")
+        write_file(spark, f"{path}/metadata", json.dumps({"id": table.name}).encode())
+        write_file(spark, f"{path}/offsets/0", f"v1\n{{}}\n{json.dumps(ends)}".encode())
+        write_file(spark, f"{path}/commits/0", b"v1\n{}")
 
 
 def count_naively(spark: SparkSession, root: str) -> None:

@@ -38,16 +38,6 @@ def delete(spark: SparkSession, path: str) -> None:
     system.delete(old, True)
 
 
-def write_text(spark: SparkSession, path: str, text: str) -> None:
-    """Write the file anew, in UTF-8."""
-    system, file = _at(spark, path)
-    stream = system.create(file, True)
-    try:
-        stream.write(bytearray(text, "utf-8"))
-    finally:
-        stream.close()
-
-
 def _at(spark: SparkSession, path: str) -> tuple[Any, Any]:
     file = _jvm(spark).org.apache.hadoop.fs.Path(path)
     return file.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()), file

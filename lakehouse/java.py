@@ -38,14 +38,12 @@ class _UnusableJavaError(Exception):
     """This java does not run, or is of a version that Spark does not support."""
 
 
-def ensure_java() -> Path:
-    """The JAVA_HOME of a Java that Spark supports. Raises MachineError where there is none and none can be had."""
-    return find_java().home
-
-
 @lru_cache(maxsize=1)
 def find_java() -> Java:
-    """The first of JAVA_HOME, PATH and the fetched one that really runs, once per process."""
+    """The first of JAVA_HOME, PATH and the fetched one that really runs, once per process.
+
+    Raises MachineError where Spark supports none of them.
+    """
     faults = []
     for source, executable in _installed():
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import MachineError
-from lakehouse.java import Java, ensure_java, find_java
+from lakehouse.java import Java, find_java
 
 FakeJava = Callable[[str, str], Path]
 
@@ -57,7 +57,7 @@ def test_java_on_path_is_taken_at_its_real_home(
 ) -> None:
     wrapper = fake_java("wrapper", says("/opt/a java", version))
     monkeypatch.setenv("PATH", str(wrapper / "bin"))
-    assert ensure_java() == Path("/opt/a java")
+    assert find_java().home == Path("/opt/a java")
     assert find_java() == Java(Path("/opt/a java"), int(version), f"PATH {wrapper / 'bin' / 'java'}")
 
 
@@ -74,7 +74,7 @@ def test_an_unusable_java_home_gives_way_to_path(
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(fake_java("home", body)))
     monkeypatch.setenv("PATH", str(fake_java("path", says("/opt/path", "17")) / "bin"))
-    assert ensure_java() == Path("/opt/path")
+    assert find_java().home == Path("/opt/path")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_an_unusable_java_on_path_is_named_in_one_line(
     path = fake_java("path", body) / "bin"
     monkeypatch.setenv("PATH", str(path))
     with pytest.raises(MachineError) as error:
-        ensure_java()
+        find_java()
     assert f"PATH {path / 'java'}: {fault}" in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -101,12 +101,12 @@ def test_an_unusable_java_on_path_is_named_in_one_line(
 def test_a_java_home_without_java_is_mentioned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "nothing"))
     with pytest.raises(MachineError, match=r"JAVA_HOME .*nothing: does not run \(No such file or directory\)"):
-        ensure_java()
+        find_java()
 
 
 def test_no_java_at_all_says_what_to_install() -> None:
     with pytest.raises(MachineError) as error:
-        ensure_java()
+        find_java()
     text = str(error.value)
     assert text.startswith("no Java 17, 21, 25 found (none could be downloaded")
     assert "apt-get install openjdk-17-jre-headless" in text
