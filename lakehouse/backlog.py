@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from lakehouse.checkpoints import DeltaPosition, Offsets, as_offsets, as_position
+from lakehouse.delta_log import follow_inputs
 from lakehouse.folders import Folder
 from lakehouse.kafka_meter import KafkaMeter
 from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
@@ -98,15 +99,7 @@ def made_from(root: Folder, table: Table) -> Mapping[str, int] | None:
     """The versions of the tables that the rows of a gold table were made from, by its last commit that tells."""
     log = table_log(root, table.sql_name)
     known = versions(log)
-    at = known[-1] if known else -1
-    while at in known:
-        entry = read_entry(log, at)
-        if isinstance(entry.user_metadata.get("inputs"), dict):
-            return {str(name): int(version) for name, version in entry.user_metadata["inputs"].items()}
-        # a restored table holds the rows of that older version, and what they were made from
-        restored = entry.parameters.get("version") if entry.operation == "RESTORE" else None
-        at = at - 1 if restored is None else int(restored)
-    return None
+    return follow_inputs(known[-1], known, lambda version: read_entry(log, version)) if known else None
 
 
 def _kafka_position(root: Folder, stream: str) -> Offsets | None:

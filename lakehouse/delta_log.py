@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pyspark.sql import SparkSession
 
@@ -21,6 +21,17 @@ class Commit(NamedTuple):
     parameters: dict[str, Any]
     user_metadata: dict[str, Any]
     written_at: datetime | None = None
+
+
+class Told(Protocol):
+    """What a commit tells, whoever read it."""
+
+    @property
+    def operation(self) -> str: ...
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
+    @property
+    def user_metadata(self) -> Mapping[str, Any]: ...
 
 
 def versions(spark: SparkSession, path: str) -> list[int]:
@@ -45,13 +56,22 @@ def commit(spark: SparkSession, path: str, version: int) -> Commit | None:
 
 
 def inputs_of(spark: SparkSession, path: str, version: int) -> dict[str, int] | None:
-    """The versions of the tables that this version's rows were made from; None where no commit tells.
+    """The versions of the tables that this version's rows were made from; None where no commit tells."""
+
+    def read(at: int) -> Commit:
+        return _commit(at, files.read_text(spark, f"{path}/_delta_log/{at:020d}.json"))
+
+    return follow_inputs(version, versions(spark, path), read)
+
+
+def follow_inputs(version: int, known: Collection[int], read: Callable[[int], Told]) -> dict[str, int] | None:
+    """What the writer of this version's rows noted as their inputs, through the commits that `read` reads.
 
     Maintenance moves rows without making them, and a restored table holds the rows of the version it names.
     """
-    known, at = set(versions(spark, path)), version
+    at = version
     while at in known:
-        found = _commit(at, files.read_text(spark, f"{path}/_delta_log/{at:020d}.json"))
+        found = read(at)
         if isinstance(found.user_metadata.get("inputs"), dict):
             return {str(name): int(number) for name, number in found.user_metadata["inputs"].items()}
         restored = found.parameters.get("version") if found.operation == "RESTORE" else None
