@@ -24,6 +24,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StructType
 
 from lakehouse import storage
+from lakehouse.acceptance import GATED
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
@@ -44,11 +45,17 @@ from lakehouse.tables import (
 GOAL = 3.0
 LISTED = 10
 PROVENANCE = (
-    "TIMESTAMP '2026-03-01' event_timestamp, TIMESTAMP '2026-03-01' kafka_timestamp, 't' topic, 0 partition"
+    "TIMESTAMP '2026-03-01' event_timestamp",
+    "TIMESTAMP '2026-03-01' kafka_timestamp",
+    "'t' topic",
+    "0 partition",
+    "id offset",
 )
 TASTES = (
-    "array(element_at(array('Drama', 'Comedia', 'Terror', 'Acción'), int(id % 4 + 1))) generos, "
-    "array('Directora') directores, array('Actor') actores, 'PG-13' clasificacion"
+    "array(element_at(array('Drama', 'Comedia', 'Terror', 'Acción'), int(id % 4 + 1))) generos",
+    "array('Directora') directores",
+    "array('Actor') actores",
+    "'PG-13' clasificacion",
 )
 
 
@@ -72,10 +79,9 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
             "concat('u', id) id",
             "concat('Nombre ', id) nombre_usuario",
             "DATE '2020-01-01' fecha_suscripcion",
-            TASTES,
+            *TASTES,
             "array('1990s') decadas_favoritas",
-            PROVENANCE,
-            "id offset",
+            *PROVENANCE,
         ),
     )
     put(
@@ -84,12 +90,28 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
             "concat('t', id) id",
             "'series' type",
             "concat('Título ', id) titulo",
-            TASTES,
+            *TASTES,
             "'1990s' decada_lanzamiento",
             "1 numero_temporadas",
             "10 numero_episodios",
-            PROVENANCE,
-            "id offset",
+            *PROVENANCE,
+        ),
+    )
+    put(
+        SILVER_BATCHES,
+        spark.range(1).selectExpr(
+            "'stream' query_id",
+            "0 batch_id",
+            f"{users + titles + rows} rows_in",
+            f"{users + titles + rows} applied",
+            "0 superseded",
+            "0 deleted",
+            "0 quarantined",
+            "array() records",
+            "map() bronze_versions",
+            "map() silver_versions",
+            "array() unknown_fields",
+            "TIMESTAMP '2026-03-01' finished_at",
         ),
     )
     action = "element_at(array('rating', 'view', 'like', 'dislike'), int(id % 4 + 1))"
@@ -102,8 +124,7 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
             f"{action} action",
             "CASE WHEN id % 4 = 0 THEN 0.5 + (id % 10) / 2D END rating",
             "CASE WHEN id % 4 = 1 THEN int(id % 7200) END seconds_watched",
-            PROVENANCE,
-            "id offset",
+            *PROVENANCE,
         ),
     )
     put(GOLD_AFFINITY, pairs.selectExpr("user_id", "content_id", f"double({rating}) rating", _matched()))
@@ -136,6 +157,7 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
         GOLD_METRICS,
         spark.range(1).selectExpr(
             "'als-1' model_version",
+            "'blend' model",
             "'rmse' metric",
             "0.5D value",
             "0.6D baseline",
@@ -155,9 +177,9 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
     for table, frame in made.values():
         typed = frame.select(*[F.col(f"`{field.name}`").cast(field.dataType) for field in table.schema])
         storage.overwrite(typed, root, table, input_versions=inputs)
-    for table in (SILVER_TOMBSTONES, SILVER_QUARANTINE, SILVER_BATCHES):
+    for table in (SILVER_TOMBSTONES, SILVER_QUARANTINE):
         storage.ensure(spark, root, table)
-    return tuple(table for table, _ in made.values())
+    return (*GATED["silver"], *[table for table, _ in made.values() if table.layer == "gold"])
 
 
 def _matched() -> str:
