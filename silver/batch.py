@@ -27,7 +27,7 @@ def apply_batch(
     compares its rows with what the table holds, and the last one carries a transaction id.
     """
     spark = judged.sparkSession
-    with state.kept(judged) as records:
+    with state.kept(_needed(judged)) as records:
         parts = _parts(records)
         facts = _facts(parts)
         if facts["quarantined"]:
@@ -36,13 +36,20 @@ def apply_batch(
         present = {target for target in (*TARGETS, TOMBSTONE) if facts[target]}
         with state.kept(state.compare(spark, root, valid, present=present)) as decided:
             verdicts = state.count_verdicts(decided)
-            state.write(spark, root, decided, verdicts)
+            state.write(spark, root, valid, decided, verdicts)
         unknown = rows.unknown_fields(records).collect() if facts["unknown"] else []
         one = _summary(spark, facts, verdicts, query_id=query_id, batch_id=batch_id)
         summary = rows.batch(
             one, records=parts, versions=versions, silver_versions=_versions(spark, root), unknown=unknown
         )
         storage.append_once(summary, root, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
+
+
+def _needed(judged: DataFrame) -> DataFrame:
+    """Without what nothing below reads: of a valid row neither its bytes nor how its fields were sent."""
+    is_rejected = F.size("reasons") > 0
+    raw = {name: F.when(is_rejected, F.col(name)) for name in ("key", "key_raw", "value", "value_raw")}
+    return judged.withColumns(raw).drop("raw", "wrong_type")
 
 
 def _parts(records: DataFrame) -> list[Row]:

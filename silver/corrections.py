@@ -7,12 +7,10 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.replay_request import Assignment
-from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
-from silver.latest import targeted
-from silver.text import bracketed, json_object
+from lakehouse.tables import SILVER_CORRECTIONS
+from silver.latest import RECORD, targeted
 
 OPEN = "open"
-RECORD = SILVER_QUARANTINE.key
 
 
 def latest(log: DataFrame) -> DataFrame:
@@ -60,12 +58,14 @@ def unsettled(found: DataFrame) -> DataFrame:
 
 def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFrame:
     """Entries that hold a JSON object, with these fields of it set in `corrected`."""
-    document = json_object(bracketed(F.col("value")), F.col("value"))
-    members = F.try_variant_get(document, "$", "map<string,variant>")
+    members = F.try_variant_get(F.try_parse_json(F.col("value")), "$", "map<string,variant>")
     pairs = [part for one in assignments for part in (F.lit(one.field), F.parse_json(F.lit(one.value)))]
     others = F.map_filter(members, lambda name, _: ~name.isin([one.field for one in assignments]))
     written = F.to_json(F.map_concat(others, F.create_map(*pairs)))
-    return chosen.filter(document.isNotNull()).withColumn("corrected", written)
+    reasons = F.coalesce(F.col("logged.reasons"), F.col("reasons"))
+    # looser than silver, which has said of the others that they are no objects
+    is_object = members.isNotNull() & ~F.array_contains(reasons["rule"], "not_json_object")
+    return chosen.filter(is_object).withColumn("corrected", written)
 
 
 def with_values(chosen: DataFrame, fixed: DataFrame) -> DataFrame:

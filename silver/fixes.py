@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.confinement import as_query, confine
 from lakehouse.errors import InputError, first_line
-from silver.corrections import RECORD
+from silver.latest import RECORD
 
 VIEW = "quarantine"
 _KINDS = {"topic": {"string"}, "partition": {"int", "bigint"}, "offset": {"int", "bigint"}, "value": {"string"}}

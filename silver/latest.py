@@ -3,8 +3,10 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+# What one Kafka record is known by.
+RECORD = ("topic", "partition", "offset")
 # Later wins; the Kafka record's own coordinates make the order total.
-ORDER = ("event_timestamp", "kafka_timestamp", "topic", "partition", "offset")
+ORDER = ("event_timestamp", "kafka_timestamp", *RECORD)
 
 TOMBSTONE = "tombstones"
 
@@ -31,7 +33,8 @@ def targeted(valid: DataFrame) -> DataFrame:
 
 def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
     """The latest row of each target and entity, with `wins`: whether silver changes to it (or had already, in
-    a repeated batch), and `is_held`: whether silver's table of that target holds the entity.
+    a repeated batch), `is_held`: whether silver's table of that target holds the entity, and `events`: how many
+    of `rows` are of that target and entity.
 
     `stored` has target, entity and `moment` (`order()`) of what silver holds for these entities, deletions
     included. An event wins against an older row and an older deletion. A tombstone wins against an older
@@ -46,6 +49,7 @@ def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
         everything.withColumn("deletion", F.max(F.when(is_deletion, F.col("moment"))).over(per_entity))
         .withColumn("event", F.max(F.when(~is_deletion, F.col("moment"))).over(per_entity))
         .withColumn("held", F.max(F.when(~F.col("is_incoming"), F.col("moment"))).over(per_target))
+        .withColumn("events", F.count_if("is_incoming").over(per_target))
         .withColumn("latest", F.max(F.when(F.col("is_incoming"), F.col("moment"))).over(per_target))
         .filter(F.col("is_incoming") & (F.col("moment") == F.col("latest")))
     )

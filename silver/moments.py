@@ -1,35 +1,83 @@
-"""Times as the wire format writes them, read without a clock. All Column -> Column."""
+"""Times as the wire format writes them, read without a clock."""
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+import re
+from datetime import date
 
-_DAY = r"\d{4}-\d{2}-\d{2}"
-_ISO_DATE = f"^{_DAY}$"
-_ISO_TIMESTAMP = rf"^{_DAY}[Tt ]\d{{2}}:\d{{2}}(:\d{{2}}([.,]\d{{1,9}})?)?\s?([Zz]|[+-]\d{{2}}(:?\d{{2}})?)?$"
-_MINUTE_AND_ZONE = r"^(.{10}[T ]\d{2}:\d{2})(\s?[Z+-].*)$"
-# Digits as JSON numbers and strings bring them, at most to the year 9999 in milliseconds.
-_EPOCH = r"^\d{1,15}(\.\d+)?$"
+_ISO_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ISO_TIMESTAMP = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    r"[ \t]?(?:[Zz]|([+-])([0-9]{2})(?::?([0-9]{2}))?)?"
+)
+# Digits as JSON numbers and strings bring them.
+_EPOCH = re.compile(r"([0-9]{1,15})(?:\.([0-9]+))?")
 # Seconds reach this value in the year 5138, milliseconds did in 1973.
 _FIRST_MILLISECONDS = 100_000_000_000
+_FARTHEST_ZONE_MINUTES = 18 * 60
+_UNIX_EPOCH = date(1970, 1, 1).toordinal()
+_MICROS = 1_000_000
 
 
-def event_time(text: Column) -> Column:
-    """A TIMESTAMP from ISO 8601 (no zone means UTC) or epoch seconds or milliseconds.
+def event_time(text: str | None) -> int | None:
+    """Microseconds since 1970 from ISO 8601 (no zone means UTC) or epoch seconds or milliseconds.
 
-    Null where the text is none of them, is no real date, or lies before 1970.
+    None where the text is none of them, is no real date, or lies before 1970.
     """
-    # Spark wants seconds before a zone
-    to_the_second = F.regexp_replace(F.upper(text), _MINUTE_AND_ZONE, "$1:00$2")
-    iso = F.try_to_timestamp(F.translate(to_the_second, ",", "."))
-    number = text.try_cast("decimal(24,6)")
-    micros = F.when(number < _FIRST_MILLISECONDS, number * 1_000_000).otherwise(number * 1_000)
-    moment = F.when(text.rlike(_ISO_TIMESTAMP), iso).when(
-        text.rlike(_EPOCH), F.timestamp_micros(micros.try_cast("bigint"))
-    )
-    return F.when(moment >= F.timestamp_micros(F.lit(0).cast("bigint")), moment)
+    if text is None:
+        return None
+    if iso := _ISO_TIMESTAMP.fullmatch(text):
+        moment = _iso_micros(*iso.groups())
+    elif epoch := _EPOCH.fullmatch(text):
+        moment = _epoch_micros(*epoch.groups(default=""))
+    else:
+        return None
+    return moment if moment is not None and moment >= 0 else None
 
 
-def calendar_date(text: Column) -> Column:
-    """A DATE from an ISO date, or the UTC day of an ISO timestamp. Null where it is no real date."""
-    day = F.when(text.rlike(_ISO_DATE), text.try_cast("date"))
-    return F.coalesce(day, F.when(text.rlike(_ISO_TIMESTAMP), event_time(text).cast("date")))
+def calendar_date(text: str | None) -> int | None:
+    """Days since 1970 from an ISO date, or of the UTC day of an ISO timestamp. None where it is no real date."""
+    if text is None:
+        return None
+    if _ISO_DATE.fullmatch(text):
+        return _days(text)
+    moment = event_time(text) if _ISO_TIMESTAMP.fullmatch(text) else None
+    return moment // (86_400 * _MICROS) if moment is not None else None
+
+
+def _iso_micros(
+    day: str,
+    hour: str,
+    minute: str,
+    second: str | None,
+    fraction: str | None,
+    sign: str | None,
+    zone_hours: str | None,
+    zone_minutes: str | None,
+) -> int | None:
+    days = _days(day)
+    clock = int(hour), int(minute), int(second or 0)
+    zone = int(zone_hours or 0), int(zone_minutes or 0)
+    offset = zone[0] * 60 + zone[1]
+    is_zone = zone[1] < 60 and offset <= _FARTHEST_ZONE_MINUTES
+    if days is None or clock[0] > 23 or clock[1] > 59 or clock[2] > 59 or not is_zone:
+        return None
+    minutes = clock[0] * 60 + clock[1] - (-offset if sign == "-" else offset)
+    return (days * 86_400 + minutes * 60 + clock[2]) * _MICROS + _digits(fraction or "", 6)
+
+
+def _epoch_micros(whole: str, fraction: str) -> int:
+    number = int(whole)
+    if number < _FIRST_MILLISECONDS:
+        return number * _MICROS + _digits(fraction, 6)
+    return number * 1_000 + _digits(fraction, 3)
+
+
+def _digits(fraction: str, count: int) -> int:
+    """The first digits of a fraction: what is smaller is cut, not rounded."""
+    return int(fraction[:count].ljust(count, "0"))
+
+
+def _days(day: str) -> int | None:
+    try:
+        return date(int(day[:4]), int(day[5:7]), int(day[8:])).toordinal() - _UNIX_EPOCH
+    except ValueError:
+        return None

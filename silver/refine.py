@@ -84,6 +84,7 @@ def read_bronze(spark: SparkSession, root: str, *, max_bytes_per_trigger: str) -
         spark.readStream.format("delta")
         .option("maxBytesPerTrigger", max_bytes_per_trigger)
         .load(storage.require(spark, root, table))
+        .drop("headers", "ingested_at")
         for table in SOURCES
     ]
     return parts[0].unionByName(parts[1])

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 from lakehouse import storage
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import corrections, state
-from silver.corrections import OPEN, RECORD
-from silver.latest import targeted
+from silver.corrections import OPEN
+from silver.latest import RECORD, targeted
 from silver.rules import judge, split
 from silver.wire import parse
 
@@ -72,7 +72,7 @@ def resolve(
             if not dry_run:
                 with state.kept(_unsettled(spark, root)) as pending:
                     if not pending.isEmpty():
-                        _carry_out(spark, root, pending, decided)
+                        _carry_out(spark, root, pending, valid, decided)
     return result
 
 
@@ -87,9 +87,11 @@ def settle(spark: SparkSession, root: str) -> int:
         count = pending.count()
         if count:
             resolved = pending.filter(F.col("logged.outcome") != OPEN)
-            valid = targeted(parse(corrections.as_records(resolved)))
-            with state.kept(state.compare(spark, root, valid, present=set(state.TARGETS))) as decided:
-                _carry_out(spark, root, pending, decided)
+            with (
+                state.kept(targeted(parse(corrections.as_records(resolved)))) as valid,
+                state.kept(state.compare(spark, root, valid, present=set(state.TARGETS))) as decided,
+            ):
+                _carry_out(spark, root, pending, valid, decided)
     return count
 
 
@@ -97,9 +99,9 @@ def _unsettled(spark: SparkSession, root: str) -> DataFrame:
     return corrections.unsettled(entries(spark, root))
 
 
-def _carry_out(spark: SparkSession, root: str, pending: DataFrame, decided: DataFrame) -> None:
+def _carry_out(spark: SparkSession, root: str, pending: DataFrame, valid: DataFrame, decided: DataFrame) -> None:
     """Change silver's state as decided, and last let the quarantine show it."""
-    state.write(spark, root, decided, state.count_verdicts(decided))
+    state.write(spark, root, valid, decided, state.count_verdicts(decided))
     _mark(spark, root, pending)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from silver.wire import TYPES
+from silver.events import TYPES
 
 _FIRST_DECADE = "1870s"
 _VALUE_LENGTH = 200
@@ -214,4 +214,4 @@ def _value_of(rule: Rule) -> Column:
         return F.lit(None).cast("string")
     if rule.field == "decadas_favoritas":
         return F.to_json("decadas_favoritas")
-    return F.col(f"raw.{rule.field}")
+    return F.coalesce(F.col("raw")[rule.field], F.col(rule.field))

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from lakehouse import storage
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES, SILVER_USERS, Table
 from silver import rows
-from silver.latest import ORDER, TOMBSTONE, decide, order
+from silver.latest import ORDER, RECORD, TOMBSTONE, decide, order
 
 Shape = Callable[[DataFrame], DataFrame]
 
@@ -26,8 +26,10 @@ TARGETS: Mapping[str, tuple[Table, Shape]] = {
 
 
 class Verdicts(NamedTuple):
-    """Of one target's ids in a batch: how many change silver, and how many of these silver holds already."""
+    """Of one target: how many rows the batch has, how many of them change silver, and how many of these ids silver
+    holds already."""
 
+    rows: int
     won: int
     replacing: int
 
@@ -64,9 +66,10 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
 def compare(spark: SparkSession, root: str, valid: DataFrame, *, present: set[str]) -> DataFrame:
     """The latest valid row of each target and id, decided against what silver holds.
 
-    `present` are the targets that `valid` has rows of.
+    `present` are the targets that `valid` has rows of. Of each row its record, target, entity and the verdict: the
+    rest is not worth a shuffle and a sort (9 s for 200,000 rows, 3 s without).
     """
-    return decide(valid, _stored(spark, root, valid, present))
+    return decide(valid.select(*ORDER, "target", "entity"), _stored(spark, root, valid, present))
 
 
 def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str]) -> DataFrame:
@@ -78,51 +81,57 @@ def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str])
     tables = [SILVER_TOMBSTONES]
     tables += [table for name, (table, _) in TARGETS.items() if name in present or TOMBSTONE in present]
     held = [
-        storage.read(spark, root, table)
-        .join(entities, F.col("id") == F.col("entity"), how="left_semi")
-        .select(F.lit(table.name).alias("target"), F.col("id").alias("entity"), order().alias("moment"))
+        _moments(storage.read(spark, root, table), table, "id").join(entities, on="entity", how="left_semi")
         for table in tables
+        if storage.latest_version(spark, root, table) > 0  # the first version has no rows
     ]
-    return reduce(DataFrame.unionByName, held)
+    nothing = _moments(valid, SILVER_TOMBSTONES, "entity").filter(F.lit(False))
+    return reduce(DataFrame.unionByName, held, nothing)
+
+
+def _moments(rows: DataFrame, table: Table, entity: str) -> DataFrame:
+    return rows.select(F.lit(table.name).alias("target"), F.col(entity).alias("entity"), order().alias("moment"))
 
 
 def count_verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
     counted = decided.groupBy("target").agg(
-        F.count_if("wins").alias("won"), F.count_if(F.col("wins") & F.col("is_held")).alias("replacing")
+        F.sum("events").alias("rows"),
+        F.count_if("wins").alias("won"),
+        F.count_if(F.col("wins") & F.col("is_held")).alias("replacing"),
     )
-    return {row["target"]: Verdicts(row["won"], row["replacing"]) for row in counted.collect()}
+    return {row["target"]: Verdicts(row["rows"], row["won"], row["replacing"]) for row in counted.collect()}
 
 
-def write(spark: SparkSession, root: str, decided: DataFrame, verdicts: Mapping[str, Verdicts]) -> None:
-    """Change each table to what was decided: one commit per table that changes."""
-    for target in TARGETS:
-        _write_target(spark, root, decided, target, verdicts)
-    if TOMBSTONE in verdicts:
-        _remember_deletions(spark, root, rows.tombstones(_of(decided, TOMBSTONE)))
-
-
-def _write_target(
-    spark: SparkSession, root: str, decided: DataFrame, target: str, verdicts: Mapping[str, Verdicts]
+def write(
+    spark: SparkSession, root: str, valid: DataFrame, decided: DataFrame, verdicts: Mapping[str, Verdicts]
 ) -> None:
-    """Append where the table holds none of the ids, which costs half as much as a MERGE."""
-    table, shape = TARGETS[target]
-    won, replacing = verdicts.get(target, Verdicts(0, 0))
-    if replacing or TOMBSTONE in verdicts:
-        _merge(spark, root, table, _changes(decided, target, shape))
-    elif won:
-        storage.append(shape(_of(decided, target).filter("wins")), root, table)
+    """Change each table to what was decided of the valid rows: one commit per table that changes."""
+    deletions = _these(valid, decided.filter(F.col("target") == TOMBSTONE)) if TOMBSTONE in verdicts else None
+    for target, (table, shape) in TARGETS.items():
+        verdict = verdicts.get(target, Verdicts(0, 0, 0))
+        winners = _winners(valid, decided, target, verdict)
+        if deletions is not None:
+            upserts = shape(winners).withColumn("is_deletion", F.lit(False))
+            others = deletions.join(winners.select("entity"), on="entity", how="left_anti")
+            _merge(spark, root, table, upserts.unionByName(shape(others).withColumn("is_deletion", F.lit(True))))
+        elif verdict.replacing:
+            _merge(spark, root, table, shape(winners).withColumn("is_deletion", F.lit(False)))
+        elif verdict.won:  # the table holds none of the ids: an append costs half as much as a MERGE
+            storage.append(shape(winners), root, table)
+    if deletions is not None:
+        _remember_deletions(spark, root, rows.tombstones(deletions))
 
 
-def _of(decided: DataFrame, target: str) -> DataFrame:
-    return decided.filter(F.col("target") == target)
+def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
+    is_target = F.col("target") == target
+    if verdict.won == verdict.rows:
+        return valid.filter(is_target)
+    return _these(valid, decided.filter(is_target & F.col("wins")))
 
 
-def _changes(decided: DataFrame, target: str, shape: Shape) -> DataFrame:
-    """Rows to insert or update, and ids to delete: at most one row per id."""
-    winners = _of(decided, target).filter("wins")
-    deletions = _of(decided, TOMBSTONE).join(winners.select("entity"), on="entity", how="left_anti")
-    upserts = shape(winners).withColumn("is_deletion", F.lit(False))
-    return upserts.unionByName(shape(deletions).withColumn("is_deletion", F.lit(True)))
+def _these(valid: DataFrame, chosen: DataFrame) -> DataFrame:
+    """The valid rows of the chosen records. Only these narrow ones are copied to every task."""
+    return valid.join(F.broadcast(chosen.select(*RECORD)), on=list(RECORD), how="left_semi")
 
 
 def _merge(spark: SparkSession, root: str, table: Table, changes: DataFrame) -> None:

@@ -1,0 +1,179 @@
+"""The wire format of the platform, and one record of it as cleaned, typed fields. Plain Python, no Spark."""
+
+import re
+from typing import Any, NamedTuple
+
+from silver.moments import calendar_date, event_time
+from silver.strict_json import as_json, as_text, parse_object
+from silver.text import cleaned, nfc
+
+ENVELOPE = ("id", "type", "timestamp")
+
+
+class Fields(NamedTuple):
+    """The fields that a type has beside the envelope, by their JSON kind."""
+
+    scalars: tuple[str, ...]
+    arrays: tuple[str, ...]
+
+
+_PEOPLE_AND_GENRES = ("generos", "directores", "actores")
+_FIELDS = {
+    "user": Fields(
+        ("nombre_usuario", "fecha_suscripcion", "clasificacion"), (*_PEOPLE_AND_GENRES, "decadas_favoritas")
+    ),
+    "movie": Fields(("titulo", "clasificacion", "decada_lanzamiento"), _PEOPLE_AND_GENRES),
+    "series": Fields(("titulo", "clasificacion", "numero_temporadas", "numero_episodios"), _PEOPLE_AND_GENRES),
+    "feedback": Fields(("user_id", "content_id", "action", "rating", "seconds_watched"), ()),
+}
+TYPES = tuple(_FIELDS)
+SCALARS = tuple(dict.fromkeys([*ENVELOPE, *(name for fields in _FIELDS.values() for name in fields.scalars)]))
+ARRAYS = tuple(dict.fromkeys(name for fields in _FIELDS.values() for name in fields.arrays))
+_KNOWN = {kind: frozenset((*ENVELOPE, *fields.scalars, *fields.arrays)) for kind, fields in _FIELDS.items()}
+
+# An integer as a number or a string brings it; 3.0 is one, 2.5 is none.
+_INTEGER = re.compile(r"([0-9]+)(?:\.0+)?")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_DECADE = re.compile("([0-9]{3}0)s?")
+_LARGEST_INT = 2**31 - 1
+_SAMPLE_LENGTH = 200
+
+
+class Unknown(NamedTuple):
+    """A field that the event's type does not have, with the first characters of its value."""
+
+    field: str
+    sample: str | None
+
+
+class Event(NamedTuple):
+    """What a record's value says. All empty where it is no object.
+
+    `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings in NFC without blanks at the
+    ends, None where blank, absent or of another JSON kind; arrays without empty and repeated items. `raw` has each
+    scalar that reads otherwise than it was sent, as it was sent. `wrong_type` names the type's fields of the wrong
+    JSON kind. Times are microseconds, dates days since 1970. A typed value is None where its text says none.
+    """
+
+    is_object: bool
+    scalars: tuple[str | None, ...]
+    arrays: tuple[list[str], ...]
+    raw: dict[str, str]
+    wrong_type: list[str]
+    unknown_fields: list[Unknown]
+    event_time: int | None
+    fecha: int | None
+    decada: str | None
+    decadas: list[str | None]
+    temporadas: int | None
+    episodios: int | None
+    seconds: int | None
+    stars: float | None
+
+
+_NOTHING = Event(
+    is_object=False,
+    scalars=(None,) * len(SCALARS),
+    arrays=([],) * len(ARRAYS),
+    raw={},
+    wrong_type=[],
+    unknown_fields=[],
+    event_time=None,
+    fecha=None,
+    decada=None,
+    decadas=[],
+    temporadas=None,
+    episodios=None,
+    seconds=None,
+    stars=None,
+)
+
+
+def read_event(value: str | None) -> Event:
+    """Read the value of a Kafka record; None is one without a value."""
+    document = parse_object(value) if value is not None else None
+    if document is None:
+        return _NOTHING
+    texts: dict[str, str | None] = dict.fromkeys(SCALARS)
+    arrays: dict[str, list[str]] = {name: [] for name in ARRAYS}
+    raw: dict[str, str] = {}
+    wrong: list[str] = []
+    for name, found in document.items():
+        if name in texts:
+            texts[name] = clean = _scalar(found)
+            if found is not None and found != clean:
+                raw[name] = as_text(found)
+            if isinstance(found, dict | list):
+                wrong.append(name)
+        elif name in arrays and found is not None:
+            arrays[name], is_right = _items(found)
+            if not is_right:
+                wrong.append(name)
+    known = _KNOWN.get(texts["type"] or "", frozenset())
+    return Event(
+        True,
+        tuple(texts.values()),
+        tuple(arrays.values()),
+        raw,
+        _of_this_type(wrong, known) if wrong else [],
+        [] if document.keys() <= known else _unknown_fields(document, known),
+        event_time(texts["timestamp"]),
+        calendar_date(texts["fecha_suscripcion"]),
+        decade(texts["decada_lanzamiento"]),
+        [decade(item) for item in arrays["decadas_favoritas"]],
+        integer(texts["numero_temporadas"]),
+        integer(texts["numero_episodios"]),
+        integer(texts["seconds_watched"]),
+        _number(texts["rating"]),
+    )
+
+
+def integer(text: str | None) -> int | None:
+    """An INT from digits, None for anything else or anything larger than an INT holds."""
+    found = _INTEGER.fullmatch(text) if text is not None else None
+    # more digits than an INT has are not worth reading: Python refuses some thousands of them
+    digits = found[1].lstrip("0") if found else ""
+    if not found or len(digits) > len(str(_LARGEST_INT)):
+        return None
+    number = int(digits or "0")
+    return number if number <= _LARGEST_INT else None
+
+
+def decade(text: str | None) -> str | None:
+    """`1990s` from `1990s` or `1990`, None for anything else."""
+    found = _DECADE.fullmatch(text) if text is not None else None
+    return f"{found[1]}s" if found else None
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text is not None and _NUMBER.fullmatch(text) else None
+
+
+def _scalar(value: Any) -> str | None:
+    """The cleaned text of a scalar, None for an array or object."""
+    if isinstance(value, str):
+        return cleaned(value)
+    return None if value is None or isinstance(value, dict | list) else cleaned(as_json(value))
+
+
+def _items(value: Any) -> tuple[list[str], bool]:
+    """The cleaned items of an array, and whether it is one and has scalars alone."""
+    if not isinstance(value, list):
+        return [], False
+    texts = [text for item in value if (text := _scalar(item)) is not None]
+    is_right = not any(isinstance(item, dict | list) for item in value)
+    return (list(dict.fromkeys(texts)) if len(texts) > 1 else texts), is_right
+
+
+def _of_this_type(wrong: list[str], known: frozenset[str]) -> list[str]:
+    """Of the names of the wrong kind those that matter, in the order of the wire format."""
+    return [name for name in (*SCALARS, *ARRAYS) if name in wrong and name in (known or ENVELOPE)]
+
+
+def _unknown_fields(document: dict[str, Any], known: frozenset[str]) -> list[Unknown]:
+    """None of a type that is unknown itself."""
+    return [Unknown(nfc(name), _sample(value)) for name, value in document.items() if known and name not in known]
+
+
+def _sample(value: Any) -> str | None:
+    return nfc(as_text(value))[:_SAMPLE_LENGTH] if value is not None else None

@@ -1,0 +1,101 @@
+"""JSON as its standard has it (RFC 8259): one object, each name once, text that is Unicode."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any, NoReturn
+
+# Deeper ones are refused: how deep Python can read depends on its version, a verdict must not.
+DEEPEST = 200
+_EXPONENT = re.compile("[eE]")
+# More digits than this are left in the exponent.
+_LARGEST_EXPONENT = 30
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class Number(str):
+    """A JSON number as it was written, so that no digit is lost: 12345678901234567890, 3.0."""
+
+    __slots__ = ()
+
+
+def parse_object(text: str) -> dict[str, Any] | None:
+    """The object that the text is, or None where it is no single strict JSON object.
+
+    Values are dict, list, str, Number, bool or None. Stricter than Python's own: no NaN, no name twice in one
+    object, no half of a surrogate pair, nothing deeper than DEEPEST levels.
+    """
+    try:
+        found = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or _is_too_deep(text, found):
+        return None
+    if "\\u" in text and _SURROGATE.search(text) and not _is_unicode(found):
+        return None
+    return found
+
+
+def as_text(value: Any) -> str:
+    """A value as text: a string as it is, a number as it was written, everything else as JSON."""
+    return value if isinstance(value, str) else as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """The shortest JSON of a parsed value."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{as_json(name)}:{as_json(item)}" for name, item in value.items()]) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join([as_json(item) for item in value]) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _fraction(text: str) -> Number:
+    """Written without an exponent: 45e-1 is 4.5."""
+    if not _EXPONENT.search(text):
+        return Number(text)
+    number = Decimal(text)
+    is_large = abs(number.adjusted()) > _LARGEST_EXPONENT
+    return Number(text if is_large else format(number, "f"))
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _is_too_deep(text: str, found: dict[str, Any]) -> bool:
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    level: list[Any] = [found]
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for value in level
+            for item in (value.values() if isinstance(value, dict) else value)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _is_unicode(found: dict[str, Any]) -> bool:
+    try:
+        as_json(found).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_members, parse_float=_fraction, parse_int=Number, parse_constant=_refuse
+)
