@@ -13,7 +13,7 @@ from lakehouse.tables import (
     SILVER_TOMBSTONES,
 )
 from silver import rows, state
-from silver.latest import TOMBSTONE, target_of, targeted
+from silver.latest import TOMBSTONE, targeted
 from silver.rules import split
 from silver.state import TARGETS, Verdicts
 
@@ -32,7 +32,7 @@ def apply_batch(
         facts = _facts(parts)
         if facts["quarantined"]:
             _quarantine(spark, root, rows.quarantine(split(records).quarantined), facts)
-        valid = targeted(split(records).valid)
+        valid = split(records).valid
         present = {target for target in (*TARGETS, TOMBSTONE) if facts[target]}
         with state.kept(state.compare(spark, root, valid, present=present)) as decided:
             verdicts = state.count_verdicts(decided)
@@ -46,17 +46,18 @@ def apply_batch(
 
 
 def _needed(judged: DataFrame) -> DataFrame:
-    """Without what nothing below reads: of a valid row neither its bytes nor how its fields were sent."""
+    """With each row's target, and without what nothing below reads: of a valid row neither its bytes nor how its
+    fields were sent."""
     is_rejected = F.size("reasons") > 0
     raw = {name: F.when(is_rejected, F.col(name)) for name in ("key", "key_raw", "value", "value_raw")}
-    return judged.withColumns(raw).drop("raw", "wrong_type")
+    return targeted(judged).withColumns(raw).drop("raw", "wrong_type")
 
 
 def _parts(records: DataFrame) -> list[Row]:
     """Per topic and partition: the offsets of the batch, and how many rows were quarantined, are valid for each
     target, and have unknown fields."""
     rejected = F.size("reasons") > 0
-    target = F.when(~rejected, target_of())
+    target = F.when(~rejected, F.col("target"))
     counted = records.groupBy("topic", "partition").agg(
         F.min("offset").alias("first_offset"),
         F.max("offset").alias("last_offset"),

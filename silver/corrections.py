@@ -1,14 +1,17 @@
 """The quarantine as a work list: its rows as they stand after the corrections that silver.corrections records."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.replay_request import Assignment
 from lakehouse.tables import SILVER_CORRECTIONS
-from silver.latest import RECORD, targeted
+from silver.latest import RECORD
+from silver.strict_json import Number, as_json, parse_object
 
 OPEN = "open"
 
@@ -58,14 +61,17 @@ def unsettled(found: DataFrame) -> DataFrame:
 
 def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFrame:
     """Entries that hold a JSON object, with these fields of it set in `corrected`."""
-    members = F.try_variant_get(F.try_parse_json(F.col("value")), "$", "map<string,variant>")
-    pairs = [part for one in assignments for part in (F.lit(one.field), F.parse_json(F.lit(one.value)))]
-    others = F.map_filter(members, lambda name, _: ~name.isin([one.field for one in assignments]))
-    written = F.to_json(F.map_concat(others, F.create_map(*pairs)))
-    reasons = F.coalesce(F.col("logged.reasons"), F.col("reasons"))
-    # looser than silver, which has said of the others that they are no objects
-    is_object = members.isNotNull() & ~F.array_contains(reasons["rule"], "not_json_object")
-    return chosen.filter(is_object).withColumn("corrected", written)
+    wanted = {one.field: json.loads(one.value, parse_int=Number, parse_float=Number) for one in assignments}
+
+    def set_fields(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            documents = [parse_object(value) if value else None for value in batch.column("value").to_pylist()]
+            texts = [as_json(found | wanted) if found is not None else None for found in documents]
+            corrected = pa.array(texts, pa.string())
+            place = batch.schema.get_field_index("corrected")
+            yield batch.set_column(place, "corrected", corrected).filter(corrected.is_valid())
+
+    return chosen.mapInArrow(set_fields, chosen.schema)
 
 
 def with_values(chosen: DataFrame, fixed: DataFrame) -> DataFrame:
@@ -108,7 +114,7 @@ def outcomes(judged: DataFrame, decided: DataFrame) -> DataFrame:
         .when(won, "applied")
         .otherwise("superseded")
     )
-    return targeted(judged).join(winners, on=list(RECORD), how="left").withColumn("outcome", outcome)
+    return judged.join(winners, on=list(RECORD), how="left").withColumn("outcome", outcome)
 
 
 def is_change() -> Column:

@@ -1,6 +1,7 @@
 """The wire format of the platform, and one record of it as cleaned, typed fields. Plain Python, no Spark."""
 
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from silver.moments import calendar_date, event_time
@@ -37,6 +38,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _DECADE = re.compile("([0-9]{3}0)s?")
 _LARGEST_INT = 2**31 - 1
 _SAMPLE_LENGTH = 200
+_NESTED = (dict, list)
 
 
 class Unknown(NamedTuple):
@@ -103,8 +105,8 @@ def read_event(value: str | None) -> Event:
             texts[name] = clean = _scalar(found)
             if found is not None and found != clean:
                 raw[name] = as_text(found)
-            if isinstance(found, dict | list):
-                wrong.append(name)
+                if isinstance(found, _NESTED):
+                    wrong.append(name)
         elif name in arrays and found is not None:
             arrays[name], is_right = _items(found)
             if not is_right:
@@ -139,6 +141,7 @@ def integer(text: str | None) -> int | None:
     return number if number <= _LARGEST_INT else None
 
 
+@lru_cache(maxsize=1_000)  # there are few
 def decade(text: str | None) -> str | None:
     """`1990s` from `1990s` or `1990`, None for anything else."""
     found = _DECADE.fullmatch(text) if text is not None else None
@@ -153,16 +156,22 @@ def _scalar(value: Any) -> str | None:
     """The cleaned text of a scalar, None for an array or object."""
     if isinstance(value, str):
         return cleaned(value)
-    return None if value is None or isinstance(value, dict | list) else cleaned(as_json(value))
+    return None if value is None or isinstance(value, _NESTED) else cleaned(as_json(value))
 
 
 def _items(value: Any) -> tuple[list[str], bool]:
     """The cleaned items of an array, and whether it is one and has scalars alone."""
     if not isinstance(value, list):
         return [], False
-    texts = [text for item in value if (text := _scalar(item)) is not None]
-    is_right = not any(isinstance(item, dict | list) for item in value)
-    return (list(dict.fromkeys(texts)) if len(texts) > 1 else texts), is_right
+    texts: dict[str, None] = {}
+    is_right = True
+    for item in value:
+        text = cleaned(item) if isinstance(item, str) else _scalar(item)
+        if text is not None:
+            texts[text] = None
+        elif isinstance(item, _NESTED):
+            is_right = False
+    return list(texts), is_right
 
 
 def _of_this_type(wrong: list[str], known: frozenset[str]) -> list[str]:

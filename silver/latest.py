@@ -15,20 +15,20 @@ def order() -> Column:
     return F.struct(*ORDER)
 
 
-def target_of() -> Column:
-    """The silver table that a valid row belongs to."""
-    return (
+def targeted(judged: DataFrame) -> DataFrame:
+    """Rows with the silver table that a valid one belongs to in `target`, and the id it is about in `entity`.
+
+    To be computed once, and before anything filters or joins by them: from conditions over these cases Spark
+    infers ever more conditions, and does not come to an end.
+    """
+    target = (
         F.when(F.col("is_tombstone"), TOMBSTONE)
         .when(F.col("type") == "user", "users")
         .when(F.col("type") == "feedback", "feedback")
         .otherwise("content")
     )
-
-
-def targeted(valid: DataFrame) -> DataFrame:
-    """Valid rows with the silver table they belong to in `target`, and the id they are about in `entity`."""
     entity = F.when(F.col("is_tombstone"), F.col("key_id")).otherwise(F.col("id"))
-    return valid.withColumns({"target": target_of(), "entity": entity, "id": entity})
+    return judged.withColumns({"target": target, "entity": entity, "id": entity})
 
 
 def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 
 _ISO_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ISO_TIMESTAMP = re.compile(
@@ -76,6 +77,7 @@ def _digits(fraction: str, count: int) -> int:
     return int(fraction[:count].ljust(count, "0"))
 
 
+@lru_cache(maxsize=10_000)  # most events are of a few days
 def _days(day: str) -> int | None:
     try:
         return date(int(day[:4]), int(day[5:7]), int(day[8:])).toordinal() - _UNIX_EPOCH

@@ -62,8 +62,8 @@ def resolve(
         clasificaciones=rules.clasificaciones,
         future_tolerance_seconds=rules.future_tolerance_seconds,
     )
-    with state.kept(judged) as records:
-        valid = targeted(split(records).valid)
+    with state.kept(targeted(judged)) as records:
+        valid = split(records).valid
         with state.kept(state.compare(spark, root, valid, present=set(state.TARGETS))) as decided:
             found = corrections.outcomes(records, decided)
             result = _result(found)

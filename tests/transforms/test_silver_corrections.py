@@ -35,7 +35,7 @@ def log(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
 SET: dict[str, tuple[str | None, Sequence[str], str | None]] = {
     "a field that is there": ('{"id":"m","titulo":""}', ["titulo=El viaje"], '{"id":"m","titulo":"El viaje"}'),
     "one that is not": ('{"id":"m"}', ["rating=3.5"], '{"id":"m","rating":3.5}'),
-    "several": ('{"a":1}', ["b=2", "a=0"], '{"b":2,"a":0}'),
+    "several": ('{"a":1}', ["b=2", "a=0"], '{"a":0,"b":2}'),
     "arrays and objects stay": ('{"a":{"x":[1,"ñ"]}}', ["b=[1]"], '{"a":{"x":[1,"ñ"]},"b":[1]}'),
     "null": ('{"a":1}', ["a=null"], '{"a":null}'),
     "an empty object": ("{}", ["a=1"], '{"a":1}'),
