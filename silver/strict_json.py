@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 # Deeper ones are refused: how deep Python can read depends on its version, a verdict must not.
 DEEPEST = 200
-_EXPONENT = re.compile("[eE]")
-# More digits than this are left in the exponent.
-_LARGEST_EXPONENT = 30
+_EXPONENT = re.compile("[eE][+-]?0*([0-9]+)$")
+# Larger ones stay exponents: written out, ten characters could fill the memory.
+_EXPONENT_DIGITS = 2
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -61,11 +61,10 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _fraction(text: str) -> Number:
     """Written without an exponent: 45e-1 is 4.5."""
-    if not _EXPONENT.search(text):
+    exponent = _EXPONENT.search(text)
+    if exponent is None or len(exponent[1]) > _EXPONENT_DIGITS:
         return Number(text)
-    number = Decimal(text)
-    is_large = abs(number.adjusted()) > _LARGEST_EXPONENT
-    return Number(text if is_large else format(number, "f"))
+    return Number(format(Decimal(text), "f"))
 
 
 def _refuse(constant: str) -> NoReturn:
