@@ -83,7 +83,7 @@ def assignment(text: str) -> Assignment:
         raise argparse.ArgumentTypeError(f"{text!r} is no FIELD=VALUE; write rating=3.5 or titulo='El viaje'")
     try:
         json.loads(value, parse_constant=_refuse)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = json.dumps(value, ensure_ascii=False)
     return Assignment(field.strip(), value)
 

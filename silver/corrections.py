@@ -1,17 +1,18 @@
 """The quarantine as a work list: its rows as they stand after the corrections that silver.corrections records."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from lakehouse.errors import InputError
 from lakehouse.replay_request import Assignment
 from lakehouse.tables import SILVER_CORRECTIONS
 from silver.latest import RECORD
-from silver.strict_json import Number, as_json, parse_object
+from silver.strict_json import as_json, is_unicode, parse_object
 
 OPEN = "open"
 
@@ -61,7 +62,7 @@ def unsettled(found: DataFrame) -> DataFrame:
 
 def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFrame:
     """Entries that hold a JSON object, with these fields of it set in `corrected`."""
-    wanted = {one.field: json.loads(one.value, parse_int=Number, parse_float=Number) for one in assignments}
+    wanted = {one.field: _strict(one) for one in assignments}
 
     def set_fields(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -72,6 +73,16 @@ def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFra
             yield batch.set_column(place, "corrected", corrected).filter(corrected.is_valid())
 
     return chosen.mapInArrow(set_fields, chosen.schema)
+
+
+def _strict(one: Assignment) -> Any:
+    """The value, read as silver reads it. Raises InputError where silver would refuse it."""
+    document = parse_object(f'{{"value":{one.value}}}') if is_unicode(one.value) else None
+    if document is None:
+        raise InputError(
+            f"--set {one.field}: the value is no strict JSON", todo="write it as silver could read it"
+        )
+    return document["value"]
 
 
 def with_values(chosen: DataFrame, fixed: DataFrame) -> DataFrame:

@@ -1,7 +1,6 @@
 """The wire format of the platform, and one record of it as cleaned, typed fields. Plain Python, no Spark."""
 
 import re
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from silver.moments import calendar_date, event_time
@@ -39,6 +38,8 @@ _DECADE = re.compile("([0-9]{3}0)s?")
 _LARGEST_INT = 2**31 - 1
 _SAMPLE_LENGTH = 200
 _NESTED = (dict, list)
+# Of one record: names that nobody knows could be a hundred thousand.
+_MOST_UNKNOWN = 100
 
 
 class Unknown(NamedTuple):
@@ -53,8 +54,8 @@ class Event(NamedTuple):
 
     `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings in NFC without blanks at the
     ends, None where blank, absent or of another JSON kind; arrays without empty and repeated items. `raw` has each
-    scalar that reads otherwise than it was sent, as it was sent. `wrong_type` names the type's fields of the wrong
-    JSON kind. Times are microseconds, dates days since 1970. A typed value is None where its text says none.
+    scalar field that reads otherwise than it was sent, as it was sent. `wrong_type` names the type's fields of the
+    wrong JSON kind. Times are microseconds, dates days since 1970. A typed value is None where its text says none.
     """
 
     is_object: bool
@@ -141,7 +142,6 @@ def integer(text: str | None) -> int | None:
     return number if number <= _LARGEST_INT else None
 
 
-@lru_cache(maxsize=1_000)  # there are few
 def decade(text: str | None) -> str | None:
     """`1990s` from `1990s` or `1990`, None for anything else."""
     found = _DECADE.fullmatch(text) if text is not None else None
@@ -180,9 +180,13 @@ def _of_this_type(wrong: list[str], known: frozenset[str]) -> list[str]:
 
 
 def _unknown_fields(document: dict[str, Any], known: frozenset[str]) -> list[Unknown]:
-    """None of a type that is unknown itself."""
-    return [Unknown(nfc(name), _sample(value)) for name, value in document.items() if known and name not in known]
+    """The first in the order of their names; none of a type that is unknown itself."""
+    names = sorted(name for name in document if name not in known)[:_MOST_UNKNOWN] if known else []
+    return [
+        Unknown(name, sample) for name, sample in {nfc(name): _sample(document[name]) for name in names}.items()
+    ]
 
 
 def _sample(value: Any) -> str | None:
-    return nfc(as_text(value))[:_SAMPLE_LENGTH] if value is not None else None
+    # NFC may shorten a text, but hardly to a fifth
+    return nfc(as_text(value)[: 5 * _SAMPLE_LENGTH])[:_SAMPLE_LENGTH] if value is not None else None

@@ -51,13 +51,18 @@ def _require_columns(fixed: DataFrame) -> None:
 
 def _require_records(fixed: DataFrame, chosen: DataFrame) -> None:
     selected = chosen.select(*RECORD, F.lit(True).alias("is_selected"))
-    counted = fixed.groupBy(*RECORD).agg(F.count("*").alias("times"), F.count("value").alias("values"))
+    counted = fixed.groupBy(*RECORD).agg(
+        F.count("*").alias("times"),
+        F.count("value").alias("values"),
+        F.count_if(~F.is_valid_utf8("value")).alias("no_text"),
+    )
     known = counted.join(selected, on=list(RECORD), how="left")
     checks = {
         "a record that is not selected": F.col("is_selected").isNull(),
         "several values for a record": F.col("times") > 1,
         # null would be a tombstone: a fix corrects a record, and deletes none
         "no value for a record": F.col("values") < F.col("times"),
+        "a value that is no UTF-8": F.col("no_text") > 0,
     }
     found = known.agg(*[F.min(F.when(broken, _written())).alias(name) for name, broken in checks.items()])
     for name, example in found.collect()[0].asDict().items():

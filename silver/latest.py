@@ -33,8 +33,8 @@ def targeted(judged: DataFrame) -> DataFrame:
 
 def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
     """The latest row of each target and entity, with `wins`: whether silver changes to it (or had already, in
-    a repeated batch), `is_held`: whether silver's table of that target holds the entity, and `events`: how many
-    of `rows` are of that target and entity.
+    a repeated batch), `is_held`: whether silver's table of that target holds the entity, and `rows`: how many
+    of those given are of that target and entity.
 
     `stored` has target, entity and `moment` (`order()`) of what silver holds for these entities, deletions
     included. An event wins against an older row and an older deletion. A tombstone wins against an older
@@ -49,7 +49,7 @@ def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
         everything.withColumn("deletion", F.max(F.when(is_deletion, F.col("moment"))).over(per_entity))
         .withColumn("event", F.max(F.when(~is_deletion, F.col("moment"))).over(per_entity))
         .withColumn("held", F.max(F.when(~F.col("is_incoming"), F.col("moment"))).over(per_target))
-        .withColumn("events", F.count_if("is_incoming").over(per_target))
+        .withColumn("rows", F.count_if("is_incoming").over(per_target))
         .withColumn("latest", F.max(F.when(F.col("is_incoming"), F.col("moment"))).over(per_target))
         .filter(F.col("is_incoming") & (F.col("moment") == F.col("latest")))
     )

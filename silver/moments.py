@@ -40,7 +40,8 @@ def calendar_date(text: str | None) -> int | None:
         return None
     if _ISO_DATE.fullmatch(text):
         return _days(text)
-    moment = event_time(text) if _ISO_TIMESTAMP.fullmatch(text) else None
+    iso = _ISO_TIMESTAMP.fullmatch(text)
+    moment = _iso_micros(*iso.groups()) if iso else None
     return moment // (86_400 * _MICROS) if moment is not None else None
 
 

@@ -18,6 +18,7 @@ from lakehouse.tables import (
 
 _RECORDS = RECORDS.fieldNames()
 _UNKNOWN = UNKNOWN_FIELD.fieldNames()
+_MOST_UNKNOWN = 1_000
 
 
 def users(records: DataFrame) -> DataFrame:
@@ -64,7 +65,7 @@ def unknown_fields(records: DataFrame) -> DataFrame:
     """One row per topic, type and field that the type does not have.
 
     In how many records the field was seen, one of its values, and the earliest Kafka timestamp in microseconds
-    since 1970: as a Python time it would lose its zone.
+    since 1970: as a Python time it would lose its zone. The first thousand: more names are no fields but data.
     """
     seen = records.select("topic", "type", "kafka_timestamp", F.explode("unknown_fields").alias("unknown"))
     return (
@@ -75,6 +76,7 @@ def unknown_fields(records: DataFrame) -> DataFrame:
             F.unix_micros(F.min("kafka_timestamp")).alias("first_seen"),
         )
         .orderBy("field", "topic", "type")
+        .limit(_MOST_UNKNOWN)
         .select(*_UNKNOWN)
     )
 

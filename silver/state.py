@@ -85,17 +85,18 @@ def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str])
         for table in tables
         if storage.latest_version(spark, root, table) > 0  # the first version has no rows
     ]
-    nothing = _moments(valid, SILVER_TOMBSTONES, "entity").filter(F.lit(False))
-    return reduce(DataFrame.unionByName, held, nothing)
+    empty = _moments(valid, SILVER_TOMBSTONES, "entity").filter(F.lit(False))
+    return reduce(DataFrame.unionByName, held, empty)
 
 
-def _moments(rows: DataFrame, table: Table, entity: str) -> DataFrame:
-    return rows.select(F.lit(table.name).alias("target"), F.col(entity).alias("entity"), order().alias("moment"))
+def _moments(frame: DataFrame, table: Table, id_column: str) -> DataFrame:
+    entity = F.col(id_column).alias("entity")
+    return frame.select(F.lit(table.name).alias("target"), entity, order().alias("moment"))
 
 
 def count_verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
     counted = decided.groupBy("target").agg(
-        F.sum("events").alias("rows"),
+        F.sum("rows").alias("rows"),
         F.count_if("wins").alias("won"),
         F.count_if(F.col("wins") & F.col("is_held")).alias("replacing"),
     )
@@ -106,7 +107,7 @@ def write(
     spark: SparkSession, root: str, valid: DataFrame, decided: DataFrame, verdicts: Mapping[str, Verdicts]
 ) -> None:
     """Change each table to what was decided of the valid rows: one commit per table that changes."""
-    deletions = _these(valid, decided.filter(F.col("target") == TOMBSTONE)) if TOMBSTONE in verdicts else None
+    deletions = _rows_of(valid, decided.filter(F.col("target") == TOMBSTONE)) if TOMBSTONE in verdicts else None
     for target, (table, shape) in TARGETS.items():
         verdict = verdicts.get(target, Verdicts(0, 0, 0))
         winners = _winners(valid, decided, target, verdict)
@@ -126,10 +127,10 @@ def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: Verdict
     is_target = F.col("target") == target
     if verdict.won == verdict.rows:
         return valid.filter(is_target)
-    return _these(valid, decided.filter(is_target & F.col("wins")))
+    return _rows_of(valid, decided.filter(is_target & F.col("wins")))
 
 
-def _these(valid: DataFrame, chosen: DataFrame) -> DataFrame:
+def _rows_of(valid: DataFrame, chosen: DataFrame) -> DataFrame:
     """The valid rows of the chosen records. Only these narrow ones are copied to every task."""
     return valid.join(F.broadcast(chosen.select(*RECORD)), on=list(RECORD), how="left_semi")
 

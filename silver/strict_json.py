@@ -1,4 +1,4 @@
-"""JSON as its standard has it (RFC 8259): one object, each name once, text that is Unicode."""
+"""JSON read more strictly than its standard (RFC 8259) asks: one object, each name once, text that is Unicode."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Number(str):
-    """A JSON number as it was written, so that no digit is lost: 12345678901234567890, 3.0."""
+    """A JSON number with every digit that counts: 12345678901234567890; 7 where 7.0 or 70e-1 was written."""
 
     __slots__ = ()
 
@@ -31,13 +31,13 @@ def parse_object(text: str) -> dict[str, Any] | None:
         return None
     if not isinstance(found, dict) or _is_too_deep(text, found):
         return None
-    if "\\u" in text and _SURROGATE.search(text) and not _is_unicode(found):
+    if "\\u" in text and _SURROGATE.search(text) and not is_unicode(as_json(found)):
         return None
     return found
 
 
 def as_text(value: Any) -> str:
-    """A value as text: a string as it is, a number as it was written, everything else as JSON."""
+    """A value as text: a string as it is, everything else as JSON."""
     return value if isinstance(value, str) else as_json(value)
 
 
@@ -60,11 +60,13 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _fraction(text: str) -> Number:
-    """Written without an exponent: 45e-1 is 4.5."""
+    """Without an exponent and zeros at the end, so that equal numbers are equal texts."""
     exponent = _EXPONENT.search(text)
-    if exponent is None or len(exponent[1]) > _EXPONENT_DIGITS:
-        return Number(text)
-    return Number(format(Decimal(text), "f"))
+    if exponent is not None:
+        if len(exponent[1]) > _EXPONENT_DIGITS:
+            return Number(text)
+        text = format(Decimal(text), "f")
+    return Number(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -87,9 +89,10 @@ def _is_too_deep(text: str, found: dict[str, Any]) -> bool:
     return True
 
 
-def _is_unicode(found: dict[str, Any]) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether the text is whole: half of a surrogate pair, which Python can hold, has no UTF-8."""
     try:
-        as_json(found).encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -1,5 +1,7 @@
 """Strings of silver: white space at the ends, and Unicode in NFC."""
 
+from unicodedata import normalize
+
 import pytest
 
 from silver.text import cleaned, nfc
@@ -39,6 +41,20 @@ COMPOSED = {
 def test_white_space_at_the_ends_goes(case: str) -> None:
     text, expected = TRIMMED[case]
     assert cleaned(text) == expected
+
+
+def test_a_long_run_of_marks_is_sorted_in_its_time() -> None:
+    """A megabyte of them takes Python's own function minutes, and the stream with it."""
+    run = "\u0301\u0323" * 2_000
+    assert nfc(f"a{run}b{run}") == normalize("NFC", f"a{run}b{run}")
+    # the letter takes the first mark of both kinds
+    assert len(nfc("a" + "\u0301\u0323" * 250_000)) == len(nfc(f"a{run}")) + 2 * 248_000
+
+
+def test_long_texts_are_composed_as_short_ones() -> None:
+    short = [text for text, _ in COMPOSED.values()] + ["\u0f73\u0f72", "\u1100\u1161\u11a8", "\u0344"]
+    text = "".join(short) * 100
+    assert nfc(text) == normalize("NFC", text)
 
 
 @pytest.mark.parametrize("case", COMPOSED)

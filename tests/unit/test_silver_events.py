@@ -1,0 +1,47 @@
+"""Records that would be dear or ambiguous to read."""
+
+import json
+from typing import Any
+
+import pytest
+
+from silver.events import SCALARS, read_event
+
+MOVIE = {"id": "m", "type": "movie", "timestamp": "2025-05-13T11:59:00Z", "titulo": "A"}
+
+
+def scalars(event: dict[str, Any]) -> dict[str, str | None]:
+    return dict(zip(SCALARS, read_event(json.dumps(event)).scalars, strict=True))
+
+
+@pytest.mark.parametrize("number", [7, 7.0])
+def test_equal_numbers_are_one_id(number: float) -> None:
+    assert scalars(MOVIE | {"id": number})["id"] == "7"
+
+
+def test_a_decade_may_be_a_number_with_a_point() -> None:
+    assert read_event(json.dumps(MOVIE | {"decada_lanzamiento": 1990.0})).decada == "1990s"
+
+
+def test_of_many_unknown_fields_the_first_are_told() -> None:
+    many = {f"field {number:06}": number for number in reversed(range(100_000))}
+    unknown = read_event(json.dumps(MOVIE | many)).unknown_fields
+    assert [one.field for one in unknown] == [f"field {number:06}" for number in range(100)]
+
+
+def test_names_that_are_one_in_nfc_are_one_field() -> None:
+    found = read_event(json.dumps(MOVIE | {"pa\u00eds": "MX", "pai\u0301s": "MX"})).unknown_fields
+    assert [one.field for one in found] == ["pa\u00eds"]
+
+
+def test_a_sample_is_cut_after_it_is_composed() -> None:
+    found = read_event(json.dumps(MOVIE | {"nota": "e\u0301" * 300})).unknown_fields
+    assert [one.sample for one in found] == ["\u00e9" * 200]
+
+
+@pytest.mark.parametrize("value", [None, "", "null", "[]", "3", "{", "\ufeff{}"])
+def test_what_is_no_object_has_no_fields(value: str | None) -> None:
+    event = read_event(value)
+    assert not event.is_object
+    assert set(event.scalars) == {None}
+    assert event.unknown_fields == event.wrong_type == []
