@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse.replay_request import assignment
+from lakehouse.errors import InputError
+from lakehouse.replay_request import Assignment, assignment
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import corrections
 from tests.bronze_rows import KAFKA_TIME, moment
@@ -53,6 +54,13 @@ def test_fields_are_set_in_json_objects(spark: SparkSession, case: str) -> None:
     found = corrections.entries(quarantined(spark, {"value": value}), log(spark))
     rows = corrections.with_fields(found, [assignment(text) for text in assignments]).collect()
     assert [row["corrected"] for row in rows] == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize("value", ['"\\ud83d"', '"\udcff"', '{"a":1,"a":2}', "[" * 300 + "]" * 300])
+def test_a_value_that_silver_would_refuse_is_refused(spark: SparkSession, value: str) -> None:
+    found = corrections.entries(quarantined(spark, {"value": "{}"}), log(spark))
+    with pytest.raises(InputError, match="--set titulo: the value is no strict JSON"):
+        corrections.with_fields(found, [Assignment("titulo", value)])
 
 
 def test_the_last_correction_counts_and_the_next_builds_on_it(spark: SparkSession) -> None:
