@@ -166,7 +166,7 @@ def _items(value: Any) -> tuple[list[str], bool]:
     texts: dict[str, None] = {}
     is_right = True
     for item in value:
-        text = cleaned(item) if isinstance(item, str) else _scalar(item)
+        text = _scalar(item)
         if text is not None:
             texts[text] = None
         elif isinstance(item, _NESTED):
@@ -182,9 +182,8 @@ def _of_this_type(wrong: list[str], known: frozenset[str]) -> list[str]:
 def _unknown_fields(document: dict[str, Any], known: frozenset[str]) -> list[Unknown]:
     """The first in the order of their names; none of a type that is unknown itself."""
     names = sorted(name for name in document if name not in known)[:_MOST_UNKNOWN] if known else []
-    return [
-        Unknown(name, sample) for name, sample in {nfc(name): _sample(document[name]) for name in names}.items()
-    ]
+    samples = {nfc(name): _sample(document[name]) for name in names}
+    return [Unknown(name, sample) for name, sample in samples.items()]
 
 
 def _sample(value: Any) -> str | None:

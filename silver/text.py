@@ -37,4 +37,4 @@ def _in_order(text: str) -> str:
 
 def cleaned(text: str) -> str | None:
     """The text in NFC without blanks at its ends; None where nothing is left."""
-    return (text if text.isascii() else nfc(text)).strip(_BLANKS) or None
+    return nfc(text).strip(_BLANKS) or None
