@@ -17,7 +17,12 @@ from lakehouse.java import find_java
 LOOPBACK = "127.0.0.1"
 # Measured: C1 and the serial collector start the broker in two thirds of the time and half the processor.
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
-_TROUBLE = re.compile(r"ERROR|FATAL|Exception|^Error|Caused by")
+# From the most telling down: an exception with its message, what is logged as an error, what only mentions one.
+_TROUBLE = [
+    re.compile(r"^(Caused by: |Error|[\w.]+(Exception|Error):)"),
+    re.compile(r"ERROR|FATAL"),
+    re.compile("Exception"),
+]
 
 # Paths are relative to the process's folder: properties files know neither commas nor accents in paths.
 _SERVER = """\
@@ -138,7 +143,7 @@ def java_command(main_class: str, *arguments: str) -> list[str]:
 
 
 def telling_line(lines: list[str]) -> str:
-    """The last line that speaks of an error, else the last one."""
+    """The last line that gives a cause, else that speaks of an error, else the last one."""
     meaningful = [line.strip() for line in lines if line.strip()]
-    trouble = [line for line in meaningful if _TROUBLE.search(line)]
-    return (trouble or meaningful or ["it said nothing"])[-1][:300].rstrip(".")
+    ranked = ([line for line in meaningful if pattern.search(line)] for pattern in _TROUBLE)
+    return (next(filter(None, ranked), meaningful) or ["it said nothing"])[-1][:300].rstrip(".")

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,9 +18,15 @@ from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster
 
 _START_SECONDS = 60.0
+_PORT_TRIES = 3
 _STOP_SECONDS = 20.0
 _ANSWER_SECONDS = 2.0
 _POLL_SECONDS = 0.02
+_CANNOT_LISTEN = "Socket server failed to bind"  # as Kafka says it
+
+
+class PortTakenError(BrokerError):
+    """Somebody else took a port between our finding it free and the broker's listening on it, seconds later."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +67,25 @@ def start_broker(folder: Path, port: int) -> Broker:
 
     Raises BrokerError with the broker's own last words where it ends instead.
     """
-    port = write_config(folder, port)
-    return launch_broker(folder, port, format_storage(folder))
+
+    def start() -> Broker:
+        chosen = write_config(folder, port)
+        return launch_broker(folder, chosen, format_storage(folder))
+
+    return retry_on_other_ports(start)
+
+
+def retry_on_other_ports(start: Callable[[], Broker]) -> Broker:
+    """What `start` gives. It chooses ports, and is called again where one was taken before the broker had it.
+
+    Systems give the same ports to outgoing connections, so on a busy machine that happens.
+    """
+    for _ in range(_PORT_TRIES - 1):
+        try:
+            return start()
+        except PortTakenError:
+            continue
+    return start()
 
 
 def launch_broker(folder: Path, port: int, identity: str) -> Broker:
@@ -90,12 +114,17 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
 
 
 def await_broker(broker: Broker, folder: Path, seen: int = 0) -> None:
-    """Wait until the broker answers. Raises BrokerError once it is dead, or has not answered in a minute."""
+    """Wait until the broker answers. Raises BrokerError once it is dead, or has not answered in a minute.
+
+    That is a PortTakenError where it died because it could not listen.
+    """
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if not broker.is_alive():
-            raise BrokerError(
-                f"the embedded Kafka broker ended while starting: {_last_words(folder, seen)}",
+            said = _said(folder, seen)
+            kind = PortTakenError if any(_CANNOT_LISTEN in line for line in said) else BrokerError
+            raise kind(
+                f"the embedded Kafka broker ended while starting: {telling_line(said)}",
                 todo=f"its log is {folder / 'logs' / 'server.log'}",
             )
         if _listens(broker.port) and broker.answers():
@@ -141,7 +170,8 @@ def _listens(port: int) -> bool:
         return probe.connect_ex((LOOPBACK, port)) == 0
 
 
-def _last_words(folder: Path, seen: int) -> str:
+def _said(folder: Path, seen: int) -> list[str]:
+    """The lines that the broker printed, and those it has added to its log since that many bytes."""
     log = folder / "logs" / "server.log"
     text = b""
     if log.exists():
@@ -149,6 +179,4 @@ def _last_words(folder: Path, seen: int) -> str:
             file.seek(seen if seen <= log.stat().st_size else 0)
             text = file.read()
     output = (folder / "logs" / "stdout.log").read_bytes()
-    return telling_line(
-        [*output.decode(errors="replace").splitlines(), *text.decode(errors="replace").splitlines()]
-    )
+    return [*output.decode(errors="replace").splitlines(), *text.decode(errors="replace").splitlines()]

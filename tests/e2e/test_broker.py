@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,7 +16,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from lakehouse.broker import kafka_cluster
-from lakehouse.broker_process import process_start
+from lakehouse.broker_config import format_storage, write_config
+from lakehouse.broker_process import Broker, launch_broker, process_start, retry_on_other_ports, stop_broker
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster
@@ -137,6 +139,36 @@ def test_processes_that_start_at_once_start_one_broker(tmp_path: Path) -> None:
         process.communicate(timeout=TIMEOUT)
     assert [process.returncode for process in processes] == [0, 0]
     assert process_start(pid) is None
+
+
+@pytest.mark.parametrize("listener", ["BROKER", "CONTROLLER"])
+def test_a_port_that_is_taken_while_the_broker_starts_is_another_one_then(listener: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        chosen, config = [], tmp_path / "server.properties"
+
+        def start() -> Broker:
+            chosen.append(write_config(tmp_path, 0))
+            if len(chosen) == 1:  # what write_config found free is somebody's now
+                text = config.read_text()
+                address = re.search(rf"{listener}://(\S+?:\d+)", text)[1]
+                config.write_text(text.replace(address, f"127.0.0.1:{taken.getsockname()[1]}"))
+            return launch_broker(tmp_path, chosen[-1], format_storage(tmp_path))
+
+        broker = retry_on_other_ports(start)
+        stop_broker(broker, tmp_path)
+    assert broker.port == chosen[1]
+    assert len(chosen) == 2
+
+
+def test_a_broker_that_may_never_listen_says_so(tmp_path: Path) -> None:
+    def start() -> Broker:
+        port = write_config(tmp_path, 0)
+        config = tmp_path / "server.properties"
+        config.write_text(config.read_text().replace(f"127.0.0.1:{port}", f"192.0.2.1:{port}"))
+        return launch_broker(tmp_path, port, format_storage(tmp_path))
+
+    with pytest.raises(BrokerError, match=r"ended while starting: Caused by: java\.net\.BindException"):
+        retry_on_other_ports(start)
 
 
 def test_a_killed_broker_comes_back_with_its_data(tmp_path: Path) -> None:

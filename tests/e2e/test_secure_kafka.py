@@ -24,7 +24,7 @@ from pyspark.sql import SparkSession
 from bronze.ingest import ingest, read_kafka
 from lakehouse import storage
 from lakehouse.broker_config import LOOPBACK, format_storage, write_config
-from lakehouse.broker_process import launch_broker, stop_broker
+from lakehouse.broker_process import Broker, launch_broker, retry_on_other_ports, stop_broker
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import configured_cluster
@@ -116,10 +116,15 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
     encrypt_key(folder, "client", "client-encrypted.key", "-v1", "PBE-SHA1-3DES")
     with_key = (folder / "server.key").read_text() + (folder / "server.pem").read_text()
     (folder / "server-with-key.pem").write_text(with_key)
-    port = write_config(folder, 0)
-    addresses = add_listeners(folder / "server.properties")
-    identity = format_storage(folder, "--add-scram", f"SCRAM-SHA-512=[{scram_credential()}]")
-    broker = launch_broker(folder, port, identity)
+    addresses: list[str] = []
+
+    def start() -> Broker:
+        port = write_config(folder, 0)
+        addresses[:] = add_listeners(folder / "server.properties")
+        identity = format_storage(folder, "--add-scram", f"SCRAM-SHA-512=[{scram_credential()}]")
+        return launch_broker(folder, port, identity)
+
+    broker = retry_on_other_ports(start)
     yield Secure(folder, *addresses)
     stop_broker(broker, folder)
 
