@@ -1,0 +1,244 @@
+"""How long a user who was sent to Kafka takes to be readable in silver.users, while both streams run.
+
+    python benchmarks/delay.py --rates 1350 --seconds 180
+    python benchmarks/delay.py --rates 675 1350 2700 --seconds 60
+
+A real broker; `spark-submit bronze/ingest.py` and `spark-submit silver/refine.py`, each a process of its own with
+an endless trigger; users, movies and series in equal parts, about 370 bytes each, at the given rates in messages
+per second, one after the other, each after a warm-up that does not count. The delay of a user is from Kafka's
+timestamp of its record to the commit of silver.users that has it (the change feed's `_commit_timestamp`). It is
+level where the second half's median is no more than a quarter above the first half's. Prints percentiles and how
+long batches took, and writes build/benchmarks/delay.json.
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from messages import broker_with_topics
+from pyspark.sql import functions as F
+
+from lakehouse import storage
+from lakehouse.java import find_java
+from lakehouse.kafka_client import Cluster
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings
+from lakehouse.tables import SILVER_USERS
+from producers.delivery import publish
+from producers.entities import movie_records, series_records, user_records
+from producers.records import Record
+
+LEVEL = 1.25
+GOAL_SECONDS = 4.0
+STREAMS = ("bronze/ingest.py", "silver/refine.py")
+# Until a stream has made a batch, and until it has caught up.
+PATIENCE_SECONDS = 300.0
+
+
+class Interval(NamedTuple):
+    """Messages per second, and the Kafka times in ms between which they count."""
+
+    rate: int
+    began: int
+    ended: int
+
+
+@contextmanager
+def running(settings: Settings, cluster: Cluster, logs: Path, trigger: str) -> Iterator[None]:
+    """Both streams as spark-submit starts them, stopped by SIGTERM at the end."""
+    variables = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "JAVA_HOME": str(find_java().home),
+        "LAKEHOUSE_ROOT": settings.root,
+        "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap,
+    }
+    submit = ["spark-submit", "--properties-file", "conf/spark-defaults.conf"]
+    streams = []
+    try:
+        for job in STREAMS:
+            with (logs / f"{Path(job).stem}.log").open("wb") as log:
+                command = [*submit, job, "--trigger", trigger]
+                streams.append(subprocess.Popen(command, env=variables, stdout=log, stderr=log))
+            await_batch(settings, f"{Path(job).parent.name}.", streams[-1], logs / f"{Path(job).stem}.log")
+        yield
+    finally:
+        for stream in streams:
+            stream.send_signal(signal.SIGTERM)
+        codes = [stream.wait(timeout=PATIENCE_SECONDS) for stream in streams]
+    if any(codes):
+        sys.exit("\n".join((logs / f"{Path(job).stem}.log").read_text()[-2000:] for job in STREAMS))
+
+
+def batches(settings: Settings) -> list[dict[str, Any]]:
+    """The streams' own lines of their batches."""
+    log = settings.ops_dir / "stream_progress.jsonl"
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def await_batch(settings: Settings, prefix: str, stream: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until the stream has made its first batch."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(f"{batch['stream']}.".startswith(prefix) for batch in batches(settings)):
+        if stream.poll() is not None or time.monotonic() > deadline:
+            sys.exit(f"no batch of {prefix}: {log.read_text()[-2000:]}")
+        time.sleep(0.2)
+
+
+def endless(numbers: "count[int]", kind: str) -> Iterator[Record]:
+    """Records of one kind with Kafka's time of now; they repeat under other ids."""
+    make = {"users": user_records, "movies": movie_records, "series": series_records}[kind]
+    patterns = [json.loads(record.value or b"") for record in islice(make(1, 2_000), 2_000)]
+    for number in numbers:
+        identity = f"{kind[0]}{number:09d}"
+        fields = {**patterns[number % len(patterns)], "id": identity}
+        value = json.dumps(fields, ensure_ascii=False).encode()
+        yield Record(key=identity.encode(), value=value, timestamp_ms=None)
+
+
+def send(
+    settings: Settings, cluster: Cluster, numbers: dict[str, "count[int]"], rate: int, seconds: float
+) -> None:
+    """Send at that rate for so many seconds, all three kinds at once."""
+    kafka = settings.kafka
+    topics = {"users": kafka.users_topic, "movies": kafka.movies_topic, "series": kafka.series_topic}
+
+    def one(kind: str) -> None:
+        records = islice(endless(numbers[kind], kind), round(rate * seconds / 3))
+        publish(records, topic=topics[kind], cluster=cluster, rate=rate / 3).require_complete(kind)
+
+    threads = [threading.Thread(target=one, args=(kind,)) for kind in topics]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def await_drained(settings: Settings, sent: int) -> None:
+    """Wait until silver has taken as many rows as were sent."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    taken = 0
+    while taken < sent:
+        if time.monotonic() > deadline:
+            sys.exit(f"silver has taken {taken:,} of {sent:,} rows after {PATIENCE_SECONDS:g} s")
+        time.sleep(0.5)
+        taken = sum(batch["rows"] for batch in batches(settings) if batch["stream"] == "silver")
+
+
+def drive(
+    settings: Settings,
+    cluster: Cluster,
+    base: Path,
+    *,
+    rates: list[int],
+    seconds: float,
+    warm_up: float,
+    trigger: str,
+) -> list[Interval]:
+    """Send at each rate while both streams run; when what counts of each was sent."""
+    numbers = {kind: count(1) for kind in ("users", "movies", "series")}
+    intervals, sent = [], 300
+    send(settings, cluster, numbers, rate=300, seconds=1)
+    with running(settings, cluster, base, trigger):
+        for rate in rates:
+            send(settings, cluster, numbers, rate, warm_up)
+            began = round(time.time() * 1000)
+            send(settings, cluster, numbers, rate, seconds)
+            intervals.append(Interval(rate, began, round(time.time() * 1000)))
+            sent += 3 * (round(rate * warm_up / 3) + round(rate * seconds / 3))
+            await_drained(settings, sent)
+    return intervals
+
+
+def delays(settings: Settings, base: Path, interval: Interval) -> list[tuple[int, float]]:
+    """Kafka's time in ms and the delay in seconds of each user of the interval."""
+    with spark_session("benchmark", log_file=base / "spark.log") as spark:
+        changes = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 0)
+        rows = changes.load(storage.table_path(settings.root, SILVER_USERS)).select(
+            F.unix_millis("kafka_timestamp").alias("sent"), F.unix_millis("_commit_timestamp").alias("readable")
+        )
+        found = rows.filter(F.col("sent").between(interval.began, interval.ended)).collect()
+    return sorted((row["sent"], (row["readable"] - row["sent"]) / 1000) for row in found)
+
+
+def report(settings: Settings, base: Path, intervals: list[Interval]) -> list[dict[str, float]]:
+    results = []
+    print(
+        f"{'messages/s':>10}{'users':>9}{'p50 s':>8}{'p95 s':>8}{'max s':>8}{'level':>7}{'bronze':>8}{'silver':>8}"
+    )
+    for interval in intervals:
+        found = delays(settings, base, interval)
+        values = sorted(delay for _, delay in found)
+        halves = [delay for _, delay in found[: len(found) // 2]], [delay for _, delay in found[len(found) // 2 :]]
+        growth = statistics.median(halves[1]) / statistics.median(halves[0])
+        took = {layer: batch_seconds(settings, layer, interval) for layer in ("bronze.events", "silver")}
+        result = {
+            "rate": interval.rate,
+            "users": len(values),
+            "p50": values[len(values) // 2],
+            "p95": values[len(values) * 95 // 100],
+            "max": values[-1],
+            "growth": growth,
+            **took,
+        }
+        results.append(result)
+        shown = "".join(f"{result[name]:8.1f}" for name in ("p50", "p95", "max"))
+        level = "yes" if growth <= LEVEL else "no"
+        batch = "".join(f"{value:8.1f}" for value in took.values())
+        print(f"{interval.rate:10,}{len(values):9,}{shown}{level:>7}{batch}")
+    return results
+
+
+def batch_seconds(settings: Settings, stream: str, interval: Interval) -> float:
+    """The median length of the stream's batches that began in the interval."""
+    took = []
+    for batch in batches(settings):
+        began = datetime.fromisoformat(batch["started_at"]).timestamp() * 1000
+        if batch["stream"] == stream and interval.began <= began <= interval.ended:
+            took.append(batch["durations_ms"]["triggerExecution"] / 1000)
+    return statistics.median(took) if took else float("nan")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--rates", type=int, nargs="+", default=[1350], help="messages per second, one after the other"
+    )
+    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--warm-up", type=float, default=60, help="seconds at each rate that do not count")
+    parser.add_argument("--trigger", default="0s", help="of both streams")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        with broker_with_topics(base / "lakehouse") as (settings, cluster):
+            intervals = drive(
+                settings,
+                cluster,
+                base,
+                rates=args.rates,
+                seconds=args.seconds,
+                warm_up=args.warm_up,
+                trigger=args.trigger,
+            )
+        results = report(settings, base, intervals)
+    print(f"goal: p95 under {GOAL_SECONDS:g} s at 1,350 messages per second")
+    written = Path("build/benchmarks/delay.json")
+    written.parent.mkdir(parents=True, exist_ok=True)
+    written.write_text(json.dumps(results, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
