@@ -88,6 +88,9 @@ def _versions(spark: SparkSession, root: str) -> dict[str, int]:
 
 def _quarantine(spark: SparkSession, root: str, rejected: DataFrame, facts: Mapping[str, int]) -> None:
     """Append the rows that are not there: the Kafka record is the key, so that a repeated batch adds none."""
+    if storage.latest_version(spark, root, SILVER_QUARANTINE) == 0:  # the first version has no rows
+        storage.append(rejected, root, SILVER_QUARANTINE)
+        return
     # the range lets Delta skip every file of other offsets
     between = F.col("offset").between(facts["first_offset"], facts["last_offset"])
     held = storage.read(spark, root, SILVER_QUARANTINE).filter(between).select(*SILVER_QUARANTINE.key)

@@ -9,6 +9,8 @@ RECORD = ("topic", "partition", "offset")
 ORDER = ("event_timestamp", "kafka_timestamp", *RECORD)
 
 TOMBSTONE = "tombstones"
+# The tables that events go to, and from which tombstones delete.
+TABLES = ("users", "content", "feedback")
 
 
 def order() -> Column:
@@ -33,8 +35,8 @@ def targeted(judged: DataFrame) -> DataFrame:
 
 def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
     """The latest row of each target and entity, with `wins`: whether silver changes to it (or had already, in
-    a repeated batch), `is_held`: whether silver's table of that target holds the entity, and `rows`: how many
-    of those given are of that target and entity.
+    a repeated batch), `is_held`: whether silver's table of that target holds the entity, `held_in`: the same of
+    each table of events, and `rows`: how many of those given are of that target and entity.
 
     `stored` has target, entity and `moment` (`order()`) of what silver holds for these entities, deletions
     included. An event wins against an older row and an older deletion. A tombstone wins against an older
@@ -45,9 +47,14 @@ def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
     # the wider window first: its shuffle by entity serves the narrower ones too
     per_entity, per_target = Window.partitionBy("entity"), Window.partitionBy("entity", "target")
     is_deletion = F.col("target") == TOMBSTONE
+    held_in = [
+        F.bool_or(~F.col("is_incoming") & (F.col("target") == name)).over(per_entity).alias(name)
+        for name in TABLES
+    ]
     compared = (
         everything.withColumn("deletion", F.max(F.when(is_deletion, F.col("moment"))).over(per_entity))
         .withColumn("event", F.max(F.when(~is_deletion, F.col("moment"))).over(per_entity))
+        .withColumn("held_in", F.struct(*held_in))
         .withColumn("held", F.max(F.when(~F.col("is_incoming"), F.col("moment"))).over(per_target))
         .withColumn("rows", F.count_if("is_incoming").over(per_target))
         .withColumn("latest", F.max(F.when(F.col("is_incoming"), F.col("moment"))).over(per_target))

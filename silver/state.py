@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from lakehouse import storage
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES, SILVER_USERS, Table
 from silver import rows
-from silver.latest import ORDER, RECORD, TOMBSTONE, decide, order
+from silver.latest import ORDER, RECORD, TABLES, TOMBSTONE, decide, order
 
 Shape = Callable[[DataFrame], DataFrame]
 
@@ -26,12 +26,13 @@ TARGETS: Mapping[str, tuple[Table, Shape]] = {
 
 
 class Verdicts(NamedTuple):
-    """Of one target: how many rows the batch has, how many of them change silver, and how many of these ids silver
-    holds already."""
+    """Of one target: how many rows the batch has, how many of them change silver, how many of these ids its table
+    holds already, and how many others that it holds the batch's tombstones are about."""
 
-    rows: int
-    won: int
-    replacing: int
+    rows: int = 0
+    won: int = 0
+    held: int = 0
+    deletable: int = 0
 
 
 def _later() -> str:
@@ -95,32 +96,45 @@ def _moments(frame: DataFrame, table: Table, id_column: str) -> DataFrame:
 
 
 def count_verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
+    is_deletion = F.col("target") == TOMBSTONE
     counted = decided.groupBy("target").agg(
         F.sum("rows").alias("rows"),
         F.count_if("wins").alias("won"),
-        F.count_if(F.col("wins") & F.col("is_held")).alias("replacing"),
+        F.count_if(F.col("is_held") & (F.col("wins") | is_deletion)).alias("held"),
+        *[F.count_if(is_deletion & F.col(f"held_in.{name}")).alias(name) for name in TABLES],
     )
-    return {row["target"]: Verdicts(row["rows"], row["won"], row["replacing"]) for row in counted.collect()}
+    found = {row["target"]: row for row in counted.collect()}
+    verdicts = {name: Verdicts(row["rows"], row["won"], row["held"]) for name, row in found.items()}
+    if TOMBSTONE in found:
+        for name in TABLES:
+            verdicts[name] = verdicts.get(name, Verdicts())._replace(deletable=found[TOMBSTONE][name])
+    return verdicts
 
 
 def write(
     spark: SparkSession, root: str, valid: DataFrame, decided: DataFrame, verdicts: Mapping[str, Verdicts]
 ) -> None:
-    """Change each table to what was decided of the valid rows: one commit per table that changes."""
-    deletions = _rows_of(valid, decided.filter(F.col("target") == TOMBSTONE)) if TOMBSTONE in verdicts else None
+    """Change each table to what was decided of the valid rows: one commit per table that changes.
+
+    A table that holds none of the ids is appended to, which costs half as much as a MERGE.
+    """
+    deletions = _rows_of(valid, decided.filter(F.col("target") == TOMBSTONE))
     for target, (table, shape) in TARGETS.items():
-        verdict = verdicts.get(target, Verdicts(0, 0, 0))
+        verdict = verdicts.get(target, Verdicts())
         winners = _winners(valid, decided, target, verdict)
-        if deletions is not None:
-            upserts = shape(winners).withColumn("is_deletion", F.lit(False))
-            others = deletions.join(winners.select("entity"), on="entity", how="left_anti")
-            _merge(spark, root, table, upserts.unionByName(shape(others).withColumn("is_deletion", F.lit(True))))
-        elif verdict.replacing:
-            _merge(spark, root, table, shape(winners).withColumn("is_deletion", F.lit(False)))
-        elif verdict.won:  # the table holds none of the ids: an append costs half as much as a MERGE
+        if verdict.held or verdict.deletable:
+            changes = shape(winners).withColumn("is_deletion", F.lit(False))
+            if verdict.deletable:
+                others = deletions.join(winners.select("entity"), on="entity", how="left_anti")
+                changes = changes.unionByName(shape(others).withColumn("is_deletion", F.lit(True)))
+            _merge(spark, root, table, changes)
+        elif verdict.won:
             storage.append(shape(winners), root, table)
-    if deletions is not None:
-        _remember_deletions(spark, root, rows.tombstones(deletions))
+    # every tombstone is kept, also one that an event outlived: events older than it may still arrive
+    if TOMBSTONE in verdicts and verdicts[TOMBSTONE].held:
+        _merge_tombstones(spark, root, rows.tombstones(deletions))
+    elif TOMBSTONE in verdicts:
+        storage.append(rows.tombstones(deletions), root, SILVER_TOMBSTONES)
 
 
 def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
@@ -148,8 +162,7 @@ def _merge(spark: SparkSession, root: str, table: Table, changes: DataFrame) -> 
     )
 
 
-def _remember_deletions(spark: SparkSession, root: str, tombstones: DataFrame) -> None:
-    """Every tombstone is kept, also one that an event outlived: events older than it may still arrive."""
+def _merge_tombstones(spark: SparkSession, root: str, tombstones: DataFrame) -> None:
     target = storage.delta_table(spark, root, SILVER_TOMBSTONES).alias("t")
     merge = target.merge(storage.conform(tombstones, SILVER_TOMBSTONES).alias("s"), "t.id = s.id")
     merge.whenMatchedUpdateAll(_IS_LATER).whenNotMatchedInsertAll().execute()

@@ -136,7 +136,7 @@ def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
             (state, "_merge"),
-            (state, "_remember_deletions"),
+            (state, "_merge_tombstones"),
             (storage, "append"),
             (storage, "append_once"),
         ):
@@ -200,6 +200,20 @@ def test_a_batch_repeated_after_a_crash_changes_nothing_more(
     root = str(undisturbed.prefixes[commits])
     apply_batch(undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
     expect_equal(spark, root, undisturbed.root, layer_tables("silver"))
+
+
+def test_a_tombstone_changes_only_the_tables_that_hold_its_id(spark: SparkSession, tmp_path: Path) -> None:
+    root = silver_root(spark, tmp_path)
+    first = numbered([event(USER, "u-1", 10), event(MOVIE, "m-1", 10)])
+    apply_batch(judged(spark, first), root, query_id="q", batch_id=0, versions={})
+    before = {table.sql_name: storage.latest_version(spark, root, table) for table in layer_tables("silver")}
+    second = numbered([tombstone("u-1", 20), tombstone("nobody", 20)], first=len(first))
+    apply_batch(judged(spark, second), root, query_id="q", batch_id=1, versions={})
+    after = {table.sql_name: storage.latest_version(spark, root, table) for table in layer_tables("silver")}
+    changed = {name for name, version in after.items() if version != before[name]}
+    assert changed == {"silver.users", "silver.tombstones", "silver.batches"}
+    assert storage.read(spark, root, SILVER_USERS).isEmpty()
+    assert storage.read(spark, root, SILVER_TOMBSTONES).count() == 2
 
 
 def test_another_checkpoint_is_another_stream(spark: SparkSession, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def undisturbed(
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
             (state, "_merge"),
-            (state, "_remember_deletions"),
+            (state, "_merge_tombstones"),
             (storage, "append"),
             (resolution, "_mark"),
         ):
@@ -133,7 +133,7 @@ def test_the_same_replay_again_changes_nothing(spark: SparkSession, undisturbed:
     assert [storage.latest_version(spark, root, table) for table in layer_tables("silver")] == versions
 
 
-COMMITS = 6  # corrections, users, content, feedback, tombstones, quarantine
+COMMITS = 5  # corrections, users, content, tombstones, quarantine
 
 
 @pytest.mark.parametrize("commits", range(1, COMMITS))

@@ -166,15 +166,23 @@ def test_a_row_goes_where_its_type_says_and_a_tombstone_is_about_its_key(spark: 
 
 
 def test_what_silver_holds_is_told_per_table(spark: SparkSession) -> None:
-    """Only a table without the id may be appended to."""
+    """Only a table without the id may be appended to, and only one with it can lose it."""
     batch = [NEW.row("x"), NEW.row("y"), Event(CONTENT, 20).row("x"), Event(TOMBSTONES, 20).row("z")]
     stored = [OLD.row("x"), Event(TOMBSTONES, 10).row("x"), OLD.row("z")]
     shaped = frame(spark, stored).select("target", "entity", F.struct(*ORDER).alias("moment"))
-    got = decide(frame(spark, batch), shaped).select("target", "entity", "is_held")
-    expected = [(USERS, "x", True), (USERS, "y", False), (CONTENT, "x", False), (TOMBSTONES, "z", False)]
+    got = decide(frame(spark, batch), shaped).select("target", "entity", "is_held", "held_in.*")
+    expected = [
+        (USERS, "x", True, True, False, False),
+        (USERS, "y", False, False, False, False),
+        (CONTENT, "x", False, True, False, False),
+        (TOMBSTONES, "z", False, True, False, False),
+    ]
     assert_df_equality(
         got,
-        spark.createDataFrame(expected, "target string, entity string, is_held boolean"),
+        spark.createDataFrame(
+            expected,
+            "target string, entity string, is_held boolean, users boolean, content boolean, feedback boolean",
+        ),
         ignore_row_order=True,
         ignore_nullable=True,
     )
