@@ -1,0 +1,232 @@
+"""Bronze beside what one would write without Spark: confluent-kafka to read, delta-rs to write, the same table.
+
+    pip install confluent-kafka==2.16.1 deltalake==1.6.6
+    python benchmarks/consumers.py --messages 1000000 --runs 3
+
+Both take the same messages from the same broker in turns, users, movies and series in three topics of three
+partitions, into a Delta table with the columns of bronze.events, at most 500,000 in a commit. The consumer reads
+committed records only, keeps bytes that are no UTF-8, and remembers the next offset of each partition in the
+commit itself, as application transactions, so that it too is exactly once: it starts where the table says. The
+rows of both are compared. Seconds are from the first request to the last commit, in a warm JVM; processor time is
+of this process and all that it started, the broker among them. Prints medians, writes
+build/benchmarks/consumers.json.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from messages import broker_with_topics, send
+from process_tree import Usage
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from bronze.ingest import ingest
+from lakehouse import storage
+from lakehouse.kafka_client import Cluster
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings
+from lakehouse.tables import BRONZE_EVENTS
+
+PRODUCT, OTHER = "bronze (Spark)", "confluent-kafka + delta-rs"
+TIMESTAMP = "2025-06-01T00:00:00.000Z"
+_FETCH = 10_000
+_MICROS = pa.timestamp("us", tz="UTC")
+_HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+# Of spark-submit's JVM, as in streams.py.
+_JVM = "--properties-file conf/spark-defaults.conf pyspark-shell"
+
+
+def consume(cluster: Cluster, topics: list[str], table: str, *, limit: int) -> None:
+    """Append what the topics hold beyond the table's own offsets, at most `limit` records in a commit."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": cluster.bootstrap,
+            "group.id": "benchmark",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 10,
+            "queued.max.messages.kbytes": 131_072,
+        }
+    )
+    try:
+        nexts = starts(consumer, topics, table)
+        ends = {part: consumer.get_watermark_offsets(TopicPartition(*part))[1] for part in nexts}
+        consumer.assign([TopicPartition(*part, offset) for part, offset in nexts.items()])
+        for batch in batches(consumer, nexts, ends, limit):
+            transactions = [
+                Transaction(f"{topic}-{partition}", offset)
+                for (topic, partition), offset in nexts.items()
+                if offset > 0
+            ]
+            properties = CommitProperties(app_transactions=transactions)
+            write_deltalake(table, rows(batch), mode="append", commit_properties=properties)
+    finally:
+        consumer.close()
+
+
+def starts(consumer: Consumer, topics: list[str], table: str) -> dict[tuple[str, int], int]:
+    """The next offset of each partition, by the transactions of the table's log."""
+    known = DeltaTable(table) if DeltaTable.is_deltatable(table) else None
+    found = {}
+    for topic in topics:
+        for partition in consumer.list_topics(topic).topics[topic].partitions:
+            version = known.transaction_version(f"{topic}-{partition}") if known else None
+            found[topic, partition] = OFFSET_BEGINNING if version is None else version
+    return found
+
+
+def batches(
+    consumer: Consumer, nexts: dict[tuple[str, int], int], ends: dict[tuple[str, int], int], limit: int
+) -> Iterator[list[Message]]:
+    """The records up to `ends`; `nexts` is moved behind each batch before it is given."""
+    batch: list[Message] = []
+    while any(nexts[part] < end for part, end in ends.items() if end):
+        for message in consumer.consume(_FETCH, timeout=10):
+            if message.error():
+                sys.exit(f"the consumer failed: {message.error()}")
+            batch.append(message)
+            nexts[message.topic(), message.partition()] = message.offset() + 1
+        if len(batch) >= limit:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def rows(batch: list[Message]) -> pa.Table:
+    """The batch in the columns of bronze.events."""
+    key, key_raw = texts([message.key() for message in batch])
+    value, value_raw = texts([message.value() for message in batch])
+    now = pa.scalar(datetime.now(UTC), _MICROS)
+    headers = [
+        None if message.headers() is None else [{"key": name, "value": held} for name, held in message.headers()]
+        for message in batch
+    ]
+    columns: dict[str, Any] = {
+        "topic": pa.array([message.topic() for message in batch], pa.string()),
+        "partition": pa.array([message.partition() for message in batch], pa.int32()),
+        "offset": pa.array([message.offset() for message in batch], pa.int64()),
+        "kafka_timestamp": pa.array([message.timestamp()[1] * 1000 for message in batch], pa.int64()).cast(
+            _MICROS
+        ),
+        "key": key,
+        "key_raw": key_raw,
+        "value": value,
+        "value_raw": value_raw,
+        "headers": pa.array(headers, _HEADERS),
+        "ingested_at": pa.repeat(now, len(batch)),
+    }
+    return pa.table({name: columns[name] for name in BRONZE_EVENTS.columns})
+
+
+def texts(sent: list[bytes | None]) -> tuple[pa.Array, pa.Array]:
+    """Those that are UTF-8 as strings, the others as bytes."""
+    raw = pa.array(sent, pa.binary())
+    try:
+        return pc.cast(raw, pa.string()), pa.nulls(len(sent), pa.binary())
+    except pa.ArrowInvalid:
+        valid = [one if one is None or is_text(one) else None for one in sent]
+        others = [None if one is None or is_text(one) else one for one in sent]
+        return pa.array(valid, pa.binary()).cast(pa.string()), pa.array(others, pa.binary())
+
+
+def is_text(sent: bytes) -> bool:
+    try:
+        sent.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def digest(table: DataFrame) -> tuple[int, int]:
+    """How many rows there are, and a sum that any other record among them would change."""
+    names = [name for name in BRONZE_EVENTS.columns if name not in ("ingested_at", "headers")]
+    row = table.agg(F.count("*"), F.sum(F.xxhash64(*names).cast("decimal(38,0)"))).collect()[0]
+    return int(row[0]), int(row[1])
+
+
+def works(
+    spark: SparkSession, settings: Settings, cluster: Cluster
+) -> dict[str, tuple[Callable[[Path], None], Callable[[Path], DataFrame]]]:
+    """For each way: how it lands the messages under a folder, and what it landed."""
+    topics = settings.kafka.catalogue_topics
+    limit = settings.bronze.max_offsets_per_trigger
+    return {
+        PRODUCT: (
+            lambda folder: ingest(spark, settings.model_copy(update={"root": str(folder)}), cluster),
+            lambda folder: storage.read(spark, str(folder), BRONZE_EVENTS),
+        ),
+        OTHER: (
+            lambda folder: consume(cluster, list(topics), str(folder / "events"), limit=limit),
+            lambda folder: spark.read.format("delta").load(str(folder / "events")),
+        ),
+    }
+
+
+def measure(base: Path, *, count: int, runs: int) -> dict[str, list[dict[str, float]]]:
+    found: dict[str, list[dict[str, float]]] = {PRODUCT: [], OTHER: []}
+    with (
+        broker_with_topics(base / "broker") as (settings, cluster),
+        spark_session("benchmark", log_file=base / "spark.log") as spark,
+    ):
+        send(spark, cluster, settings, first=0, count=count, timestamp=TIMESTAMP)
+        for number in range(runs + 1):
+            ways = list(works(spark, settings, cluster).items())
+            digests = {}
+            for name, (land, landed) in ways if number % 2 else reversed(ways):
+                folder = base / f"run{number}" / name.split()[0]
+                folder.mkdir(parents=True)
+                started = time.monotonic()
+                with Usage() as usage:
+                    land(folder)
+                seconds = time.monotonic() - started
+                digests[name] = digest(landed(folder))
+                shutil.rmtree(folder)
+                if number:  # the first round warms up
+                    found[name].append({"seconds": seconds, "cpu_seconds": usage.cpu_seconds})
+            if len(set(digests.values())) != 1 or digests[PRODUCT][0] != count:
+                sys.exit(f"the two landed different rows: {digests}")
+    return found
+
+
+def show(count: int, found: dict[str, list[dict[str, float]]]) -> None:
+    print(f"{f'{count:,} messages, medians':32}{'s':>8}{'min':>8}{'max':>8}{'rows/s':>10}{'CPU s':>8}")
+    for name, taken in found.items():
+        seconds = [one["seconds"] for one in taken]
+        median = statistics.median(seconds)
+        cpu = statistics.median(one["cpu_seconds"] for one in taken)
+        shown = "".join(f"{value:8.2f}" for value in (median, min(seconds), max(seconds)))
+        print(f"{name:32}{shown}{count / median:10,.0f}{cpu:8.1f}")
+    print("the rows of both are the same")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    args = parser.parse_args()
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _JVM)
+    with tempfile.TemporaryDirectory() as base:
+        found = measure(Path(base), count=args.messages, runs=args.runs)
+    show(args.messages, found)
+    results = Path("build/benchmarks/consumers.json")
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps({"messages": args.messages, "runs": found}, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
