@@ -22,6 +22,7 @@ import numpy as np
 from process_tree import Usage
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
+from results import write_results
 
 from gold.affinity import named_features, rate_titles, title_tastes, user_tastes, with_matched
 from gold.rate_affinity import chosen_weights
@@ -210,15 +211,13 @@ def main() -> None:
         "--growth", type=int, nargs="+", default=[20_000, 50_000, 100_000, 200_000], metavar="USERS"
     )
     options = parser.parse_args()
-    results = Path("build/benchmarks/affinity.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         spark_session("benchmark", log_file=Path(folder, "log")) as spark,
     ):
         found = measure(spark, options, folder)
     show(found)
-    results.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    write_results("affinity", found)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from results import write_results
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -151,15 +152,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     ratings = movielens(options.ratings) if options.ratings else made_up(options.events)
-    results = Path("build/benchmarks/als.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         spark_session("benchmark", log_file=Path(folder, "log")) as spark,
     ):
         found = measure(spark, ratings, folder, options.rounds)
     show(found)
-    results.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    write_results("als", found)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from results import write_results
 
 from lakehouse import storage
 from lakehouse.broker import kafka_cluster
@@ -225,9 +226,7 @@ def main() -> None:
         shown = (statistics.median(values), min(values), max(values))
         print(f"{name + ' (s)':45}" + "".join(f"{value:9.1f}" for value in shown))
     print(f"goal: the audit in seconds, at most {GOAL_SECONDS}")
-    results = Path("build/benchmarks/audit.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps({"rows": args.rows, "seconds": seconds}, indent=2), encoding="utf-8")
+    write_results("audit", {"rows": args.rows, "seconds": seconds})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ build/benchmarks/consumers.json.
 """
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -33,6 +32,7 @@ from messages import broker_with_topics, send
 from process_tree import Usage
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from results import write_results
 
 from bronze.ingest import ingest
 from lakehouse import storage
@@ -223,9 +223,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as base:
         found = measure(Path(base), count=args.messages, runs=args.runs)
     show(args.messages, found)
-    results = Path("build/benchmarks/consumers.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps({"messages": args.messages, "runs": found}, indent=2), encoding="utf-8")
+    write_results("consumers", {"messages": args.messages, "runs": found})
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 from messages import broker_with_topics
 from pyspark.sql import functions as F
+from results import write_results
 
 from lakehouse import storage
 from lakehouse.java import find_java
@@ -235,9 +236,7 @@ def main() -> None:
             )
         results = report(settings, base, intervals)
     print(f"goal: p95 under {GOAL_SECONDS:g} s at 1,350 messages per second")
-    written = Path("build/benchmarks/delay.json")
-    written.parent.mkdir(parents=True, exist_ok=True)
-    written.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    write_results("delay", results)
 
 
 if __name__ == "__main__":

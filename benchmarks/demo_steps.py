@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from results import write_results
+
 GOAL_SECONDS, GOAL_BYTES = 90, 4 * 1024**3
 _SAMPLE_SECONDS = 0.5
 
@@ -61,9 +63,7 @@ def main() -> None:
         shown = [value / scale for value in (statistics.median(values), min(values), max(values))]
         print(f"{name + ' (' + unit + ')':40}" + "".join(f"{value:9.1f}" for value in shown))
     print(f"goals: all under {GOAL_SECONDS} s, memory under {GOAL_BYTES / 1024**2:.0f} MB")
-    results = Path("build/benchmarks/demo_steps.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    write_results("demo_steps", figures)
 
 
 if __name__ == "__main__":

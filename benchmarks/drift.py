@@ -8,7 +8,6 @@ largest of the runs, and writes build/benchmarks/drift.json.
 """
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from results import write_results
 
 from lakehouse.session import spark_session
 from silver import rows
@@ -66,8 +66,7 @@ def main() -> None:
     print(f"{'one pass over ' + format(args.rows, ',') + ' records':40}{'median':>9}{'min':>9}{'max':>9}")
     for name, values in taken.items():
         print(f"{name:40}{statistics.median(values):8.2f}s{min(values):8.2f}s{max(values):8.2f}s")
-    results = Path("build/benchmarks/drift.json")
-    results.write_text(json.dumps({"rows": args.rows, "seconds": taken}, indent=2), encoding="utf-8")
+    write_results("drift", {"rows": args.rows, "seconds": taken})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ build/benchmarks/quality_checks.json.
 """
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StructType
+from results import write_results
 
 from lakehouse import storage
 from lakehouse.acceptance import GATED
@@ -260,11 +260,7 @@ def main() -> None:
         suites / reference for suites, reference in zip(medians["suites"], medians["aggregate"], strict=True)
     ]
     print(f"{'ratio':12}{ratios[0]:10.2f}{ratios[1]:10.2f}   goal: below {GOAL:.0f}")
-    results = Path("build/benchmarks/quality_checks.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(
-        json.dumps({"rows": args.rows, "runs": figures, "ratios": ratios}, indent=2), encoding="utf-8"
-    )
+    write_results("quality_checks", {"rows": args.rows, "runs": figures, "ratios": ratios})
 
 
 if __name__ == "__main__":

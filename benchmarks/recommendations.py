@@ -10,7 +10,6 @@ table with the goals, writes build/benchmarks/recommendations.json, and ends wit
 
 import argparse
 import csv
-import json
 import re
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from pyspark.sql import DataFrame, SparkSession
+from results import write_results
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -188,9 +188,7 @@ def main() -> int:
     measured = {**own, **others}
     print_models(measured)
     print("seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in {**seconds, **clock}.items()))
-    results = Path("build/benchmarks/recommendations.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps({"metrics": measured, "seconds": {**seconds, **clock}}, indent=2), "utf-8")
+    write_results("recommendations", {"metrics": measured, "seconds": {**seconds, **clock}})
     return judge(measured)
 
 

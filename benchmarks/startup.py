@@ -9,7 +9,6 @@ without. Prints medians, and writes build/benchmarks/startup.json.
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ import time
 from pathlib import Path
 
 from messages import broker_with_topics
+from results import write_results
 
 from lakehouse.settings import conf_dir
 from producers.delivery import publish
@@ -78,9 +78,7 @@ def main() -> None:
         shown = (statistics.median(values), min(values), max(values))
         print(f"{name + ' (s)':40}" + "".join(f"{value:9.2f}" for value in shown))
     print(f"goals: --help under {HELP_GOAL} s, status under {STATUS_GOAL} s")
-    results = Path("build/benchmarks/startup.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
-    results.write_text(json.dumps(seconds, indent=2), encoding="utf-8")
+    write_results("startup", seconds)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Prints medians, and writes build/benchmarks/streams.json.
 """
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -23,6 +22,7 @@ from pathlib import Path
 from messages import broker_with_topics, messages, send
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from results import write_results
 
 from bronze.ingest import ingest, read_kafka
 from lakehouse import storage
@@ -192,10 +192,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as base:
         size, seconds = measure(Path(base), count=args.messages, runs=args.runs)
     show(args.messages, size, seconds)
-    results = Path("build/benchmarks/streams.json")
-    results.parent.mkdir(parents=True, exist_ok=True)
     found = {"messages": args.messages, "bytes": size, "seconds": seconds}
-    results.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    write_results("streams", found)
 
 
 if __name__ == "__main__":
