@@ -13,6 +13,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse.errors import LakehouseError, first_line
+from lakehouse.jvm_signals import jvm_signals_forwarded
 from lakehouse.progress import ProgressLog
 
 # How often a stream that keeps running is looked at, so that a signal or the end of another one is noticed.
@@ -58,7 +59,7 @@ def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> I
     streams: list[StreamingQuery] = []
     try:
         yield streams
-        with _stopped_by_signals() as stop_asked:
+        with _stopped_by_signals() as stop_asked, jvm_signals_forwarded(spark):
             unfinished = _await_all(streams, stop_asked)
         if unfinished and trigger is None:
             raise KeyboardInterrupt

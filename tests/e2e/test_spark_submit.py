@@ -2,9 +2,10 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
-from tests.e2e.processes import fast_jvm
+from tests.e2e.processes import TIMEOUT, await_condition, fast_jvm
 from tests.quick import QUICK_MODELS
 from tests.readme import PROJECT, readme_commands
 
@@ -100,6 +101,39 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings) -
     recommended = storage.read(spark, settings.root, GOLD_RECOMMENDATIONS)
     assert recommended.select("user_id").distinct().count() == 30
     assert storage.read(spark, settings.root, GOLD_POWERBI).count() == recommended.count()
+
+
+def to_the_jvm_alone(stream: subprocess.Popen[str]) -> None:
+    stream.send_signal(signal.SIGTERM)
+
+
+def to_the_whole_group(stream: subprocess.Popen[str]) -> None:
+    """As a terminal does on Ctrl-C."""
+    os.killpg(stream.pid, signal.SIGINT)
+
+
+@pytest.mark.parametrize("stop", [to_the_jvm_alone, to_the_whole_group])
+def test_a_stream_is_stopped_in_order(settings: Settings, stop: Callable[[subprocess.Popen[str]], None]) -> None:
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
+    publish(user_records(1, 30), topic=kafka.users_topic, cluster=cluster).require_complete("users")
+    progress = settings.ops_dir / "stream_progress.jsonl"
+    program, *arguments = shlex.split(f"{SUBMIT} bronze/ingest.py --trigger 200ms")
+    with subprocess.Popen(
+        [str(BIN / program), *arguments],
+        cwd=PROJECT,
+        env=environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as stream:
+        await_condition(lambda: stream.poll() is not None or progress.exists(), "the first batch")
+        stop(stream)
+        said, _ = stream.communicate(timeout=TIMEOUT)
+    assert stream.returncode == 0, said
+    assert "Traceback" not in said
+    assert " ERROR " not in said
 
 
 def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
