@@ -5,10 +5,13 @@
 
 A real broker; `spark-submit bronze/ingest.py` and `spark-submit silver/refine.py`, each a process of its own with
 an endless trigger; users, movies and series in equal parts, about 370 bytes each, at the given rates in messages
-per second, one after the other, each after a warm-up that does not count. The delay of a user is from Kafka's
-timestamp of its record to the commit of silver.users that has it (the change feed's `_commit_timestamp`). It is
-level where the second half's median is no more than a quarter above the first half's. Prints percentiles and how
-long batches took, and writes build/benchmarks/delay.json.
+per second, one after the other, each after a warm-up that does not count. Every message is a new entity, which
+silver appends, but for a share of --updates, which it merges. Later rates find larger tables.
+
+The delay of a user is from Kafka's timestamp of its record to the commit of silver.users that has it (the change
+feed's `_commit_timestamp`). It is level where the second half's median is no more than a quarter above the first
+half's. Prints the rate that was reached, percentiles and how long batches took, and writes
+build/benchmarks/delay.json.
 """
 
 import argparse
@@ -22,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from itertools import count, islice
 from pathlib import Path
@@ -38,10 +41,15 @@ from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_USERS
-from producers.delivery import publish
+from producers.delivery import Delivery, publish
 from producers.entities import movie_records, series_records, user_records
 from producers.records import Record
 
+PATTERNS = 2_000
+# About how many messages before an update its id was sent.
+AGO = 1_000
+# The same for all: then the later record in Kafka wins.
+EVENT_TIME = "2025-06-01T00:00:00.000Z"
 LEVEL = 1.25
 GOAL_SECONDS = 4.0
 STREAMS = ("bronze/ingest.py", "silver/refine.py")
@@ -50,9 +58,10 @@ PATIENCE_SECONDS = 300.0
 
 
 class Interval(NamedTuple):
-    """Messages per second, and the Kafka times in ms between which they count."""
+    """Messages per second, wanted and reached, and the Kafka times in ms between which they count."""
 
     rate: int
+    reached: float
     began: int
     ended: int
 
@@ -79,9 +88,18 @@ def running(settings: Settings, cluster: Cluster, logs: Path, trigger: str) -> I
     finally:
         for stream in streams:
             stream.send_signal(signal.SIGTERM)
-        codes = [stream.wait(timeout=PATIENCE_SECONDS) for stream in streams]
+        codes = [ended(stream) for stream in streams]
     if any(codes):
         sys.exit("\n".join((logs / f"{Path(job).stem}.log").read_text()[-2000:] for job in STREAMS))
+
+
+def ended(stream: "subprocess.Popen[bytes]") -> int:
+    """The exit code of a stream that was asked to end."""
+    try:
+        return stream.wait(timeout=PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        stream.kill()
+        return stream.wait()
 
 
 def batches(settings: Settings) -> list[dict[str, Any]]:
@@ -99,33 +117,45 @@ def await_batch(settings: Settings, prefix: str, stream: "subprocess.Popen[bytes
         time.sleep(0.2)
 
 
-def endless(numbers: "count[int]", kind: str) -> Iterator[Record]:
-    """Records of one kind with Kafka's time of now; they repeat under other ids."""
-    make = {"users": user_records, "movies": movie_records, "series": series_records}[kind]
-    patterns = [json.loads(record.value or b"") for record in islice(make(1, 2_000), 2_000)]
-    for number in numbers:
-        identity = f"{kind[0]}{number:09d}"
-        fields = {**patterns[number % len(patterns)], "id": identity}
-        value = json.dumps(fields, ensure_ascii=False).encode()
-        yield Record(key=identity.encode(), value=value, timestamp_ms=None)
+class Sender:
+    """Sends users, movies and series that repeat 2,000 patterns each, under ids of their own."""
 
+    def __init__(self, settings: Settings, cluster: Cluster, updates: float) -> None:
+        kafka = settings.kafka
+        self._cluster, self._updates, self.sent = cluster, updates, 0
+        self._records = {
+            kafka.users_topic: self._endless("u", user_records(1, PATTERNS)),
+            kafka.movies_topic: self._endless("m", movie_records(1, PATTERNS)),
+            kafka.series_topic: self._endless("s", series_records(1, PATTERNS)),
+        }
 
-def send(
-    settings: Settings, cluster: Cluster, numbers: dict[str, "count[int]"], rate: int, seconds: float
-) -> None:
-    """Send at that rate for so many seconds, all three kinds at once."""
-    kafka = settings.kafka
-    topics = {"users": kafka.users_topic, "movies": kafka.movies_topic, "series": kafka.series_topic}
+    def send(self, rate: int, seconds: float) -> float:
+        """Send at that rate for so many seconds, all three kinds at once; the rate that was reached."""
+        found: list[Delivery] = []
 
-    def one(kind: str) -> None:
-        records = islice(endless(numbers[kind], kind), round(rate * seconds / 3))
-        publish(records, topic=topics[kind], cluster=cluster, rate=rate / 3).require_complete(kind)
+        def one(topic: str) -> None:
+            records = islice(self._records[topic], round(rate * seconds / len(self._records)))
+            third = rate / len(self._records)
+            found.append(publish(records, topic=topic, cluster=self._cluster, rate=third))
 
-    threads = [threading.Thread(target=one, args=(kind,)) for kind in topics]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        threads = [threading.Thread(target=one, args=(topic,)) for topic in self._records]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for delivery in found:
+            delivery.require_complete("benchmark")
+        self.sent += sum(delivery.delivered for delivery in found)
+        return sum(delivery.rate for delivery in found)
+
+    def _endless(self, kind: str, patterns: Iterator[Record]) -> Iterator[Record]:
+        """Records with Kafka's time of now. Of each hundred the first ones are of an id sent a while before."""
+        fields = [{**json.loads(record.value or b""), "timestamp": EVENT_TIME} for record in patterns]
+        for number in count(1):
+            updates = number > AGO and number % 100 < self._updates * 100
+            identity = f"{kind}{number - number % 100 + 99 - AGO if updates else number:09d}"
+            value = json.dumps({**fields[number % PATTERNS], "id": identity}, ensure_ascii=False)
+            yield Record(key=identity.encode(), value=value.encode(), timestamp_ms=None)
 
 
 def await_drained(settings: Settings, sent: int) -> None:
@@ -140,27 +170,17 @@ def await_drained(settings: Settings, sent: int) -> None:
 
 
 def drive(
-    settings: Settings,
-    cluster: Cluster,
-    base: Path,
-    *,
-    rates: list[int],
-    seconds: float,
-    warm_up: float,
-    trigger: str,
+    sender: Sender, settings: Settings, streams: AbstractContextManager[None], options: argparse.Namespace
 ) -> list[Interval]:
     """Send at each rate while both streams run; when what counts of each was sent."""
-    numbers = {kind: count(1) for kind in ("users", "movies", "series")}
-    intervals, sent = [], 300
-    send(settings, cluster, numbers, rate=300, seconds=1)
-    with running(settings, cluster, base, trigger):
-        for rate in rates:
-            send(settings, cluster, numbers, rate, warm_up)
-            began = round(time.time() * 1000)
-            send(settings, cluster, numbers, rate, seconds)
-            intervals.append(Interval(rate, began, round(time.time() * 1000)))
-            sent += 3 * (round(rate * warm_up / 3) + round(rate * seconds / 3))
-            await_drained(settings, sent)
+    intervals = []
+    sender.send(rate=300, seconds=1)
+    with streams:
+        for rate in options.rates:
+            began = round((time.time() + options.warm_up) * 1000)
+            reached = sender.send(rate, options.warm_up + options.seconds)
+            intervals.append(Interval(rate, reached, began, round(time.time() * 1000)))
+            await_drained(settings, sender.sent)
     return intervals
 
 
@@ -168,14 +188,17 @@ def delays(settings: Settings, base: Path, interval: Interval) -> list[tuple[int
     """Kafka's time in ms and the delay in seconds of each user of the interval."""
     with spark_session("benchmark", log_file=base / "spark.log") as spark:
         changes = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 0)
-        rows = changes.load(storage.table_path(settings.root, SILVER_USERS)).select(
+        made = changes.load(storage.table_path(settings.root, SILVER_USERS)).filter(
+            "_change_type IN ('insert', 'update_postimage')"
+        )
+        rows = made.select(
             F.unix_millis("kafka_timestamp").alias("sent"), F.unix_millis("_commit_timestamp").alias("readable")
         )
         found = rows.filter(F.col("sent").between(interval.began, interval.ended)).collect()
     return sorted((row["sent"], (row["readable"] - row["sent"]) / 1000) for row in found)
 
 
-def report(settings: Settings, base: Path, intervals: list[Interval]) -> list[dict[str, float]]:
+def report(settings: Settings, base: Path, intervals: list[Interval]) -> list[dict[str, float | None]]:
     results = []
     print(
         f"{'messages/s':>10}{'users':>9}{'p50 s':>8}{'p95 s':>8}{'max s':>8}{'level':>7}{'bronze':>8}{'silver':>8}"
@@ -186,8 +209,9 @@ def report(settings: Settings, base: Path, intervals: list[Interval]) -> list[di
         halves = [delay for _, delay in found[: len(found) // 2]], [delay for _, delay in found[len(found) // 2 :]]
         growth = statistics.median(halves[1]) / statistics.median(halves[0])
         took = {layer: batch_seconds(settings, layer, interval) for layer in ("bronze.events", "silver")}
-        result = {
+        result: dict[str, float | None] = {
             "rate": interval.rate,
+            "reached": interval.reached,
             "users": len(values),
             "p50": values[len(values) // 2],
             "p95": values[len(values) * 95 // 100],
@@ -198,19 +222,19 @@ def report(settings: Settings, base: Path, intervals: list[Interval]) -> list[di
         results.append(result)
         shown = "".join(f"{result[name]:8.1f}" for name in ("p50", "p95", "max"))
         level = "yes" if growth <= LEVEL else "no"
-        batch = "".join(f"{value:8.1f}" for value in took.values())
-        print(f"{interval.rate:10,}{len(values):9,}{shown}{level:>7}{batch}")
+        batch = "".join("    none" if value is None else f"{value:8.1f}" for value in took.values())
+        print(f"{interval.rate:10,}{interval.reached:9,.0f}{len(values):9,}{shown}{level:>7}{batch}")
     return results
 
 
-def batch_seconds(settings: Settings, stream: str, interval: Interval) -> float:
-    """The median length of the stream's batches that began in the interval."""
+def batch_seconds(settings: Settings, stream: str, interval: Interval) -> float | None:
+    """The median length of the stream's batches that began in the interval; None where none did."""
     took = []
     for batch in batches(settings):
         began = datetime.fromisoformat(batch["started_at"]).timestamp() * 1000
         if batch["stream"] == stream and interval.began <= began <= interval.ended:
             took.append(batch["durations_ms"]["triggerExecution"] / 1000)
-    return statistics.median(took) if took else float("nan")
+    return statistics.median(took) if took else None
 
 
 def main() -> None:
@@ -221,19 +245,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--warm-up", type=float, default=60, help="seconds at each rate that do not count")
     parser.add_argument("--trigger", default="0s", help="of both streams")
-    args = parser.parse_args()
+    parser.add_argument("--updates", type=float, default=0.0, help="share of messages about an id sent before")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         with broker_with_topics(base / "lakehouse") as (settings, cluster):
-            intervals = drive(
-                settings,
-                cluster,
-                base,
-                rates=args.rates,
-                seconds=args.seconds,
-                warm_up=args.warm_up,
-                trigger=args.trigger,
-            )
+            sender = Sender(settings, cluster, options.updates)
+            intervals = drive(sender, settings, running(settings, cluster, base, options.trigger), options)
         results = report(settings, base, intervals)
     print(f"goal: p95 under {GOAL_SECONDS:g} s at 1,350 messages per second")
     write_results("delay", results)

@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
 # From the most telling down: an exception with its message, what is logged as an error, what only mentions one.
 _TROUBLE = [
-    re.compile(r"^(Caused by: |Error|[\w.]+(Exception|Error):)"),
+    re.compile(r'^(Caused by: |Error|(Exception in thread ".*" )?[\w.$]+(Exception|Error):)'),
     re.compile(r"ERROR|FATAL"),
     re.compile("Exception"),
 ]

@@ -122,9 +122,10 @@ def await_broker(broker: Broker, folder: Path, seen: int = 0) -> None:
     while time.monotonic() < deadline:
         if not broker.is_alive():
             said = _said(folder, seen)
-            kind = PortTakenError if any(_CANNOT_LISTEN in line for line in said) else BrokerError
+            unheard = [line for line in said if _CANNOT_LISTEN in line]
+            kind = PortTakenError if unheard else BrokerError
             raise kind(
-                f"the embedded Kafka broker ended while starting: {telling_line(said)}",
+                f"the embedded Kafka broker ended while starting: {telling_line(unheard or said)}",
                 todo=f"its log is {folder / 'logs' / 'server.log'}",
             )
         if _listens(broker.port) and broker.answers():

@@ -2,9 +2,10 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.java_gateway import ensure_callback_server_started
 from pyspark.sql import SparkSession
 
@@ -15,19 +16,21 @@ class _Forward:
     class Java:
         implements = ("sun.misc.SignalHandler",)
 
-    def __init__(self, number: signal.Signals) -> None:
-        self._number = number
+    def __init__(self, number: signal.Signals, received: Sequence[int]) -> None:
+        self._number, self._received = number, received
 
     def handle(self, _: object) -> None:
-        os.kill(os.getpid(), self._number)
+        if not self._received:  # a terminal and some service managers signal both processes
+            os.kill(os.getpid(), self._number)
 
 
 @contextmanager
-def jvm_signals_forwarded(spark: SparkSession) -> Iterator[None]:
+def jvm_signals_forwarded(spark: SparkSession, *, received: Sequence[int]) -> Iterator[None]:
     """Let SIGTERM and SIGINT that the JVM gets come to this process instead, for as long as the context lasts.
 
-    spark-submit's process is the JVM: `docker stop` and service managers send SIGTERM to it alone. Where Python
-    has started the JVM, nothing is to be done.
+    spark-submit's process is the JVM: `docker stop` sends SIGTERM to it alone. `received` are the signals that
+    this process has had already; after one, nothing more is forwarded. Where Python has started the JVM, nothing
+    is to be done.
     """
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         yield
@@ -35,12 +38,16 @@ def jvm_signals_forwarded(spark: SparkSession) -> Iterator[None]:
     context = spark.sparkContext
     ensure_callback_server_started(context._gateway)  # type: ignore[no-untyped-call]
     signals = context._jvm.sun.misc.Signal  # type: ignore[union-attr]
-    before = {
-        number: signals.handle(signals(number.name.removeprefix("SIG")), _Forward(number))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
+    names = {number: number.name.removeprefix("SIG") for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        before = {
+            name: signals.handle(signals(name), _Forward(number, received)) for number, name in names.items()
+        }
+    except Py4JJavaError:  # a JVM with -Xrs leaves its signals to nobody
+        before = {}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signals.handle(signals(number.name.removeprefix("SIG")), handler)
+        with suppress(Py4JError):  # the JVM is gone
+            for name, handler in before.items():
+                signals.handle(signals(name), handler)

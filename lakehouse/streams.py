@@ -59,7 +59,7 @@ def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> I
     streams: list[StreamingQuery] = []
     try:
         yield streams
-        with _stopped_by_signals() as stop_asked, jvm_signals_forwarded(spark):
+        with _stopped_by_signals() as stop_asked, jvm_signals_forwarded(spark, received=stop_asked):
             unfinished = _await_all(streams, stop_asked)
         if unfinished and trigger is None:
             raise KeyboardInterrupt

@@ -27,7 +27,7 @@ TARGETS: Mapping[str, tuple[Table, Shape]] = {
 
 class Verdicts(NamedTuple):
     """Of one target: how many rows the batch has, how many of them change silver, how many of these ids its table
-    holds already, and how many others that it holds the batch's tombstones are about."""
+    holds already, and how many rows of it the batch's tombstones are about."""
 
     rows: int = 0
     won: int = 0

