@@ -126,7 +126,11 @@ def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("batch")
     root = silver_root(spark, folder / "undisturbed")
     apply_batch(judged(spark, numbered(BEFORE)), root, query_id="q", batch_id=0, versions=VERSIONS)
-    second = judged(spark, numbered(BATCH, first=len(BEFORE)))
+    return went_through(root, folder, judged(spark, numbered(BATCH, first=len(BEFORE))))
+
+
+def went_through(root: str, folder: Path, second: DataFrame) -> Undisturbed:
+    """Apply batch 1 to the root, and keep a copy of the root after each of its commits."""
     prefixes: list[Path] = []
 
     def keep_copy() -> None:
@@ -214,6 +218,17 @@ def test_a_tombstone_changes_only_the_tables_that_hold_its_id(spark: SparkSessio
     assert changed == {"silver.users", "silver.tombstones", "silver.batches"}
     assert storage.read(spark, root, SILVER_USERS).isEmpty()
     assert storage.read(spark, root, SILVER_TOMBSTONES).count() == 2
+
+
+def test_a_first_batch_repeated_after_a_crash_changes_nothing_more(spark: SparkSession, tmp_path: Path) -> None:
+    """Its tables hold none of its ids, so it appends; the repeated one finds a part of itself."""
+    root = silver_root(spark, tmp_path / "undisturbed")
+    batch = judged(spark, numbered(BATCH))
+    whole = went_through(root, tmp_path, batch)
+    assert len(whole.prefixes) == 7  # quarantine, users, content, feedback, tombstones, batches
+    for prefix in whole.prefixes[1::2]:
+        apply_batch(batch, str(prefix), query_id="q", batch_id=1, versions=VERSIONS)
+        expect_equal(spark, str(prefix), root, layer_tables("silver"))
 
 
 def test_another_checkpoint_is_another_stream(spark: SparkSession, tmp_path: Path) -> None:
