@@ -71,9 +71,9 @@ def drain(rows: DataFrame, kind: str, folder: Path) -> None:
 
 def bronze_works(spark: SparkSession, settings: Settings, cluster: Cluster, folders: Folders) -> dict[str, Work]:
     def source() -> DataFrame:
-        limit = settings.bronze.max_offsets_per_trigger
-        topics = settings.kafka.catalogue_topics
-        return read_kafka(spark, cluster, topics, starting_offsets="earliest", max_offsets_per_trigger=limit)
+        return read_kafka(
+            spark, cluster, settings.kafka.catalogue_topics, settings.bronze, starting_offsets="earliest"
+        )
 
     def product() -> None:
         ingest(spark, at(settings, folders.new()), cluster)

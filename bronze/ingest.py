@@ -12,7 +12,7 @@ from lakehouse.jobs import run_job, stream_parser
 from lakehouse.kafka_client import Cluster
 from lakehouse.locks import only_run
 from lakehouse.session import spark_session
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import Bronze, Settings, load_settings
 from lakehouse.streams import run_streams, start_stream
 from lakehouse.topics import ensure_topics
 
@@ -32,13 +32,7 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
             for source, starting_offsets in zip(found, starts, strict=True):
                 table = source.table
                 records = raw_records(
-                    read_kafka(
-                        spark,
-                        cluster,
-                        source.topics,
-                        starting_offsets=starting_offsets,
-                        max_offsets_per_trigger=settings.bronze.max_offsets_per_trigger,
-                    )
+                    read_kafka(spark, cluster, source.topics, settings.bronze, starting_offsets=starting_offsets)
                 )
                 writer = storage.conform(records, table).writeStream.format("delta").outputMode("append")
                 writer = writer.option("path", storage.table_path(root, table))
@@ -50,9 +44,9 @@ def read_kafka(
     spark: SparkSession,
     cluster: Cluster,
     topics: Sequence[str],
+    bronze: Bronze,
     *,
     starting_offsets: str,
-    max_offsets_per_trigger: int,
 ) -> DataFrame:
     """The committed records of these topics; without a checkpoint from `starting_offsets` on."""
     reader = spark.readStream.format("kafka").option("subscribe", ",".join(topics))
@@ -64,9 +58,8 @@ def read_kafka(
         "includeHeaders": "true",
         # a record of an aborted transaction was never sent
         "kafka.isolation.level": "read_committed",
-        # a fetch that meets the end of a log waits this long, per partition and micro-batch (default 500)
-        "kafka.fetch.max.wait.ms": "10",
-        "maxOffsetsPerTrigger": str(max_offsets_per_trigger),
+        "kafka.fetch.max.wait.ms": str(bronze.fetch_max_wait_ms),
+        "maxOffsetsPerTrigger": str(bronze.max_offsets_per_trigger),
     }
     return reader.options(**options).load()
 

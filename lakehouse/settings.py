@@ -92,6 +92,7 @@ class Kafka(KafkaSecurity):
 
 class Bronze(Section):
     max_offsets_per_trigger: Count
+    fetch_max_wait_ms: Annotated[int, Field(ge=0)]
 
 
 class Silver(Section):

@@ -408,7 +408,7 @@ def test_neither_a_plan_nor_a_failed_query_shows_the_password(
     spark: SparkSession, secure: Secure, tmp_path: Path
 ) -> None:
     cluster = configured_cluster(secure.by_login(**WRONG))
-    records = read_kafka(spark, cluster, ["users-login"], starting_offsets="earliest", max_offsets_per_trigger=10)
+    records = read_kafka(spark, cluster, ["users-login"], load_settings().bronze, starting_offsets="earliest")
     writer = records.writeStream.format("noop").option("checkpointLocation", str(tmp_path / "checkpoint"))
     query = writer.trigger(availableNow=True).start()
     with pytest.raises(StreamingQueryException, match="invalid credentials") as error:
