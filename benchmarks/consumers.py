@@ -16,8 +16,6 @@ build/benchmarks/consumers.json.
 """
 
 import argparse
-import json
-import os
 import shutil
 import statistics
 import sys
@@ -37,6 +35,7 @@ from process_tree import Usage
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from results import write_results
+from stream_runs import logged_batches, use_streams_jvm
 
 from bronze.ingest import ingest
 from lakehouse import storage
@@ -50,8 +49,6 @@ TIMESTAMP = "2025-06-01T00:00:00.000Z"
 _FETCH = 10_000
 _MICROS = pa.timestamp("us", tz="UTC")
 _HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
-# Of spark-submit's JVM, as in streams.py.
-_JVM = "--properties-file conf/spark-defaults.conf pyspark-shell"
 
 
 def consume(cluster: Cluster, topics: list[str], table: str, *, limit: int) -> None:
@@ -173,10 +170,8 @@ def digest(table: DataFrame) -> tuple[int, int]:
 
 def batch_seconds(root: Path) -> float:
     """How long the batches of bronze.events took, by the stream's own log."""
-    lines = (root / "ops" / "stream_progress.jsonl").read_text(encoding="utf-8").splitlines()
-    found = [json.loads(line) for line in lines]
-    taken = (one["durations_ms"]["triggerExecution"] for one in found if one["stream"] == "bronze.events")
-    return float(sum(taken)) / 1000
+    found = [one for one in logged_batches(root / "ops") if one["stream"] == "bronze.events"]
+    return float(sum(one["durations_ms"]["triggerExecution"] for one in found)) / 1000
 
 
 def works(
@@ -204,8 +199,8 @@ def measure(base: Path, *, count: int, runs: int) -> dict[str, list[dict[str, fl
         spark_session("benchmark", log_file=base / "spark.log") as spark,
     ):
         send(spark, cluster, settings, first=0, count=count, timestamp=TIMESTAMP)
+        ways = list(works(spark, settings, cluster).items())
         for number in range(runs + 1):
-            ways = list(works(spark, settings, cluster).items())
             digests = {}
             for name, (land, landed) in ways if number % 2 else reversed(ways):
                 folder = base / f"run{number}" / name.split()[0]
@@ -245,7 +240,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", _JVM)
+    use_streams_jvm()
     with tempfile.TemporaryDirectory() as base:
         found = measure(Path(base), count=args.messages, runs=args.runs)
     show(args.messages, found)

@@ -29,11 +29,13 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from messages import broker_with_topics
+from messages import PATTERNS, broker_with_topics
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from results import write_results
+from stream_runs import logged_batches
 
 from lakehouse import storage
 from lakehouse.java import find_java
@@ -45,7 +47,6 @@ from producers.delivery import Delivery, publish
 from producers.entities import movie_records, series_records, user_records
 from producers.records import Record
 
-PATTERNS = 2_000
 # About how many messages before an update its id was sent.
 AGO = 1_000
 # The same for all: then the later record in Kafka wins.
@@ -102,16 +103,10 @@ def ended(stream: "subprocess.Popen[bytes]") -> int:
         return stream.wait()
 
 
-def batches(settings: Settings) -> list[dict[str, Any]]:
-    """The streams' own lines of their batches."""
-    log = settings.ops_dir / "stream_progress.jsonl"
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-
 def await_batch(settings: Settings, prefix: str, stream: "subprocess.Popen[bytes]", log: Path) -> None:
     """Wait until the stream has made its first batch."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not any(f"{batch['stream']}.".startswith(prefix) for batch in batches(settings)):
+    while not any(f"{batch['stream']}.".startswith(prefix) for batch in logged_batches(settings.ops_dir)):
         if stream.poll() is not None or time.monotonic() > deadline:
             sys.exit(f"no batch of {prefix}: {log.read_text()[-2000:]}")
         time.sleep(0.2)
@@ -166,7 +161,7 @@ def await_drained(settings: Settings, sent: int) -> None:
         if time.monotonic() > deadline:
             sys.exit(f"silver has taken {taken:,} of {sent:,} rows after {PATIENCE_SECONDS:g} s")
         time.sleep(0.5)
-        taken = sum(batch["rows"] for batch in batches(settings) if batch["stream"] == "silver")
+        taken = sum(batch["rows"] for batch in logged_batches(settings.ops_dir) if batch["stream"] == "silver")
 
 
 def drive(
@@ -184,27 +179,25 @@ def drive(
     return intervals
 
 
-def delays(settings: Settings, base: Path, interval: Interval) -> list[tuple[int, float]]:
+def delays(spark: SparkSession, root: str, interval: Interval) -> list[tuple[int, float]]:
     """Kafka's time in ms and the delay in seconds of each user of the interval."""
-    with spark_session("benchmark", log_file=base / "spark.log") as spark:
-        changes = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 0)
-        made = changes.load(storage.table_path(settings.root, SILVER_USERS)).filter(
-            "_change_type IN ('insert', 'update_postimage')"
-        )
-        rows = made.select(
-            F.unix_millis("kafka_timestamp").alias("sent"), F.unix_millis("_commit_timestamp").alias("readable")
-        )
-        found = rows.filter(F.col("sent").between(interval.began, interval.ended)).collect()
+    changes = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 0)
+    made = changes.load(storage.table_path(root, SILVER_USERS)).filter(
+        "_change_type IN ('insert', 'update_postimage')"
+    )
+    rows = made.select(
+        F.unix_millis("kafka_timestamp").alias("sent"), F.unix_millis("_commit_timestamp").alias("readable")
+    )
+    found = rows.filter(F.col("sent").between(interval.began, interval.ended)).collect()
     return sorted((row["sent"], (row["readable"] - row["sent"]) / 1000) for row in found)
 
 
-def report(settings: Settings, base: Path, intervals: list[Interval]) -> list[dict[str, float | None]]:
+def report(spark: SparkSession, settings: Settings, intervals: list[Interval]) -> list[dict[str, float | None]]:
     results = []
-    print(
-        f"{'messages/s':>10}{'users':>9}{'p50 s':>8}{'p95 s':>8}{'max s':>8}{'level':>7}{'bronze':>8}{'silver':>8}"
-    )
+    percentiles = "".join(f"{name:>8}" for name in ("p50 s", "p95 s", "max s"))
+    print(f"{'messages/s':>10}{'reached':>9}{'users':>9}{percentiles}{'level':>7}{'bronze':>8}{'silver':>8}")
     for interval in intervals:
-        found = delays(settings, base, interval)
+        found = delays(spark, settings.root, interval)
         values = sorted(delay for _, delay in found)
         halves = [delay for _, delay in found[: len(found) // 2]], [delay for _, delay in found[len(found) // 2 :]]
         growth = statistics.median(halves[1]) / statistics.median(halves[0])
@@ -230,7 +223,7 @@ def report(settings: Settings, base: Path, intervals: list[Interval]) -> list[di
 def batch_seconds(settings: Settings, stream: str, interval: Interval) -> float | None:
     """The median length of the stream's batches that began in the interval; None where none did."""
     took = []
-    for batch in batches(settings):
+    for batch in logged_batches(settings.ops_dir):
         began = datetime.fromisoformat(batch["started_at"]).timestamp() * 1000
         if batch["stream"] == stream and interval.began <= began <= interval.ended:
             took.append(batch["durations_ms"]["triggerExecution"] / 1000)
@@ -252,7 +245,8 @@ def main() -> None:
         with broker_with_topics(base / "lakehouse") as (settings, cluster):
             sender = Sender(settings, cluster, options.updates)
             intervals = drive(sender, settings, running(settings, cluster, base, options.trigger), options)
-        results = report(settings, base, intervals)
+        with spark_session("benchmark", log_file=base / "spark.log") as spark:
+            results = report(spark, settings, intervals)
     print(f"goal: p95 under {GOAL_SECONDS:g} s at 1,350 messages per second")
     write_results("delay", results)
 

@@ -23,6 +23,7 @@ from messages import broker_with_topics, messages, send
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from results import write_results
+from stream_runs import use_streams_jvm
 
 from bronze.ingest import ingest, read_kafka
 from lakehouse import storage
@@ -40,8 +41,6 @@ REFERENCES = (
     ("silver, first load", "silver, first load: from_json into noop", " (goal 0.7)"),
     ("silver, half updates", "silver, half updates: from_json into noop", " (goal 0.7)"),
 )
-# As spark-submit starts it: streams live long enough for the JVM's second compiler.
-JVM = "--properties-file conf/spark-defaults.conf pyspark-shell"
 WIRE = (
     "id string, type string, timestamp string, nombre_usuario string, titulo string, fecha_suscripcion string, "
     "generos array<string>, directores array<string>, actores array<string>, clasificacion string, "
@@ -188,7 +187,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", JVM)
+    use_streams_jvm()
     with tempfile.TemporaryDirectory() as base:
         size, seconds = measure(Path(base), count=args.messages, runs=args.runs)
     show(args.messages, size, seconds)

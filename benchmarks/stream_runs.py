@@ -1,0 +1,17 @@
+"""What benchmarks of the streams share: the JVM they run in, and what the streams tell of their batches."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def use_streams_jvm() -> None:
+    """Start Spark as spark-submit does: streams live long enough for the JVM's second compiler."""
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", "--properties-file conf/spark-defaults.conf pyspark-shell")
+
+
+def logged_batches(ops_dir: Path) -> list[dict[str, Any]]:
+    """The streams' own lines of their batches so far (lakehouse.progress), oldest first."""
+    log = ops_dir / "stream_progress.jsonl"
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
