@@ -27,6 +27,9 @@ _TASTES = StructType(
         StructField("decadas", _STRINGS),
     ]
 )
+# The columns of silver's users and titles that ratings are made from.
+USER_TASTES = ("id", "generos", "directores", "actores", "clasificacion", "decadas_favoritas")
+TITLE_TASTES = ("id", "generos", "directores", "actores", "clasificacion", "decada_lanzamiento")
 _MATCH = StructType([StructField("content_id", StringType()), StructField("rating", DoubleType())])
 _MATCHES = StructType([*_TASTES, StructField("matches", ArrayType(_MATCH))])
 
@@ -63,13 +66,13 @@ def user_features(users: DataFrame, *, weights: Weights) -> DataFrame:
 
 def user_tastes(users: DataFrame) -> DataFrame:
     """One row per user: id and what the user likes, each kind in a column that titles have too."""
-    tastes = users.withColumn("decadas", F.col("decadas_favoritas"))
+    tastes = users.select(*USER_TASTES).withColumn("decadas", F.col("decadas_favoritas"))
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
 
 
 def title_tastes(titles: DataFrame) -> DataFrame:
     """One row per title: id and what there is to like, in the columns of `user_tastes`."""
-    tastes = titles.withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
+    tastes = titles.select(*TITLE_TASTES).withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
 
 

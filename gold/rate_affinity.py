@@ -2,26 +2,61 @@
 
 from pyspark.sql import SparkSession
 
-from gold.affinity import rate_titles
-from gold.inputs import partitions_of, read_inputs
+from gold import affinity, title_index
+from gold import inputs as input_rows
+from gold.affinity import TITLE_TASTES, USER_TASTES, rate_titles
+from gold.changes import FULL_HELP, NO_BASE, Changed, Recipe, changed_keys, made_from, only, write
+from gold.inputs import Inputs, partitions_of, read_inputs
 from gold.title_index import Weights
 from lakehouse.jobs import job_parser, run_job
+from lakehouse.locks import only_run
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_AFFINITY, SILVER_CONTENT, SILVER_USERS
 
+# Of so many users in a hundred the ratings are made again; of more, everybody's.
+MOST_CHANGED = 20
 
-def run(spark: SparkSession, settings: Settings) -> None:
-    inputs = read_inputs(spark, settings.root, SILVER_USERS, SILVER_CONTENT)
-    ratings = rate_titles(
-        inputs[SILVER_USERS],
-        inputs[SILVER_CONTENT],
-        weights=chosen_weights(settings),
-        titles_per_user=settings.gold.affinity.titles_per_user,
-        partitions=partitions_of(spark),
-    )
-    overwrite(ratings, settings.root, GOLD_AFFINITY, input_versions=inputs.versions)
+
+def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
+    """Rate the titles of the users whose tastes have changed since the last run; `full`: of all users."""
+    root, recipe = settings.root, recipe_of(settings)
+    with only_run(settings.ops_dir, GOLD_AFFINITY.sql_name):
+        inputs = read_inputs(spark, root, SILVER_USERS, SILVER_CONTENT)
+        changed = Changed(None, why_all="as asked for") if full else changed_users(spark, root, inputs, recipe)
+        write(
+            lambda: rate_titles(
+                only(inputs[SILVER_USERS], "id", changed),
+                inputs[SILVER_CONTENT],
+                weights=chosen_weights(settings),
+                titles_per_user=settings.gold.affinity.titles_per_user,
+                partitions=partitions_of(spark),
+            ),
+            spark,
+            root,
+            GOLD_AFFINITY,
+            key="user_id",
+            changed=changed,
+            inputs=inputs,
+            recipe=recipe,
+        )
+
+
+def recipe_of(settings: Settings) -> Recipe:
+    kept = settings.gold.affinity.titles_per_user
+    return Recipe(settings=(chosen_weights(settings), kept), code=(affinity, input_rows, title_index))
+
+
+def changed_users(spark: SparkSession, root: str, inputs: Inputs, recipe: Recipe) -> Changed:
+    """The users whose tastes have changed; all where a title's have: it counts in the rarity of every feature."""
+    before = made_from(spark, root, GOLD_AFFINITY, recipe)
+    if before is None:
+        return NO_BASE
+    titles = changed_keys(inputs, root, SILVER_CONTENT, before, key="id", columns=TITLE_TASTES, most=0)
+    if titles.keys is None:
+        return titles
+    most = inputs[SILVER_USERS].count() * MOST_CHANGED // 100
+    return changed_keys(inputs, root, SILVER_USERS, before, key="id", columns=USER_TASTES, most=most)
 
 
 def chosen_weights(settings: Settings) -> Weights:
@@ -36,10 +71,12 @@ def chosen_weights(settings: Settings) -> Weights:
 
 
 def main(argv: list[str] | None = None) -> None:
-    job_parser("Rate how well each title fits each user's tastes, into gold.affinity_ratings.").parse_args(argv)
+    parser = job_parser("Rate how well each title fits each user's tastes, into gold.affinity_ratings.")
+    parser.add_argument("--full", action="store_true", help=FULL_HELP)
+    args = parser.parse_args(argv)
     settings = load_settings()
     with spark_session("gold.rate_affinity") as spark:
-        run(spark, settings)
+        run(spark, settings, full=args.full)
 
 
 if __name__ == "__main__":

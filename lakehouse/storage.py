@@ -1,7 +1,7 @@
 """Where tables are, and the only ways in which they are created, read and written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from delta.tables import DeltaTable
@@ -100,16 +100,75 @@ def latest_version(spark: SparkSession, root: str, table: Table) -> int:
     return delta_log.versions(spark, require(spark, root, table))[-1]
 
 
+def changes(spark: SparkSession, root: str, table: Table, *, after: int, up_to: int) -> DataFrame:
+    """The table's change feed: what every commit behind `after`, up to `up_to`, has done to its rows.
+
+    It fails, some of it when it is read, where the feed was off or its files are gone.
+    """
+    reader = spark.read.format("delta").option("readChangeFeed", "true")
+    reader = reader.option("startingVersion", after + 1).option("endingVersion", up_to)
+    return reader.load(require(spark, root, table))
+
+
 def overwrite(
-    rows: DataFrame, root: str, table: Table, *, input_versions: Mapping[str, int] | None = None
+    rows: DataFrame,
+    root: str,
+    table: Table,
+    *,
+    input_versions: Mapping[str, int] | None = None,
+    made_by: str | None = None,
 ) -> None:
-    """Replace the table's rows in one commit, which also tells the versions of the tables it was made from."""
-    spark = rows.sparkSession
-    ensure(spark, root, table)
+    """Replace the table's rows in one commit, which also tells the versions of the tables it was made from.
+
+    `made_by` is what else the rows depend on, as gold.changes tells it.
+    """
+    ensure(rows.sparkSession, root, table)
     writer = conform(rows, table).write.format("delta").mode("overwrite")
     if input_versions is not None:
-        writer = writer.option("userMetadata", json.dumps({"inputs": dict(sorted(input_versions.items()))}))
+        writer = writer.option("userMetadata", _note(input_versions, made_by))
     writer.save(table_path(root, table))
+
+
+def overwrite_where(
+    rows: DataFrame,
+    root: str,
+    table: Table,
+    *,
+    column: str,
+    values: Collection[str],
+    input_versions: Mapping[str, int],
+    made_by: str | None = None,
+) -> None:
+    """Replace the rows that have one of these values in a text column, in one commit; `rows` may have no others.
+
+    Files without such rows stay as they are.
+    """
+    listed = ", ".join(f"'{_escaped(value)}'" for value in values)
+    writer = conform(rows, table).write.format("delta").mode("overwrite")
+    writer = writer.option("replaceWhere", f"`{column}` IN ({listed})")
+    writer.option("userMetadata", _note(input_versions, made_by)).save(table_path(root, table))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def note_inputs(
+    spark: SparkSession, root: str, table: Table, *, input_versions: Mapping[str, int], made_by: str | None = None
+) -> None:
+    """Tell in a commit without rows that the table's rows are those of other versions of its inputs, too."""
+    nothing = spark.createDataFrame([], table.schema).write.format("delta").mode("append")
+    name = "spark.databricks.delta.skipRecordingEmptyCommits"
+    spark.conf.set(name, "false")
+    try:
+        nothing.option("userMetadata", _note(input_versions, made_by)).save(require(spark, root, table))
+    finally:
+        spark.conf.unset(name)
+
+
+def _note(input_versions: Mapping[str, int], made_by: str | None) -> str:
+    told = {"inputs": dict(sorted(input_versions.items())), "made_by": made_by}
+    return json.dumps({name: value for name, value in told.items() if value is not None})
 
 
 def replace(rows: DataFrame, root: str, table: Table, *, note: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bronze.start import rebuild_checkpoints
 from lakehouse.broker import kafka_cluster
-from lakehouse.commands.steps import Clock, broker_for, run_steps, selected
+from lakehouse.commands.steps import Clock, anew, broker_for, run_steps, selected
 from lakehouse.errors import InputError
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import discard_staging, pending_swap, staging_root, swap_in
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         elif args.layer == "silver":
             _silver(spark, settings, clock)
         else:
-            steps = selected("gold")
+            steps = anew(selected("gold"))
             with broker_for(steps, settings) as cluster:
                 run_steps(steps, spark, settings, cluster, clock)
     return 0

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
@@ -27,12 +28,14 @@ class Step(NamedTuple):
     """One job of one layer. `run` gets the session, the settings and Kafka.
 
     `gate` is the layer that the step checks: it stands in gold, which goes no further with what did not pass.
+    `anew` makes everything where `run` makes what has changed.
     """
 
     layer: str
     name: str
     run: Run
     gate: str = ""
+    anew: Run | None = None
 
 
 def _gate(layer: str, *, compare: bool = True) -> Run:
@@ -42,12 +45,20 @@ def _gate(layer: str, *, compare: bool = True) -> Run:
     return check
 
 
+def _rate(spark: SparkSession, settings: Settings, _: Cluster, *, full: bool = False) -> None:
+    rate_affinity.run(spark, settings, full=full)
+
+
+def _count(spark: SparkSession, settings: Settings, _: Cluster, *, full: bool = False) -> None:
+    count_popularity.run(spark, settings, full=full)
+
+
 STEPS = (
     Step("bronze", "bronze: land the raw records", ingest),
     Step("silver", "silver: validate, split, merge", lambda spark, settings, _: refine(spark, settings)),
     Step("gold", "gate: check silver", _gate("silver"), gate="silver"),
-    Step("gold", "gold: affinity ratings", lambda spark, settings, _: rate_affinity.run(spark, settings)),
-    Step("gold", "gold: popularity", lambda spark, settings, _: count_popularity.run(spark, settings)),
+    Step("gold", "gold: affinity ratings", _rate, anew=partial(_rate, full=True)),
+    Step("gold", "gold: popularity", _count, anew=partial(_count, full=True)),
     Step("gold", "gold: recommendations", lambda spark, settings, _: recommend.run(spark, settings)),
     Step("gold", "gate: check gold", _gate("gold"), gate="gold"),
     Step("gold", "gold: Power BI export", lambda spark, settings, _: export_powerbi.run(spark, settings)),
@@ -91,6 +102,11 @@ def ungated(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 def uncompared(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The same steps with gates that compare nothing with the run before."""
     return tuple(step._replace(run=_gate(step.gate, compare=False)) if step.gate else step for step in steps)
+
+
+def anew(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same steps, which make everything, also what has not changed."""
+    return tuple(step._replace(run=step.anew) if step.anew else step for step in steps)
 
 
 def broker_for(steps: tuple[Step, ...], settings: Settings) -> AbstractContextManager[Cluster]:

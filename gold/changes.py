@@ -1,0 +1,153 @@
+"""Which rows of a gold table a run makes again: those whose inputs have changed since the run before."""
+
+import hashlib
+import inspect
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from types import ModuleType
+from typing import NamedTuple
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gold.inputs import Inputs
+from lakehouse import delta_log, storage
+from lakehouse.errors import first_line
+from lakehouse.tables import Table, find_table
+
+log = logging.getLogger(__name__)
+
+# Every run that finds changes adds a file or two; of more than these larger ones are made.
+MOST_FILES = 50
+# Operations that leave all rows of a table as they are.
+_KEEP_ROWS = ("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
+
+
+class Recipe(NamedTuple):
+    """All that the rows of a gold table depend on beside its inputs: settings, and the code that makes them."""
+
+    settings: tuple[object, ...]
+    code: tuple[ModuleType, ...]
+
+
+class Changed(NamedTuple):
+    """The keys whose rows are to be made again; None for all, and why all."""
+
+    keys: list[str] | None
+    why_all: str = ""
+
+
+NO_BASE = Changed(None, why_all="its rows are not known to be made in this way, from earlier rows of these tables")
+FULL_HELP = "make all rows, not only those whose inputs have changed since the last run"
+
+
+def fingerprint(spark: SparkSession, root: str, versions: Mapping[str, int], recipe: Recipe) -> str:
+    """An id that is the same where the recipe and the commits of the inputs are.
+
+    A commit is known by its time: after a table was deleted and made anew, or put back from a copy, its versions
+    are others under the same numbers.
+    """
+    times = [
+        f"{name} {version} {_written_at(spark, root, name, version)}" for name, version in sorted(versions.items())
+    ]
+    code = [inspect.getsource(module) for module in recipe.code]
+    return hashlib.sha256("\0".join([*times, repr(recipe.settings), *code]).encode()).hexdigest()[:12]
+
+
+def made_from(spark: SparkSession, root: str, table: Table, recipe: Recipe) -> Mapping[str, int] | None:
+    """The versions of the inputs that the table's rows were made from, by this recipe; else None.
+
+    Rows that somebody restored or changed by hand are not, nor are those of tables that are no longer the same.
+    """
+    storage.ensure(spark, root, table)
+    for commit in delta_log.commits(spark, storage.table_path(root, table)):
+        inputs = commit.user_metadata.get("inputs")
+        if inputs:
+            same = commit.user_metadata.get("made_by") == fingerprint(spark, root, inputs, recipe)
+            return dict(inputs) if same else None
+        if commit.operation not in _KEEP_ROWS:
+            return None
+    return None
+
+
+def changed_keys(
+    inputs: Inputs,
+    root: str,
+    table: Table,
+    before: Mapping[str, int],
+    *,
+    key: str,
+    columns: Sequence[str],
+    most: int,
+) -> Changed:
+    """The values of `key` whose rows of an input differ, in these columns, from the version of `before`.
+
+    All where the table has gone back, where its change feed cannot be read, and where there are more than `most`.
+    """
+    name = table.sql_name
+    then, now = before[name], inputs.versions[name]
+    if now < then:
+        return Changed(None, why_all=f"{name} has gone back")
+    if now == then:
+        return Changed([])
+    feed = storage.changes(inputs[table].sparkSession, root, table, after=then, up_to=now)
+    try:
+        found = net_changes(feed, columns).select(key).distinct().limit(most + 1).collect()
+    except (PySparkException, Py4JJavaError) as error:
+        return Changed(None, why_all=f"the change feed of {name} cannot be read: {first_line(error)}")
+    if len(found) > most:
+        return Changed(None, why_all=f"too much of {name} has changed")
+    return Changed(sorted(row[key] for row in found))
+
+
+def net_changes(feed: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """The rows that the tables before and after a change feed do not have equally often, in these columns."""
+    added = F.col("_change_type").isin("insert", "update_postimage")
+    more = F.sum(F.when(added, 1).otherwise(-1)).alias("more")
+    return feed.groupBy(*columns).agg(more).where("more != 0").select(*columns)
+
+
+def only(rows: DataFrame, column: str, changed: Changed) -> DataFrame:
+    """The rows with the changed keys, or all."""
+    if changed.keys is None:
+        return rows
+    keys = rows.sparkSession.createDataFrame([(key,) for key in changed.keys], f"{column} string")
+    return rows.join(F.broadcast(keys), on=column, how="left_semi")
+
+
+def write(
+    make: Callable[[], DataFrame],
+    spark: SparkSession,
+    root: str,
+    table: Table,
+    *,
+    key: str,
+    changed: Changed,
+    inputs: Inputs,
+    recipe: Recipe,
+) -> None:
+    """Replace the rows of the changed keys, or all, by those that `make` gives, in one commit.
+
+    It tells what the rows are made from. Where nothing has changed nothing is made, and the commit has no rows.
+    """
+    versions, made_by = inputs.versions, fingerprint(spark, root, inputs.versions, recipe)
+    if changed.keys is None:
+        log.info("%s: all rows are made: %s", table.sql_name, changed.why_all)
+        storage.overwrite(make(), root, table, input_versions=versions, made_by=made_by)
+    elif changed.keys:
+        log.info("%s: the rows of %d %ss are made again", table.sql_name, len(changed.keys), key)
+        storage.overwrite_where(
+            make(), root, table, column=key, values=changed.keys, input_versions=versions, made_by=made_by
+        )
+        if storage.detail(spark, root, table).files > MOST_FILES:
+            storage.delta_table(spark, root, table).optimize().executeCompaction()
+    else:
+        storage.note_inputs(spark, root, table, input_versions=versions, made_by=made_by)
+
+
+def _written_at(spark: SparkSession, root: str, name: str, version: int) -> datetime | None:
+    commit = delta_log.commit(spark, storage.table_path(root, find_table(name)), version)
+    return None if commit is None else commit.written_at
