@@ -31,9 +31,11 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for source, starting_offsets in zip(found, starts, strict=True):
                 table = source.table
-                records = raw_records(
-                    read_kafka(spark, cluster, source.topics, settings.bronze, starting_offsets=starting_offsets)
+                read = read_kafka(
+                    spark, cluster, source.topics, settings.bronze, starting_offsets=starting_offsets
                 )
+                # a batch is a file per core, not one per Kafka partition
+                records = raw_records(read).coalesce(spark.sparkContext.defaultParallelism)
                 writer = storage.conform(records, table).writeStream.format("delta").outputMode("append")
                 writer = writer.option("path", storage.table_path(root, table))
                 checkpoint = storage.checkpoint_path(root, source.stream)

@@ -38,9 +38,13 @@ def apply_batch(
             verdicts = state.count_verdicts(decided)
             state.write(spark, root, valid, decided, verdicts)
         unknown = rows.unknown_fields(records).collect() if facts["unknown"] else []
-        one = _summary(spark, facts, verdicts, query_id=query_id, batch_id=batch_id)
         summary = rows.batch(
-            one, records=parts, versions=versions, silver_versions=_versions(spark, root), unknown=unknown
+            spark,
+            {"query_id": query_id, "batch_id": batch_id, **_outcomes(facts, verdicts)},
+            records=parts,
+            versions=versions,
+            silver_versions=_versions(spark, root),
+            unknown=unknown,
         )
         storage.append_once(summary, root, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
 
@@ -97,24 +101,15 @@ def _quarantine(spark: SparkSession, root: str, rejected: DataFrame, facts: Mapp
     storage.append(rejected.join(held, on=list(SILVER_QUARANTINE.key), how="left_anti"), root, SILVER_QUARANTINE)
 
 
-def _summary(
-    spark: SparkSession,
-    facts: Mapping[str, int],
-    verdicts: Mapping[str, Verdicts],
-    *,
-    query_id: str,
-    batch_id: int,
-) -> DataFrame:
+def _outcomes(facts: Mapping[str, int], verdicts: Mapping[str, Verdicts]) -> Mapping[str, int]:
+    """How many of the batch's rows there are of each outcome; together they are all."""
     won = {target: verdict.won for target, verdict in verdicts.items()}
     deleted = won.pop(TOMBSTONE, 0)
     applied = sum(won.values())
-    superseded = facts["rows"] - facts["quarantined"] - applied - deleted
-    return spark.range(1).select(
-        F.lit(query_id).alias("query_id"),
-        F.lit(batch_id).cast("bigint").alias("batch_id"),
-        F.lit(facts["rows"]).cast("bigint").alias("rows_in"),
-        F.lit(applied).cast("bigint").alias("applied"),
-        F.lit(superseded).cast("bigint").alias("superseded"),
-        F.lit(deleted).cast("bigint").alias("deleted"),
-        F.lit(facts["quarantined"]).cast("bigint").alias("quarantined"),
-    )
+    return {
+        "rows_in": facts["rows"],
+        "applied": applied,
+        "superseded": facts["rows"] - facts["quarantined"] - applied - deleted,
+        "deleted": deleted,
+        "quarantined": facts["quarantined"],
+    }

@@ -1,10 +1,12 @@
 """Rows of the silver tables from judged and decided records: each ends in its table's contract."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
-from pyspark.sql import Column, DataFrame, Row
+import pyarrow as pa
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from lakehouse.schemas import RECORDS, UNKNOWN_FIELD
 from lakehouse.tables import (
@@ -82,35 +84,25 @@ def unknown_fields(records: DataFrame) -> DataFrame:
 
 
 def batch(
-    one: DataFrame,
+    spark: SparkSession,
+    counts: Mapping[str, object],
     *,
     records: Sequence[Row],
     versions: Mapping[str, int],
     silver_versions: Mapping[str, int],
     unknown: Sequence[Row],
 ) -> DataFrame:
-    """The batch's own row, from a frame with its counts."""
-    parts = [_struct({name: part[name] for name in _RECORDS}) for part in records]
-    fields = [_struct(field.asDict()).withField("first_seen", _moment(field["first_seen"])) for field in unknown]
-    return one.withColumns(
-        {
-            "records": F.array(*parts).cast(ArrayType(RECORDS)),
-            "bronze_versions": _map(versions),
-            "silver_versions": _map(silver_versions),
-            "unknown_fields": F.array(*fields).cast(ArrayType(UNKNOWN_FIELD)),
-            "finished_at": F.current_timestamp(),
-        }
-    ).select(*SILVER_BATCHES.columns)
+    """The batch's own row, with the values of `counts`.
 
-
-def _struct(values: Mapping[str, object]) -> Column:
-    return F.struct(*[F.lit(value).alias(name) for name, value in values.items()])
-
-
-def _moment(micros: int) -> Column:
-    return F.timestamp_micros(F.lit(micros).cast("bigint"))
-
-
-def _map(versions: Mapping[str, int]) -> Column:
-    pairs = [F.lit(part) for pair in sorted(versions.items()) for part in pair]
-    return F.create_map(*pairs).cast("map<string,bigint>")
+    From Arrow, which Spark keeps as data: of a row of literals it would compile a class of its own.
+    """
+    schema = to_arrow_schema(SILVER_BATCHES.schema, timezone="UTC")
+    row = {
+        **counts,
+        "records": [{name: part[name] for name in _RECORDS} for part in records],
+        "bronze_versions": sorted(versions.items()),
+        "silver_versions": sorted(silver_versions.items()),
+        "unknown_fields": [field.asDict() for field in unknown],
+        "finished_at": datetime.now(UTC),
+    }
+    return spark.createDataFrame(pa.Table.from_pylist([row], schema=schema), schema=SILVER_BATCHES.schema)
