@@ -1,0 +1,160 @@
+"""Gold after a hundredth of its input has changed: only what changed made again, against everything.
+
+    python benchmarks/incremental.py
+    python benchmarks/incremental.py --users 100000 --rounds 5
+
+Each round changes the tastes of every hundredth user, or the feedback of every hundredth title: other ones each
+time, scattered over all files. Then the job runs as every day and, on the same versions of silver, in full, and
+their rows are compared. The affinity is measured as it is, and once more with Delta's deletion vectors, which its
+table does not use: simple readers cannot read them. Prints medians, writes build/benchmarks/incremental.json.
+"""
+
+import argparse
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from affinity import CONTENT, USERS, count_differing, made_up
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from results import write_results
+
+from gold import count_popularity, rate_affinity
+from lakehouse import storage
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import (
+    GOLD_AFFINITY,
+    GOLD_POPULARITY,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_USERS,
+    Table,
+)
+
+GOAL = 0.1
+_SHARE = 100
+_EVENTS_PER_USER = 20
+_DAYS = 90
+
+
+class Way(NamedTuple):
+    """A job, the table that it makes, and what changes before each round."""
+
+    name: str
+    run: Callable[..., None]
+    table: Table
+    change: Callable[[SparkSession, str, int], None]
+
+
+def fill_silver(spark: SparkSession, root: str, users: int) -> None:
+    people, titles = made_up(users, None)
+    storage.overwrite(_as(spark.createDataFrame(titles, CONTENT), SILVER_CONTENT), root, SILVER_CONTENT)
+    storage.ensure(spark, root, SILVER_USERS)
+    for block in iter(lambda: list(itertools.islice(people, 20_000)), []):
+        storage.append(_as(spark.createDataFrame(block, USERS), SILVER_USERS), root, SILVER_USERS)
+    titled = storage.read(spark, root, SILVER_CONTENT).select("id").orderBy("id").collect()
+    ids = F.array(*[F.lit(row["id"]) for row in titled])
+    number = F.xxhash64("id")
+    events = spark.range(users * _EVENTS_PER_USER).select(
+        F.col("id").cast("string").alias("id"),
+        (F.col("id") % users).cast("string").alias("user_id"),
+        F.element_at(ids, (F.pmod(number, F.lit(len(titled))) + 1).cast("int")).alias("content_id"),
+        F.lit("view").alias("action"),
+        F.pmod(number, F.lit(7200)).cast("int").alias("seconds_watched"),
+        F.timestamp_seconds(F.lit(1_767_225_600) + F.pmod(number, F.lit(_DAYS * 86_400))).alias("event_timestamp"),
+    )
+    storage.overwrite(_as(events, SILVER_FEEDBACK), root, SILVER_FEEDBACK)
+
+
+def change_users(spark: SparkSession, root: str, number: int) -> None:
+    """Every hundredth user gets another one's genres."""
+    chosen = F.pmod(F.xxhash64("id"), F.lit(_SHARE)) == number
+    storage.delta_table(spark, root, SILVER_USERS).update(chosen, {"generos": F.array(F.lit(f"genre {number}"))})
+
+
+def change_feedback(spark: SparkSession, root: str, number: int) -> None:
+    """The views of every hundredth title last a minute longer."""
+    chosen = F.pmod(F.xxhash64("content_id"), F.lit(_SHARE)) == number
+    longer = {"seconds_watched": F.col("seconds_watched") + 60}
+    storage.delta_table(spark, root, SILVER_FEEDBACK).update(chosen, longer)
+
+
+def _as(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows with the columns of the table that they lack: where a record came from, and empty details."""
+    fixed: dict[str, Any] = {"type": "movie", "topic": "topic", "partition": 0, "offset": 0}
+    lacking = [field for field in table.schema if field.name not in rows.columns]
+    for field in lacking:
+        value = F.col("id") if field.name in ("titulo", "nombre_usuario") else F.lit(fixed.get(field.name))
+        moment = F.lit("2026-03-01 12:00:00") if field.name.endswith("_timestamp") else value
+        rows = rows.withColumn(field.name, moment.cast(field.dataType))
+    return rows.select(*table.columns)
+
+
+def timed(run: Callable[..., None], spark: SparkSession, settings: Settings, *, full: bool) -> float:
+    started = time.monotonic()
+    run(spark, settings, full=full)
+    return time.monotonic() - started
+
+
+def measure_way(spark: SparkSession, settings: Settings, way: Way, numbers: range) -> dict[str, Any]:
+    """Rounds after one that does not count."""
+    root, table = settings.root, way.table
+    found: dict[str, Any] = {"changed": [], "full": [], "rows": 0, "differing_rows": 0}
+    timed(way.run, spark, settings, full=True)
+    for number in numbers:
+        way.change(spark, root, number)
+        seconds = timed(way.run, spark, settings, full=False)
+        made = storage.read(spark, root, table, version=storage.latest_version(spark, root, table))
+        full = timed(way.run, spark, settings, full=True)
+        rows, differing = count_differing(made, storage.read(spark, root, table))
+        found["rows"] = rows
+        found["differing_rows"] += differing
+        if number != numbers[0]:
+            found["changed"].append(seconds)
+            found["full"].append(full)
+    return found
+
+
+def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> dict[str, Any]:
+    settings = load_settings().model_copy(update={"root": folder})
+    fill_silver(spark, folder, options.users)
+    affinity = Way("affinity", rate_affinity.run, GOLD_AFFINITY, change_users)
+    popularity = Way("popularity", count_popularity.run, GOLD_POPULARITY, change_feedback)
+    turns = options.rounds + 1
+    found = {way.name: measure_way(spark, settings, way, range(turns)) for way in (affinity, popularity)}
+    storage.set_properties(spark, folder, GOLD_AFFINITY, {"delta.enableDeletionVectors": "true"})
+    found["affinity, deletion vectors"] = measure_way(spark, settings, affinity, range(turns, 2 * turns))
+    return {"users": options.users, "events": options.users * _EVENTS_PER_USER, "ways": found}
+
+
+def show(found: dict[str, Any]) -> None:
+    print(f"{found['users']:,} users, {found['events']:,} events; 1 % changed; medians")
+    print(f"{'':28}{'rows':>12}{'full s':>10}{'1 % s':>10}{'ratio':>8}  rows that differ")
+    for name, way in found["ways"].items():
+        full, changed = statistics.median(way["full"]), statistics.median(way["changed"])
+        ratio = f"{changed / full:8.2f}"
+        print(f"{name:28}{way['rows']:12,}{full:10.1f}{changed:10.1f}{ratio}  {way['differing_rows']}")
+    print(f"goal: a ratio of {GOAL}, no row that differs")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=int, default=20_000, help="users (default 20000)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds that count, of each job (default 3)")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        spark_session("benchmark", log_file=Path(folder, "log")) as spark,
+    ):
+        found = measure(spark, options, folder)
+    show(found)
+    write_results("incremental", found)
+
+
+if __name__ == "__main__":
+    main()
