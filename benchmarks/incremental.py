@@ -1,12 +1,12 @@
-"""Gold after a hundredth of its input has changed: only what changed made again, against everything.
+"""The affinity after a hundredth of the users has changed: only theirs made again, against everybody's.
 
     python benchmarks/incremental.py
     python benchmarks/incremental.py --users 100000 --rounds 5
 
-Each round changes the tastes of every hundredth user, or the feedback of every hundredth title: other ones each
-time, scattered over all files. Then the job runs as every day and, on the same versions of silver, in full, and
-their rows are compared. The affinity is measured as it is, and once more with Delta's deletion vectors, which its
-table does not use: simple readers cannot read them. Prints medians, writes build/benchmarks/incremental.json.
+Each round changes the tastes of every hundredth user: other ones each time, scattered over all files. Then the job
+runs as every day and, on the same versions of silver, in full, and their rows are compared. Measured as it is, and
+once more with Delta's deletion vectors, which the table does not use: simple readers cannot read them. Prints
+medians, writes build/benchmarks/incremental.json.
 """
 
 import argparse
@@ -14,41 +14,27 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from affinity import CONTENT, USERS, count_differing, made_up
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from results import write_results
 
-from gold import count_popularity, rate_affinity
+from gold import rate_affinity
 from lakehouse import storage
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
     GOLD_AFFINITY,
-    GOLD_POPULARITY,
     SILVER_CONTENT,
-    SILVER_FEEDBACK,
     SILVER_USERS,
     Table,
 )
 
 GOAL = 0.1
 _SHARE = 100
-_EVENTS_PER_USER = 20
-_DAYS = 90
-
-
-class Way(NamedTuple):
-    """A job, the table that it makes, and what changes before each round."""
-
-    name: str
-    run: Callable[..., None]
-    table: Table
-    change: Callable[[SparkSession, str, int], None]
 
 
 def fill_silver(spark: SparkSession, root: str, users: int) -> None:
@@ -57,31 +43,12 @@ def fill_silver(spark: SparkSession, root: str, users: int) -> None:
     storage.ensure(spark, root, SILVER_USERS)
     for block in iter(lambda: list(itertools.islice(people, 20_000)), []):
         storage.append(_as(spark.createDataFrame(block, USERS), SILVER_USERS), root, SILVER_USERS)
-    titled = storage.read(spark, root, SILVER_CONTENT).select("id").orderBy("id").collect()
-    ids = F.array(*[F.lit(row["id"]) for row in titled])
-    number = F.xxhash64("id")
-    events = spark.range(users * _EVENTS_PER_USER).select(
-        F.col("id").cast("string").alias("id"),
-        (F.col("id") % users).cast("string").alias("user_id"),
-        F.element_at(ids, (F.pmod(number, F.lit(len(titled))) + 1).cast("int")).alias("content_id"),
-        F.lit("view").alias("action"),
-        F.pmod(number, F.lit(7200)).cast("int").alias("seconds_watched"),
-        F.timestamp_seconds(F.lit(1_767_225_600) + F.pmod(number, F.lit(_DAYS * 86_400))).alias("event_timestamp"),
-    )
-    storage.overwrite(_as(events, SILVER_FEEDBACK), root, SILVER_FEEDBACK)
 
 
 def change_users(spark: SparkSession, root: str, number: int) -> None:
     """Every hundredth user gets another one's genres."""
     chosen = F.pmod(F.xxhash64("id"), F.lit(_SHARE)) == number
     storage.delta_table(spark, root, SILVER_USERS).update(chosen, {"generos": F.array(F.lit(f"genre {number}"))})
-
-
-def change_feedback(spark: SparkSession, root: str, number: int) -> None:
-    """The views of every hundredth title last a minute longer."""
-    chosen = F.pmod(F.xxhash64("content_id"), F.lit(_SHARE)) == number
-    longer = {"seconds_watched": F.col("seconds_watched") + 60}
-    storage.delta_table(spark, root, SILVER_FEEDBACK).update(chosen, longer)
 
 
 def _as(rows: DataFrame, table: Table) -> DataFrame:
@@ -95,22 +62,22 @@ def _as(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*table.columns)
 
 
-def timed(run: Callable[..., None], spark: SparkSession, settings: Settings, *, full: bool) -> float:
+def timed(spark: SparkSession, settings: Settings, *, full: bool) -> float:
     started = time.monotonic()
-    run(spark, settings, full=full)
+    rate_affinity.run(spark, settings, full=full)
     return time.monotonic() - started
 
 
-def measure_way(spark: SparkSession, settings: Settings, way: Way, numbers: range) -> dict[str, Any]:
+def measure_rounds(spark: SparkSession, settings: Settings, numbers: range) -> dict[str, Any]:
     """Rounds after one that does not count."""
-    root, table = settings.root, way.table
+    root, table = settings.root, GOLD_AFFINITY
     found: dict[str, Any] = {"changed": [], "full": [], "rows": 0, "differing_rows": 0}
-    timed(way.run, spark, settings, full=True)
+    timed(spark, settings, full=True)
     for number in numbers:
-        way.change(spark, root, number)
-        seconds = timed(way.run, spark, settings, full=False)
+        change_users(spark, root, number)
+        seconds = timed(spark, settings, full=False)
         made = storage.read(spark, root, table, version=storage.latest_version(spark, root, table))
-        full = timed(way.run, spark, settings, full=True)
+        full = timed(spark, settings, full=True)
         rows, differing = count_differing(made, storage.read(spark, root, table))
         found["rows"] = rows
         found["differing_rows"] += differing
@@ -123,17 +90,15 @@ def measure_way(spark: SparkSession, settings: Settings, way: Way, numbers: rang
 def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> dict[str, Any]:
     settings = load_settings().model_copy(update={"root": folder})
     fill_silver(spark, folder, options.users)
-    affinity = Way("affinity", rate_affinity.run, GOLD_AFFINITY, change_users)
-    popularity = Way("popularity", count_popularity.run, GOLD_POPULARITY, change_feedback)
     turns = options.rounds + 1
-    found = {way.name: measure_way(spark, settings, way, range(turns)) for way in (affinity, popularity)}
+    found = {"as it is": measure_rounds(spark, settings, range(turns))}
     storage.set_properties(spark, folder, GOLD_AFFINITY, {"delta.enableDeletionVectors": "true"})
-    found["affinity, deletion vectors"] = measure_way(spark, settings, affinity, range(turns, 2 * turns))
-    return {"users": options.users, "events": options.users * _EVENTS_PER_USER, "ways": found}
+    found["deletion vectors"] = measure_rounds(spark, settings, range(turns, 2 * turns))
+    return {"users": options.users, "ways": found}
 
 
 def show(found: dict[str, Any]) -> None:
-    print(f"{found['users']:,} users, {found['events']:,} events; 1 % changed; medians")
+    print(f"{found['users']:,} users, 1 % changed; medians")
     print(f"{'':28}{'rows':>12}{'full s':>10}{'1 % s':>10}{'ratio':>8}  rows that differ")
     for name, way in found["ways"].items():
         full, changed = statistics.median(way["full"]), statistics.median(way["changed"])
@@ -145,7 +110,7 @@ def show(found: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=20_000, help="users (default 20000)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds that count, of each job (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds that count (default 3)")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -14,17 +14,18 @@ _PARENT, _TIMES, _PAGES = 1, slice(11, 15), 21
 class Usage:
     """Seconds of processor time used while it was open, and the highest sum of resident bytes seen.
 
-    On a machine that does other work too, processor time says more than the clock. Pages that processes share
-    count in each of them.
+    Of this process, or of the one of `pid`, with all that it started. On a machine that does other work too,
+    processor time says more than the clock. Pages that processes share count in each of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pid: int | None = None) -> None:
+        self._pid = os.getpid() if pid is None else pid
         self.cpu_seconds, self.peak_bytes = 0.0, 0
         self._ended = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
 
     def __enter__(self) -> "Usage":
-        self._before = cpu_seconds(os.getpid())
+        self._before = cpu_seconds(self._pid)
         self._sampler.start()
         return self
 
@@ -33,11 +34,11 @@ class Usage:
     ) -> None:
         self._ended.set()
         self._sampler.join()
-        self.cpu_seconds = cpu_seconds(os.getpid()) - self._before
+        self.cpu_seconds = cpu_seconds(self._pid) - self._before
 
     def _sample(self) -> None:
         while not self._ended.wait(_SAMPLE_SECONDS):
-            self.peak_bytes = max(self.peak_bytes, resident_bytes(os.getpid()))
+            self.peak_bytes = max(self.peak_bytes, resident_bytes(self._pid))
 
 
 def resident_bytes(pid: int) -> int:

@@ -5,8 +5,6 @@ from pyspark.sql import functions as F
 
 from lakehouse.tables import GOLD_POPULARITY
 
-# The columns of feedback that days are counted from.
-COUNTED = ("content_id", "event_timestamp", "action", "rating", "seconds_watched")
 # Sums of decimals are exact; a sum of doubles would depend on the order in which tasks end.
 _EXACT = "decimal(12,6)"
 
@@ -16,7 +14,7 @@ def count_daily(feedback: DataFrame, *, trend_days: int) -> DataFrame:
 
     `trend` is the events of the `trend_days` days up to this one less those of as many days before.
     """
-    events = feedback.select(*COUNTED).withColumn("day", F.to_date("event_timestamp"))
+    events = feedback.withColumn("day", F.to_date("event_timestamp"))
     daily = events.groupBy("content_id", "day").agg(
         _count("view").alias("views"),
         F.coalesce(F.sum("seconds_watched"), F.lit(0)).cast("long").alias("seconds_watched"),

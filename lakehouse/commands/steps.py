@@ -49,16 +49,12 @@ def _rate(spark: SparkSession, settings: Settings, _: Cluster, *, full: bool = F
     rate_affinity.run(spark, settings, full=full)
 
 
-def _count(spark: SparkSession, settings: Settings, _: Cluster, *, full: bool = False) -> None:
-    count_popularity.run(spark, settings, full=full)
-
-
 STEPS = (
     Step("bronze", "bronze: land the raw records", ingest),
     Step("silver", "silver: validate, split, merge", lambda spark, settings, _: refine(spark, settings)),
     Step("gold", "gate: check silver", _gate("silver"), gate="silver"),
     Step("gold", "gold: affinity ratings", _rate, anew=partial(_rate, full=True)),
-    Step("gold", "gold: popularity", _count, anew=partial(_count, full=True)),
+    Step("gold", "gold: popularity", lambda spark, settings, _: count_popularity.run(spark, settings)),
     Step("gold", "gold: recommendations", lambda spark, settings, _: recommend.run(spark, settings)),
     Step("gold", "gate: check gold", _gate("gold"), gate="gold"),
     Step("gold", "gold: Power BI export", lambda spark, settings, _: export_powerbi.run(spark, settings)),

@@ -11,7 +11,7 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold import changes, count_popularity, rate_affinity
+from gold import changes, rate_affinity
 from gold.changes import NO_BASE, Changed, fingerprint
 from gold.inputs import Inputs, read_inputs
 from lakehouse import storage
@@ -21,17 +21,14 @@ from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
     GOLD_AFFINITY,
-    GOLD_POPULARITY,
     SILVER_CONTENT,
-    SILVER_FEEDBACK,
     SILVER_USERS,
     Table,
 )
 from tests.delta_cache import forget_tables
 
-# What a test does to silver, and a job of it.
+# What a test does to silver.
 Change = Callable[["Lakehouse"], object]
-Run = Callable[..., None]
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 NONE: list[str] = []
@@ -46,12 +43,6 @@ def user(number: int, genre: str) -> tuple[object, ...]:
 def title(number: int, genre: str, name: str = "T") -> tuple[object, ...]:
     kinds = ([genre], NONE, [f"a{number % 5}"], None, None, None, None)
     return (f"t{number:02}", "movie", name, *kinds, *PROVENANCE)
-
-
-def event(number: int, title: int, day: int = 0, rating: float = 4.0) -> tuple[object, ...]:
-    moment = NOON + dt.timedelta(days=day)
-    source = (moment, NOON, "topic", 0, number)
-    return (f"f{number:03}", f"u{number % 9:02}", f"t{title:02}", "rating", rating, None, *source)
 
 
 class Lakehouse:
@@ -77,9 +68,6 @@ class Lakehouse:
     def rate(self, *, full: bool = False) -> None:
         rate_affinity.run(self.spark, self.settings, full=full)
 
-    def count(self, *, full: bool = False) -> None:
-        count_popularity.run(self.spark, self.settings, full=full)
-
 
 @pytest.fixture(scope="module")
 def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -89,12 +77,10 @@ def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     for table, rows in (
         (SILVER_USERS, [user(n, f"g{n % 2}") for n in range(30)]),
         (SILVER_CONTENT, [title(n, f"g{n % 2}") for n in range(12)]),
-        (SILVER_FEEDBACK, [event(n, n % 12, day=n % 4) for n in range(60)]),
     ):
         storage.overwrite(spark.createDataFrame(rows, table.schema), root, table)
     lakehouse = Lakehouse(spark, settings)
     lakehouse.rate()
-    lakehouse.count()
     return root
 
 
@@ -111,16 +97,11 @@ def changed_users(lakehouse: Lakehouse, settings: Settings | None = None) -> Cha
     return rate_affinity.changed_users(lakehouse.spark, chosen.root, inputs, rate_affinity.recipe_of(chosen))
 
 
-def changed_titles(lakehouse: Lakehouse) -> Changed:
-    inputs = read_inputs(lakehouse.spark, lakehouse.settings.root, SILVER_FEEDBACK)
-    recipe = count_popularity.recipe_of(lakehouse.settings)
-    return count_popularity.changed_titles(lakehouse.spark, lakehouse.settings.root, inputs, recipe)
-
-
-def assert_equals_a_full_run(lakehouse: Lakehouse, run: Run, table: Table) -> None:
-    found = storage.read(lakehouse.spark, lakehouse.settings.root, table, version=lakehouse.version(table))
-    run(lakehouse, full=True)
-    assert_df_equality(found, lakehouse.rows(table), ignore_row_order=True)
+def assert_equals_a_full_run(lakehouse: Lakehouse) -> None:
+    version = lakehouse.version(GOLD_AFFINITY)
+    found = storage.read(lakehouse.spark, lakehouse.settings.root, GOLD_AFFINITY, version=version)
+    lakehouse.rate(full=True)
+    assert_df_equality(found, lakehouse.rows(GOLD_AFFINITY), ignore_row_order=True)
 
 
 def test_only_users_with_other_tastes_are_rated_again(own: Lakehouse) -> None:
@@ -133,17 +114,7 @@ def test_only_users_with_other_tastes_are_rated_again(own: Lakehouse) -> None:
     own.merge(SILVER_CONTENT, title(4, "g0", name="Renamed"))
     assert sorted(changed_users(own).keys or []) == [QUOTED, "u00", "u03", "u09", "u10", "u90"]
     own.rate()
-    assert_equals_a_full_run(own, Lakehouse.rate, GOLD_AFFINITY)
-
-
-def test_only_titles_with_other_feedback_are_counted_again(own: Lakehouse) -> None:
-    moved, first, later = event(14, 5, day=2), event(900, 77), event(901, 3, day=9)
-    own.merge(SILVER_FEEDBACK, moved, first, later, event(15, 8, day=3))
-    own.merge(SILVER_FEEDBACK, event(15, 3, day=3))  # and back
-    own.delete(SILVER_FEEDBACK, *[f"f{n:03}" for n in range(4, 60, 12)])  # all that title 4 had
-    assert sorted(changed_titles(own).keys or []) == ["t02", "t03", "t04", "t05", "t77"]
-    own.count()
-    assert_equals_a_full_run(own, Lakehouse.count, GOLD_POPULARITY)
+    assert_equals_a_full_run(own)
 
 
 def restore_gold(lakehouse: Lakehouse) -> None:
@@ -292,20 +263,12 @@ def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: L
 def test_any_sequence_of_changes_gives_what_a_full_run_does(
     own: Lakehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for job in (rate_affinity, count_popularity):
-        monkeypatch.setattr(job, "MOST_CHANGED", 100)
+    monkeypatch.setattr(rate_affinity, "MOST_CHANGED", 100)
     chance = random.Random(1)  # noqa: S311 - which rows change is no secret
     for _ in range(2):
         numbers = chance.sample(range(36), 6)
         own.merge(SILVER_USERS, *[user(n, f"g{chance.randint(0, 2)}") for n in numbers])
         own.delete(SILVER_USERS, *[f"u{n:02}" for n in chance.sample(range(36), 2)])
-        numbers = chance.sample(range(70), 8)
-        events = [event(n, chance.randrange(14), day=chance.randrange(9)) for n in numbers]
-        own.merge(SILVER_FEEDBACK, *events)
-        own.delete(SILVER_FEEDBACK, *[f"f{n:03}" for n in chance.sample(range(70), 2)])
         assert changed_users(own).keys
-        assert changed_titles(own).keys
         own.rate()
-        own.count()
-    assert_equals_a_full_run(own, Lakehouse.rate, GOLD_AFFINITY)
-    assert_equals_a_full_run(own, Lakehouse.count, GOLD_POPULARITY)
+    assert_equals_a_full_run(own)

@@ -1,0 +1,95 @@
+"""Time and memory of both streams as the messages become ten and a hundred times as many.
+
+    python benchmarks/growth.py --messages 100000 1000000 10000000
+
+A real broker holds as many messages: users, movies and series of the producers, in three topics of three
+partitions. Both streams take them into empty tables, with the settings as they are shipped, in one JVM that has
+taken 20,000 before. Prints for each size the seconds per million messages, the micro-batches, and the most memory
+that the JVM and its Python workers held together (not the broker's), and writes build/benchmarks/growth.json.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from messages import broker_with_topics, send
+from process_tree import Usage
+from pyspark.sql import SparkSession
+from results import write_results
+from stream_runs import use_streams_jvm
+
+from bronze.ingest import ingest
+from lakehouse import storage
+from lakehouse.kafka_client import Cluster
+from lakehouse.session import spark_session
+from lakehouse.settings import Settings
+from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_CONTENT, SILVER_USERS
+from silver.refine import refine
+
+WARM_UP = 20_000
+TIME = "2025-06-01T00:00:00.000Z"
+
+
+class Load(NamedTuple):
+    messages: int
+    bronze_seconds: float
+    silver_seconds: float
+    bronze_batches: int
+    silver_batches: int
+    peak_bytes: int
+
+
+def load(spark: SparkSession, settings: Settings, cluster: Cluster, *, count: int) -> Load:
+    jvm = spark.sparkContext._gateway.proc.pid
+    send(spark, cluster, settings, first=0, count=count, timestamp=TIME)
+    started = time.monotonic()
+    with Usage(jvm) as usage:
+        ingest(spark, settings, cluster)
+        landed = time.monotonic()
+        refine(spark, settings)
+        ended = time.monotonic()
+    held = sum(storage.read(spark, settings.root, table).count() for table in (SILVER_USERS, SILVER_CONTENT))
+    if held != count:
+        sys.exit(f"silver holds {held:,} rows instead of {count:,}")
+    return Load(
+        messages=count,
+        bronze_seconds=landed - started,
+        silver_seconds=ended - landed,
+        bronze_batches=storage.latest_version(spark, settings.root, BRONZE_EVENTS),
+        silver_batches=storage.latest_version(spark, settings.root, SILVER_BATCHES),
+        peak_bytes=usage.peak_bytes,
+    )
+
+
+def show(loads: list[Load]) -> None:
+    print(f"{'':14}{'seconds per million':>22}{'micro-batches':>18}{'':>12}")
+    print(f"{'messages':>14}{'bronze':>12}{'silver':>10}{'bronze':>10}{'silver':>8}{'peak GB':>12}")
+    for each in loads:
+        million = each.messages / 1_000_000
+        print(
+            f"{each.messages:14,}{each.bronze_seconds / million:12.1f}{each.silver_seconds / million:10.1f}"
+            f"{each.bronze_batches:10,}{each.silver_batches:8,}{each.peak_bytes / 1e9:12.2f}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    args = parser.parse_args()
+    use_streams_jvm()
+    loads = []
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        with spark_session("benchmark", log_file=base / "spark.log") as spark:
+            for number, count in enumerate([WARM_UP, *args.messages]):
+                with broker_with_topics(base / str(number)) as (settings, cluster):
+                    loads.append(load(spark, settings, cluster, count=count))
+    show(loads[1:])
+    write_results("growth", [each._asdict() for each in loads])
+
+
+if __name__ == "__main__":
+    main()
