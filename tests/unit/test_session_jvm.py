@@ -1,0 +1,31 @@
+"""The JVM of the commands starts with their options, whatever the user's own say of its collector."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lakehouse import class_archive
+from lakehouse.java import find_java
+from lakehouse.session import fast_jvm
+
+VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SUBMIT_OPTS")
+
+
+@pytest.mark.parametrize(
+    ("options", "collector"),
+    [("", "UseSerialGC"), ("-Xss4m", "UseSerialGC"), ("-Xss4m -XX:+UseParallelGC", "UseParallelGC")],
+)
+def test_the_collector_is_the_users_or_the_serial_one(
+    options: str, collector: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_archive, "_FOLDER", tmp_path)  # this JVM would leave an archive of few classes
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", options)
+    java = find_java()
+    command = [str(java.executable), *fast_jvm(java), "-XX:+PrintFlagsFinal", "-version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    flags = [line.split()[1] for line in done.stdout.splitlines() if "= true" in line]
+    assert [name for name in ("UseSerialGC", "UseParallelGC", "UseG1GC") if name in flags] == [collector]
