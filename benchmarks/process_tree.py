@@ -7,8 +7,8 @@ from types import TracebackType
 
 _SAMPLE_SECONDS = 0.5
 # Fields of /proc/PID/stat behind the name, which may hold spaces: parent, user and system time of the process
-# and of its ended children in ticks, resident pages.
-_PARENT, _TIMES, _PAGES = 1, slice(11, 15), 21
+# and of its ended children in ticks, size of its memory, resident pages.
+_PARENT, _TIMES, _SIZE, _PAGES = 1, slice(11, 15), 20, 21
 
 
 class Usage:
@@ -42,16 +42,20 @@ class Usage:
 
 
 def resident_bytes(pid: int) -> int:
-    return sum(int(process[_PAGES]) for process in _family(pid)) * os.sysconf("SC_PAGE_SIZE")
+    """Not those of a process that has just been started and still is in the memory of its parent."""
+    family = _family(pid)
+    sizes = {number: process[_SIZE] for number, process in family.items()}
+    own = [process for process in family.values() if sizes.get(int(process[_PARENT])) != process[_SIZE]]
+    return sum(int(process[_PAGES]) for process in own) * os.sysconf("SC_PAGE_SIZE")
 
 
 def cpu_seconds(pid: int) -> float:
-    ticks = sum(int(ticks) for process in _family(pid) for ticks in process[_TIMES])
+    ticks = sum(int(ticks) for process in _family(pid).values() for ticks in process[_TIMES])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _family(pid: int) -> list[list[str]]:
-    """The fields of the process and of its children and theirs."""
+def _family(pid: int) -> dict[int, list[str]]:
+    """The fields of the process and of its children and theirs, by their ids."""
     fields: dict[int, list[str]] = {}
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -65,4 +69,4 @@ def _family(pid: int) -> list[list[str]]:
     family = [pid]
     for member in family:  # grows while it is read: children of children
         family += children.get(member, [])
-    return [fields[member] for member in family if member in fields]
+    return {member: fields[member] for member in family if member in fields}
