@@ -12,7 +12,6 @@ import argparse
 import itertools
 import json
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,12 +21,11 @@ import numpy as np
 from process_tree import Usage
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from results import write_results
+from results import run_alone
 
 from gold.affinity import named_features, rate_titles, title_tastes, user_tastes, with_matched
 from gold.rate_affinity import chosen_weights
 from gold.title_index import RESOLUTION, Weights
-from lakehouse.session import spark_session
 from lakehouse.settings import load_settings
 from lakehouse.tables import GOLD_AFFINITY
 from producers.entities import movie_records, series_records, user_records
@@ -210,14 +208,7 @@ def main() -> None:
     parser.add_argument(
         "--growth", type=int, nargs="+", default=[20_000, 50_000, 100_000, 200_000], metavar="USERS"
     )
-    options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        spark_session("benchmark", log_file=Path(folder, "log")) as spark,
-    ):
-        found = measure(spark, options, folder)
-    show(found)
-    write_results("affinity", found)
+    run_alone("affinity", parser.parse_args(), measure, show)
 
 
 if __name__ == "__main__":

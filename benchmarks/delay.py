@@ -181,10 +181,10 @@ def drive(
 
 def delays(spark: SparkSession, root: str, interval: Interval) -> list[tuple[int, float]]:
     """Kafka's time in ms and the delay in seconds of each user of the interval."""
-    changes = spark.read.format("delta").option("readChangeFeed", "true").option("startingVersion", 0)
-    made = changes.load(storage.table_path(root, SILVER_USERS)).filter(
-        "_change_type IN ('insert', 'update_postimage')"
+    changes = storage.changes(
+        spark, root, SILVER_USERS, after=-1, up_to=storage.latest_version(spark, root, SILVER_USERS)
     )
+    made = changes.filter("_change_type IN ('insert', 'update_postimage')")
     rows = made.select(
         F.unix_millis("kafka_timestamp").alias("sent"), F.unix_millis("_commit_timestamp").alias("readable")
     )

@@ -12,19 +12,16 @@ medians, writes build/benchmarks/incremental.json.
 import argparse
 import itertools
 import statistics
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from affinity import CONTENT, USERS, count_differing, made_up
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from results import write_results
+from results import run_alone
 
 from gold import rate_affinity
 from lakehouse import storage
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
     GOLD_AFFINITY,
@@ -111,14 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=20_000, help="users (default 20000)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count (default 3)")
-    options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        spark_session("benchmark", log_file=Path(folder, "log")) as spark,
-    ):
-        found = measure(spark, options, folder)
-    show(found)
-    write_results("incremental", found)
+    run_alone("incremental", parser.parse_args(), measure, show)
 
 
 if __name__ == "__main__":
