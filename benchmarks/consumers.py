@@ -45,7 +45,6 @@ from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS
 
 PRODUCT, OTHER = "bronze (Spark)", "confluent-kafka + delta-rs"
-TIMESTAMP = "2025-06-01T00:00:00.000Z"
 _FETCH = 10_000
 _MICROS = pa.timestamp("us", tz="UTC")
 _HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
@@ -198,7 +197,7 @@ def measure(base: Path, *, count: int, runs: int) -> dict[str, list[dict[str, fl
         broker_with_topics(base / "broker") as (settings, cluster),
         spark_session("benchmark", log_file=base / "spark.log") as spark,
     ):
-        send(spark, cluster, settings, first=0, count=count, timestamp=TIMESTAMP)
+        send(spark, cluster, settings, first=0, count=count)
         ways = list(works(spark, settings, cluster).items())
         for number in range(runs + 1):
             digests = {}

@@ -30,7 +30,6 @@ from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_CONTENT, SILV
 from silver.refine import refine
 
 WARM_UP = 20_000
-TIME = "2025-06-01T00:00:00.000Z"
 
 
 class Load(NamedTuple):
@@ -44,7 +43,7 @@ class Load(NamedTuple):
 
 def load(spark: SparkSession, settings: Settings, cluster: Cluster, *, count: int) -> Load:
     jvm = spark.sparkContext._gateway.proc.pid
-    send(spark, cluster, settings, first=0, count=count, timestamp=TIME)
+    send(spark, cluster, settings, first=0, count=count)
     started = time.monotonic()
     with Usage(jvm) as usage:
         ingest(spark, settings, cluster)

@@ -18,6 +18,8 @@ from producers.records import Record
 # As many different records per topic; they repeat under other ids.
 PATTERNS = 2_000
 _ID, _TIME = "@id@", "@time@"
+# When all that a benchmark sends has happened, where nothing else is said.
+TIME = "2025-06-01T00:00:00.000Z"
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def broker_with_topics(root: Path, *, partitions: int = 3) -> Iterator[tuple[Set
 
 
 def send(
-    spark: SparkSession, cluster: Cluster, settings: Settings, *, first: int, count: int, timestamp: str
+    spark: SparkSession, cluster: Cluster, settings: Settings, *, first: int, count: int, timestamp: str = TIME
 ) -> None:
     """Users, movies and series in turn, a third each: the events of ids `first` to `first + count - 1`."""
     sent = messages(spark, settings, first=first, count=count, timestamp=timestamp)

@@ -10,16 +10,14 @@ build/benchmarks/small_files.json.
 """
 
 import argparse
-import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from messages import broker_with_topics, send
-from process_tree import cpu_seconds
+from process_tree import Usage
 from pyspark.sql import SparkSession
 from results import write_results
 from stream_runs import use_streams_jvm
@@ -34,8 +32,6 @@ from silver.refine import refine
 
 TABLES = (BRONZE_EVENTS, SILVER_USERS, SILVER_CONTENT, SILVER_BATCHES)
 AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
-TIME = "2025-06-01T00:00:00.000Z"
-Work = Callable[[], None]
 
 
 class Cost(NamedTuple):
@@ -50,37 +46,38 @@ class Found(NamedTuple):
     files: dict[str, tuple[int, int]]
 
 
-@contextmanager
-def measured(costs: dict[str, Cost], name: str) -> Iterator[None]:
-    started, used = time.monotonic(), cpu_seconds(os.getpid())
-    yield
-    costs[name] = Cost(time.monotonic() - started, cpu_seconds(os.getpid()) - used)
-
-
-def run(spark: SparkSession, settings: Settings, cluster: Cluster, *, compact: bool, send_rest: Work) -> Found:
-    """Both streams on a new root; the topics get a few messages before, and `send_rest` lets the others follow.
+def run(spark: SparkSession, settings: Settings, cluster: Cluster, *, batches: int, messages: int) -> Found:
+    """Both streams on a new root: one micro-batch of a few messages, and then as many more of them.
 
     A stream of silver that starts now reads bronze as it is, in few large files: it has to start first, and then
     follows bronze commit by commit.
     """
-    spark.conf.set(AUTO_COMPACT, str(compact).lower())
-    root, costs = settings.root, dict[str, Cost]()
+    limited = settings.bronze.model_copy(update={"max_offsets_per_trigger": messages})
+    one_file = settings.silver.model_copy(update={"max_bytes_per_trigger": "1b"})
+    settings = settings.model_copy(update={"bronze": limited, "silver": one_file})
+    send(spark, cluster, settings, first=0, count=messages)
     ingest(spark, settings, cluster)
     refine(spark, settings)
-    send_rest()
-    with measured(costs, "bronze"):
-        ingest(spark, settings, cluster)
-    one_file = settings.silver.model_copy(update={"max_bytes_per_trigger": "1b"})
-    with measured(costs, "silver"):
-        refine(spark, settings.model_copy(update={"silver": one_file}))
+    send(spark, cluster, settings, first=messages, count=(batches - 1) * messages)
+    costs = {
+        "bronze": measured(lambda: ingest(spark, settings, cluster)),
+        "silver": measured(lambda: refine(spark, settings)),
+    }
     files = {
         table.sql_name: (
-            storage.latest_version(spark, root, table),
-            storage.detail(spark, root, table).files,
+            storage.latest_version(spark, settings.root, table),
+            storage.detail(spark, settings.root, table).files,
         )
         for table in TABLES
     }
     return Found(costs, files)
+
+
+def measured(work: Callable[[], None]) -> Cost:
+    started = time.monotonic()
+    with Usage() as usage:
+        work()
+    return Cost(time.monotonic() - started, usage.cpu_seconds)
 
 
 def show(found: dict[str, Found]) -> None:
@@ -108,26 +105,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         with spark_session("benchmark", log_file=base / "spark.log") as spark:
-            for name, compact in (("with", True), ("without", False)):
+            for name, compact in (("with", "true"), ("without", "false")):
+                spark.conf.set(AUTO_COMPACT, compact)
                 with broker_with_topics(base / name) as (settings, cluster):
-                    found[name] = small_batches(spark, settings, cluster, args, compact=compact)
+                    found[name] = run(spark, settings, cluster, batches=args.batches, messages=args.messages)
     show(found)
     write_results("small_files", {name: each._asdict() for name, each in found.items()})
-
-
-def small_batches(
-    spark: SparkSession, settings: Settings, cluster: Cluster, args: argparse.Namespace, *, compact: bool
-) -> Found:
-    bronze = settings.bronze.model_copy(update={"max_offsets_per_trigger": args.messages})
-    rest = (args.batches - 1) * args.messages
-    send(spark, cluster, settings, first=0, count=args.messages, timestamp=TIME)
-    return run(
-        spark,
-        settings.model_copy(update={"bronze": bronze}),
-        cluster,
-        compact=compact,
-        send_rest=lambda: send(spark, cluster, settings, first=args.messages, count=rest, timestamp=TIME),
-    )
 
 
 if __name__ == "__main__":

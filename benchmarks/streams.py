@@ -1,6 +1,7 @@
 """Rows per second of both streams, beside the least that Spark can do with the same rows.
 
     python benchmarks/streams.py --messages 1000000 --runs 3
+    python benchmarks/streams.py --layers bronze
 
 A real broker holds the messages: users, movies and series of the producers, in three topics of three partitions.
 Bronze is timed beside the same Kafka source into Spark's `noop` sink and into plain Parquet files. Silver is timed
@@ -16,10 +17,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from messages import broker_with_topics, messages, send
+from messages import TIME, broker_with_topics, messages, send
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from results import write_results
@@ -33,7 +34,7 @@ from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS, SILVER_CONTENT, SILVER_USERS
 from silver.refine import refine
 
-FIRST, SECOND = "2025-06-01T00:00:00.000Z", "2025-07-01T00:00:00.000Z"
+LATER = "2025-07-01T00:00:00.000Z"
 # What is divided by what, and the goal.
 REFERENCES = (
     ("bronze", "bronze: Parquet files", " (goal 0.9)"),
@@ -46,6 +47,7 @@ WIRE = (
     "generos array<string>, directores array<string>, actores array<string>, clasificacion string, "
     "decadas_favoritas array<string>, decada_lanzamiento string, numero_temporadas int, numero_episodios int"
 )
+LAYERS = ("bronze", "silver")
 Work = Callable[[], None]
 Seconds = dict[str, list[float]]
 
@@ -140,22 +142,25 @@ def rounds(works: dict[str, Work], runs: int) -> Iterator[tuple[str, float]]:
                 yield name, time.monotonic() - started
 
 
-def measure(base: Path, *, count: int, runs: int) -> tuple[float, Seconds]:
+def measure(base: Path, *, count: int, runs: int, layers: Sequence[str]) -> tuple[float, Seconds]:
     """The mean size of a message in bytes, and the seconds of each run."""
     seconds: Seconds = {}
     with (
         broker_with_topics(base / "broker") as (settings, cluster),
         spark_session("benchmark", log_file=base / "spark.log") as spark,
     ):
-        sample = messages(spark, settings, first=0, count=10_000, timestamp=FIRST)
+        sample = messages(spark, settings, first=0, count=10_000, timestamp=TIME)
         size = float(sample.agg(F.avg(F.octet_length("value"))).collect()[0][0])
-        send(spark, cluster, settings, first=0, count=count, timestamp=FIRST)
+        send(spark, cluster, settings, first=0, count=count)
         folders, first, second = Folders(base), base / "first", base / "second"
-        for name, took in rounds(bronze_works(spark, settings, cluster, folders), runs):
-            seconds.setdefault(name, []).append(took)
+        if "bronze" in layers:
+            for name, took in rounds(bronze_works(spark, settings, cluster, folders), runs):
+                seconds.setdefault(name, []).append(took)
+        if "silver" not in layers:
+            return size, seconds
         ingest(spark, at(settings, first), cluster)
         shutil.copytree(first, second)
-        send(spark, cluster, settings, first=count // 2, count=count, timestamp=SECOND)
+        send(spark, cluster, settings, first=count // 2, count=count, timestamp=LATER)
         ingest(spark, at(settings, second), cluster)
         for name, took in rounds(silver_works(spark, settings, first, second, folders), runs):
             seconds.setdefault(name, []).append(took)
@@ -179,6 +184,8 @@ def show(count: int, size: float, seconds: Seconds) -> None:
         values = seconds[name]
         print(f"{name:44}{median:8.2f}{min(values):8.2f}{max(values):8.2f}{count / median:10,.0f}")
     for name, reference, goal in REFERENCES:
+        if name not in medians:
+            continue
         print(f"{name}, part of {reference}: {medians[reference] / medians[name]:.2f}{goal}")
 
 
@@ -186,10 +193,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--layers", nargs="+", choices=LAYERS, default=LAYERS)
     args = parser.parse_args()
     use_streams_jvm()
     with tempfile.TemporaryDirectory() as base:
-        size, seconds = measure(Path(base), count=args.messages, runs=args.runs)
+        size, seconds = measure(Path(base), count=args.messages, runs=args.runs, layers=args.layers)
     show(args.messages, size, seconds)
     found = {"messages": args.messages, "bytes": size, "seconds": seconds}
     write_results("streams", found)

@@ -10,6 +10,7 @@ from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
 from lakehouse import delta_log
 from lakehouse.errors import TableError
+from lakehouse.spark_sql import setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
 
@@ -143,14 +144,10 @@ def overwrite_where(
 
     Files without such rows stay as they are.
     """
-    listed = ", ".join(f"'{_escaped(value)}'" for value in values)
+    listed = ", ".join(text_literal(value) for value in values)
     writer = conform(rows, table).write.format("delta").mode("overwrite")
     writer = writer.option("replaceWhere", f"`{column}` IN ({listed})")
     writer.option("userMetadata", _note(input_versions, made_by)).save(table_path(root, table))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def note_inputs(
@@ -158,12 +155,8 @@ def note_inputs(
 ) -> None:
     """Tell in a commit without rows that the table's rows are those of other versions of its inputs, too."""
     nothing = spark.createDataFrame([], table.schema).write.format("delta").mode("append")
-    name = "spark.databricks.delta.skipRecordingEmptyCommits"
-    spark.conf.set(name, "false")
-    try:
+    with setting(spark, "spark.databricks.delta.skipRecordingEmptyCommits", "false"):
         nothing.option("userMetadata", _note(input_versions, made_by)).save(require(spark, root, table))
-    finally:
-        spark.conf.unset(name)
 
 
 def _note(input_versions: Mapping[str, int], made_by: str | None) -> str:
@@ -202,8 +195,8 @@ def register(spark: SparkSession, root: str) -> list[str]:
     for table in CATALOGUE:
         if exists(spark, root, table):
             spark.sql(f"CREATE SCHEMA IF NOT EXISTS {table.layer}")
-            location = table_path(root, table).replace("'", "\\'")
-            spark.sql(f"CREATE TABLE IF NOT EXISTS {table.sql_name} USING delta LOCATION '{location}'")
+            location = text_literal(table_path(root, table))
+            spark.sql(f"CREATE TABLE IF NOT EXISTS {table.sql_name} USING delta LOCATION {location}")
             names.append(table.sql_name)
     return names
 

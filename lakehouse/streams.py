@@ -15,6 +15,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from lakehouse.errors import LakehouseError, first_line
 from lakehouse.jvm_signals import jvm_signals_forwarded
 from lakehouse.progress import ProgressLog
+from lakehouse.spark_sql import setting
 
 _AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
 
@@ -58,15 +59,9 @@ def _small_files_joined() -> Iterator[None]:
     takes what is there: Delta would begin with joining the first two files that the process writes to a table,
     which takes as long as writing them.
     """
-    conf = SparkSession.active().conf
-    is_set = conf.get(_AUTO_COMPACT, None) is not None
-    if not is_set:
-        conf.set(_AUTO_COMPACT, "true")
-    try:
+    spark = SparkSession.active()
+    with setting(spark, _AUTO_COMPACT, spark.conf.get(_AUTO_COMPACT, "true") or "true"):
         yield
-    finally:
-        if not is_set:
-            conf.unset(_AUTO_COMPACT)
 
 
 @contextmanager

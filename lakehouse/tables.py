@@ -44,14 +44,20 @@ class Table:
 _APPEND_ONLY = MappingProxyType({"delta.appendOnly": "true"})
 _CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})
 
+# The columns of bronze that are filtered by: Delta keeps the smallest and largest value of each, for every file.
+# Of all columns, `value` among them, a million messages took 8.5 s to write, not 7.6.
+_BRONZE = MappingProxyType(
+    {**_APPEND_ONLY, "delta.dataSkippingStatsColumns": "topic,partition,`offset`,kafka_timestamp,ingested_at"}
+)
+
 _VALID_OFFSETS = {"partition_valid": "partition >= 0", "offset_valid": "`offset` >= 0"}
 _NOT_BLANK_ID = {"id_not_blank": "length(trim(id)) > 0"}
 
 BRONZE_EVENTS = Table(
-    "bronze", "events", schemas.BRONZE, ("topic", "partition", "offset"), _VALID_OFFSETS, _APPEND_ONLY
+    "bronze", "events", schemas.BRONZE, ("topic", "partition", "offset"), _VALID_OFFSETS, _BRONZE
 )
 BRONZE_FEEDBACK = Table(
-    "bronze", "feedback", schemas.BRONZE, ("topic", "partition", "offset"), _VALID_OFFSETS, _APPEND_ONLY
+    "bronze", "feedback", schemas.BRONZE, ("topic", "partition", "offset"), _VALID_OFFSETS, _BRONZE
 )
 
 SILVER_USERS = Table("silver", "users", schemas.USERS, ("id",), _NOT_BLANK_ID, _CHANGE_FEED)

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from pyspark.sql import DataFrame
 
 from lakehouse.acceptance import ROW_COUNT
+from lakehouse.spark_sql import text_literal
 from lakehouse.tables import Table
 from quality import facts
 from quality.subject import Subject
@@ -94,7 +95,7 @@ def has_values(column: str) -> Expectation:
 
 
 def one_of(column: str, values: Collection[str]) -> Expectation:
-    listed = ", ".join("'" + value.replace("'", "\\'") + "'" for value in values)
+    listed = ", ".join(text_literal(value) for value in values)
     return where_present(column, "is one of the known values", f"{_quoted(column)} IN ({listed})")
 
 
