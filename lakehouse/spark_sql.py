@@ -1,4 +1,4 @@
-"""What Spark's SQL is given from outside of it: a text as a literal, a setting for a while."""
+"""What Spark's SQL is given from outside of it: a text as a literal, a name, a setting for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,11 @@ from pyspark.sql import SparkSession
 def text_literal(text: str) -> str:
     """The text as SQL writes it, in quotes."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def identifier(name: str) -> str:
+    """The name of a column, or a path in a name's place, as SQL writes it whatever is in it."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
 from lakehouse import delta_log
 from lakehouse.errors import TableError
-from lakehouse.spark_sql import setting, text_literal
+from lakehouse.spark_sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
 
@@ -48,7 +48,7 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
         added = additions(found, table.schema)
         if added:
             listed = ", ".join(f"{name} {kind}" for name, kind in added.items())
-            spark.sql(f"ALTER TABLE delta.`{path.replace('`', '``')}` ADD COLUMNS ({listed})")
+            spark.sql(f"ALTER TABLE delta.{identifier(path)} ADD COLUMNS ({listed})")
             found = spark.read.format("delta").load(path).schema
         _expect_schema(found, table, what=f"{table.sql_name} at {path}")
         return
@@ -86,10 +86,10 @@ def detail(spark: SparkSession, root: str, table: Table) -> TableDetail:
 
 
 def set_properties(spark: SparkSession, root: str, table: Table, properties: Mapping[str, str]) -> None:
-    """Let the table remember these, in one commit. Names and values are our own, without quotes."""
-    listed = ", ".join(f"'{name}' = '{value}'" for name, value in sorted(properties.items()))
-    path = require(spark, root, table).replace("`", "``")
-    spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ({listed})")
+    """Let the table remember these, in one commit."""
+    listed = ", ".join(f"{text_literal(name)} = {text_literal(properties[name])}" for name in sorted(properties))
+    path = identifier(require(spark, root, table))
+    spark.sql(f"ALTER TABLE delta.{path} SET TBLPROPERTIES ({listed})")
 
 
 def delta_table(spark: SparkSession, root: str, table: Table) -> DeltaTable:
@@ -146,7 +146,7 @@ def overwrite_where(
     """
     listed = ", ".join(text_literal(value) for value in values)
     writer = conform(rows, table).write.format("delta").mode("overwrite")
-    writer = writer.option("replaceWhere", f"`{column}` IN ({listed})")
+    writer = writer.option("replaceWhere", f"{identifier(column)} IN ({listed})")
     writer.option("userMetadata", _note(input_versions, made_by)).save(table_path(root, table))
 
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from pyspark.sql import DataFrame
 
 from lakehouse.acceptance import ROW_COUNT
-from lakehouse.spark_sql import text_literal
+from lakehouse.spark_sql import identifier, text_literal
 from lakehouse.tables import Table
 from quality import facts
 from quality.subject import Subject
@@ -85,32 +85,32 @@ def unique(rows: DataFrame, key: tuple[str, ...]) -> Expectation:
 
 
 def not_null(column: str) -> Expectation:
-    return Expectation("is not null", column, measure=f"count_if({_quoted(column)} IS NULL)")
+    return Expectation("is not null", column, measure=f"count_if({identifier(column)} IS NULL)")
 
 
 def has_values(column: str) -> Expectation:
     """An optional column is in use: without a single value the expectation cannot be judged."""
-    count = f"count({_quoted(column)})"
+    count = f"count({identifier(column)})"
     return Expectation("has values", column, measure=count, judged=count, low=1, high=None, unit="value")
 
 
 def one_of(column: str, values: Collection[str]) -> Expectation:
     listed = ", ".join(text_literal(value) for value in values)
-    return where_present(column, "is one of the known values", f"{_quoted(column)} IN ({listed})")
+    return where_present(column, "is one of the known values", f"{identifier(column)} IN ({listed})")
 
 
 def between(column: str, low: str, high: str) -> Expectation:
     """`low` and `high` are SQL: numbers, dates, or other columns."""
-    return where_present(column, f"is between {low} and {high}", f"{_quoted(column)} BETWEEN {low} AND {high}")
+    return where_present(column, f"is between {low} and {high}", f"{identifier(column)} BETWEEN {low} AND {high}")
 
 
 def matches(column: str, pattern: str) -> Expectation:
-    return where_present(column, f"matches {pattern}", f"{_quoted(column)} RLIKE '{pattern}'")
+    return where_present(column, f"matches {pattern}", f"{identifier(column)} RLIKE {text_literal(pattern)}")
 
 
 def where_present(column: str, name: str, condition: str) -> Expectation:
     """A SQL condition on the values of an optional column; null counts as broken where there is a value."""
-    present = f"{_quoted(column)} IS NOT NULL"
+    present = f"{identifier(column)} IS NOT NULL"
     broken = f"count_if({present} AND NOT coalesce({condition}, false))"
     return Expectation(name, column, measure=broken, judged=f"count_if({present})")
 
@@ -155,7 +155,3 @@ def fresh(subject: Subject) -> tuple[Expectation, ...]:
         return ()
     name, high = "was written lately, in hours", subject.limits.max_age_hours
     return (Expectation(name, measure=f"{subject.age_hours:.2f}D", high=high, unit="value"),)
-
-
-def _quoted(column: str) -> str:
-    return f"`{column}`"

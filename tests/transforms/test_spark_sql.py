@@ -1,9 +1,11 @@
 """What Spark's SQL is given from outside of it arrives as it was."""
 
+from contextlib import suppress
+
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse.spark_sql import setting, text_literal
+from lakehouse.spark_sql import identifier, setting, text_literal
 
 NAME = "spark.sql.shuffle.partitions"
 
@@ -13,10 +15,17 @@ def test_a_text_is_read_as_it_was_written(spark: SparkSession, text: str) -> Non
     assert spark.sql(f"SELECT {text_literal(text)}").collect()[0][0] == text
 
 
+@pytest.mark.parametrize("name", ["offset", "a b", "a.b", "it's", "back`tick", "`"])
+def test_a_name_is_read_as_it_was_written(spark: SparkSession, name: str) -> None:
+    frame = spark.createDataFrame([(1,)], [name])
+    assert frame.selectExpr(identifier(name)).columns == [name]
+
+
 def test_a_setting_is_what_it_was_afterwards(spark: SparkSession) -> None:
     before = spark.conf.get(NAME)
-    with setting(spark, NAME, "7"):
+    with suppress(ZeroDivisionError), setting(spark, NAME, "7"):
         assert spark.conf.get(NAME) == "7"
+        raise ZeroDivisionError
     assert spark.conf.get(NAME) == before
 
 
