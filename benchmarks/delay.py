@@ -2,11 +2,13 @@
 
     python benchmarks/delay.py --rates 1350 --seconds 180
     python benchmarks/delay.py --rates 675 1350 2700 --seconds 60
+    python benchmarks/delay.py --up --trigger 2
 
 A real broker; `spark-submit bronze/ingest.py` and `spark-submit silver/refine.py`, each a process of its own with
-an endless trigger; users, movies and series in equal parts, about 370 bytes each, at the given rates in messages
-per second, one after the other, each after a warm-up that does not count. Every message is a new entity, which
-silver appends, but for a share of --updates, which it merges. Later rates find larger tables.
+an endless trigger, or with --up both in one `lakehouse up --no-producers`, where gold has nothing to do without
+feedback; users, movies and series in equal parts, about 370 bytes each, at the given rates in messages per second,
+one after the other, each after a warm-up that does not count. Every message is a new entity, which silver appends,
+but for a share of --updates, which it merges. Later rates find larger tables.
 
 The delay of a user is from Kafka's timestamp of its record to the commit of silver.users that has it (the change
 feed's `_commit_timestamp`). It is level where the second half's median is no more than a quarter above the first
@@ -24,7 +26,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from itertools import count, islice
@@ -53,7 +55,7 @@ AGO = 1_000
 EVENT_TIME = "2025-06-01T00:00:00.000Z"
 LEVEL = 1.25
 GOAL_SECONDS = 4.0
-STREAMS = ("bronze/ingest.py", "silver/refine.py")
+SUBMIT = ("spark-submit", "--properties-file", "conf/spark-defaults.conf")
 # Until a stream has made a batch, and until it has caught up.
 PATIENCE_SECONDS = 300.0
 
@@ -67,31 +69,39 @@ class Interval(NamedTuple):
     ended: int
 
 
+def commands(trigger: float, *, up: bool) -> dict[str, Sequence[str]]:
+    """What is started, one after the other: a command per stream, or one for both."""
+    if up:
+        return {"up": ("lakehouse", "up", "--no-producers")}
+    jobs = {"bronze": "bronze/ingest.py", "silver": "silver/refine.py"}
+    return {name: (*SUBMIT, job, "--trigger", f"{trigger:g}s") for name, job in jobs.items()}
+
+
 @contextmanager
-def running(settings: Settings, cluster: Cluster, logs: Path, trigger: str) -> Iterator[None]:
-    """Both streams as spark-submit starts them, stopped by SIGTERM at the end."""
+def running(settings: Settings, cluster: Cluster, logs: Path, trigger: float, *, up: bool) -> Iterator[None]:
+    """Both streams, each with its first batch behind it, stopped by SIGTERM at the end."""
     variables = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "JAVA_HOME": str(find_java().home),
         "LAKEHOUSE_ROOT": settings.root,
         "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap,
+        "LAKEHOUSE_UP__TRIGGER_SECONDS": str(trigger),
     }
-    submit = ["spark-submit", "--properties-file", "conf/spark-defaults.conf"]
     streams = []
+    started = commands(trigger, up=up)
     try:
-        for job in STREAMS:
-            with (logs / f"{Path(job).stem}.log").open("wb") as log:
-                command = [*submit, job, "--trigger", trigger]
+        for name, command in started.items():
+            with (logs / f"{name}.log").open("wb") as log:
                 streams.append(subprocess.Popen(command, env=variables, stdout=log, stderr=log))
-            await_batch(settings, f"{Path(job).parent.name}.", streams[-1], logs / f"{Path(job).stem}.log")
+            await_batch(settings, "silver." if up else f"{name}.", streams[-1], logs / f"{name}.log")
         yield
     finally:
         for stream in streams:
             stream.send_signal(signal.SIGTERM)
         codes = [ended(stream) for stream in streams]
     if any(codes):
-        sys.exit("\n".join((logs / f"{Path(job).stem}.log").read_text()[-2000:] for job in STREAMS))
+        sys.exit("\n".join((logs / f"{name}.log").read_text()[-2000:] for name in started))
 
 
 def ended(stream: "subprocess.Popen[bytes]") -> int:
@@ -237,14 +247,16 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--warm-up", type=float, default=60, help="seconds at each rate that do not count")
-    parser.add_argument("--trigger", default="0s", help="of both streams")
+    parser.add_argument("--trigger", type=float, default=0.0, help="seconds between batches of a stream")
+    parser.add_argument("--up", action="store_true", help="both streams in one process")
     parser.add_argument("--updates", type=float, default=0.0, help="share of messages about an id sent before")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
         with broker_with_topics(base / "lakehouse") as (settings, cluster):
             sender = Sender(settings, cluster, options.updates)
-            intervals = drive(sender, settings, running(settings, cluster, base, options.trigger), options)
+            streams = running(settings, cluster, base, options.trigger, up=options.up)
+            intervals = drive(sender, settings, streams, options)
         with spark_session("benchmark", log_file=base / "spark.log") as spark:
             results = report(spark, settings, intervals)
     print(f"goal: p95 under {GOAL_SECONDS:g} s at 1,350 messages per second")

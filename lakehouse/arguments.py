@@ -44,7 +44,9 @@ def _up(commands: Any) -> None:
         metavar="TIME",
         help="from one gold run's start to the next (default: up.gold_every_seconds)",
     )
-    up.add_argument("--rate", type=_rate, metavar="N", help="records per second (default: up.rate)")
+    sent = up.add_mutually_exclusive_group()
+    sent.add_argument("--rate", type=_rate, metavar="N", help="records per second (default: up.rate)")
+    sent.add_argument("--no-producers", action="store_true", help="send nothing: take what others send")
 
 
 def _run(commands: Any) -> None:

@@ -33,14 +33,17 @@ class Part(NamedTuple):
 
 
 class LiveProducers:
-    """Sends from its start until `stop`; `sent` counts what was handed to Kafka's client, by producer."""
+    """Sends from its start until `stop`; `sent` counts what was handed to Kafka's client, by producer.
 
-    def __init__(self, settings: Settings, cluster: Cluster, *, rate: float) -> None:
+    Without a rate it only makes the topics, for what others send.
+    """
+
+    def __init__(self, settings: Settings, cluster: Cluster, *, rate: float | None) -> None:
         ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
         self._stopping, self._abandoned = threading.Event(), threading.Event()
         self._cluster = cluster
         self._deliveries: dict[str, list[Delivery]] = {}
-        parts = live_parts(settings, _ends(settings, cluster), rate=rate)
+        parts = [] if rate is None else live_parts(settings, _ends(settings, cluster), rate=rate)
         self.sent = {part.name: 0 for part in parts}
         self.workers = [Worker(f"producer of {part.name}", self._sender(part)) for part in parts]
 

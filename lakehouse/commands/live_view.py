@@ -29,7 +29,10 @@ class StreamFacts(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The live mode at one moment. `rejected` are the rows that came into the quarantine since the start."""
+    """The live mode at one moment. `rejected` are the rows that came into the quarantine since the start.
+
+    `sent` is empty where others send.
+    """
 
     title: str
     seconds: float
@@ -102,7 +105,7 @@ def picture(facts: Facts) -> Group:
         streams.add_row(name, f"{stream.rows:,}", f"{stream.rate:,.1f}", f"{stream.batches:,}", took)
     sent = ", ".join(f"{name} {count:,}" for name, count in facts.sent.items())
     told = {
-        "sent": f"{sent} ({facts.sent_rate:,.1f}/s)",
+        "sent": f"{sent} ({facts.sent_rate:,.1f}/s)" if facts.sent else "by others",
         "delay": delay(facts.kafka, facts.silver),
         "rejected": f"{facts.rejected:,} rows",
         "gold": facts.gold,
@@ -114,8 +117,9 @@ def picture(facts: Facts) -> Group:
 def line(facts: Facts) -> str:
     bronze = [facts.streams[name] for name in STREAMS[:2]]
     silver = facts.streams[STREAMS[2]]
+    sent = [f"sent {sum(facts.sent.values()):,} ({facts.sent_rate:,.1f}/s)"] if facts.sent else []
     parts = (
-        f"sent {sum(facts.sent.values()):,} ({facts.sent_rate:,.1f}/s)",
+        *sent,
         f"bronze {sum(one.rows for one in bronze):,} ({sum(one.rate for one in bronze):,.1f}/s)",
         f"silver {silver.rows:,} ({silver.rate:,.1f}/s, last batch {silver.last_seconds or 0:.1f} s)",
         f"delay {delay(facts.kafka, facts.silver)}",

@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
         stop = opened.enter_context(stop_signals())
         monitor = opened.enter_context(Monitor.opened(settings, cluster, console))
         live = Live(
-            LiveProducers(settings, cluster, rate=args.rate or up.rate),
+            LiveProducers(settings, cluster, rate=None if args.no_producers else args.rate or up.rate),
             LiveStreams(spark, settings, cluster, trigger=f"{round(up.trigger_seconds * 1000)} milliseconds"),
             LiveGold(spark, settings, cluster, every_seconds=args.gold_every or up.gold_every_seconds),
             broker=own_broker(settings.kafka, settings.root),

@@ -19,6 +19,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import cli, storage
+from lakehouse.commands import demo as demo_command
 from lakehouse.commands import history, models, run, sql
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.kafka_client import Cluster
@@ -224,11 +225,28 @@ def test_the_csv_is_the_export_that_excel_reads(spark: SparkSession, demo: Demo)
     assert len(lines) == storage.read(spark, demo.root, GOLD_POWERBI).count()
 
 
+@pytest.fixture
+def demo_variables(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The demo's environment in this process."""
+    for name in [name for name in demo.variables if name.startswith("LAKEHOUSE_")]:
+        monkeypatch.setenv(name, demo.variables[name])
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
+
+
+@pytest.mark.usefixtures("demo_variables")
 def test_the_demo_twice_sends_nothing_again_and_changes_no_row(
-    spark: SparkSession, demo: Demo, tmp_path: Path
+    spark: SparkSession,
+    demo: Demo,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The second time in this process, on the shared session."""
     before = str(shutil.copytree(demo.root, tmp_path / "before"))
-    outcome = lakehouse("demo", "--json", variables=demo.variables)
+    monkeypatch.setattr(demo_command, "spark_session", lambda *_, **__: nullcontext(spark))
+    outcome = Outcome(cli.main(["demo", "--json"]), *capsys.readouterr())
     assert outcome.code == 0, outcome.err
     assert "already published: these topics hold the same records, nothing was sent again" in outcome.err
     first, second = json.loads(demo.first.out)["tables"], json.loads(outcome.out)["tables"]

@@ -176,6 +176,7 @@ def test_300_000_distinct_ids(spark: SparkSession, quick: Settings) -> None:
     features = feedback.select("user_id", F.array().cast("array<string>").alias("features"))
     nobody = spark.createDataFrame([], "user_id string, content_id string, rating double")
     recipe = recipe_of(quick.gold)
+    recipe = recipe._replace(order=recipe.order[:1])  # each more is half a minute
     with held_blend(train_blend(feedback, recipe=recipe)) as blend:
         popular = order_titles(content, feedback, nobody)
         index = index_titles(title_tastes(content), weights=weights)

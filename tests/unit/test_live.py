@@ -69,6 +69,15 @@ def test_the_picture_tells_the_same() -> None:
     assert rows["silver"] == ["3,600", "45.2", "5", "3.1", "s"]
 
 
+def test_where_others_send_nothing_is_told_of_sending() -> None:
+    facts = FACTS._replace(sent={}, sent_rate=0.0)
+    assert line(facts).startswith("    42 s  bronze 3,700 (50.0/s); ")
+    console = Console(width=100)
+    with console.capture() as said:
+        console.print(picture(facts))
+    assert "  sent      by others\n" in said.get()
+
+
 def test_what_is_unknown_is_said() -> None:
     """Kafka that does not answer, a checkpoint that is gone, a record without a time."""
     silent = FACTS._replace(kafka=KafkaBacklog(None, None, "no broker"), silver=SilverBacklog(1, 100, None))
