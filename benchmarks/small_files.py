@@ -1,52 +1,64 @@
-"""The live files of each table after many small micro-batches, with and without Delta's auto-compaction.
+"""The live files of each table after many small micro-batches, and what joining them costs.
 
-    python benchmarks/small_files.py --batches 500 --messages 90
+    python benchmarks/small_files.py --batches 250 --messages 90
 
 A real broker holds `--batches` times `--messages` messages, in three topics of three partitions. Bronze takes them
-in as many micro-batches as that, silver in one per file of bronze; in one JVM, first with auto-compaction
-and then without: what the JVM has still to compile is at the expense of the former. Prints for each table its
-commits and live files, and for each stream the seconds and the processor time, and writes
+in as many micro-batches as that, each a file per core, and silver one file of bronze per batch; both let Delta
+join small files, as streams with a `--trigger` do. Prints for each table its commits, those that joined files, and
+its live files: the most at any version, and in the end. For each stream, how long its batches took, and how much
+of it was joining: what a batch in which files were joined took longer than the median of those around it. Writes
 build/benchmarks/small_files.json.
 """
 
 import argparse
+import json
+import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from messages import broker_with_topics, send
-from process_tree import Usage
 from pyspark.sql import SparkSession
 from results import write_results
-from stream_runs import use_streams_jvm
+from stream_runs import logged_batches, use_streams_jvm
 
 from bronze.ingest import ingest
-from lakehouse import storage
+from lakehouse.folders import open_folder
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings
+from lakehouse.snapshots import read_entry, table_log, versions
 from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_CONTENT, SILVER_USERS
 from silver.refine import refine
 
-TABLES = (BRONZE_EVENTS, SILVER_USERS, SILVER_CONTENT, SILVER_BATCHES)
+# The tables that each stream's batches write.
+STREAMS = {"bronze.events": (BRONZE_EVENTS,), "silver": (SILVER_USERS, SILVER_CONTENT, SILVER_BATCHES)}
 AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
+# How many batches without joining are looked at on each side of one with.
+AROUND = 5
+
+
+class Files(NamedTuple):
+    """Of one table: its commits, when files were joined, the most live files of any version, and of the last."""
+
+    commits: int
+    joined_at: list[datetime]
+    most: int
+    last: int
 
 
 class Cost(NamedTuple):
+    """Of one stream: its batches, those in which files were joined, the seconds of all, and those of joining."""
+
+    batches: int
+    joining: int
     seconds: float
-    cpu_seconds: float
+    joining_seconds: float
 
 
-class Found(NamedTuple):
-    """Of one run: what each stream cost, and the commits and live files of each table."""
-
-    costs: dict[str, Cost]
-    files: dict[str, tuple[int, int]]
-
-
-def run(spark: SparkSession, settings: Settings, cluster: Cluster, *, batches: int, messages: int) -> Found:
+def run(spark: SparkSession, settings: Settings, cluster: Cluster, *, batches: int, messages: int) -> None:
     """Both streams on a new root: one micro-batch of a few messages, and then as many more of them.
 
     A stream of silver that starts now reads bronze as it is, in few large files: it has to start first, and then
@@ -59,58 +71,75 @@ def run(spark: SparkSession, settings: Settings, cluster: Cluster, *, batches: i
     ingest(spark, settings, cluster)
     refine(spark, settings)
     send(spark, cluster, settings, first=messages, count=(batches - 1) * messages)
-    costs = {
-        "bronze": measured(lambda: ingest(spark, settings, cluster)),
-        "silver": measured(lambda: refine(spark, settings)),
-    }
-    files = {
-        table.sql_name: (
-            storage.latest_version(spark, settings.root, table),
-            storage.detail(spark, settings.root, table).files,
-        )
-        for table in TABLES
-    }
-    return Found(costs, files)
+    ingest(spark, settings, cluster)
+    refine(spark, settings)
 
 
-def measured(work: Callable[[], None]) -> Cost:
-    started = time.monotonic()
-    with Usage() as usage:
-        work()
-    return Cost(time.monotonic() - started, usage.cpu_seconds)
+def files_of(root: str, table: str) -> Files:
+    """As the table's log tells it."""
+    log, live, joined_at = table_log(open_folder(root), table), [0], []
+    commits = versions(log)
+    for version in commits:
+        actions = [json.loads(line) for line in log.read(f"{version:020d}.json").splitlines()]
+        live.append(live[-1] + sum(("add" in one) - ("remove" in one) for one in actions))
+        entry = read_entry(log, version)
+        if entry.operation == "OPTIMIZE" and entry.written_at is not None:
+            joined_at.append(entry.written_at)
+    return Files(len(commits), joined_at, max(live), live[-1])
 
 
-def show(found: dict[str, Found]) -> None:
-    sides = [found["with"], found["without"]]
-    print(f"{'':24}{'auto-compaction':>22}{'without':>22}")
-    print(f"{'live files':24}" + f"{'commits':>12}{'files':>10}" * 2)
-    for table in TABLES:
-        cells = [side.files[table.sql_name] for side in sides]
-        print(f"{table.sql_name:24}" + "".join(f"{commits:12,}{files:10,}" for commits, files in cells))
-    print(f"{'time':24}" + f"{'s':>12}{'CPU s':>10}" * 2)
-    for stream in ("bronze", "silver"):
-        costs = [side.costs[stream] for side in sides]
-        ratio = costs[0].cpu_seconds / costs[1].cpu_seconds
-        cells = "".join(f"{cost.seconds:12.1f}{cost.cpu_seconds:10.1f}" for cost in costs)
-        print(f"{stream:24}{cells}   CPU {ratio:.2f} times (goal 1.1)")
+def cost_of(settings: Settings, stream: str, joined_at: Sequence[datetime]) -> Cost:
+    took, joining = [], []
+    for batch in logged_batches(settings.ops_dir):
+        if batch["stream"] == stream and batch["rows"]:
+            seconds = batch["durations_ms"]["triggerExecution"] / 1000
+            began = datetime.fromisoformat(batch["started_at"])
+            joining.append(any(began <= moment <= began + timedelta(seconds=seconds) for moment in joined_at))
+            took.append(seconds)
+    plain = [number for number, joins in enumerate(joining) if not joins]
+    longer = 0.0
+    for number in (number for number, joins in enumerate(joining) if joins):
+        before = [other for other in plain if other < number][-AROUND:]
+        after = [other for other in plain if other > number][:AROUND]
+        longer += took[number] - statistics.median(took[other] for other in before + after)
+    return Cost(len(took), sum(joining), sum(took), longer)
+
+
+def report(settings: Settings) -> tuple[dict[str, Files], dict[str, Cost]]:
+    files, costs = {}, {}
+    print(f"{'':20}{'commits':>9}{'joining':>9}{'most files':>12}{'at the end':>12}")
+    for stream, tables in STREAMS.items():
+        for table in tables:
+            files[table.sql_name] = found = files_of(settings.root, table.sql_name)
+            cells = f"{found.commits:9,}{len(found.joined_at):9,}{found.most:12,}{found.last:12,}"
+            print(f"{table.sql_name:20}{cells}")
+        joined_at = [moment for table in tables for moment in files[table.sql_name].joined_at]
+        costs[stream] = cost_of(settings, stream, joined_at)
+    print(f"{'':20}{'batches':>9}{'joining':>9}{'s':>12}{'of joining':>12}")
+    for stream, cost in costs.items():
+        share = cost.joining_seconds / cost.seconds
+        cells = f"{cost.batches:9,}{cost.joining:9,}{cost.seconds:12.1f}{cost.joining_seconds:12.1f}"
+        print(f"{stream:20}{cells}   {share:.1%} (goal: at most 10 %)")
+    return files, costs
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batches", type=int, default=500)
+    parser.add_argument("--batches", type=int, default=250, help="of bronze; silver has twice as many")
     parser.add_argument("--messages", type=int, default=90, help="of one micro-batch")
     args = parser.parse_args()
     use_streams_jvm()
-    found = {}
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        with spark_session("benchmark", log_file=base / "spark.log") as spark:
-            for name, compact in (("with", "true"), ("without", "false")):
-                spark.conf.set(AUTO_COMPACT, compact)
-                with broker_with_topics(base / name) as (settings, cluster):
-                    found[name] = run(spark, settings, cluster, batches=args.batches, messages=args.messages)
-    show(found)
-    write_results("small_files", {name: each._asdict() for name, each in found.items()})
+        with broker_with_topics(base / "lakehouse") as (settings, cluster):
+            with spark_session("benchmark", log_file=base / "spark.log") as spark:
+                spark.conf.set(AUTO_COMPACT, "true")
+                run(spark, settings, cluster, batches=args.batches, messages=args.messages)
+            files, costs = report(settings)
+    counts = {name: found._replace(joined_at=len(found.joined_at))._asdict() for name, found in files.items()}
+    write_results(
+        "small_files", {"tables": counts, "streams": {name: cost._asdict() for name, cost in costs.items()}}
+    )
 
 
 if __name__ == "__main__":
