@@ -28,8 +28,9 @@ REQUIRED = {
 # A command lives for a minute or two, in which the JVM's second compiler costs more than it brings: without it
 # a session starts in 8.9 s, not 13.3, and reads its first Delta table in 5.7 s, not 11.0 (two busy cores).
 # Its code cache, then only 48 MB by default, is full after 30 s of a demo; 240 MB is the JVM's usual default.
-# spark-submit, which also runs streams for weeks, keeps the JVM's own settings.
-_COMMAND_JVM = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
+# spark-submit, which also runs streams for weeks, keeps the JVM's own settings, and `up` has both compilers: of
+# 1,350 records per second one took 20.5 s to silver with the first alone, 12.8 s with both (medians of 3 minutes).
+_BRIEF_JVM = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
 # What the default collector adds to every write of a reference is a quarter of a first micro-batch of silver:
 # 9.3 s of CPU with this one, 12.7 s with G1. A JVM with two collectors does not start.
 _COLLECTOR = "-XX:+UseSerialGC"
@@ -42,15 +43,16 @@ _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 
 
 @contextmanager
-def spark_session(name: str, *, log_file: Path | None = None) -> Iterator[SparkSession]:
+def spark_session(name: str, *, log_file: Path | None = None, lasting: bool = False) -> Iterator[SparkSession]:
     """A session configured by conf/spark-defaults.conf, stopped at the end.
 
-    `log_file` takes what the JVM would print on the terminal, which the `lakehouse` command keeps readable.
+    `log_file` takes what the JVM would print on the terminal, which the `lakehouse` command keeps readable. Of a
+    `lasting` session the JVM compiles what runs often a second time, which pays after some minutes.
     Raises MachineError where Java or a jar is missing, or where the session lacks a setting it needs.
     """
     for logger in _ERROR_LOGGERS:
         PySparkLogger.getLogger(logger).disabled = True
-    spark = _start(name, log_file)
+    spark = _start(name, log_file, lasting=lasting)
     try:
         _verify(spark)
         yield spark
@@ -58,14 +60,14 @@ def spark_session(name: str, *, log_file: Path | None = None) -> Iterator[SparkS
         spark.stop()
 
 
-def _start(name: str, log_file: Path | None) -> SparkSession:
+def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has started the JVM, with its own arguments
         return builder.getOrCreate()
     java = find_java()
     os.environ["JAVA_HOME"] = str(java.home)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    options = _jvm_options(java)
+    options = _jvm_options(java, lasting=lasting)
     os.environ.setdefault("PYSPARK_SUBMIT_ARGS", shlex.join(_submit_arguments(options)))
     with _stderr_to(log_file):  # a log that cannot be written is no fault of Spark's
         try:
@@ -84,7 +86,7 @@ def _submit_arguments(options: Sequence[str]) -> list[str]:
     return [*settings, "--driver-java-options", " ".join(options), "pyspark-shell"]
 
 
-def _jvm_options(java: Java) -> list[str]:
+def _jvm_options(java: Java, *, lasting: bool) -> list[str]:
     """No archive goes with a class path that has a folder with files in it: a SPARK_CONF_DIR, another Spark's own.
 
     The folder of the settings is such a SPARK_CONF_DIR where it has files for Spark beside its defaults.
@@ -93,19 +95,20 @@ def _jvm_options(java: Java) -> list[str]:
     if not (folder / _DEFAULTS).is_file() or any([*folder.glob("*.xml"), *folder.glob("log4j2*")]):
         os.environ.setdefault("SPARK_CONF_DIR", str(folder))
     if "SPARK_CONF_DIR" in os.environ or "SPARK_HOME" in os.environ:
-        return _command_jvm()
-    return fast_jvm(java)
+        return _own_jvm(lasting=lasting)
+    return fast_jvm(java, lasting=lasting)
 
 
-def fast_jvm(java: Java) -> list[str]:
-    """The options of a JVM that runs this Spark for a minute or two."""
-    return [*_command_jvm(), *sharing_options(java, "spark", [Path(pyspark.__file__).parent / "jars"])]
+def fast_jvm(java: Java, *, lasting: bool = False) -> list[str]:
+    """The options of a JVM that runs this Spark for a minute or two, or `lasting`."""
+    archive = sharing_options(java, "spark", [Path(pyspark.__file__).parent / "jars"])
+    return [*_own_jvm(lasting=lasting), *archive]
 
 
-def _command_jvm() -> list[str]:
+def _own_jvm(*, lasting: bool) -> list[str]:
     chosen = " ".join(os.environ.get(name, "") for name in _OPTIONS_OF_OTHERS)
     collector = [] if re.search(r"-XX:\+Use\w+GC\b", chosen) else [_COLLECTOR]
-    return [*_COMMAND_JVM, *collector]
+    return [*([] if lasting else _BRIEF_JVM), *collector]
 
 
 @contextmanager

@@ -132,7 +132,8 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as opened:
         console.print("starting the broker and Spark", highlight=False)
         cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
-        spark = opened.enter_context(spark_session("lakehouse up", log_file=settings.ops_dir / "spark.log"))
+        log_file = settings.ops_dir / "spark.log"
+        spark = opened.enter_context(spark_session("lakehouse up", log_file=log_file, lasting=True))
         # only now: starting Spark puts a handler of its own in place, which cancels all jobs
         stop = opened.enter_context(stop_signals())
         monitor = opened.enter_context(Monitor.opened(settings, cluster, console))

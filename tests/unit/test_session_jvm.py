@@ -29,3 +29,10 @@ def test_the_collector_is_the_users_or_the_serial_one(
     assert done.returncode == 0, done.stdout + done.stderr
     flags = [line.split()[1] for line in done.stdout.splitlines() if "= true" in line]
     assert [name for name in ("UseSerialGC", "UseParallelGC", "UseG1GC") if name in flags] == [collector]
+
+
+def test_only_a_lasting_jvm_has_the_second_compiler() -> None:
+    java = find_java()
+    lasting, brief = fast_jvm(java, lasting=True), fast_jvm(java)
+    assert set(brief) - set(lasting) == {"-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m"}
+    assert set(lasting) < set(brief)
