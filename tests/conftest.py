@@ -33,9 +33,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """The session every test uses, configured by conf/spark-defaults.conf like any job."""
+    """The session every test uses, configured by conf/spark-defaults.conf like any job.
+
+    It lives for half an hour: with the JVM's second compiler, as in `up`, gold's tests take 20 to 30 % less time.
+    """
     os.environ["SPARK_LOCAL_DIRS"] = str(tmp_path_factory.mktemp("spark-local"))
-    with spark_session("tests", log_file=tmp_path_factory.mktemp("spark") / "spark.log") as session:
+    log_file = tmp_path_factory.mktemp("spark") / "spark.log"
+    with spark_session("tests", log_file=log_file, lasting=True) as session:
         yield session
 
 

@@ -2,6 +2,8 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -19,7 +21,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from silver import state
+from silver import batch, state
 from silver.batch import apply_batch
 from silver.rules import judge
 from silver.wire import parse
@@ -195,6 +197,28 @@ def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undi
     ]
 
 
+def test_a_large_batch_goes_another_way_to_the_same_rows(
+    spark: SparkSession, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No batch of a test is large: all but this one are written by projections for which no code is generated."""
+    factory = "spark.sql.codegen.factoryMode"
+    before = spark.conf.get(factory)
+    found = []
+
+    def write(*args: Any) -> None:
+        found.append(spark.conf.get(factory))
+        state.write(*args)
+
+    monkeypatch.setattr(batch, "state", SimpleNamespace(**{**vars(state), "write": write}))
+    root = shutil.copytree(undisturbed.prefixes[0], tmp_path / "large").as_posix()
+    apply_batch(judged(spark, []), root, query_id="other", batch_id=0, versions={})
+    monkeypatch.setattr(batch, "FEW_ROWS", len(BATCH) - 1)
+    apply_batch(undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
+    expect_equal(spark, root, undisturbed.root, STATE)
+    assert found == ["NO_CODEGEN", before]
+    assert spark.conf.get(factory) == before
+
+
 @pytest.mark.parametrize("commits", range(7))
 def test_a_batch_repeated_after_a_crash_changes_nothing_more(
     spark: SparkSession, undisturbed: Undisturbed, commits: int
@@ -223,11 +247,11 @@ def test_a_tombstone_changes_only_the_tables_that_hold_its_id(spark: SparkSessio
 def test_a_first_batch_repeated_after_a_crash_changes_nothing_more(spark: SparkSession, tmp_path: Path) -> None:
     """Its tables hold none of its ids, so it appends; the repeated one finds a part of itself."""
     root = silver_root(spark, tmp_path / "undisturbed")
-    batch = judged(spark, numbered(BATCH))
-    whole = went_through(root, tmp_path, batch)
+    first = judged(spark, numbered(BATCH))
+    whole = went_through(root, tmp_path, first)
     assert len(whole.prefixes) == 7  # quarantine, users, content, feedback, tombstones, batches
     for prefix in whole.prefixes[1::2]:
-        apply_batch(batch, str(prefix), query_id="q", batch_id=1, versions=VERSIONS)
+        apply_batch(first, str(prefix), query_id="q", batch_id=1, versions=VERSIONS)
         expect_equal(spark, str(prefix), root, layer_tables("silver"))
 
 
