@@ -33,6 +33,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
+from tests.e2e.processes import TIMEOUT
 from tests.quick import QUICK_MODELS, with_quick_models
 
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
@@ -79,7 +80,7 @@ def clean_environment() -> dict[str, str]:
 
 def lakehouse(*arguments: str, variables: dict[str, str]) -> Outcome:
     done = subprocess.run(
-        [str(LAKEHOUSE), *arguments], env=variables, capture_output=True, text=True, timeout=300, check=False
+        [str(LAKEHOUSE), *arguments], env=variables, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.e2e.command_process import CommandProcess
+from tests.e2e.processes import TIMEOUT
 from tests.quick import QUICK_MODELS
 from tests.readme import PROJECT, README, readme_commands
 
@@ -49,7 +50,7 @@ def test_a_command_of_the_readme_works(
         code, printed = lakehouse.run(*arguments)
     else:
         done = subprocess.run(
-            [program, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=300
+            [program, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=TIMEOUT
         )
         code, printed = done.returncode, done.stdout + done.stderr
     assert code == 0, printed

@@ -61,7 +61,7 @@ def submit(command: str, variables: Mapping[str, str]) -> subprocess.CompletedPr
         env=dict(variables),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=TIMEOUT,
         check=False,
     )
 

@@ -25,7 +25,7 @@ from producers.entities import user_records
 from producers.records import Record, encode
 from silver.refine import refine
 from tests.bronze_rows import USER
-from tests.e2e.processes import environment
+from tests.e2e.processes import TIMEOUT, environment
 
 # Kafka's default for the largest record batch a broker takes (message.max.bytes).
 BROKER_LIMIT = 1_048_588
@@ -124,7 +124,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(
             stdout=output,
             stderr=subprocess.STDOUT,
             preexec_fn=limit_files,
-            timeout=180,
+            timeout=TIMEOUT,
             check=False,
         ).returncode
     said = log.read_text(encoding="utf-8", errors="replace")
