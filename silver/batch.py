@@ -39,8 +39,8 @@ def apply_batch(
     with state.kept(_needed(judged)) as records:
         parts = _parts(records)
         facts = _facts(parts)
-        generated = nullcontext() if facts["rows"] > FEW_ROWS else setting(spark, _PROJECTIONS, "NO_CODEGEN")
-        with generated:
+        projections = nullcontext() if facts["rows"] > FEW_ROWS else setting(spark, _PROJECTIONS, "NO_CODEGEN")
+        with projections:
             if facts["quarantined"]:
                 _quarantine(spark, root, rows.quarantine(split(records).quarantined), facts)
             valid = split(records).valid

@@ -253,7 +253,7 @@ def test_the_command_starts_no_jvm_and_no_broker(settings: Settings, tmp_path: P
         "PATH": os.devnull,
     }
     command = [sys.executable, "-m", "lakehouse.cli", "status", "--json"]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
     assert {table["table"] for table in found["tables"]} == {table.sql_name for table in CATALOGUE}
