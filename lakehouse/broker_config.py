@@ -12,7 +12,7 @@ from pathlib import Path
 from lakehouse.broker_jars import broker_jars
 from lakehouse.class_archive import sharing_options
 from lakehouse.errors import BrokerError
-from lakehouse.java import find_java
+from lakehouse.java import environment_options, find_java
 
 LOOPBACK = "127.0.0.1"
 # Measured: C1 and the serial collector start the broker in two thirds of the time and half the processor.
@@ -133,7 +133,7 @@ def java_command(main_class: str, *arguments: str) -> list[str]:
     return [
         str(java.executable),
         *_JVM,
-        *sharing_options(java, main_class, jars),
+        *sharing_options(java, main_class, jars, chosen=environment_options()),
         "-Dlog4j2.configurationFile=file:log4j2.properties",
         "-cp",
         os.pathsep.join(str(jar) for jar in jars),

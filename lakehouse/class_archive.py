@@ -5,7 +5,6 @@ without it, and so does one that finds half of one: its header is written last.
 """
 
 import hashlib
-import os
 import re
 import sys
 from collections.abc import Iterable
@@ -21,13 +20,14 @@ _WRITES = "-XX:ArchiveClassesAtExit="
 _QUIET = "-Xlog:cds*=off"
 
 
-def sharing_options(java: Java, name: str, class_path: Iterable[Path]) -> list[str]:
+def sharing_options(java: Java, name: str, class_path: Iterable[Path], *, chosen: str) -> list[str]:
     """The JVM's options that map the archive of this name, or make it where there is none.
 
     The archive belongs to this Java and these jars (or folders of jars): where one of them changes, it is another.
+    `chosen` are the options that the user has this JVM start with.
     None where this Java cannot have one: 17 would not even start.
     """
-    if not _shares_its_own(java):
+    if not _shares_its_own(java, chosen):
         return []
     archive = _FOLDER / f"{name}-{_fingerprint([java.home / 'lib' / 'modules', *class_path])}.jsa"
     if not _PLAIN.fullmatch(str(archive)):
@@ -46,9 +46,8 @@ def discard_archive(options: Iterable[str]) -> None:
             Path(option.removeprefix(_WRITES)).unlink(missing_ok=True)
 
 
-def _shares_its_own(java: Java) -> bool:
+def _shares_its_own(java: Java, chosen: str) -> bool:
     """Whether this Java maps the archive of its own classes, on which all others stand."""
-    chosen = " ".join(os.environ.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS"))
     prevented = "-Xshare:" in chosen or "CompressedClassPointers" in chosen or "CompressedOops" in chosen
     return not prevented and any((java.home / "lib" / "server").glob("classes*.jsa"))
 

@@ -14,6 +14,8 @@ from lakehouse.errors import MachineError, first_line
 SUPPORTED = (17, 21, 25)
 _FETCHED = {"vendor": "adoptium", "version": "17"}
 _PROBE_SECONDS = 30
+# Every JVM reads the first and the third, the `java` program the second too.
+_ENVIRONMENT = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _INSTALL = (
     "install one: Debian and Ubuntu `apt-get install openjdk-17-jre-headless`, macOS `brew install openjdk@21`, "
     "or set JAVA_HOME"
@@ -36,6 +38,11 @@ class Java(NamedTuple):
 
 class _UnusableJavaError(Exception):
     """This java does not run, or is of a version that Spark does not support."""
+
+
+def environment_options() -> str:
+    """What the user's environment has every JVM start with."""
+    return " ".join(os.environ.get(name, "") for name in _ENVIRONMENT).strip()
 
 
 @lru_cache(maxsize=1)

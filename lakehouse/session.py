@@ -1,21 +1,21 @@
 """The Spark session of the jobs and of the `lakehouse` command."""
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyspark
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
-from lakehouse.class_archive import discard_archive, sharing_options
+from lakehouse.class_archive import discard_archive
 from lakehouse.errors import MachineError, first_line
 from lakehouse.java import Java, find_java
+from lakehouse.jvm_options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
 from lakehouse.settings import conf_dir
+from lakehouse.spark_defaults import DEFAULTS, defaults_file, spark_defaults
 
 # Without these the jobs would run and be wrong; all other settings of Spark are the user's own.
 REQUIRED = {
@@ -24,19 +24,6 @@ REQUIRED = {
     "spark.sql.session.timeZone": "UTC",
 }
 
-
-# A command lives for a minute or two, in which the JVM's second compiler costs more than it brings: without it
-# a session starts in 8.9 s, not 13.3, and reads its first Delta table in 5.7 s, not 11.0 (two busy cores).
-# Its code cache, then only 48 MB by default, is full after 30 s of a demo; 240 MB is the JVM's usual default.
-# spark-submit, which also runs streams for weeks, keeps the JVM's own settings, and `up` has both compilers: of
-# 1,350 records per second one took 20.5 s to silver with the first alone, 12.8 s with both (medians of 3 minutes).
-_BRIEF_JVM = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
-# What the default collector adds to every write of a reference is a quarter of a first micro-batch of silver:
-# 9.3 s of CPU with this one, 12.7 s with G1. A JVM with two collectors does not start.
-_COLLECTOR = "-XX:+UseSerialGC"
-_OPTIONS_OF_OTHERS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SUBMIT_OPTS")
-
-_DEFAULTS = "spark-defaults.conf"
 
 # They print the whole stack trace of an exception that is raised as well, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
@@ -81,9 +68,13 @@ def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:
 
 
 def _submit_arguments(options: Sequence[str]) -> list[str]:
-    """What spark-submit would be called with: the project's settings, where no SPARK_CONF_DIR brings them."""
-    settings = [] if "SPARK_CONF_DIR" in os.environ else ["--properties-file", str(conf_dir() / _DEFAULTS)]
-    return [*settings, "--driver-java-options", " ".join(options), "pyspark-shell"]
+    """What spark-submit would be called with: the project's settings, where no SPARK_CONF_DIR brings them.
+
+    The JVM's own options stand before those of the settings, which win.
+    """
+    settings = [] if "SPARK_CONF_DIR" in os.environ else ["--properties-file", str(defaults_file())]
+    defaults = " ".join([*options, spark_defaults(defaults_file()).get(DEFAULT_OPTIONS, "")])
+    return [*settings, "--conf", f"{DEFAULT_OPTIONS}={defaults.strip()}", "pyspark-shell"]
 
 
 def _jvm_options(java: Java, *, lasting: bool) -> list[str]:
@@ -92,23 +83,11 @@ def _jvm_options(java: Java, *, lasting: bool) -> list[str]:
     The folder of the settings is such a SPARK_CONF_DIR where it has files for Spark beside its defaults.
     """
     folder = conf_dir()
-    if not (folder / _DEFAULTS).is_file() or any([*folder.glob("*.xml"), *folder.glob("log4j2*")]):
+    if not (folder / DEFAULTS).is_file() or any([*folder.glob("*.xml"), *folder.glob("log4j2*")]):
         os.environ.setdefault("SPARK_CONF_DIR", str(folder))
     if "SPARK_CONF_DIR" in os.environ or "SPARK_HOME" in os.environ:
-        return _own_jvm(lasting=lasting)
+        return plain_jvm(lasting=lasting)
     return fast_jvm(java, lasting=lasting)
-
-
-def fast_jvm(java: Java, *, lasting: bool = False) -> list[str]:
-    """The options of a JVM that runs this Spark for a minute or two, or `lasting`."""
-    archive = sharing_options(java, "spark", [Path(pyspark.__file__).parent / "jars"])
-    return [*_own_jvm(lasting=lasting), *archive]
-
-
-def _own_jvm(*, lasting: bool) -> list[str]:
-    chosen = " ".join(os.environ.get(name, "") for name in _OPTIONS_OF_OTHERS)
-    collector = [] if re.search(r"-XX:\+Use\w+GC\b", chosen) else [_COLLECTOR]
-    return [*([] if lasting else _BRIEF_JVM), *collector]
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from lakehouse.errors import LakehouseError
 from lakehouse.java import find_java
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster, configured_cluster
-from lakehouse.settings import Kafka, Settings, conf_dir, load_settings
+from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.spark_defaults import defaults_file, spark_defaults
 
 PYTHON = (3, 11)
 DISK_BYTES = 2 * 1024**3
@@ -54,7 +55,7 @@ def examine(settings: Settings) -> list[Finding]:
         python_findings,
         java_findings,
         lambda: package_findings("pyspark", "delta-spark"),
-        lambda: jar_findings(spark_defaults(conf_dir() / "spark-defaults.conf")),
+        lambda: jar_findings(spark_defaults(defaults_file())),
         lambda: kafka_findings(settings.kafka),
         lambda: root_findings(settings.root),
         lambda: memory_findings(machine_memory()),
@@ -161,15 +162,6 @@ def machine_memory() -> int:
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = _CGROUP_LIMIT.read_text().strip() if _CGROUP_LIMIT.is_file() else "max"
     return min(machine, int(limit)) if limit.isdigit() else machine
-
-
-def spark_defaults(file: Path) -> dict[str, str]:
-    """The settings of a Spark properties file, comments left out; none where there is no file."""
-    if not file.is_file():
-        return {}
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    pairs = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
 
 
 def _jar_name(coordinate: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from lakehouse import session
+from lakehouse import jvm_options
 from lakehouse.java import find_java
 from lakehouse.settings import Settings
 
@@ -23,7 +23,7 @@ def fast_jvm() -> dict[str, str]:
 
     From start to the first Delta table: 36 s of CPU, without that compiler 19 s, with an archive of classes 13 s.
     """
-    return {"SPARK_SUBMIT_OPTS": " ".join(session.fast_jvm(find_java()))}
+    return {"SPARK_SUBMIT_OPTS": " ".join(jvm_options.fast_jvm(find_java()))}
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -35,6 +35,7 @@ from lakehouse.tables import (
 )
 from tests.e2e.processes import TIMEOUT
 from tests.quick import QUICK_MODELS, with_quick_models
+from tests.readme import PROJECT
 
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
 SMALL = {
@@ -335,16 +336,25 @@ def test_history_shows_at_most_the_limit(demo: Demo, command: Command) -> None:
     assert len(found) == 1
 
 
-def test_a_real_process_tells_times_in_utc_wherever_it_runs(demo: Demo) -> None:
+def test_a_real_process_tells_times_in_utc_and_has_the_jvm_options_of_the_settings(
+    demo: Demo, tmp_path: Path
+) -> None:
+    """Wherever it runs. Its JVM notes the collector, which is not the commands' own, in the file it is told."""
+    conf, noted = tmp_path / "conf", tmp_path / "gc.log"
+    shutil.copytree(PROJECT / "conf", conf)
+    with (conf / "spark-defaults.conf").open("a", encoding="utf-8") as settings:
+        settings.write(f"spark.driver.extraJavaOptions -XX:+UseParallelGC -Xlog:gc:file={noted}\n")
     query = (
         "SELECT TIMESTAMP '2025-05-13 12:00:00' AS noon, DATE '2024-02-29' AS day, count(*) AS users "
         "FROM silver.users"
     )
-    outcome = lakehouse("sql", query, "--json", variables=demo.variables | {"TZ": "America/Mexico_City"})
+    elsewhere = {"TZ": "America/Mexico_City", "LAKEHOUSE_CONF": str(conf)}
+    outcome = lakehouse("sql", query, "--json", variables=demo.variables | elsewhere)
     assert outcome.code == 0, outcome.err
     users = json.loads(demo.first.out)["tables"][SILVER_USERS.sql_name]["rows"]
     assert json.loads(outcome.out) == [{"noon": "2025-05-13 12:00:00Z", "day": "2024-02-29", "users": users}]
     assert outcome.err == ""
+    assert "Using Parallel" in noted.read_text(encoding="utf-8")
 
 
 def test_sql_prints_a_table_up_to_its_limit(demo: Demo, command: Command) -> None:

@@ -72,7 +72,7 @@ def test_other_jars_have_an_archive_of_their_own(folder: Path) -> None:
     jar = folder / "other.jar"
     shutil.copy(first[first.index("-cp") + 1].split(":")[0], jar)
     java = class_archive.Java(Path(first[0]).parent.parent, 17, "test")
-    names = {class_archive.sharing_options(java, "x", jars)[0] for jars in ([], [jar])}
+    names = {class_archive.sharing_options(java, "x", jars, chosen="")[0] for jars in ([], [jar])}
     assert len(names) == 2
 
 
@@ -87,7 +87,7 @@ def test_a_java_that_shares_no_classes_starts_all_the_same(
 
 @pytest.mark.usefixtures("archives")
 def test_a_java_without_an_archive_of_its_own_has_no_other(tmp_path: Path) -> None:
-    assert class_archive.sharing_options(class_archive.Java(tmp_path, 17, "test"), "x", []) == []
+    assert class_archive.sharing_options(class_archive.Java(tmp_path, 17, "test"), "x", [], chosen="") == []
 
 
 def test_what_a_jvm_that_failed_has_made_is_deleted(archives: Path, folder: Path) -> None:

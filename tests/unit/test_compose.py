@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from lakehouse import settings as settings_module
-from lakehouse.commands.doctor import spark_defaults
 from lakehouse.kafka_client import Cluster
+from lakehouse.spark_defaults import spark_defaults
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"

@@ -119,10 +119,3 @@ def test_an_object_store_is_not_looked_into() -> None:
 def test_little_memory_is_a_note(memory: int, status: str) -> None:
     [finding] = doctor.memory_findings(memory)
     assert finding.status == status
-
-
-def test_spark_defaults_are_read_without_comments(tmp_path: Path) -> None:
-    file = tmp_path / "spark-defaults.conf"
-    file.write_text("# note\n\nspark.a   1 2\nspark.b\tx\n")
-    assert doctor.spark_defaults(file) == {"spark.a": "1 2", "spark.b": "x"}
-    assert doctor.spark_defaults(tmp_path / "absent") == {}

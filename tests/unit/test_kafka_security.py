@@ -18,12 +18,12 @@ from kafka.errors import (
 from pydantic import SecretStr, ValidationError
 
 from lakehouse.commands import config
-from lakehouse.commands.doctor import spark_defaults
 from lakehouse.errors import SettingsError, run_guarded, settings_error
 from lakehouse.java import find_java
 from lakehouse.kafka_client import Cluster, configured_cluster, jaas_config
 from lakehouse.kafka_security import PLAINTEXT, KafkaSecurity
 from lakehouse.settings import load_settings
+from lakehouse.spark_defaults import spark_defaults
 from tests.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, openssl, require_openssl
 from tests.conftest import PROJECT
 

@@ -7,9 +7,18 @@ import pytest
 
 from lakehouse import class_archive
 from lakehouse.java import find_java
-from lakehouse.session import fast_jvm
+from lakehouse.jvm_options import fast_jvm
 
 VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SUBMIT_OPTS")
+
+
+@pytest.fixture
+def nothing_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf: Path) -> Path:
+    """No option of the user's own anywhere; gives Spark's settings, which have none."""
+    monkeypatch.setattr(class_archive, "_FOLDER", tmp_path)  # this JVM would leave an archive of few classes
+    for name in (*VARIABLES, "SPARK_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return conf / "spark-defaults.conf"
 
 
 @pytest.mark.parametrize(
@@ -17,11 +26,9 @@ VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SU
     [("", "UseSerialGC"), ("-Xss4m", "UseSerialGC"), ("-Xss4m -XX:+UseParallelGC", "UseParallelGC")],
 )
 def test_the_collector_is_the_users_or_the_serial_one(
-    options: str, collector: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: str, collector: str, nothing_chosen: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(class_archive, "_FOLDER", tmp_path)  # this JVM would leave an archive of few classes
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+    assert not nothing_chosen.exists()
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", options)
     java = find_java()
     command = [str(java.executable), *fast_jvm(java), "-XX:+PrintFlagsFinal", "-version"]
@@ -29,6 +36,14 @@ def test_the_collector_is_the_users_or_the_serial_one(
     assert done.returncode == 0, done.stdout + done.stderr
     flags = [line.split()[1] for line in done.stdout.splitlines() if "= true" in line]
     assert [name for name in ("UseSerialGC", "UseParallelGC", "UseG1GC") if name in flags] == [collector]
+
+
+@pytest.mark.parametrize("setting", ["spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"])
+def test_what_sparks_settings_choose_counts_too(nothing_chosen: Path, setting: str) -> None:
+    nothing_chosen.write_text(f"{setting} -Dx=y -XX:+UseZGC -Xshare:off\n")
+    options = fast_jvm(find_java())
+    assert "-XX:+UseSerialGC" not in options  # a JVM with two collectors does not start
+    assert not [option for option in options if "Archive" in option]
 
 
 def test_only_a_lasting_jvm_has_the_second_compiler() -> None:

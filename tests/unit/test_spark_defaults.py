@@ -1,0 +1,32 @@
+"""Spark's settings as java.util.Properties reads them, which Spark does."""
+
+from pathlib import Path
+
+import pytest
+
+from lakehouse.spark_defaults import defaults_file, spark_defaults
+
+
+def test_settings_are_read_without_comments(tmp_path: Path) -> None:
+    file = tmp_path / "spark-defaults.conf"
+    file.write_text(
+        "# note\n! too\n\nspark.a   1 2\nspark.b\tx\nspark.c=-Dx=y\nspark.d : 1\nspark.e one\\\n  two\n"
+    )
+    assert spark_defaults(file) == {
+        "spark.a": "1 2",
+        "spark.b": "x",
+        "spark.c": "-Dx=y",
+        "spark.d": "1",
+        "spark.e": "onetwo",
+    }
+
+
+def test_no_file_has_no_settings(tmp_path: Path) -> None:
+    assert spark_defaults(tmp_path / "absent") == {}
+
+
+def test_a_spark_conf_dir_has_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf: Path) -> None:
+    monkeypatch.delenv("SPARK_CONF_DIR", raising=False)
+    assert defaults_file() == conf / "spark-defaults.conf"
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "other"))
+    assert defaults_file() == tmp_path / "other" / "spark-defaults.conf"
