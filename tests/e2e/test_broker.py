@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Kafka, load_settings
 from lakehouse.topics import end_offsets, ensure_topics, topic_ids
+from tests.e2e.processes import await_condition
 
 TIMEOUT = 20.0
 
@@ -50,13 +51,6 @@ def configured(bootstrap: str, timeout: float) -> Kafka:
 
 def broker_pid(root: Path) -> int:
     return int(json.loads((root / "kafka" / "broker.json").read_text())["pid"])
-
-
-def await_condition(condition: Callable[[], bool], what: str) -> None:
-    """Wait until the condition holds, at most TIMEOUT seconds."""
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not after {TIMEOUT:g} s"
 
 
 @contextmanager
