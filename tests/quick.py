@@ -5,8 +5,8 @@ from typing import Any
 from lakehouse.settings import Settings
 
 _CHANGES: dict[str, dict[str, Any]] = {
-    "als": {"ranks": (2, 3), "iterations": 2},
-    "values": {"rank": 2, "iterations": 2},
+    "als": {"ranks": (2, 3), "iterations": 1},
+    "values": {"rank": 2, "iterations": 1},
 }
 # The same for a command of its own.
 QUICK_MODELS = {
