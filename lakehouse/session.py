@@ -55,8 +55,8 @@ def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:
     os.environ["JAVA_HOME"] = str(java.home)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     options = _jvm_options(java, lasting=lasting)
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", shlex.join(_submit_arguments(options)))
-    with _stderr_to(log_file):  # a log that cannot be written is no fault of Spark's
+    # a log that cannot be written is no fault of Spark's
+    with _arguments_of_pyspark(_submit_arguments(options)), _stderr_to(log_file):
         try:
             return builder.getOrCreate()
         except Exception as error:
@@ -65,6 +65,23 @@ def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:
             raise MachineError(
                 f"Spark did not start: {first_line(error)}{where}", todo="lakehouse doctor says what is missing"
             ) from error
+
+
+@contextmanager
+def _arguments_of_pyspark(arguments: Sequence[str]) -> Iterator[None]:
+    """Where pyspark looks for them when it starts the JVM. No process that is started later inherits them.
+
+    Those that the user has set stay.
+    """
+    name = "PYSPARK_SUBMIT_ARGS"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = shlex.join(arguments)
+    try:
+        yield
+    finally:
+        del os.environ[name]
 
 
 def _submit_arguments(options: Sequence[str]) -> list[str]:
