@@ -113,9 +113,8 @@ def to_the_whole_group(stream: subprocess.Popen[str]) -> None:
     os.killpg(stream.pid, signal.SIGINT)
 
 
-@pytest.mark.parametrize(
-    ("job", "stop"), [("bronze/ingest.py", to_the_jvm_alone), ("silver/refine.py", to_the_whole_group)]
-)
+@pytest.mark.parametrize("stop", [to_the_jvm_alone, to_the_whole_group])
+@pytest.mark.parametrize("job", ["bronze/ingest.py", "silver/refine.py"])
 def test_a_stream_is_stopped_in_order(
     spark: SparkSession, settings: Settings, job: str, stop: Callable[[subprocess.Popen[str]], None]
 ) -> None:
