@@ -9,7 +9,7 @@ WORKERS ?= 2
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
 	@echo "make test    the whole test suite, the same that CI runs"
-	@echo "make test-crash  kill -9 of both streams: 20 times each, and at every point between two commits"
+	@echo "make test-crash  kill -9 of both streams: 20 times each, in the making of every table, and between any two commits"
 	@echo "make powerbi-tools  Microsoft's own parsers, with which make test then checks the Power BI project"
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make setup   only install, into .venv"
@@ -34,8 +34,8 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Every stream is killed 20 times at random moments, and at every point between two commits; `make test` does the same
-# 4 times, and at half of the points.
+# Every stream is killed 20 times at random moments, in the making of every table, and at every point between two
+# commits; `make test` does the same 4 times, in the making of two tables, and at half of the points.
 test-crash: setup
 	CRASH_ROUNDS=20 $(BIN)/python -m pytest tests/e2e/test_crash*.py tests/streams/test_batch.py --timeout 3600
 

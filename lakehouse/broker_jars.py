@@ -1,13 +1,11 @@
 """The published jars that make up a Kafka broker: resolved and fetched once per user, then remembered."""
 
-import contextlib
-import os
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
+from lakehouse.drafts import replacing
 from lakehouse.errors import MachineError, first_line
 from lakehouse.locks import locked
 
@@ -81,13 +79,5 @@ def _resolve() -> list[Path]:
 
 
 def _write(listing: Path, jars: list[Path]) -> None:
-    with _replacing(listing) as draft:
+    with replacing(listing) as draft:
         draft.write_text("".join(f"{jar}\n" for jar in jars), encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A draft beside the target that takes its place when complete."""
-    draft = target.with_name(f"{target.name}.{os.getpid()}")
-    yield draft
-    draft.replace(target)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lakehouse.broker_config import LOOPBACK, format_storage, java_command, telling_line, write_config
 from lakehouse.class_archive import discard_archive
+from lakehouse.drafts import replacing
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster
@@ -103,7 +104,8 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
             start_new_session=True,  # Ctrl-C must not end it before its clients have flushed
         )
     broker = Broker(process.pid, process_start(process.pid) or "", port, identity)
-    (folder / "broker.json").write_text(json.dumps(asdict(broker)), encoding="utf-8")
+    with replacing(folder / "broker.json") as draft:
+        draft.write_text(json.dumps(asdict(broker)), encoding="utf-8")
     try:
         await_broker(broker, folder, seen)
     except BaseException:

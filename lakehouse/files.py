@@ -23,6 +23,17 @@ def names(spark: SparkSession, folder: str) -> list[str]:
     return sorted(str(status.getPath().getName()) for status in system.listStatus(path))
 
 
+def names_below(spark: SparkSession, folder: str) -> list[str]:
+    """The names of all files in the folder and in its folders; none where there is no such folder."""
+    system, path = _at(spark, folder)
+    if not system.exists(path):
+        return []
+    found, listed = [], system.listFiles(path, True)
+    while listed.hasNext():
+        found.append(str(listed.next().getPath().getName()))
+    return sorted(found)
+
+
 def rename(spark: SparkSession, path: str, new: str) -> None:
     """Give a file or folder another path. Raises OSError where the file system does not do it."""
     system, old = _at(spark, path)

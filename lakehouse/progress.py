@@ -1,10 +1,11 @@
 """What every micro-batch of the streams did, as JSON lines in <ops>/stream_progress.jsonl."""
 
 import json
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
@@ -17,6 +18,7 @@ from pyspark.sql.streaming.listener import (
 
 # Spark tells listeners of a query's end soon after it; a summary printed before that would miss its last batch.
 _END_TIMEOUT_SECONDS = 10
+_ALWAYS = {"logged_at", "stream", "rows", "durations_ms", "kafka_lag"}
 
 
 class ProgressLog(StreamingQueryListener):
@@ -33,8 +35,10 @@ class ProgressLog(StreamingQueryListener):
 
     def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802 - Spark's name
         if event.progress.numInputRows:
-            with self.file.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(progress_line(event.progress), ensure_ascii=False) + "\n")
+            line = json.dumps(progress_line(event.progress), ensure_ascii=False).encode()
+            with self.file.open("a+b") as lines:
+                # a full disk leaves half a line, which must not spoil this one
+                lines.write(b"\n" * _is_cut_off(lines) + line + b"\n")
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802 - Spark's name
         pass
@@ -48,6 +52,22 @@ class ProgressLog(StreamingQueryListener):
         """Wait until Spark has told of the end of that many queries, and so of all their batches."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended >= queries, timeout=_END_TIMEOUT_SECONDS)
+
+
+def read_line(line: str | bytes) -> dict[str, Any] | None:
+    """The batch that a line of the log tells; None where it is no whole line."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and found.keys() >= _ALWAYS else None
+
+
+def _is_cut_off(log: BinaryIO) -> bool:
+    """Whether the log's last line has no end."""
+    end = log.seek(0, os.SEEK_END)
+    log.seek(max(end - 1, 0))
+    return log.read(1) not in (b"\n", b"")
 
 
 def progress_line(progress: StreamingQueryProgress) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
-from lakehouse import delta_log
+from lakehouse import delta_log, files
 from lakehouse.errors import TableError
 from lakehouse.spark_sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
@@ -40,7 +40,8 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
 
     Columns and fields that an earlier version of the contract did not have, and that may be null, are added to an
     existing table in one commit, which changes none of its files. `properties` are what a new table remembers
-    beside its contract.
+    beside its contract. Raises TableError where the schema is another one, or where the folder of a new table is
+    not empty.
     """
     path = table_path(root, table)
     if exists(spark, root, table):
@@ -52,10 +53,29 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
             found = spark.read.format("delta").load(path).schema
         _expect_schema(found, table, what=f"{table.sql_name} at {path}")
         return
+    _discard_unfinished(spark, path, table)
     builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(table.schema)
     for name, value in {**table.delta_properties, **(properties or {})}.items():
         builder = builder.property(name, value)
     builder.execute()
+
+
+def _discard_unfinished(spark: SparkSession, path: str, table: Table) -> None:
+    """Remove a log without any commit, which a process left that was killed while it made the table.
+
+    Delta makes no table where one is. Such a log holds only folders, temporary files and the file system's
+    checksums, whose names begin with a dot. All else is somebody's, such as a table whose log was lost, and stops
+    this with a TableError.
+    """
+    log = f"{path}/_delta_log"
+    others = [name for name in files.names(spark, path) if name != "_delta_log"]
+    others += [f"_delta_log/{name}" for name in files.names_below(spark, log) if not name.startswith(".")]
+    if others:
+        raise TableError(
+            f"{path} is to become {table.sql_name}, and it is no Delta table but not empty: it holds {others[0]}",
+            todo="if a table was there, put its _delta_log back; else move that folder away",
+        )
+    files.delete(spark, log)
 
 
 def require(spark: SparkSession, root: str, table: Table) -> str:

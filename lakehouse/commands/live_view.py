@@ -1,6 +1,5 @@
 """What the live mode shows: one picture on a terminal, one line elsewhere, of the same facts."""
 
-import json
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lakehouse.backlog import KafkaBacklog, SilverBacklog
+from lakehouse.progress import read_line
 
 STREAMS = ("bronze.events", "bronze.feedback", "silver")
 # Rates are those of this long a time up to now.
@@ -83,7 +83,7 @@ class ProgressTail:
         # a line that is still being written is read the next time
         whole = text[: text.rfind(b"\n") + 1]
         self._read_to += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        return [batch for batch in map(read_line, whole.splitlines()) if batch]
 
 
 def together(backlogs: Iterable[KafkaBacklog]) -> KafkaBacklog:

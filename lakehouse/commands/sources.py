@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from lakehouse.drafts import replacing
 from lakehouse.errors import InputError
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Demo, Kafka, Settings
@@ -64,7 +65,8 @@ def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[s
         delivery.require_complete(part.name)
         lines.append(delivery.line(part.name))
     marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.write_text(json.dumps(_state(source, kafka, cluster)), encoding="utf-8")
+    with replacing(marker) as draft:
+        draft.write_text(json.dumps(_state(source, kafka, cluster)), encoding="utf-8")
     return lines
 
 

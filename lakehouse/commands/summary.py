@@ -1,6 +1,5 @@
 """What the demo has made, collected from the tables and told in a few small tables."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,6 +13,7 @@ from pyspark.sql import functions as F
 from lakehouse import storage
 from lakehouse.commands.output import print_table
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.progress import read_line
 from lakehouse.settings import Settings
 from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE
 
@@ -116,8 +116,8 @@ def _streams(file: Path, since: datetime) -> dict[str, dict[str, Any]]:
     """The batches of this run, per stream. `kafka_lag`: records not yet read at the last batch's end."""
     batches: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else []:
-        batch = json.loads(line)
-        if datetime.fromisoformat(batch["logged_at"]) >= since:
+        batch = read_line(line)
+        if batch and datetime.fromisoformat(batch["logged_at"]) >= since:
             batches[batch["stream"]].append(batch)
     return {name: _stream(stream) for name, stream in sorted(batches.items())}
 

@@ -1,6 +1,5 @@
 """How fast the streams are and how far behind: from the log of their micro-batches, without a Spark job."""
 
-import json
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from lakehouse import delta_log, storage
+from lakehouse.progress import read_line
 from lakehouse.report.contents import Batch, Stream, Streams
 from lakehouse.report.snapshot import Snapshot
 from lakehouse.tables import SILVER_BATCHES, layer_tables
@@ -40,11 +40,11 @@ def read_streams(file: Path, *, latest: int) -> Streams | None:
     unreadable = 0
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            try:
-                name, batch = _batch(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError):
+            told = read_line(line)
+            if told is None:
                 unreadable += 1  # said on the page: the other batches are still worth showing
             else:
+                name, batch = _batch(told)
                 counted[name].add(batch)
     streams = [
         Stream(name, found.batches, found.rows, found.seconds, tuple(found.latest))

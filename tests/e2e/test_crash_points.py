@@ -1,7 +1,7 @@
-"""kill -9 of both drivers at points between two commits: each start repeats the batch and comes further.
+"""kill -9 of both drivers while they make a table, and at points between two commits: each start comes further.
 
-`make test-crash` kills at every point, the test suite at half of them. tests/streams/test_batch.py repeats a batch
-after each commit of silver.
+`make test-crash` kills in every table's making and at every point, the test suite at some of them.
+tests/streams/test_batch.py repeats a batch after each commit of silver.
 """
 
 import os
@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from bronze.ingest import ingest
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.settings import Settings
+from lakehouse.tables import layer_tables
 from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
 from producers.delivery import publish
@@ -51,6 +52,13 @@ POINTS = {
     "silver: after the commit of batches, before the checkpoint's": point("silver", "silver/batches/_delta_log"),
 }
 
+# The tables that each driver makes, in its order.
+MADE = {
+    "bronze.ingest": ("bronze/events", "bronze/feedback"),
+    "silver.refine": tuple(f"silver/{table.name}" for table in layer_tables("silver")),
+}
+MADE_FEWER = {"bronze.ingest": ("bronze/feedback",), "silver.refine": ("silver/content",)}
+
 FEWER = (
     "bronze: after Kafka is read",
     "bronze: after the table's commit, before the checkpoint's",
@@ -58,7 +66,8 @@ FEWER = (
     "silver: after the commit of content",
     "silver: after the commit of batches, before the checkpoint's",
 )
-CHOSEN = tuple(POINTS) if "CRASH_ROUNDS" in os.environ else FEWER
+ALL = "CRASH_ROUNDS" in os.environ
+CHOSEN, CHOSEN_MADE = (tuple(POINTS), MADE) if ALL else (FEWER, MADE_FEWER)
 
 
 def send_batch(settings: Settings, seed: int) -> None:
@@ -96,10 +105,26 @@ def kill_in_batch(settings: Settings, name: str, folder: Path) -> None:
     assert kill_at(settings, POINTS[name], folder / "driver.log"), f"{name}: the batch had ended already"
 
 
-def test_kills_at_points_between_two_commits(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
+def kill_in_making(settings: Settings, module: str, table: str, folder: Path) -> None:
+    """Run the driver and kill it as soon as the table has a log, which is before the log's first commit."""
+    log = Path(settings.root, table, "_delta_log")
+    driver = Running(settings, folder / "driver.log", module)
+    await_condition(lambda: log.is_dir() or not driver.alive(), f"{table} is being made", every=0.001)
+    driver.kill()
+    assert log.is_dir(), driver.said()[-2000:]
+    assert numbered_files(log, ".json") == set(), f"{table} was made already"
+
+
+def test_kills_in_the_making_of_tables_and_between_two_commits(
+    spark: SparkSession, settings: Settings, tmp_path: Path
+) -> None:
     """One batch of each stream, cut off at one point after the other: each start repeats it and comes further."""
     send_batch(settings, seed=1)
+    for table in CHOSEN_MADE["bronze.ingest"]:
+        kill_in_making(settings, "bronze.ingest", table, tmp_path)
     ingest(spark, settings, configured_cluster(settings.kafka))
+    for table in CHOSEN_MADE["silver.refine"]:
+        kill_in_making(settings, "silver.refine", table, tmp_path)
     refine(spark, settings)
     send_batch(settings, seed=2)
     in_bronze = [name for name in CHOSEN if POINTS[name].module == "bronze.ingest"]

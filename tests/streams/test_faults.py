@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from bronze.ingest import ingest
 from lakehouse import storage
 from lakehouse.commands.audit import audit
+from lakehouse.errors import TableError
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.locks import RunningError, only_run
 from lakehouse.settings import Settings
@@ -25,6 +26,7 @@ from producers.entities import user_records
 from producers.records import Record, encode
 from silver.refine import refine
 from tests.bronze_rows import USER
+from tests.delta_cache import forget_tables
 from tests.e2e.processes import TIMEOUT, environment
 
 # Kafka's default for the largest record batch a broker takes (message.max.bytes).
@@ -89,6 +91,49 @@ def test_a_corrupt_parquet_file_stops_silver_until_it_is_put_back(spark: SparkSe
     refine(spark, settings)
     assert storage.read(spark, settings.root, SILVER_USERS).count() == 20
     assert faults(spark, settings) == []
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        [],
+        [".00000000000000000000.json.5b1b.tmp", "..00000000000000000000.json.5b1b.tmp.crc"],
+        ["_staged_commits/"],
+    ],
+    ids=["an empty log", "a commit being written", "a folder of Delta's"],
+)
+def test_a_table_whose_making_was_cut_off_is_made(spark: SparkSession, tmp_path: Path, left: list[str]) -> None:
+    log = tmp_path / "silver" / "users" / "_delta_log"
+    log.mkdir(parents=True)
+    for name in left:
+        (log / name).mkdir() if name.endswith("/") else (log / name).write_text("{")
+    assert not storage.exists(spark, str(tmp_path), SILVER_USERS)
+    storage.ensure(spark, str(tmp_path), SILVER_USERS)
+    assert storage.latest_version(spark, str(tmp_path), SILVER_USERS) == 0
+    assert storage.read(spark, str(tmp_path), SILVER_USERS).schema.names == SILVER_USERS.schema.names
+
+
+@pytest.mark.parametrize("emptied", [False, True], ids=["no log", "an empty log"])
+def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_path: Path, emptied: bool) -> None:
+    """What is there stays, and it is a table again with its log."""
+    root, table = str(tmp_path), tmp_path / "silver" / "users"
+    storage.ensure(spark, root, SILVER_USERS)
+    (table / "part-0.parquet").write_bytes(b"rows")
+    (table / "_delta_log").rename(tmp_path / "log")
+    if emptied:
+        (table / "_delta_log").mkdir()
+    forget_tables()
+    held = sorted(table.rglob("*"))
+    with pytest.raises(TableError) as error:
+        storage.ensure(spark, root, SILVER_USERS)
+    assert str(error.value).startswith(
+        f"{table} is to become silver.users, and it is no Delta table but not empty: it holds part-0.parquet; "
+    )
+    assert sorted(table.rglob("*")) == held
+    (tmp_path / "log").rename(table / "_delta_log")
+    forget_tables()
+    storage.ensure(spark, root, SILVER_USERS)
+    assert storage.latest_version(spark, root, SILVER_USERS) == 0
 
 
 def test_the_second_run_of_a_stream_refuses_at_once(spark: SparkSession, settings: Settings) -> None:

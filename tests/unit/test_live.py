@@ -40,7 +40,7 @@ def batch(stream: str, rows: int, *, before: float, took_ms: int = 1500) -> str:
     """A line of stream_progress.jsonl, logged so many seconds before NOW."""
     logged_at = (NOW - timedelta(seconds=before)).isoformat(timespec="milliseconds")
     facts = {"logged_at": logged_at, "stream": stream, "rows": rows, "durations_ms": {"triggerExecution": took_ms}}
-    return json.dumps(facts) + "\n"
+    return json.dumps({**facts, "kafka_lag": None}) + "\n"
 
 
 def test_a_line_tells_all() -> None:
@@ -99,6 +99,7 @@ def test_batches_count_from_the_start_and_rates_over_half_a_minute(tmp_path: Pat
     assert tail.read(now=NOW, seconds=60)["silver"] == StreamFacts(2, 150, 2.0, 2.25)
     with file.open("a", encoding="utf-8") as lines:
         lines.write(half[20:])
+        lines.write("a line of a full\n")
     assert tail.read(now=NOW, seconds=60)["silver"] == StreamFacts(3, 180, 3.0, 0.5)
     # at the start the time so far is what the rate is over
     assert tail.read(now=NOW, seconds=10)["silver"].rate == 9.0

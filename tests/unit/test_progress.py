@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql.streaming.listener import QueryProgressEvent, QueryTerminatedEvent, StreamingQueryProgress
 
-from lakehouse.progress import ProgressLog, progress_line
+from lakehouse.progress import ProgressLog, progress_line, read_line
 
 RUN = {"id": "6f2a1f3e-2f5c-4a4e-9b8f-2d9c3b8a7e11", "runId": "0d9e3c1a-5b7e-4f6a-8c2d-1e0f9a8b7c6d"}
 SINK = {"description": "DeltaSink[file:/x/bronze/events]", "numOutputRows": 30}
@@ -114,6 +114,22 @@ def test_a_batch_without_rows_leaves_no_line(tmp_path: Path) -> None:
     log.onQueryProgress(QueryProgressEvent(progress(rows=1)))
     log.onQueryProgress(QueryProgressEvent(progress(rows=2)))
     assert [json.loads(line)["rows"] for line in file.read_text(encoding="utf-8").splitlines()] == [1, 2]
+
+
+def test_half_a_line_of_a_full_disk_spoils_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "stream_progress.jsonl"
+    log = ProgressLog(file)
+    log.onQueryProgress(QueryProgressEvent(progress(rows=1)))
+    whole = file.read_bytes()
+    file.write_bytes(whole + whole[:50])
+    log.onQueryProgress(QueryProgressEvent(progress(rows=2)))
+    told = [read_line(line) for line in file.read_bytes().splitlines()]
+    assert [batch and batch["rows"] for batch in told] == [1, None, 2]
+
+
+@pytest.mark.parametrize("line", ["", "{", "7", "[]", '{"stream": "silver"}'])
+def test_a_line_that_tells_no_batch(line: str) -> None:
+    assert read_line(line) is None
 
 
 def test_waiting_ends_as_soon_as_all_queries_have(tmp_path: Path) -> None:
