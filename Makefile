@@ -35,7 +35,7 @@ test: setup
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Every stream is killed 20 times at random moments, in the making of every table, and at every point between two
-# commits; `make test` does the same 4 times, in the making of two tables, and at half of the points.
+# commits; `make test` does the same twice, in the making of two tables, and at half of the points.
 test-crash: setup
 	CRASH_ROUNDS=20 $(BIN)/python -m pytest tests/e2e/test_crash*.py tests/streams/test_batch.py --timeout 3600
 

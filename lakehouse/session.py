@@ -51,6 +51,8 @@ def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:
     builder = SparkSession.builder.appName(name)
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has started the JVM, with its own arguments
         return builder.getOrCreate()
+    if not os.environ.get("SPARK_CONF_DIR"):
+        os.environ.pop("SPARK_CONF_DIR", None)  # an empty one is none, as for Spark's own scripts
     java = find_java()
     os.environ["JAVA_HOME"] = str(java.home)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

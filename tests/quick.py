@@ -5,7 +5,7 @@ from typing import Any
 from lakehouse.settings import Settings
 
 _CHANGES: dict[str, dict[str, Any]] = {
-    "als": {"ranks": (2, 3), "iterations": 1},
+    "als": {"ranks": (2,), "iterations": 1},
     "values": {"rank": 2, "iterations": 1},
 }
 # The same for a command of its own.

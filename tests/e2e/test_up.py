@@ -24,7 +24,7 @@ from producers.delivery import publish
 from producers.entities import movie_records, user_records
 from silver.refine import refine
 from tests.e2e.processes import TIMEOUT, Running, await_condition
-from tests.quick import with_quick_models
+from tests.quick import QUICK_MODELS, with_quick_models
 
 SMALL = {
     "LAKEHOUSE_DEMO__USERS": "40",
@@ -32,6 +32,7 @@ SMALL = {
     "LAKEHOUSE_DEMO__DIRTY": "0.1",
     "LAKEHOUSE_KAFKA__PARTITIONS": "1",
     "LAKEHOUSE_UP__TRIGGER_SECONDS": "1",
+    **QUICK_MODELS,
 }
 
 

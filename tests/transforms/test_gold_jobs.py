@@ -56,7 +56,10 @@ def gold(tmp_path: Path) -> Settings:
 
 
 def quick(root: str) -> Settings:
-    return with_quick_models(load_settings()).model_copy(update={"root": root})
+    """Lists ordered by two models of ALS, as the shipped settings have several."""
+    settings = with_quick_models(load_settings())
+    als = settings.gold.als.model_copy(update={"ranks": (2, 3)})
+    return settings.model_copy(update={"root": root, "gold": settings.gold.model_copy(update={"als": als})})
 
 
 def source(number: int) -> tuple[object, ...]:
