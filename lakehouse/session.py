@@ -2,11 +2,13 @@
 
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from py4j.protocol import Py4JError
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
@@ -27,6 +29,10 @@ REQUIRED = {
 
 # They print the whole stack trace of an exception that is raised as well, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+# A connection to the JVM breaks a little before its process is gone.
+_END_SECONDS = 10
+# The exit code of a JVM that Spark ends because of an OutOfMemoryError (SparkExitCode.OOM).
+_OUT_OF_MEMORY = 52
 
 
 @contextmanager
@@ -35,16 +41,44 @@ def spark_session(name: str, *, log_file: Path | None = None, lasting: bool = Fa
 
     `log_file` takes what the JVM would print on the terminal, which the `lakehouse` command keeps readable. Of a
     `lasting` session the JVM compiles what runs often a second time, which pays after some minutes.
-    Raises MachineError where Java or a jar is missing, or where the session lacks a setting it needs.
+    Raises MachineError where Java or a jar is missing, where the session lacks a setting it needs, and where its
+    JVM ends by itself.
     """
     for logger in _ERROR_LOGGERS:
         PySparkLogger.getLogger(logger).disabled = True
     spark = _start(name, log_file, lasting=lasting)
+    jvm = spark.sparkContext._gateway.proc  # type: ignore[union-attr]
+    memory = spark.sparkContext.getConf().get("spark.driver.memory", "1g")
     try:
-        _verify(spark)
-        yield spark
-    finally:
-        spark.stop()
+        try:
+            _verify(spark)
+            yield spark
+        finally:
+            if jvm is None or jvm.poll() is None:
+                spark.stop()
+    except Exception as error:
+        _require_alive(jvm, f"spark.driver.memory = {memory}", error, log_file)
+        raise
+
+
+def _require_alive(
+    jvm: subprocess.Popen[bytes] | None, memory: str, error: Exception, log_file: Path | None
+) -> None:
+    """Raises MachineError where the failure comes from the end of Spark's JVM. spark-submit's is not our child."""
+    if jvm is None:
+        return
+    with suppress(subprocess.TimeoutExpired):
+        jvm.wait(_END_SECONDS if isinstance(error, (OSError, Py4JError)) else 0)
+    if jvm.returncode is None:
+        return
+    where = f"; Spark's own words are in {log_file}" if log_file else ""
+    if jvm.returncode == _OUT_OF_MEMORY:
+        raise MachineError(
+            f"Spark's JVM ran out of memory and has ended, with {memory}{where}",
+            todo=f"give it more in {defaults_file()}; what was committed is there",
+        ) from error
+    how = f"by signal {-jvm.returncode}" if jvm.returncode < 0 else f"with exit code {jvm.returncode}"
+    raise MachineError(f"Spark's JVM has ended {how}{where}", todo="what was committed is there") from error
 
 
 def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:

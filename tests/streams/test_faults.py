@@ -1,10 +1,13 @@
 """Bad conditions: a clear line or a quarantined row, the rest goes on, and nothing is lost."""
 
+import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,9 +20,9 @@ from lakehouse.commands.audit import audit
 from lakehouse.errors import TableError
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.locks import RunningError, only_run
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, conf_dir
 from lakehouse.streams import StreamError
-from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS
 from lakehouse.topics import ensure_topics
 from producers.delivery import publish
 from producers.entities import user_records
@@ -33,6 +36,8 @@ from tests.e2e.processes import TIMEOUT, environment
 BROKER_LIMIT = 1_048_588
 # More than the largest jar, which Spark copies when it starts.
 FILE_LIMIT = 40_000_000
+# Of 1 MB each. What reads them all at once needs twice their size for a moment, which no driver has.
+WIDE_RECORDS = 800
 
 
 def faults(spark: SparkSession, settings: Settings) -> list[str]:
@@ -73,6 +78,40 @@ def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Setting
     batches = storage.read(spark, root, SILVER_BATCHES).select("rows_in", "applied", "quarantined").collect()
     assert [tuple(row) for row in batches] == [(2_002, 2, 2_000)]
     assert faults(spark, settings) == []
+
+
+def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
+    spark: SparkSession, settings: Settings, tmp_path: Path
+) -> None:
+    """With the shipped settings. Without one of them its JVM ends: that is one line, and loses nothing."""
+    wide = {**USER, "id": "<id>", "nombre_usuario": "<name>"}
+    start, middle, end = re.split("<id>|<name>", json.dumps(wide))
+    for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
+        storage.ensure(spark, settings.root, table)
+    columns = (
+        "'users' AS topic",
+        "0 AS partition",
+        "id AS offset",
+        "now() AS kafka_timestamp",
+        "now() AS ingested_at",
+    )
+    value = f"concat('{start}u', id, '{middle}', repeat('x', 1000000), '{end}') AS value"
+    rows = spark.range(WIDE_RECORDS).selectExpr(*columns, value)
+    empty = storage.read(spark, settings.root, BRONZE_EVENTS)
+    storage.append(empty.unionByName(rows, allowMissingColumns=True).coalesce(1), settings.root, BRONZE_EVENTS)
+    shutil.copytree(conf_dir(), tmp_path / "conf")
+    with (tmp_path / "conf" / "spark-defaults.conf").open("a") as defaults:
+        defaults.write("spark.sql.parquet.columnarReaderBatchSize 4096\n")  # Spark's own
+    code, said = drive(settings, "silver.refine", tmp_path / "4096.log", LAKEHOUSE_CONF=str(tmp_path / "conf"))
+    assert code == 2, said[-3000:]
+    assert said.splitlines()[-1] == (
+        "lakehouse: Spark's JVM ran out of memory and has ended, with spark.driver.memory = 1500m; "
+        f"give it more in {tmp_path}/conf/spark-defaults.conf; what was committed is there"
+    )
+    code, said = drive(settings, "silver.refine", tmp_path / "shipped.log")
+    assert code == 0, said[-3000:]
+    found = storage.read(spark, settings.root, SILVER_USERS).selectExpr("count(*)", "min(length(nombre_usuario))")
+    assert [tuple(row) for row in found.collect()] == [(WIDE_RECORDS, 1_000_000)]
 
 
 def test_a_corrupt_parquet_file_stops_silver_until_it_is_put_back(spark: SparkSession, settings: Settings) -> None:
@@ -149,6 +188,23 @@ def test_the_second_run_of_a_stream_refuses_at_once(spark: SparkSession, setting
         )
 
 
+def drive(
+    settings: Settings, module: str, log: Path, *, limits: Callable[[], None] | None = None, **variables: str
+) -> tuple[int, str]:
+    """Run a real driver to its end; its exit code and all that it said."""
+    with log.open("wb") as output:
+        code = subprocess.run(
+            [sys.executable, "-m", module],
+            env={**environment(settings), **variables},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=limits,
+            timeout=TIMEOUT,
+            check=False,
+        ).returncode
+    return code, log.read_text(encoding="utf-8", errors="replace")
+
+
 def limit_files() -> None:
     """Files of this process end there: what it writes beyond is refused, as on a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
@@ -160,19 +216,8 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(
     """The real driver cannot write its data; when it can, it goes on where it was."""
     sent = [wide_user(900_000, f"u{number}") for number in range(60)]
     assert send(settings, *sent) == len(sent)  # of one key, and so in one partition and one file
-    command = [sys.executable, "-m", "bronze.ingest"]
     log = tmp_path / "driver.log"
-    with log.open("wb") as output:
-        code = subprocess.run(
-            command,
-            env={**environment(settings), "SPARK_LOCAL_DIRS": str(tmp_path)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=limit_files,
-            timeout=TIMEOUT,
-            check=False,
-        ).returncode
-    said = log.read_text(encoding="utf-8", errors="replace")
+    code, said = drive(settings, "bronze.ingest", log, limits=limit_files, SPARK_LOCAL_DIRS=str(tmp_path))
     assert code == 2, said[-3000:]
     line = said.splitlines()[-1]
     assert re.match(r"lakehouse: stream bronze.events stopped: .*File too large", line), line
