@@ -63,7 +63,8 @@ def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> di
 
 
 def show(found: dict[str, Any]) -> None:
-    print(f"{found['records']:,} records, rows at once{'median':>12}{'min':>9}{'max':>9}{'ratio':>9}")
+    title = f"{found['records']:,} records, rows at once"
+    print(f"{title:35}{'median':>10}{'min':>9}{'max':>9}{'ratio':>9}")
     reference = statistics.median(found["seconds"][SPARKS_OWN])
     for batch_size, times in found["seconds"].items():
         median = statistics.median(times)
