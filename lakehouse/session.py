@@ -2,13 +2,14 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
@@ -68,7 +69,7 @@ def _require_alive(
     if jvm is None:
         return
     with suppress(subprocess.TimeoutExpired):
-        jvm.wait(_END_SECONDS if isinstance(error, (OSError, Py4JError)) else 0)
+        jvm.wait(_END_SECONDS if is_lost_connection(error) else 0)
     if jvm.returncode is None:
         return
     where = f"; Spark's own words are in {log_file}" if log_file else ""
@@ -78,7 +79,14 @@ def _require_alive(
             todo=f"give it more in {defaults_file()}; what was committed is there",
         ) from error
     how = f"by signal {-jvm.returncode}" if jvm.returncode < 0 else f"with exit code {jvm.returncode}"
-    raise MachineError(f"Spark's JVM has ended {how}{where}", todo="what was committed is there") from error
+    why = " (no person sent it? the machine is out of memory)" if jvm.returncode == -signal.SIGKILL else ""
+    raise MachineError(f"Spark's JVM has ended {how}{why}{where}", todo="what was committed is there") from error
+
+
+def is_lost_connection(error: Exception) -> bool:
+    """Whether the failure is one of talking to the JVM, not one that it tells of, nor of a file or another pipe."""
+    told = isinstance(error, Py4JJavaError)
+    return isinstance(error, (ConnectionRefusedError, ConnectionResetError, Py4JError)) and not told
 
 
 def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:

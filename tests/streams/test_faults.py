@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
+from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
@@ -20,6 +21,7 @@ from lakehouse.commands.audit import audit
 from lakehouse.errors import TableError
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.locks import RunningError, only_run
+from lakehouse.session import is_lost_connection
 from lakehouse.settings import Settings, conf_dir
 from lakehouse.streams import StreamError
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS
@@ -112,6 +114,45 @@ def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
     assert code == 0, said[-3000:]
     found = storage.read(spark, settings.root, SILVER_USERS).selectExpr("count(*)", "min(length(nombre_usuario))")
     assert [tuple(row) for row in found.collect()] == [(WIDE_RECORDS, 1_000_000)]
+
+
+KILLED = """
+import os, signal, sys
+from lakehouse.errors import run_guarded
+from lakehouse.session import spark_session
+
+def main():
+    with spark_session("killed") as spark:
+        os.kill(spark.sparkContext._gateway.proc.pid, signal.SIGKILL)
+        spark.range(1).count()
+
+sys.exit(run_guarded(main))
+"""
+
+
+def test_the_end_of_sparks_jvm_is_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "lakehouse: Spark's JVM has ended by signal 9 (no person sent it? the machine is out of memory); "
+        "what was committed is there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (ConnectionRefusedError(), True),
+        (Py4JNetworkError("Answer from Java side is empty"), True),
+        (BrokenPipeError(), False),  # of `lakehouse sql ... | head`
+        (PermissionError(), False),
+        (ValueError(), False),
+    ],
+)
+def test_only_a_lost_connection_waits_for_the_end_of_the_jvm(error: Exception, lost: bool) -> None:
+    assert is_lost_connection(error) is lost
 
 
 def test_a_corrupt_parquet_file_stops_silver_until_it_is_put_back(spark: SparkSession, settings: Settings) -> None:
