@@ -84,7 +84,7 @@ def _require_alive(
 
 
 def is_lost_connection(error: Exception) -> bool:
-    """Whether the failure is one of talking to the JVM, not one that it tells of, nor of a file or another pipe."""
+    """Whether talking to the JVM failed; what the JVM tells of, a file or another pipe is something else."""
     told = isinstance(error, Py4JJavaError)
     return isinstance(error, (ConnectionRefusedError, ConnectionResetError, Py4JError)) and not told
 
