@@ -49,7 +49,7 @@ def spark_session(name: str, *, log_file: Path | None = None, lasting: bool = Fa
         PySparkLogger.getLogger(logger).disabled = True
     spark = _start(name, log_file, lasting=lasting)
     jvm = spark.sparkContext._gateway.proc  # type: ignore[union-attr]
-    memory = spark.sparkContext.getConf().get("spark.driver.memory", "1g")
+    memory = spark.conf.get("spark.driver.memory", "1g")
     try:
         try:
             _verify(spark)
@@ -72,7 +72,7 @@ def _require_alive(
         jvm.wait(_END_SECONDS if is_lost_connection(error) else 0)
     if jvm.returncode is None:
         return
-    where = f"; Spark's own words are in {log_file}" if log_file else ""
+    where = _own_words(log_file)
     if jvm.returncode == _OUT_OF_MEMORY:
         raise MachineError(
             f"Spark's JVM ran out of memory and has ended, with {memory}{where}",
@@ -87,6 +87,10 @@ def is_lost_connection(error: Exception) -> bool:
     """Whether talking to the JVM failed; what the JVM tells of, a file or another pipe is something else."""
     told = isinstance(error, Py4JJavaError)
     return isinstance(error, (ConnectionRefusedError, ConnectionResetError, Py4JError)) and not told
+
+
+def _own_words(log_file: Path | None) -> str:
+    return f"; Spark's own words are in {log_file}" if log_file else ""
 
 
 def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:
@@ -105,9 +109,9 @@ def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:
             return builder.getOrCreate()
         except Exception as error:
             discard_archive(options)
-            where = f"; Spark's own words are in {log_file}" if log_file else ""
             raise MachineError(
-                f"Spark did not start: {first_line(error)}{where}", todo="lakehouse doctor says what is missing"
+                f"Spark did not start: {first_line(error)}{_own_words(log_file)}",
+                todo="lakehouse doctor says what is missing",
             ) from error
 
 

@@ -106,10 +106,11 @@ def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
         defaults.write("spark.sql.parquet.columnarReaderBatchSize 4096\n")  # Spark's own
     code, said = drive(settings, "silver.refine", tmp_path / "4096.log", LAKEHOUSE_CONF=str(tmp_path / "conf"))
     assert code == 2, said[-3000:]
-    assert said.splitlines()[-1] == (
+    # the thread that the JVM called for the micro-batch may tell of its own end later
+    assert [line for line in said.splitlines() if line.startswith("lakehouse:")] == [
         "lakehouse: Spark's JVM ran out of memory and has ended, with spark.driver.memory = 1500m; "
         f"give it more in {tmp_path}/conf/spark-defaults.conf; what was committed is there"
-    )
+    ]
     code, said = drive(settings, "silver.refine", tmp_path / "shipped.log")
     assert code == 0, said[-3000:]
     found = storage.read(spark, settings.root, SILVER_USERS).selectExpr("count(*)", "min(length(nombre_usuario))")
