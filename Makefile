@@ -4,10 +4,11 @@ BIN := .venv/bin
 # The files of tests are shared out to this many processes, each with a Spark and a broker of its own (3 GB in all).
 WORKERS ?= 2
 
-.PHONY: help setup demo test test-crash powerbi-tools check format lock clean
+.PHONY: help setup demo test-quick test test-crash powerbi-tools check format lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
+	@echo "make test-quick  the unit tests: no JVM, no broker, for while one writes"
 	@echo "make test    the whole test suite, the same that CI runs"
 	@echo "make test-crash  kill -9 of both streams: 20 times each, in the making of every table, and between any two commits"
 	@echo "make powerbi-tools  Microsoft's own parsers, with which make test then checks the Power BI project"
@@ -30,14 +31,19 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/lakehouse demo
 
-# In the order of their names: the long ones of tests/e2e come first, and short ones fill the end.
-test: setup
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Each tier is a folder; docs/testing.md says what each proves.
+RUN_TESTS = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-# Every stream is killed 20 times at random moments, in the making of every table, and at every point between two
-# commits; `make test` does the same twice, in the making of two tables, and at half of the points.
+test-quick: setup
+	$(RUN_TESTS) tests/unit
+
+# The processes come first: they are the long ones, and short ones fill the end.
+test: setup
+	$(RUN_TESTS) tests/processes tests/spark tests/unit
+
+# Every stream killed 20 times at random moments, in the making of every table, and between any two commits.
 test-crash: setup
-	CRASH_ROUNDS=20 $(BIN)/python -m pytest tests/e2e/test_crash*.py tests/streams/test_batch.py --timeout 3600
+	$(BIN)/python -m pytest tests/crash --timeout 3600
 
 # What reads the model and its queries in tests/powerbi. The TMDL reader runs under mono, the other one under node:
 # apt-get install mono-devel nodejs npm

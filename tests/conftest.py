@@ -16,10 +16,8 @@ from lakehouse.broker_jars import broker_jars
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import Kafka, Settings, load_settings
-from tests.delta_cache import forget_tables
-
-PROJECT = Path(__file__).resolve().parent.parent
-SHARED = PROJECT.parent / "shared"
+from tests.support.delta_cache import forget_tables
+from tests.support.folders import PROJECT, SHARED
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -28,7 +26,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if is_worker or session.config.getoption("dist", "no") == "no":
         return
     broker_jars()
-    subprocess.run([sys.executable, "-m", "tests.first_session"], cwd=PROJECT, check=True)
+    subprocess.run([sys.executable, "-m", "tests.support.first_session"], cwd=PROJECT, check=True)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from tests.readme import PROJECT
+from tests.support.folders import PROJECT
 
 RULE = re.compile(r"^\| `([a-z_0-9]+)` \|", re.MULTILINE)
 

@@ -1,0 +1,163 @@
+"""`lakehouse up` as a person runs it: Ctrl-C ends it in order, losing nothing; a part that dies ends the whole."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from bronze.ingest import ingest
+from lakehouse import cli, storage
+from lakehouse.broker import kafka_cluster, own_broker
+from lakehouse.commands.audit import audit
+from lakehouse.commands.live_streams import LiveGold
+from lakehouse.commands.status import look
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import GOLD_POWERBI, SILVER_CONTENT
+from lakehouse.topics import ensure_topics
+from producers.activity import feedback_records
+from producers.delivery import publish
+from producers.entities import movie_records, user_records
+from silver.refine import refine
+from tests.support.processes import TIMEOUT, Running, await_condition
+from tests.support.quick_models import QUICK_MODELS, with_quick_models
+
+SMALL = {
+    "LAKEHOUSE_DEMO__USERS": "40",
+    "LAKEHOUSE_DEMO__TITLES": "60",
+    "LAKEHOUSE_DEMO__DIRTY": "0.1",
+    "LAKEHOUSE_KAFKA__PARTITIONS": "1",
+    "LAKEHOUSE_UP__TRIGGER_SECONDS": "1",
+    **QUICK_MODELS,
+}
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Settings:
+    """A lakehouse with an embedded broker of its own."""
+    base = load_settings()
+    kafka = base.kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+    return base.model_copy(update={"root": str(tmp_path / "lakehouse"), "kafka": kafka})
+
+
+def start(settings: Settings, log: Path) -> Running:
+    """A real `lakehouse up` whose first stream has made a batch."""
+    command = ("lakehouse.cli", "up", "--rate", "20", "--gold-every", "1h")
+    live = Running(settings, log, *command, variables=SMALL)
+    landed = re.compile(r"; bronze [1-9]")
+    try:
+        await_condition(lambda: not live.alive() or bool(landed.search(live.said())), "bronze", every=0.2)
+        assert live.alive(), live.said()
+    except BaseException:
+        live.kill()
+        raise
+    return live
+
+
+def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
+    spark: SparkSession, embedded: Settings, tmp_path: Path
+) -> None:
+    """Twice on one lakehouse: killed in the middle, then ended by a person. Nothing is lost either time."""
+    killed = start(embedded, tmp_path / "killed.log")
+    broker = own_broker(embedded.kafka, embedded.root)
+    assert broker is not None
+    os.kill(broker.pid, signal.SIGKILL)
+    code = killed.process.wait(TIMEOUT)
+    assert killed.said().splitlines()[-1] == (
+        f"lakehouse: the embedded Kafka broker, process {broker.pid}, has ended; kafka/logs/server.log under the "
+        "root says why, and what it had confirmed is not lost"
+    )
+    assert code == 2
+
+    live = start(embedded, tmp_path / "live.log")
+    code = live.stop(signal.SIGINT)
+    said = live.said()
+    assert (code, "Traceback" in said) == (0, False), said
+    steps = [line.removeprefix("stopping: ") for line in said.splitlines() if line.startswith("stopping: ")]
+    assert "the streams take what Kafka has" in steps
+    delivered = [int(number.replace(",", "")) for number in re.findall(r"([\d,]+) delivered, 0 failed", said)]
+    assert len(delivered) == 4, said
+    assert "delay 0.0 s (0 records in Kafka) + 0.0 s (0 rows of bronze)" in said.splitlines()[-1]
+    assert own_broker(embedded.kafka, embedded.root) is None  # nobody else used it
+
+    with kafka_cluster(embedded.kafka, embedded.root) as cluster:
+        partitions, totals, faults = audit(spark, embedded, cluster)
+        waiting = look(embedded.root, embedded.kafka)
+    assert faults == []
+    assert sum(partition.unread + partition.unrefined for partition in partitions) == 0
+    # the first run could not tell any more what was delivered: it is there beside the second one's
+    assert totals.rows_in == sum(partition.bronze for partition in partitions) > sum(delivered)
+    assert totals.quarantined > 0
+    assert [backlog.records for backlog in waiting.bronze.values()] == [0, 0]
+
+
+def test_without_producers_it_takes_what_others_have_sent(
+    spark: SparkSession, embedded: Settings, tmp_path: Path
+) -> None:
+    with kafka_cluster(embedded.kafka, embedded.root) as cluster:
+        ensure_topics(cluster, embedded.kafka.topics, **embedded.kafka.new_topics)
+        publish(movie_records(1, 20), topic=embedded.kafka.movies_topic, cluster=cluster).require_complete(
+            "others"
+        )
+    command = ("lakehouse.cli", "up", "--no-producers", "--for", "1s")
+    live = Running(embedded, tmp_path / "live.log", *command, variables=SMALL)
+    code, said = live.process.wait(TIMEOUT), live.said()
+    assert (code, "Traceback" in said) == (0, False), said
+    assert re.search(r" s  bronze 20 .* silver 20 .*gold waits for silver", said.splitlines()[-1]), said
+    assert "delivered" not in said
+    assert storage.read(spark, embedded.root, SILVER_CONTENT).count() == 20
+
+
+def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends(
+    spark: SparkSession, settings: Settings
+) -> None:
+    settings = with_quick_models(settings)
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    gold = LiveGold(spark, settings, cluster, every_seconds=3600.0)
+    assert gold.told(time.monotonic()) == "waits for silver"
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+    for topic, records in (
+        (kafka.users_topic, user_records(1, 10)),
+        (kafka.movies_topic, movie_records(1, 20)),
+        (kafka.feedback_topic, feedback_records(1, 40, users=10, movies=20, series=1)),
+    ):
+        publish(records, topic=topic, cluster=cluster).require_complete(topic)
+    ingest(spark, settings, cluster)
+    refine(spark, settings)
+    await_condition(lambda: bool(gold.step) or gold.worker.ended(), "the first step")
+    assert gold.began is not None
+    assert gold.told(gold.began).startswith("run 1 for 0 s: ")
+    gold.finish()
+    assert gold.worker.join(TIMEOUT)
+    assert (gold.runs, gold.worker.failure) == (1, None)
+    assert gold.ended is not None
+    assert gold.told(gold.ended).startswith("run 1 ended 0 s ago and took ")
+    assert storage.read(spark, settings.root, GOLD_POWERBI).count() > 0
+
+
+def test_gold_that_is_stopped_waits_no_longer(spark: SparkSession, settings: Settings) -> None:
+    gold = LiveGold(spark, settings, configured_cluster(settings.kafka), every_seconds=3600.0)
+    gold.stop(wait_seconds=TIMEOUT)
+    assert gold.worker.ended()
+    assert (gold.runs, gold.worker.failure) == (0, None)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--for", "0s"), ("--for", "soon"), ("--rate", "0"), ("--rate", "inf"), ("--gold-every", "5")]
+)
+def test_a_wrong_argument_is_named(arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["up", *arguments])
+    assert ended.value.code == 2
+    assert repr(arguments[1]) in capsys.readouterr().err
+
+
+def test_a_rate_needs_producers(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["up", "--no-producers", "--rate", "20"])
+    assert ended.value.code == 2
+    assert "--rate: not allowed with argument --no-producers" in capsys.readouterr().err

@@ -1,0 +1,51 @@
+"""kill -9 of the broker while a producer and a stream run: both go on when it is back, and nothing is lost."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse.broker import kafka_cluster
+from lakehouse.broker_config import LOOPBACK
+from lakehouse.settings import Settings
+from tests.support.processes import Running, await_condition
+from tests.support.undisturbed import expect_undisturbed, numbered_files
+
+
+@pytest.fixture
+def own_broker(settings: Settings, tmp_path: Path) -> Iterator[tuple[Settings, Callable[[], int]]]:
+    """Settings with a broker that may be killed, at a port that stays, and a way to learn its process id."""
+    root = tmp_path / "own"
+    kafka = settings.kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+    with kafka_cluster(kafka, str(root)) as cluster:
+        port = int(cluster.bootstrap.rpartition(":")[2])
+        kafka = settings.kafka.model_copy(update={"bootstrap_servers": cluster.bootstrap, "embedded_port": port})
+
+        def pid() -> int:
+            return int(json.loads((root / "kafka" / "broker.json").read_text())["pid"])
+
+        yield settings.model_copy(update={"kafka": kafka, "root": str(root)}), pid
+
+
+def test_the_broker_is_killed_while_all_run(
+    spark: SparkSession, own_broker: tuple[Settings, Callable[[], int]], tmp_path: Path
+) -> None:
+    settings, broker_pid = own_broker
+    producer = Running(settings, tmp_path / "users.log", "producers.users", "--rate", "100", "--dirty", "0.1")
+    bronze = Running(settings, tmp_path / "bronze.log", "bronze.ingest", "--trigger", "200ms")
+    log = Path(settings.root, "bronze", "events", "_delta_log")
+    await_condition(lambda: len(numbered_files(log, ".json")) > 2, "bronze takes batches")
+    os.kill(broker_pid(), signal.SIGKILL)
+    embedded = settings.kafka.model_copy(update={"bootstrap_servers": ""})
+    with kafka_cluster(embedded, settings.root) as again:
+        assert again.bootstrap == settings.kafka.bootstrap_servers == f"{LOOPBACK}:{settings.kafka.embedded_port}"
+        taken = len(numbered_files(log, ".json"))
+        await_condition(lambda: len(numbered_files(log, ".json")) > taken + 2, "bronze goes on")
+        assert producer.stop(signal.SIGINT) == 0, producer.said()
+        assert ", 0 failed, " in producer.said()
+        assert bronze.stop(signal.SIGTERM) == 0, bronze.said()[-2000:]
+        expect_undisturbed(spark, settings, tmp_path)

@@ -1,0 +1,98 @@
+"""Lakehouses that the tests of one session share: one made from the committed sample, one with a quarantine."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from gold import count_popularity, export_powerbi, rate_affinity, recommend
+from lakehouse import storage
+from lakehouse.locks import locked
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
+from quality.checking import judged, subject_of
+from quality.gate import require_passed
+from quality.results import Checked
+from quality.subject import Subject
+from silver.refine import refine
+from tests.support.quarantined import make
+from tests.support.quick_models import with_quick_models
+from tests.support.records import bronze_frame
+from tests.support.sample_messages import sample_rows
+
+Change = Callable[[DataFrame], DataFrame]
+
+
+@pytest.fixture(scope="session")
+def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Settings:
+    """Every step of the flow has run once, both gates included. Tests only read it.
+
+    The first worker that needs it makes it, for all of them.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "sample"
+    base = with_quick_models(load_settings())
+    quality = base.quality.model_copy(update={"min_rows": 20})
+    settings = base.model_copy(update={"root": str(folder / "lakehouse"), "quality": quality})
+    folder.mkdir(exist_ok=True)
+    with locked(folder / "lock"):
+        if not (folder / "made").exists():
+            make_lakehouse(spark, settings)
+            (folder / "made").touch()
+    return settings
+
+
+@pytest.fixture
+def own(sample: Settings, tmp_path: Path) -> Settings:
+    """A copy of it, for a test to write to."""
+    shutil.copytree(sample.root, tmp_path / "lakehouse")
+    return sample.model_copy(update={"root": str(tmp_path / "lakehouse")})
+
+
+def make_lakehouse(spark: SparkSession, settings: Settings) -> None:
+    for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
+        storage.ensure(spark, settings.root, table)
+        storage.append(bronze_frame(spark, sample_rows(table)), settings.root, table)
+    refine(spark, settings)
+    require_passed(spark, settings, "silver")
+    for job in (rate_affinity, count_popularity, recommend):
+        job.run(spark, settings)
+    require_passed(spark, settings, "gold")
+    export_powerbi.run(spark, settings)
+
+
+@pytest.fixture(scope="session")
+def check_changed(spark: SparkSession, sample: Settings) -> Callable[[list[tuple[Table, Change]]], list[Checked]]:
+    """Runs the suites of tables on their rows as each `change` makes them; nothing is written."""
+
+    def changed(table: Table, change: Change) -> Subject:
+        versions = {table.sql_name: storage.latest_version(spark, sample.root, table)}
+        subject = subject_of(
+            spark,
+            sample,
+            table,
+            versions,
+            newest=versions,
+            moment=datetime.now(UTC),
+            compare=True,
+            so_far=[],
+        )
+        return replace(subject, rows=change(subject.rows))
+
+    return lambda changes: judged([changed(table, change) for table, change in changes])
+
+
+@pytest.fixture(scope="session")
+def quarantined(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A lakehouse with a quarantine that no test changes."""
+    return make(spark, tmp_path_factory.mktemp("quarantined") / "lakehouse")
+
+
+@pytest.fixture
+def copied(quarantined: Settings, tmp_path: Path) -> Settings:
+    """The same for one test alone."""
+    return quarantined.model_copy(update={"root": str(shutil.copytree(quarantined.root, tmp_path / "lakehouse"))})

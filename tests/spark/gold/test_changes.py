@@ -1,0 +1,274 @@
+"""What a gold job makes again after changes in silver: no more than it must, and the rows of a full run."""
+
+import datetime as dt
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from gold import changes, rate_affinity
+from gold.changes import NO_BASE, Changed, fingerprint
+from gold.inputs import Inputs, read_inputs
+from lakehouse import storage
+from lakehouse.commands.steps import anew, selected
+from lakehouse.delta_log import commit, inputs_of
+from lakehouse.kafka_client import Cluster
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import (
+    GOLD_AFFINITY,
+    SILVER_CONTENT,
+    SILVER_USERS,
+    Table,
+)
+from tests.support.delta_cache import forget_tables
+
+# What a test does to silver.
+Change = Callable[["Lakehouse"], object]
+
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+NONE: list[str] = []
+QUOTED = "\\'') OR ('1' = '1' \\"
+PROVENANCE = (NOON, NOON, "topic", 0, 0)
+
+
+def user(number: int, genre: str) -> tuple[object, ...]:
+    return (f"u{number:02}", "U", None, [genre], NONE, [f"a{number % 5}"], None, NONE, *PROVENANCE)
+
+
+def title(number: int, genre: str, name: str = "T") -> tuple[object, ...]:
+    kinds = ([genre], NONE, [f"a{number % 5}"], None, None, None, None)
+    return (f"t{number:02}", "movie", name, *kinds, *PROVENANCE)
+
+
+class Lakehouse:
+    """Silver tables that a test changes, and gold tables made from them."""
+
+    def __init__(self, spark: SparkSession, settings: Settings) -> None:
+        self.spark, self.settings = spark, settings
+
+    def merge(self, table: Table, *rows: tuple[object, ...]) -> None:
+        changes = self.spark.createDataFrame(list(rows), table.schema).alias("s")
+        target = storage.delta_table(self.spark, self.settings.root, table).alias("t")
+        target.merge(changes, "t.id = s.id").whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+
+    def delete(self, table: Table, *ids: str) -> None:
+        storage.delta_table(self.spark, self.settings.root, table).delete(F.col("id").isin(*ids))
+
+    def rows(self, table: Table) -> DataFrame:
+        return storage.read(self.spark, self.settings.root, table)
+
+    def version(self, table: Table) -> int:
+        return storage.latest_version(self.spark, self.settings.root, table)
+
+    def rate(self, *, full: bool = False) -> None:
+        rate_affinity.run(self.spark, self.settings, full=full)
+
+
+@pytest.fixture(scope="module")
+def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The root of a lakehouse whose gold was made once. Tests only copy it."""
+    root = str(tmp_path_factory.mktemp("incremental") / "lakehouse")
+    settings = load_settings().model_copy(update={"root": root})
+    for table, rows in (
+        (SILVER_USERS, [user(n, f"g{n % 2}") for n in range(30)]),
+        (SILVER_CONTENT, [title(n, f"g{n % 2}") for n in range(12)]),
+    ):
+        storage.overwrite(spark.createDataFrame(rows, table.schema), root, table)
+    lakehouse = Lakehouse(spark, settings)
+    lakehouse.rate()
+    return root
+
+
+@pytest.fixture
+def own(spark: SparkSession, made: str, tmp_path: Path) -> Lakehouse:
+    root = str(tmp_path / "lakehouse")
+    shutil.copytree(made, root)
+    return Lakehouse(spark, load_settings().model_copy(update={"root": root}))
+
+
+def changed_users(lakehouse: Lakehouse, settings: Settings | None = None) -> Changed:
+    chosen = settings or lakehouse.settings
+    inputs = read_inputs(lakehouse.spark, chosen.root, SILVER_USERS, SILVER_CONTENT)
+    return rate_affinity.changed_users(lakehouse.spark, chosen.root, inputs, rate_affinity.recipe_of(chosen))
+
+
+def assert_equals_a_full_run(lakehouse: Lakehouse) -> None:
+    version = lakehouse.version(GOLD_AFFINITY)
+    found = storage.read(lakehouse.spark, lakehouse.settings.root, GOLD_AFFINITY, version=version)
+    lakehouse.rate(full=True)
+    assert_df_equality(found, lakehouse.rows(GOLD_AFFINITY), ignore_row_order=True)
+
+
+def test_only_users_with_other_tastes_are_rated_again(own: Lakehouse) -> None:
+    renamed = (user(6, "g0")[0], "Renamed", *user(6, "g0")[2:])
+    own.merge(SILVER_USERS, user(3, "g0"), user(8, "g1"), user(10, "no title has it"), user(90, "g1"))
+    own.merge(SILVER_USERS, (QUOTED, *user(91, "g1")[1:]))
+    own.merge(SILVER_USERS, user(8, "g0"), user(5, "g1"), renamed)  # back, as it was, and nothing that is read
+    own.delete(SILVER_USERS, "u00", "u09")
+    own.merge(SILVER_USERS, user(9, "g0"))
+    own.merge(SILVER_CONTENT, title(4, "g0", name="Renamed"))
+    assert sorted(changed_users(own).keys or []) == [QUOTED, "u00", "u03", "u09", "u10", "u90"]
+    own.rate()
+    assert_equals_a_full_run(own)
+
+
+def restore_gold(lakehouse: Lakehouse) -> None:
+    lakehouse.rate()
+    storage.delta_table(lakehouse.spark, lakehouse.settings.root, GOLD_AFFINITY).restoreToVersion(1)
+
+
+def delete_rows_of_gold(lakehouse: Lakehouse) -> None:
+    storage.delta_table(lakehouse.spark, lakehouse.settings.root, GOLD_AFFINITY).delete("user_id = 'u01'")
+
+
+def make_users_anew(lakehouse: Lakehouse) -> None:
+    """A table with as many versions as the one before it, and other users."""
+    root = lakehouse.settings.root
+    shutil.rmtree(storage.table_path(root, SILVER_USERS))
+    forget_tables()
+    rows = [user(n, f"g{n % 3}") for n in range(30)]
+    storage.overwrite(lakehouse.spark.createDataFrame(rows, SILVER_USERS.schema), root, SILVER_USERS)
+
+
+def lose_the_feed(lakehouse: Lakehouse) -> None:
+    lakehouse.merge(SILVER_USERS, user(3, "g0"))
+    shutil.rmtree(Path(storage.table_path(lakehouse.settings.root, SILVER_USERS), "_change_data"))
+
+
+def switch_the_feed_off(lakehouse: Lakehouse) -> None:
+    off = {"delta.enableChangeDataFeed": "false"}
+    storage.set_properties(lakehouse.spark, lakehouse.settings.root, SILVER_USERS, off)
+    lakehouse.merge(SILVER_USERS, user(3, "g0"))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda silver: silver.merge(SILVER_CONTENT, title(4, "g1")), "much of silver.content"),
+        (lambda silver: silver.delete(SILVER_CONTENT, "t04"), "much of silver.content"),
+        (
+            lambda silver: silver.merge(SILVER_USERS, *[user(n, "g2") for n in range(7)]),
+            "much of silver.users",
+        ),
+        (restore_gold, NO_BASE.why_all),
+        (delete_rows_of_gold, NO_BASE.why_all),
+        (make_users_anew, NO_BASE.why_all),
+        (lose_the_feed, "change feed of silver.users cannot be read"),
+        (switch_the_feed_off, "change feed of silver.users cannot be read"),
+    ],
+    ids=[
+        "a title changed",
+        "a title deleted",
+        "many users",
+        "gold restored",
+        "gold changed by hand",
+        "silver made anew",
+        "feed deleted",
+        "feed off",
+    ],
+)
+def test_everybody_is_rated_where_the_changes_do_not_tell_it_all(own: Lakehouse, change: Change, why: str) -> None:
+    change(own)
+    found = changed_users(own)
+    assert found.keys is None
+    assert why in found.why_all
+
+
+def test_other_settings_make_everything_anew(own: Lakehouse) -> None:
+    gold = own.settings.gold
+    other = gold.affinity.model_copy(update={"titles_per_user": 2})
+    own.settings = own.settings.model_copy(update={"gold": gold.model_copy(update={"affinity": other})})
+    assert changed_users(own) == NO_BASE
+    own.rate()
+    assert own.rows(GOLD_AFFINITY).groupBy("user_id").count().agg(F.max("count")).collect() == [(2,)]
+
+
+def test_other_code_is_another_recipe(own: Lakehouse) -> None:
+    recipe = rate_affinity.recipe_of(own.settings)
+    other = recipe._replace(code=recipe.code[:1])
+    versions = {"silver.users": own.version(SILVER_USERS)}
+    root = own.settings.root
+    assert fingerprint(own.spark, root, versions, recipe) == fingerprint(own.spark, root, versions, recipe)
+    assert fingerprint(own.spark, root, versions, recipe) != fingerprint(own.spark, root, versions, other)
+
+
+def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> None:
+    """The newest version of silver has not passed its checks, or no longer: gold reads an older one."""
+    own.merge(SILVER_USERS, user(3, "g0"))
+    own.rate()
+    older = {"silver.users": own.version(SILVER_USERS) - 1, "silver.content": own.version(SILVER_CONTENT)}
+    inputs = Inputs({table.sql_name: own.rows(table) for table in (SILVER_USERS, SILVER_CONTENT)}, older)
+    recipe = rate_affinity.recipe_of(own.settings)
+    found = rate_affinity.changed_users(own.spark, own.settings.root, inputs, recipe)
+    assert found == Changed(None, why_all="silver.users has gone back")
+
+
+def test_a_restored_silver_table_tells_its_changes_like_any_other(own: Lakehouse) -> None:
+    own.merge(SILVER_USERS, user(3, "g0"), user(90, "g1"))
+    own.rate()
+    storage.delta_table(own.spark, own.settings.root, SILVER_USERS).restoreToVersion(1)
+    assert sorted(changed_users(own).keys or []) == ["u03", "u90"]
+
+
+def test_small_files_are_joined_and_the_next_run_goes_on_from_them(
+    own: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "MOST_FILES", 1)
+    own.merge(SILVER_USERS, user(3, "g0"))
+    own.rate()
+    assert len(own.rows(GOLD_AFFINITY).inputFiles()) == 1
+    own.merge(SILVER_USERS, user(4, "g1"))
+    assert changed_users(own).keys == ["u04"]
+
+
+def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
+    """Ratings that no run makes show which rows were left alone."""
+    root = own.settings.root
+    path = storage.table_path(root, GOLD_AFFINITY)
+    note = commit(own.spark, path, own.version(GOLD_AFFINITY))
+    assert note is not None
+    storage.overwrite(
+        own.rows(GOLD_AFFINITY).withColumn("rating", F.lit(1.0)),
+        root,
+        GOLD_AFFINITY,
+        input_versions=note.user_metadata["inputs"],
+        made_by=note.user_metadata["made_by"],
+    )
+    own.merge(SILVER_USERS, user(3, "g0"))
+    own.rate()
+    made = own.rows(GOLD_AFFINITY).where("rating > 1").select("user_id").distinct().collect()
+    assert [row["user_id"] for row in made] == ["u03"]
+    rebuild = {step.name: step.run for step in anew(selected("gold"))}
+    rebuild["gold: affinity ratings"](own.spark, own.settings, Cluster(""))
+    assert own.rows(GOLD_AFFINITY).where("rating > 1").select("user_id").distinct().count() == 30
+
+
+def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: Lakehouse) -> None:
+    root = own.settings.root
+    before = storage.read(own.spark, root, GOLD_AFFINITY).inputFiles()
+    made = own.version(GOLD_AFFINITY)
+    own.merge(SILVER_USERS, user(3, "g1"))  # as it was
+    own.rate()
+    assert own.version(GOLD_AFFINITY) == made + 1
+    told = inputs_of(own.spark, storage.table_path(root, GOLD_AFFINITY), made + 1)
+    assert told == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
+    assert sorted(storage.read(own.spark, root, GOLD_AFFINITY).inputFiles()) == sorted(before)
+
+
+def test_any_sequence_of_changes_gives_what_a_full_run_does(
+    own: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_affinity, "MOST_CHANGED", 100)
+    chance = random.Random(1)  # noqa: S311 - which rows change is no secret
+    for _ in range(2):
+        numbers = chance.sample(range(36), 6)
+        own.merge(SILVER_USERS, *[user(n, f"g{chance.randint(0, 2)}") for n in numbers])
+        own.delete(SILVER_USERS, *[f"u{n:02}" for n in chance.sample(range(36), 2)])
+        assert changed_users(own).keys
+        own.rate()
+    assert_equals_a_full_run(own)

@@ -1,0 +1,254 @@
+"""Hardly any data, odd data and many ids: sensible lists or an empty table, and never NaN."""
+
+import datetime as dt
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import Row, SparkSession
+from pyspark.sql import functions as F
+
+from gold import evaluate, export_powerbi, rate_affinity, recommend
+from gold.affinity import index_titles, title_tastes
+from gold.blend import held_blend, train_blend
+from gold.evaluation import exam_of, measure_published
+from gold.factors import checkpoint_folder
+from gold.lists import describe_users, make_lists
+from gold.metrics import BLEND
+from gold.popularity import order_titles
+from gold.recipes import Recipe, recipe_of
+from gold.title_index import Weights
+from gold.titles import join_titles
+from gold.tuning import best_trials, search
+from lakehouse.acceptance import without_gate
+from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.settings import Settings, load_settings
+from lakehouse.storage import exists, overwrite, read
+from lakehouse.tables import (
+    GOLD_METRICS,
+    GOLD_RECOMMENDATIONS,
+    GOLD_TRIALS,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_USERS,
+)
+from tests.support.quick_models import with_quick_models
+
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+SOURCE = (NOON, NOON, "topic", 0, 0)
+BIG = "90071992547409931"  # one more than a double can tell from its neighbour
+
+Event = tuple[str, str, str, float | None]
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Settings:
+    return with_quick_models(load_settings()).model_copy(update={"root": str(tmp_path / "lakehouse")})
+
+
+def fill(
+    spark: SparkSession,
+    root: str,
+    *,
+    users: dict[str, list[str]],
+    titles: dict[str, list[str]],
+    events: list[Event],
+) -> None:
+    """Users and titles with their genres, events of (user, title, action, rating), a minute apart."""
+    silver_users = [(id_, id_, None, genres, [], [], None, [], *SOURCE) for id_, genres in users.items()]
+    content = [(id_, "movie", id_, genres, [], [], *[None] * 4, *SOURCE) for id_, genres in titles.items()]
+    feedback = [
+        (f"f{n}", user, title, action, rating, None, NOON + dt.timedelta(minutes=n), *SOURCE[1:])
+        for n, (user, title, action, rating) in enumerate(events)
+    ]
+    for table, rows in ((SILVER_USERS, silver_users), (SILVER_CONTENT, content), (SILVER_FEEDBACK, feedback)):
+        overwrite(spark.createDataFrame(rows, table.schema), root, table)
+
+
+def recommended(spark: SparkSession, settings: Settings) -> dict[str, list[Row]]:
+    """The lists after all jobs, by user; every number in gold is finite."""
+    with without_gate():  # nobody has checked these tables: tests/quality does that
+        for job in (rate_affinity, recommend, export_powerbi):
+            job.run(spark, settings)
+    assert all(math.isfinite(row["value"]) for row in read(spark, settings.root, GOLD_METRICS).collect())
+    lists: dict[str, list[Row]] = {}
+    for row in read(spark, settings.root, GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect():
+        lists.setdefault(row["user_id"], []).append(row)
+    for places in lists.values():
+        assert [row["rank"] for row in places] == list(range(1, len(places) + 1))
+        ratings = [row["predicted_rating"] for row in places]
+        assert all(0.5 <= rating <= 5 for rating in ratings)
+        assert ratings == sorted(ratings, reverse=True)
+    return lists
+
+
+def test_without_feedback_affinity_then_popularity(spark: SparkSession, quick: Settings) -> None:
+    fill(
+        spark,
+        quick.root,
+        users={"fan": ["drama"], "blank": []},
+        titles={"a": ["comedy"], "b": ["drama"]},
+        events=[],
+    )
+    lists = recommended(spark, quick)
+    assert [(row["content_id"], row["source"]) for row in lists["fan"]] == [("b", "affinity"), ("a", "popularity")]
+    # nobody has rated: the affinity is the value, and the middle of the scale where there is none
+    assert [row["predicted_rating"] for row in lists["fan"]] == [5.0, 3.0]
+    # b has one whose tastes it fits
+    assert [(row["content_id"], row["source"]) for row in lists["blank"]] == [
+        ("b", "popularity"),
+        ("a", "popularity"),
+    ]
+    # no event, so nothing to measure but how many ratings there were none of
+    assert evaluate.run(spark, quick)[BLEND].get("rmse") is None
+
+
+def test_nothing_at_all_is_an_empty_table_and_a_header(spark: SparkSession, quick: Settings) -> None:
+    fill(spark, quick.root, users={}, titles={}, events=[])
+    assert recommended(spark, quick) == {}
+    csv = Path(export_path(quick.root, RECOMMENDATIONS_CSV)).read_text(encoding="utf-8-sig")
+    assert csv.strip() == "userId,recommended_content,titulo,predicted_rating"
+
+
+def test_one_user_who_has_rated_the_one_title(spark: SparkSession, quick: Settings) -> None:
+    fill(spark, quick.root, users={"u": ["drama"]}, titles={"a": ["drama"]}, events=[("u", "a", "rating", 5.0)])
+    assert recommended(spark, quick) == {}
+
+
+def test_equal_ratings_a_full_history_long_ids_and_a_new_title(spark: SparkSession, quick: Settings) -> None:
+    """All ratings are 4; `all` has seen every title; ids are numbers too long for a double; `new` is new."""
+    titles = {f"{BIG}{n}": ["drama"] if n < 4 else ["comedy"] for n in range(8)}
+    drama, comedy = list(titles)[:4], list(titles)[4:]
+    everything = {**titles, "new": ["drama"]}
+    users: dict[str, list[str]] = {f"{BIG}1": [], f"{BIG}2": [], "all": [], "low": ["comedy"], "gone": []}
+    events: list[Event] = [
+        *[(f"{BIG}1", title, "rating", 4.0) for title in drama[:3]],
+        *[(f"{BIG}2", title, "rating", 4.0) for title in comedy[:3]],
+        *[("all", title, "view", None) for title in everything if title != "new"],
+        ("all", "new", "dislike", None),
+        ("low", comedy[0], "dislike", None),
+        ("gone", "deleted", "like", None),  # silver has the title no longer
+    ]
+    fill(spark, quick.root, users=users, titles=everything, events=events)
+    lists = recommended(spark, quick)
+    assert "all" not in lists
+    assert {user: len(places) for user, places in lists.items()} == {
+        f"{BIG}1": 6,
+        f"{BIG}2": 6,
+        "low": 8,
+        "gone": 9,
+    }
+    assert {row["predicted_rating"] for row in lists[f"{BIG}1"]} == {4.0}
+    # nobody took to the new title, and yet it stands before all comedies: its features are those of the liked ones
+    order = [row["content_id"] for row in lists[f"{BIG}1"]]
+    assert order.index("new") < min(order.index(title) for title in comedy)
+    sources = {row["content_id"]: row["source"] for row in lists[f"{BIG}1"]}
+    assert (sources["new"], sources[drama[3]]) == ("affinity", "als")
+    # who took to nothing gets what fits their tastes, not what they disliked
+    assert [row["source"] for row in lists["low"]][:4] == ["affinity"] * 3 + ["popularity"]
+    assert comedy[0] not in {row["content_id"] for row in lists["low"]}
+
+
+@pytest.fixture
+def checkpoints(spark: SparkSession, tmp_path: Path) -> Iterator[None]:
+    with checkpoint_folder(spark, str(tmp_path)):
+        yield
+
+
+@pytest.mark.usefixtures("checkpoints")
+def test_100_000_distinct_ids(spark: SparkSession, quick: Settings) -> None:
+    people, weights = 99_600, Weights(1.0, 1.0, 1.0, 1.0, 1.0)
+    content = spark.range(400).select(
+        F.format_string("t%03d", "id").alias("id"),
+        *[F.array(F.format_string("g%d", F.col("id") % 7)).alias(kind) for kind in ("generos",)],
+        *[F.array().cast("array<string>").alias(kind) for kind in ("directores", "actores")],
+        *[F.lit(None).cast("string").alias(kind) for kind in ("clasificacion", "decada_lanzamiento")],
+    )
+    feedback = spark.range(people).select(
+        F.col("id").cast("string").alias("id"),
+        (F.col("id") + int(BIG)).cast("string").alias("user_id"),
+        F.format_string("t%03d", F.pmod(F.xxhash64("id"), F.lit(400))).alias("content_id"),
+        F.lit("rating").alias("action"),
+        F.lit(5.0).alias("rating"),
+        F.timestamp_seconds("id").alias("event_timestamp"),
+    )
+    features = feedback.select("user_id", F.array().cast("array<string>").alias("features"))
+    nobody = spark.createDataFrame([], "user_id string, content_id string, rating double")
+    recipe = recipe_of(quick.gold)
+    recipe = recipe._replace(order=recipe.order[:1])  # each more is half a minute
+    with held_blend(train_blend(feedback, recipe=recipe)) as blend:
+        popular = order_titles(content, feedback, nobody)
+        index = index_titles(title_tastes(content), weights=weights)
+        lists = make_lists(
+            describe_users(features, feedback, nobody, evidence=recipe.evidence),
+            blend,
+            join_titles(index, blend, popular),
+            titles_per_user=2,
+            partitions=2,
+            model_version="m",
+        )
+        found = lists.agg(
+            F.count("*").alias("rows"),
+            F.count_distinct("user_id").alias("users"),
+            F.count(F.when(F.isnan("predicted_rating"), True)).alias("nans"),
+        ).collect()[0]
+    assert tuple(found) == (2 * people, people, 0)
+
+
+@pytest.mark.usefixtures("checkpoints")
+def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, quick: Settings) -> None:
+    """`once` has one event: it is held out, and training has never seen the user."""
+    events: list[Event] = [("u", f"t{n}", "rating", 5.0) for n in range(5)]
+    events += [("v", f"t{n}", "rating", 4.0) for n in range(5)]
+    events += [("once", "t0", "rating", 5.0)]
+    fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(6)}, events=events)
+    feedback, content = (read(spark, quick.root, table) for table in (SILVER_FEEDBACK, SILVER_CONTENT))
+    weights = Weights(1.0, 1.0, 1.0, 1.0, 1.0)
+    with exam_of(feedback, content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2) as exam:
+        measured = measure_published(exam, recipe=recipe_of(quick.gold))
+    assert (measured[BLEND]["test_users"], measured[BLEND]["test_ratings"]) == (3.0, 3.0)
+    assert measured[BLEND]["unscored_ratings"] == 3.0  # `once`, and t4, which training does not have
+    assert all(math.isfinite(value) for value in measured[BLEND].values())
+
+
+def test_a_search_that_is_stopped_in_its_first_trial_leaves_no_empty_table(
+    spark: SparkSession, quick: Settings
+) -> None:
+    """The gate of gold would call it an error until somebody searches again."""
+
+    def interrupted(_: Recipe) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(
+            spark,
+            quick.root,
+            data_id="data",
+            base=recipe_of(quick.gold),
+            seed=1,
+            minutes=1,
+            measure=interrupted,
+            tell=lambda _: None,
+        )
+    assert not exists(spark, quick.root, GOLD_TRIALS)
+
+
+def test_a_search_goes_on_where_it_ended(
+    spark: SparkSession, quick: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events: list[Event] = [
+        (f"u{u}", f"t{(u + n) % 9}", "rating", 5.0 - (u + n) % 2) for u in range(4) for n in range(8)
+    ]
+    fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(9)}, events=events)
+    # the time is over after one trial each: the settings' own, then the first that is drawn
+    for number in range(2):
+        best = evaluate.tune(spark, quick, minutes=1e-9)
+        assert len(best) == number + 1
+        assert f"trial {number}: ndcg_at_10 " in capsys.readouterr().err
+    trials = read(spark, quick.root, GOLD_TRIALS).orderBy("number").collect()
+    assert [row["number"] for row in trials] == [0, 1]
+    assert trials[0]["parameters"]["als.rank_1"] == 2.0
+    assert [row["score"] for row in best] == sorted((row["score"] for row in trials), reverse=True)
+    again = best_trials(spark, quick.root, data_id=trials[0]["data_id"], count=1).collect()
+    assert again == best[:1]

@@ -1,0 +1,278 @@
+"""Models as files and as rows of gold.models: what a crash leaves, what a worse one does, what a rollback does."""
+
+import csv
+import datetime as dt
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from gold import recommend, roll_back
+from gold.blend import model_version, save_blend, train_blend
+from gold.models import is_saved, keep_models, load_model, save_model, saved_versions
+from gold.publication import offer_model
+from gold.recipes import recipe_of
+from gold.registry import ModelRecord, Rule, read_records
+from lakehouse import cli, files
+from lakehouse.commands import models
+from lakehouse.errors import TableError
+from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.locks import RunningError, only_run
+from lakehouse.settings import Settings, load_settings
+from lakehouse.storage import latest_version, overwrite, read, table_path
+from lakehouse.tables import (
+    GOLD_AFFINITY,
+    GOLD_MODELS,
+    GOLD_RECOMMENDATIONS,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_USERS,
+)
+from tests.support.quick_models import with_quick_models
+
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+RULE = Rule("rmse", margin=0.0)
+FACTORS = "user_id string, factors array<float>"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> str:
+    return str(tmp_path / "lakehouse")
+
+
+def factors(spark: SparkSession, *users: str) -> DataFrame:
+    return spark.createDataFrame([(user, [0.1, float(n)]) for n, user in enumerate(users)], FACTORS)
+
+
+def record(version: str, *, rmse: float, day: int = 1) -> ModelRecord:
+    return ModelRecord(version, NOON.replace(day=day), {"rank": "2"}, {"rmse": rmse}, {"silver.users": 7})
+
+
+def statuses(spark: SparkSession, root: str) -> dict[str, str]:
+    return {record.model_version: record.status for record in read_records(spark, root)}
+
+
+# --- files ---------------------------------------------------------------------------------------------------
+
+
+def test_a_model_comes_back_as_it_was_saved(spark: SparkSession, root: str) -> None:
+    users = factors(spark, "007", "7", "ñ/?")  # ids are text, whatever is in them
+    nothing = spark.createDataFrame([], "content_id string, bias double")
+    numbers = {"mean": 0.1 + 0.2, "weights": {"als": 0.5}, "ranks": [1, 2], "name": "blend"}
+    save_model(spark, root, "als-1", {"users": users, "nothing": nothing}, numbers)
+    loaded = load_model(spark, root, "als-1")
+    assert loaded.numbers == numbers
+    assert_df_equality(loaded.frames["users"], users, ignore_row_order=True)
+    assert_df_equality(loaded.frames["nothing"], nothing)  # an empty frame keeps its columns
+
+
+def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> None:
+    save_model(spark, root, "als-1", {"users": factors(spark, "first")}, {"mean": 1.0})
+    save_model(spark, root, "als-1", {"users": factors(spark, "second")}, {"mean": 2.0})
+    loaded = load_model(spark, root, "als-1")
+    assert (loaded.numbers["mean"], [row["user_id"] for row in loaded.frames["users"].collect()]) == (
+        1.0,
+        ["first"],
+    )
+
+
+def test_a_half_written_model_is_none_and_is_replaced(spark: SparkSession, root: str) -> None:
+    save_model(spark, root, "als-1", {"users": factors(spark, "lost"), "titles": factors(spark, "lost")}, {})
+    files.delete(spark, f"{root}/models/als-1/model.json")  # as a kill before the last step leaves it
+    assert saved_versions(spark, root) == []
+    with pytest.raises(TableError, match="model als-1 is not saved"):
+        load_model(spark, root, "als-1")
+    save_model(spark, root, "als-1", {"users": factors(spark, "new")}, {})
+    assert [row["user_id"] for row in load_model(spark, root, "als-1").frames["users"].collect()] == ["new"]
+    assert files.names(spark, f"{root}/models/als-1") == ["model.json", "users"]
+
+
+def test_a_model_that_has_lost_a_file_is_none(spark: SparkSession, root: str) -> None:
+    """Spark would read the rest of the folder as the whole frame."""
+    save_model(spark, root, "als-1", {"users": factors(spark, "first")}, {})
+    assert is_saved(spark, root, "als-1")
+    next(Path(root, "models", "als-1", "users").glob("*.parquet")).unlink()
+    assert not is_saved(spark, root, "als-1")
+    save_model(spark, root, "als-1", {"users": factors(spark, "again")}, {})
+    assert load_model(spark, root, "als-1").frames["users"].count() == 1
+
+
+def test_not_a_number_is_not_saved(spark: SparkSession, root: str) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        save_model(spark, root, "als-1", {}, {"mean": float("nan")})
+    assert not is_saved(spark, root, "als-1")
+
+
+@pytest.mark.parametrize("name", ["../../silver", "", ".", "a/b"])
+def test_a_version_is_no_path(spark: SparkSession, root: str, name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be the name of a folder"):
+        load_model(spark, root, name)
+
+
+def test_files_that_no_model_needs_are_deleted(spark: SparkSession, root: str) -> None:
+    for version in ("als-1", "als-2", "half"):
+        save_model(spark, root, version, {}, {})
+    files.delete(spark, f"{root}/models/half/model.json")
+    for stray in (".DS_Store", "als-2 copy"):  # what a file manager leaves there
+        Path(root, "models", stray).touch()
+    assert saved_versions(spark, root) == ["als-1", "als-2"]
+    keep_models(spark, root, ["als-2"])
+    assert files.names(spark, f"{root}/models") == [".DS_Store", "als-2", "als-2 copy"]
+
+
+# --- rows ----------------------------------------------------------------------------------------------------
+
+
+def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) -> None:
+    first = record("good", rmse=1.0)
+    with pytest.raises(TableError, match="model good is not saved"):
+        offer_model(spark, root, first, rule=RULE, keep=1)
+    save_model(spark, root, "good", {}, {})
+    assert offer_model(spark, root, first, rule=RULE, keep=1) == ("good", "")
+    (stored,) = read_records(spark, root)
+    assert (stored.trained_at, stored.published_at) == (NOON, NOON)
+    assert (stored.parameters, stored.metrics, stored.input_versions) == (
+        {"rank": "2"},
+        {"rmse": 1.0},
+        {"silver.users": 7},
+    )
+    version = latest_version(spark, root, GOLD_MODELS)
+    assert offer_model(spark, root, first, rule=RULE, keep=1) == ("good", "")  # the same again: nothing to write
+    assert latest_version(spark, root, GOLD_MODELS) == version
+
+    save_model(spark, root, "bad", {}, {})
+    bad = record("bad", rmse=2.0, day=2)
+    told = "rmse 2.0000 against 1.0000 of the published good, worse by more than 0.0%"
+    assert offer_model(spark, root, bad, rule=RULE, keep=1) == ("good", told)
+    assert statuses(spark, root) == {"good": "published", "bad": "refused"}
+    assert offer_model(spark, root, bad, rule=RULE, keep=1, force=True) == ("bad", "")
+    assert read_records(spark, root)[-1].reason == f"by force: {told}"
+
+    save_model(spark, root, "better", {}, {})
+    assert offer_model(spark, root, record("better", rmse=0.5, day=3), rule=RULE, keep=1) == ("better", "")
+    # good was published before bad, and one is kept
+    assert statuses(spark, root) == {"good": "expired", "bad": "retired", "better": "published"}
+    assert saved_versions(spark, root) == ["bad", "better"]
+
+
+def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str) -> None:
+    save_model(spark, root, "good", {}, {})
+    offer_model(spark, root, record("good", rmse=1.0), rule=RULE, keep=1)
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{table_path(root, GOLD_MODELS)}`").collect()[0]
+    assert detail["minReaderVersion"] == 1
+
+
+# --- the jobs ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(spark: SparkSession, root: str) -> Settings:
+    """Six users, twenty titles, nothing shared, and a model that is trained in no time."""
+    base = with_quick_models(load_settings())
+    source = (NOON, NOON, "topic", 0, 0)
+    users = [(f"u{n}", f"U{n}", None, [], [], [], None, [], *source) for n in range(6)]
+    titles = [(f"t{n}", "movie", f"Title {n}", [], [], [], None, None, None, None, *source) for n in range(20)]
+    overwrite(spark.createDataFrame(users, SILVER_USERS.schema), root, SILVER_USERS)
+    overwrite(spark.createDataFrame(titles, SILVER_CONTENT.schema), root, SILVER_CONTENT)
+    overwrite(spark.createDataFrame([], GOLD_AFFINITY.schema), root, GOLD_AFFINITY)
+    return base.model_copy(update={"root": root})
+
+
+def rate(spark: SparkSession, root: str, *, taste: bool) -> None:
+    """Even users rate even titles 5 and odd ones 2, odd users the other way; or nothing that can be learnt."""
+    rows = [
+        (
+            f"f{u}-{t}",
+            f"u{u}",
+            f"t{t}",
+            "rating",
+            5.0 - 3 * ((u + t) % 2) if taste else 1.0 + (u * u * 3 + t * t * 5 + u * t) % 5,
+            None,
+            NOON + dt.timedelta(minutes=(t + 3 * u) % 10),  # the held-out titles of each are known from the others
+            *(NOON, "topic", 0, 0),
+        )
+        for u in range(6)
+        for t in range(10)
+    ]
+    overwrite(spark.createDataFrame(rows, SILVER_FEEDBACK.schema), root, SILVER_FEEDBACK)
+
+
+def listed(spark: SparkSession, root: str) -> set[str]:
+    """The models that the lists come from."""
+    return {row[0] for row in read(spark, root, GOLD_RECOMMENDATIONS).select("model_version").distinct().collect()}
+
+
+def test_a_worse_model_is_refused_then_forced_then_rolled_back(
+    spark: SparkSession,
+    small: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = small.root
+    rate(spark, root, taste=True)
+    # a kill between saving and publishing leaves the model of this feedback, and no row of it
+    feedback, recipe = read(spark, root, SILVER_FEEDBACK), recipe_of(small.gold)
+    good = model_version(feedback, recipe=recipe)
+    save_blend(spark, root, good, train_blend(feedback, recipe=recipe))
+    manifest = Path(root, "models", good, "model.json")
+    saved_at = manifest.stat().st_mtime_ns
+
+    recommend.run(spark, small)
+    assert statuses(spark, root) == {good: "published"}
+    assert manifest.stat().st_mtime_ns == saved_at
+    assert listed(spark, root) == {good}
+    lists = read(spark, root, GOLD_RECOMMENDATIONS).collect()
+
+    rate(spark, root, taste=False)
+    recommend.run(spark, small)
+    (bad,) = (version for version, status in statuses(spark, root).items() if status == "refused")
+    assert listed(spark, root) == {good}  # today's lists all the same
+    assert [line.message.count(" against ") for line in caplog.records if good in line.message] == [1]
+
+    recommend.run(spark, small, force=True)
+    assert statuses(spark, root) == {good: "retired", bad: "published"}
+    assert listed(spark, root) == {bad}
+
+    rate(spark, root, taste=True)
+    monkeypatch.setattr(models, "spark_session", lambda *_, **__: nullcontext(spark))
+    monkeypatch.setattr(models, "load_settings", lambda: small)
+    assert cli.main(["models", "rollback", "--json", "--no-gate"]) == 0
+    assert {row["model_version"]: row["status"] for row in json.loads(capsys.readouterr().out)} == {
+        good: "published",
+        bad: "withdrawn",
+    }
+    assert read(spark, root, GOLD_RECOMMENDATIONS).exceptAll(spark.createDataFrame(lists)).count() == 0
+    with Path(export_path(root, RECOMMENDATIONS_CSV)).open(encoding="utf-8-sig", newline="") as file:
+        exported = {tuple(row[:2]) for row in list(csv.reader(file))[1:]}
+    assert exported == {(row["user_id"], row["content_id"]) for row in lists}
+
+    assert cli.main(["models", "rollback", bad[:-1] + "x"]) == 2
+    assert capsys.readouterr().err == f"lakehouse: no model '{bad[:-1]}x'; did you mean {bad}?\n"
+    assert cli.main(["models"]) == 0
+    assert "withdrawn" in capsys.readouterr().out
+
+
+def test_models_before_any_training_is_one_line(
+    spark: SparkSession, root: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = load_settings().model_copy(update={"root": root})
+    monkeypatch.setattr(models, "spark_session", lambda *_, **__: nullcontext(spark))
+    monkeypatch.setattr(models, "load_settings", lambda: empty)
+    assert cli.main(["models"]) == 2
+    assert capsys.readouterr().err.startswith("lakehouse: table gold.models does not exist under ")
+    assert cli.main(["models", "list", "als-1"]) == 2
+    assert capsys.readouterr().err == (
+        "lakehouse: a model version without rollback: als-1; write: models rollback MODEL_VERSION\n"
+    )
+
+
+def test_two_trainings_do_not_run_at_a_time(spark: SparkSession, root: str) -> None:
+    settings = load_settings().model_copy(update={"root": root})
+    with only_run(settings.ops_dir, "gold.models"):
+        for job in (recommend, roll_back):
+            with pytest.raises(RunningError, match=r"gold\.models is running already"):
+                job.run(spark, settings)

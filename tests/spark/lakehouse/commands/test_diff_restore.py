@@ -1,0 +1,262 @@
+"""`lakehouse diff` and `lakehouse restore` on real tables, and what restoring means for the streams."""
+
+import argparse
+import io
+import json
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import SparkSession
+
+from bronze.ingest import ingest
+from lakehouse import cli, storage
+from lakehouse.checkpoints import CheckpointError
+from lakehouse.commands import diff, restore
+from lakehouse.commands.diff import difference
+from lakehouse.commands.output import cell
+from lakehouse.errors import InputError, TableError
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.locks import RunningError, only_run
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import GOLD_METRICS, GOLD_POWERBI, SILVER_USERS, find_table
+from lakehouse.topics import ensure_topics
+from producers.delivery import publish
+from producers.records import Record, encode
+from silver.refine import refine
+from tests.support.records import USER
+
+Command = Callable[..., tuple[int, str, str]]
+EXPORT = "userId string, recommended_content string, titulo string, predicted_rating double"
+FIRST = [("u1", "m1", "Uno", 4.0), ("u2", "m1", "Uno", 3.0), ("u3", "m1", "Uno", 2.0)]
+# u1 stays, u2 gets another title and rating, u3 goes, u4 comes
+SECOND = [("u1", "m1", "Uno", 4.0), ("u2", "m1", "Une", 3.5), ("u4", "m2", "[Dos]", 1.0)]
+
+
+@pytest.fixture
+def root(spark: SparkSession, tmp_path: Path) -> str:
+    """A gold table: version 0 is empty, then FIRST, then SECOND."""
+    root = str(tmp_path / "lakehouse")
+    for rows in (FIRST, SECOND):
+        storage.overwrite(spark.createDataFrame(rows, EXPORT), root, GOLD_POWERBI)
+    return root
+
+
+@pytest.fixture
+def command(
+    spark: SparkSession, root: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    settings = load_settings().model_copy(update={"root": root})
+    for module in (diff, restore):
+        monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
+        monkeypatch.setattr(module, "load_settings", lambda: settings)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        return cli.main(arguments), *capsys.readouterr()
+
+    return call
+
+
+def test_diff_counts_and_shows_rows(command: Command) -> None:
+    code, out, err = command("diff", "gold.powerbi_recommendations", "1", "2", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {
+        "table": "gold.powerbi_recommendations",
+        "versions": [1, 2],
+        "added": 1,
+        "changed": 1,
+        "removed": 1,
+        "columns": {"titulo": 1, "predicted_rating": 1},
+        "not_compared": [],
+        "rows": [
+            {
+                "change": "added",
+                "key": {"userId": "u4", "recommended_content": "m2"},
+                "row": {"userId": "u4", "recommended_content": "m2", "titulo": "[Dos]", "predicted_rating": 1.0},
+            },
+            {
+                "change": "changed",
+                "key": {"userId": "u2", "recommended_content": "m1"},
+                "columns": {
+                    "titulo": {"before": "Uno", "after": "Une"},
+                    "predicted_rating": {"before": 3.0, "after": 3.5},
+                },
+            },
+            {
+                "change": "removed",
+                "key": {"userId": "u3", "recommended_content": "m1"},
+                "row": {"userId": "u3", "recommended_content": "m1", "titulo": "Uno", "predicted_rating": 2.0},
+            },
+        ],
+    }
+
+
+def test_diff_for_people_keeps_to_its_limit_and_reads_nothing_as_markup(command: Command) -> None:
+    code, out, _ = command("diff", "gold.powerbi_recommendations", "1", "2", "--limit", "1")
+    assert code == 0
+    assert "[Dos]" in out
+    assert out.splitlines()[-1] == "the first 1 of 3 rows; --limit shows more"
+    assert "predicted_rating: 3.0 -> 3.5" in command("diff", "gold.powerbi_recommendations", "1", "2")[1]
+
+
+def test_times_are_told_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyspark gives times in the machine's own zone, and does not say so."""
+    monkeypatch.setenv("TZ", "America/Mexico_City")
+    time.tzset()
+    try:
+        assert cell(datetime(2025, 5, 13, 6, 0)) == "2025-05-13 12:00:00Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_diff_backwards_and_of_a_version_with_itself(spark: SparkSession, root: str) -> None:
+    assert difference(spark, root, GOLD_POWERBI, 2, 0, limit=5)[:3] == (0, 0, 3)
+    assert difference(spark, root, GOLD_POWERBI, 2, 2, limit=5)[:3] == (0, 0, 0)
+
+
+def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
+    """input_versions is one: Spark itself does not compare them."""
+    for versions in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3}):
+        rows = spark.createDataFrame([("als-1", "blend", "rmse", 0.5, None, versions)], GOLD_METRICS.schema)
+        storage.overwrite(rows, str(tmp_path), GOLD_METRICS)
+    assert difference(spark, str(tmp_path), GOLD_METRICS, 1, 2, limit=5)[:4] == (0, 0, 0, {})
+    assert difference(spark, str(tmp_path), GOLD_METRICS, 1, 3, limit=5)[:4] == (0, 1, 0, {"input_versions": 1})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("diff", "gold.powerbi_recommendations", "1", "7"),
+            "gold.powerbi_recommendations has no version 7; it has 0 to 2: lakehouse history "
+            "gold.powerbi_recommendations",
+        ),
+        (("diff", "gold.powerbi", "1", "2"), "no table 'gold.powerbi' in this lakehouse; did you mean"),
+        (
+            ("restore", "gold.powerbi_recommendations", "9", "--yes"),
+            "no version 9 of this table; its log has 0 to 2",
+        ),
+        (
+            ("restore", "gold.powerbi_recommendations", "2", "--yes"),
+            "gold.powerbi_recommendations is at version 2",
+        ),
+        (("restore", "gold.recommendations", "1", "--yes"), "no Delta table at "),
+        (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and never restored"),
+        (("restore", "gold.models", "1", "--yes"), "gold.models is never restored: the files of models"),
+        (
+            ("restore", "gold.powerbi_recommendations", "1"),
+            "not confirmed, nothing was changed; add --yes where nobody can be asked",
+        ),
+    ],
+    ids=[
+        "no version",
+        "no table",
+        "none to restore",
+        "the same",
+        "no such table",
+        "bronze",
+        "models",
+        "not confirmed",
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    spark: SparkSession, root: str, command: Command, arguments: tuple[str, ...], line: str
+) -> None:
+    code, _, err = command(*arguments)
+    assert code == 2
+    assert err.startswith(f"lakehouse: {line}")
+    assert err.count("\n") == 1
+    assert storage.latest_version(spark, root, GOLD_POWERBI) == 2
+
+
+def test_a_version_whose_files_are_gone_is_one_line(spark: SparkSession, root: str) -> None:
+    for file in Path(root, "gold", "powerbi_recommendations").glob("*.parquet"):
+        file.unlink()
+    with pytest.raises(
+        TableError, match=r"version 1 or 2 of gold.powerbi_recommendations cannot be read"
+    ) as error:
+        difference(spark, root, GOLD_POWERBI, 1, 2, limit=5)
+    assert "\n" not in str(error.value)
+
+
+def test_a_gold_table_is_restored_and_brought_back(spark: SparkSession, root: str, command: Command) -> None:
+    code, out, err = command("restore", "gold.powerbi_recommendations", "1", "--yes")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == (
+        "gold.powerbi_recommendations, version 2 (3 rows), gets the rows of version 1 (3 rows)"
+    )
+    assert "no stream is concerned" in out
+    assert out.splitlines()[-1] == "gold.powerbi_recommendations is at version 3, with the rows of version 1"
+    first = spark.createDataFrame(FIRST, EXPORT)
+    assert_df_equality(storage.read(spark, root, GOLD_POWERBI), first, ignore_row_order=True, ignore_nullable=True)
+    assert command("restore", "gold.powerbi_recommendations", "2", "--yes")[0] == 0
+    second = spark.createDataFrame(SECOND, EXPORT)
+    assert_df_equality(
+        storage.read(spark, root, GOLD_POWERBI), second, ignore_row_order=True, ignore_nullable=True
+    )
+
+
+class Terminal(io.StringIO):
+    """A person who types this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("Yes\n", 0), ("\n", 2), ("n\n", 2), ("yesterday\n", 2)])
+def test_a_person_is_asked(
+    spark: SparkSession, root: str, command: Command, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    found = command("restore", "gold.powerbi_recommendations", "1")
+    assert found[0] == code
+    assert "restore gold.powerbi_recommendations to version 1? [y/N]" in found[1]
+    assert storage.latest_version(spark, root, GOLD_POWERBI) == (3 if code == 0 else 2)
+
+
+def send_user(settings: Settings, name: str) -> None:
+    cluster = configured_cluster(settings.kafka)
+    ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+    event = encode(USER | {"nombre_usuario": name, "timestamp": f"2025-05-13T11:59:0{len(name)}Z"})
+    publish([Record(b"u", event, None)], topic=settings.kafka.users_topic, cluster=cluster)
+
+
+def test_a_restored_silver_stops_its_stream_as_the_plan_says(
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = configured_cluster(settings.kafka)
+    for name in ("Ana", "Lucía"):
+        send_user(settings, name)
+        ingest(spark, settings, cluster)
+        refine(spark, settings)
+    monkeypatch.setattr(restore, "spark_session", lambda *_, **__: nullcontext(spark))
+    monkeypatch.setattr(restore, "load_settings", lambda: settings)
+    wanted = argparse.Namespace(table="silver.users", version=1, yes=True)
+    with only_run(settings.ops_dir, "silver"), pytest.raises(RunningError, match="silver is running already"):
+        restore.run(wanted)
+    assert restore.run(wanted) == 0
+    said = capsys.readouterr().out
+    assert "stream 2 stops here: it refuses to go on from a restored table" in said
+    assert "`lakehouse rebuild silver` makes silver anew from bronze" in said
+    names = storage.read(spark, settings.root, SILVER_USERS).select("nombre_usuario").collect()
+    assert [row[0] for row in names] == ["Ana"]
+    with pytest.raises(CheckpointError, match=r"version \d of silver.users was made by RESTORE"):
+        refine(spark, settings)
+    ingest(spark, settings, cluster)  # bronze is not concerned
+
+
+@pytest.mark.parametrize("name", ["bronze.events", "silver.corrections", "quality.results"])
+def test_append_only_tables_refuse_even_their_first_version(
+    spark: SparkSession, settings: Settings, name: str
+) -> None:
+    """Delta itself would let an append-only table lose rows by a restore: we do not."""
+    storage.ensure(spark, settings.root, find_table(name))
+    with pytest.raises(InputError, match="append-only and never restored"):
+        restore.run(argparse.Namespace(table=name, version=0, yes=True))

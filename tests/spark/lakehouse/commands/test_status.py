@@ -1,0 +1,310 @@
+"""What a log tells without Spark, against what Spark itself reads; and how far each layer is behind."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from delta.tables import DeltaTable
+from pyspark.sql import SparkSession
+
+from bronze.ingest import ingest
+from lakehouse import delta_log, storage
+from lakehouse.backlog import SilverBacklog, input_backlog, made_from, silver_backlog
+from lakehouse.commands import status
+from lakehouse.commands.status import Status, look
+from lakehouse.errors import InputError, TableError
+from lakehouse.folders import Folder, open_folder
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.settings import Settings
+from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.tables import (
+    BRONZE_EVENTS,
+    BRONZE_FEEDBACK,
+    CATALOGUE,
+    GOLD_POWERBI,
+    SILVER_FEEDBACK,
+    SILVER_USERS,
+)
+from lakehouse.topics import ensure_topics
+from producers.delivery import publish
+from producers.entities import user_records
+from producers.records import Record
+from silver.refine import refine
+from tests.support.processes import environment
+
+NAME = "silver.users"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Folder:
+    return table_log(open_folder(str(tmp_path)), NAME)
+
+
+def write(spark: SparkSession, root: Path, first: int, last: int) -> None:
+    rows = spark.range(first, last, numPartitions=1).withColumnRenamed("id", "number")
+    rows.write.format("delta").mode("append").save(str(root / "silver" / "users"))
+
+
+def delta(spark: SparkSession, root: Path) -> DeltaTable:
+    return DeltaTable.forPath(spark, str(root / "silver" / "users"))
+
+
+def require_truth(spark: SparkSession, root: Path, log: Folder) -> None:
+    """Every version that the log has, beside what Spark counts, and the last one beside Delta's own detail."""
+    for version in versions(log):
+        rows = spark.read.format("delta").option("versionAsOf", version).load(str(root / "silver" / "users"))
+        assert read_snapshot(log, version).rows == rows.count()
+    told = delta(spark, root).detail().select("numFiles", "sizeInBytes").collect()[0]
+    assert read_snapshot(log)[2:] == tuple(told)
+
+
+def test_a_log_of_appends_deletes_and_a_checkpoint_tells_what_spark_reads(
+    spark: SparkSession, tmp_path: Path, log: Folder
+) -> None:
+    write(spark, tmp_path, 0, 10)
+    spark.sql(f"ALTER TABLE delta.`{tmp_path}/silver/users` SET TBLPROPERTIES ('delta.checkpointInterval' = '3')")
+    write(spark, tmp_path, 10, 15)
+    delta(spark, tmp_path).delete("number < 3")  # one file is written anew
+    write(spark, tmp_path, 20, 21)
+    delta(spark, tmp_path).delete("number >= 20")  # one file goes
+    assert [name for name in log.names() if name.endswith(".checkpoint.parquet")]
+    require_truth(spark, tmp_path, log)
+    assert read_snapshot(log).rows == 12
+    # the log is cleaned up to the checkpoint: what is left is enough for what comes after it
+    for version in range(3):
+        (Path(log.path) / f"{version:020d}.json").unlink()
+    assert read_snapshot(log).rows == 12
+    with pytest.raises(TableError, match="no version 1 of this table; its log has 3 to 5"):
+        read_snapshot(log, 1)
+
+
+def test_rows_behind_a_deletion_vector_are_not_counted(spark: SparkSession, tmp_path: Path, log: Folder) -> None:
+    """None of our tables has them, and one that somebody switches them on for is still counted right."""
+    write(spark, tmp_path, 0, 100)
+    properties = "'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '3'"
+    spark.sql(f"ALTER TABLE delta.`{tmp_path}/silver/users` SET TBLPROPERTIES ({properties})")
+    delta(spark, tmp_path).delete("number = 1")
+    delta(spark, tmp_path).delete("number IN (2, 3)")  # the same file gets another vector
+    require_truth(spark, tmp_path, log)
+    write(spark, tmp_path, 100, 101)
+    assert read_snapshot(log) == (4, 98, 2, read_snapshot(log).size)
+
+
+def test_a_table_that_needs_an_unknown_feature_is_refused_by_name(
+    spark: SparkSession, tmp_path: Path, log: Folder
+) -> None:
+    write(spark, tmp_path, 0, 1)
+    properties = "'delta.feature.v2Checkpoint' = 'supported'"
+    spark.sql(f"ALTER TABLE delta.`{tmp_path}/silver/users` SET TBLPROPERTIES ({properties})")
+    with pytest.raises(TableError, match="the table needs v2Checkpoint to be read; lakehouse history reads it"):
+        read_snapshot(log)
+
+
+def test_a_log_with_a_hole_is_said(spark: SparkSession, tmp_path: Path, log: Folder) -> None:
+    for number in range(3):
+        write(spark, tmp_path, number, number + 1)
+    (Path(log.path) / f"{1:020d}.json").unlink()
+    with pytest.raises(TableError, match="lacks version 1, and no checkpoint before 2 is readable"):
+        read_snapshot(log)
+
+
+def test_no_table_is_no_version(log: Folder) -> None:
+    assert versions(log) == []
+    with pytest.raises(TableError, match=r"no Delta table at .*/silver/users; lakehouse run makes it"):
+        read_snapshot(log)
+
+
+def test_a_root_without_a_client_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"pyarrow cannot read ftp://host/lake"):
+        open_folder("ftp://host/lake")
+
+
+def send(settings: Settings, count: int, *, at: datetime | None = None) -> None:
+    """Users, their records sent now or with an older timestamp."""
+    cluster = configured_cluster(settings.kafka)
+    ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+    stamp = None if at is None else round(at.timestamp() * 1000)
+    records = (Record(one.key, one.value, stamp) for one in user_records(1, count))
+    publish(records, topic=settings.kafka.users_topic, cluster=cluster).require_complete("users")
+
+
+def states(found: Status) -> dict[str, tuple[int | None, int | None]]:
+    return {state.table: (state.version, state.rows) for state in found.tables}
+
+
+def test_what_waits_before_each_layer(spark: SparkSession, settings: Settings) -> None:
+    cluster = configured_cluster(settings.kafka)
+    root, kafka = settings.root, settings.kafka
+    empty = look(root, kafka)
+    assert set(states(empty).values()) == {(None, None)}
+    assert empty.silver == (0, 0, 0.0, "")
+    assert empty.kafka == kafka.bootstrap_servers
+
+    send(settings, 20, at=datetime.now(UTC) - timedelta(hours=1))
+    waiting = look(root, kafka)
+    assert waiting.bronze["bronze.events"].records == 20
+    assert waiting.bronze["bronze.events"].seconds == pytest.approx(3600, abs=60)
+    assert waiting.bronze["bronze.feedback"] == (0, 0.0, "")
+
+    ingest(spark, settings, cluster)
+    landed = look(root, kafka)
+    assert states(landed)["bronze.events"] == (1, 20)
+    assert landed.bronze["bronze.events"] == (0, 0.0, "")
+    assert (landed.silver.versions, landed.silver.rows) == (1, 20)
+
+    refine(spark, settings)
+    send(settings, 5)
+    refined = look(root, kafka)
+    assert refined.silver == (0, 0, 0.0, "")
+    assert refined.bronze["bronze.events"].records == 5
+    for table in CATALOGUE:
+        if table.layer in ("bronze", "silver"):
+            told = states(refined)[table.sql_name]
+            assert told == (
+                storage.latest_version(spark, root, table),
+                storage.read(spark, root, table).count(),
+            )
+
+    # a commit without rows is nothing to wait for
+    storage.set_properties(spark, root, BRONZE_EVENTS, {"lakehouse.test": "1"})
+    assert look(root, kafka).silver == (0, 0, 0.0, "")
+
+
+def test_a_lost_checkpoint_is_said(spark: SparkSession, settings: Settings) -> None:
+    send(settings, 5)
+    ingest(spark, settings, configured_cluster(settings.kafka))
+    refine(spark, settings)
+    shutil.rmtree(Path(settings.root, "checkpoints"))
+    found = look(settings.root, settings.kafka)
+    assert found.bronze["bronze.events"].unknown.startswith("the checkpoint is gone")
+    assert found.silver == SilverBacklog(None, None, None, "the checkpoint is gone: lakehouse rebuild silver")
+    # nothing was ever read into this one: it begins at the beginning
+    assert found.bronze[BRONZE_FEEDBACK.sql_name] == (0, 0.0, "")
+
+
+def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    root, folder = str(tmp_path), open_folder(str(tmp_path))
+    for version in range(3):  # silver.feedback: created, and two commits that change nothing
+        storage.ensure(spark, root, SILVER_FEEDBACK)
+        if version:
+            storage.set_properties(spark, root, SILVER_FEEDBACK, {"lakehouse.test": str(version)})
+    rows = spark.createDataFrame([("u1", "m1", "Uno", 4.0)], GOLD_POWERBI.schema)
+    storage.ensure(spark, root, GOLD_POWERBI)
+    assert input_backlog(folder, GOLD_POWERBI) is None
+    storage.overwrite(rows, root, GOLD_POWERBI, input_versions={"silver.feedback": 0})  # version 1
+    assert input_backlog(folder, GOLD_POWERBI) == {"silver.feedback": 2}
+    storage.overwrite(rows, root, GOLD_POWERBI, input_versions={"silver.feedback": 2})  # version 2
+    storage.set_properties(spark, root, GOLD_POWERBI, {"lakehouse.test": "1"})  # version 3
+    assert input_backlog(folder, GOLD_POWERBI) == {}
+    storage.delta_table(spark, root, GOLD_POWERBI).restoreToVersion(1)  # version 4
+    assert made_from(folder, GOLD_POWERBI) == {"silver.feedback": 0}
+    path = storage.table_path(root, GOLD_POWERBI)  # Spark's side of the same
+    told = [delta_log.inputs_of(spark, path, version) for version in range(5)]
+    assert told == [None, *[{"silver.feedback": version} for version in (0, 2, 2, 0)]]
+
+
+def test_silver_waits_for_the_oldest_version_that_it_lacks(spark: SparkSession, settings: Settings) -> None:
+    cluster = configured_cluster(settings.kafka)
+    for count in (3, 4):
+        send(settings, count)
+        ingest(spark, settings, cluster)
+    folder = open_folder(settings.root)
+    first = read_entry(table_log(folder, "bronze.events"), 1)
+    assert first.written_at is not None
+    found = silver_backlog(folder, now=first.written_at + timedelta(minutes=1))
+    assert found == (2, 7, 60.0, "")
+
+
+@pytest.mark.parametrize(
+    ("index", "is_first_state", "waiting"), [(-1, False, (1, 4)), (0, False, (1, 4)), (0, True, (2, 7))]
+)
+def test_a_version_that_silver_has_taken_in_part_waits(
+    spark: SparkSession, settings: Settings, index: int, is_first_state: bool, waiting: tuple[int, int]
+) -> None:
+    """Delta's source stops inside a version where a batch would become too large."""
+    cluster = configured_cluster(settings.kafka)
+    for count in (3, 4):
+        send(settings, count)
+        ingest(spark, settings, cluster)
+    refine(spark, settings)
+    offsets = Path(settings.root, "checkpoints", "silver", "offsets")
+    last = max(offsets.iterdir(), key=lambda path: int(path.name) if path.name.isdigit() else -1)
+    lines = last.read_text().splitlines()
+    partly = json.loads(lines[2]) | {"reservoirVersion": 2, "index": index, "isStartingVersion": is_first_state}
+    last.write_text("\n".join([*lines[:2], json.dumps(partly), *lines[3:]]))
+    found = silver_backlog(open_folder(settings.root), now=datetime.now(UTC))
+    assert (found.versions, found.rows) == waiting
+
+
+def test_the_command_starts_no_jvm_and_no_broker(settings: Settings, tmp_path: Path) -> None:
+    """As a real process that has no Java at all: on a root without tables, and without a broker."""
+    variables = environment(settings) | {
+        "LAKEHOUSE_ROOT": str(tmp_path / "none"),
+        "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "",
+        "LAKEHOUSE_KAFKA__EMBEDDED_PORT": "0",
+        "JAVA_HOME": str(tmp_path / "no java"),
+        "PATH": os.devnull,
+    }
+    command = [sys.executable, "-m", "lakehouse.cli", "status", "--json"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert {table["table"] for table in found["tables"]} == {table.sql_name for table in CATALOGUE}
+    assert {table["version"] for table in found["tables"]} == {None}
+    assert found["kafka"] is None
+    assert found["behind"]["bronze.events"] == {
+        "records": None,
+        "seconds": None,
+        "unknown": "the embedded broker is not running",
+    }
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KB"),
+        (1_234_567, "1.2 MB"),
+        (12_345_678, "12 MB"),
+        (5 * 10**15, "5,000 TB"),
+    ],
+)
+def test_sizes_are_told_in_units(size: int, text: str) -> None:
+    assert status.in_units(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "0 s ago"),
+        (119, "119 s ago"),
+        (120, "2 min ago"),
+        (7_199, "119 min ago"),
+        (7_200, "2 h ago"),
+        (172_800, "2 days ago"),
+    ],
+)
+def test_ages_are_told_in_units(seconds: int, text: str) -> None:
+    assert status.ago(timedelta(seconds=seconds)) == text
+
+
+def test_the_table_of_a_person_names_every_table(
+    spark: SparkSession, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import argparse
+
+    storage.ensure(spark, settings.root, SILVER_USERS)
+    monkeypatch.setattr(status, "load_settings", lambda: settings)
+    assert status.run(argparse.Namespace(json=False)) == 0
+    said = capsys.readouterr().out
+    assert settings.root in said
+    for table in CATALOGUE:
+        assert table.sql_name in said

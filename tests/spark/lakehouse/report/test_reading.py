@@ -1,0 +1,424 @@
+"""What the report reads: a small lakehouse of known rows, each number on the page by hand."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampType
+
+from lakehouse import storage
+from lakehouse.errors import TableError
+from lakehouse.report import collection
+from lakehouse.report.contents import (
+    Batch,
+    Flow,
+    Group,
+    Period,
+    Recommendation,
+    Rejections,
+    Report,
+    UserList,
+)
+from lakehouse.report.genres import read_genres
+from lakehouse.report.lists import read_lists
+from lakehouse.report.popularity import fill_periods, read_popularity, start_of, unit_for
+from lakehouse.report.quality import describe_checks, read_quality
+from lakehouse.report.rejections import read_rejections
+from lakehouse.report.snapshot import Snapshot, read_flow, take_snapshot
+from lakehouse.report.streams import read_streams
+from lakehouse.tables import (
+    BRONZE_EVENTS,
+    GOLD_METRICS,
+    GOLD_POPULARITY,
+    GOLD_RECOMMENDATIONS,
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_QUARANTINE,
+    SILVER_USERS,
+    Table,
+)
+from tests.support.records import bronze_frame, bronze_row
+
+NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+NONE: list[str] = []
+MODEL = "als-1"
+
+
+def source(number: int) -> tuple[object, ...]:
+    return (NOON, NOON, "topic", 0, number)
+
+
+def user(
+    number: int, clasificacion: str | None, decades: list[str], subscribed: dt.date | None
+) -> tuple[object, ...]:
+    name = f"U{number}"
+    return (f"u{number}", name, subscribed, NONE, NONE, NONE, clasificacion, decades, *source(number))
+
+
+def title(number: int, genres: list[str]) -> tuple[object, ...]:
+    about = (None, None, None, None)
+    return (f"t{number}", "movie", f"Title {number}", genres, NONE, NONE, *about, *source(number))
+
+
+def event(number: int, user_id: str, content_id: str, action: str = "like") -> tuple[object, ...]:
+    return (f"f{number}", user_id, content_id, action, None, None, *source(number))
+
+
+USERS = [
+    user(1, "PG", ["1990s", "2000s"], dt.date(2020, 5, 1)),  # in the groups of both decades
+    user(2, "R", NONE, None),  # without a decade and a day
+    user(3, None, ["1990s"], dt.date(2021, 5, 1)),
+]
+TITLES = [title(1, ["Drama", "Comedia"]), title(2, ["Drama"]), title(3, NONE)]
+EVENTS = [
+    event(1, "u1", "t1"),
+    event(2, "u1", "t2", "view"),
+    event(3, "u2", "t1"),
+    event(4, "u2", "t3"),  # a title without genres counts in what the shares are of
+    event(5, "u2", "t2", "dislike"),  # left out
+    event(6, "u3", "gone"),  # of a title that silver does not have: left out
+    event(7, "u3", "t2"),
+]
+
+
+def quarantined(
+    offset: int, value: str | bytes | None, *reasons: tuple[str, str, str], status: str = "open"
+) -> Any:
+    text, raw = (None, value) if isinstance(value, bytes) else (value, None)
+    at = NOON + dt.timedelta(minutes=offset)
+    return ("topic", 0, offset, at, "k", None, text, raw, None, None, list(reasons), NOON, status, None)
+
+
+QUARANTINE = [
+    quarantined(1, "{", ("not_json_object", "value", "{")),
+    quarantined(2, "[" * 1000, ("not_json_object", "value", "[1]"), status="resolved"),
+    # breaks one rule in two fields: counts once, the first field is shown
+    quarantined(3, "{}", ("field_wrong_type", "generos", "x"), ("field_wrong_type", "actores", "y")),
+    quarantined(4, b"se\xf1al", ("not_utf8", "value", "se?al"), ("not_json_object", "value", "z")),
+]
+
+
+def batch(number: int, bronze: int, finished: dt.datetime) -> tuple[object, ...]:
+    """5 records in, of which one of each fate but two applied."""
+    counts = (5, 2, 1, 1, 1)
+    return ("q", number, *counts, [], {"bronze.events": bronze}, {}, [], finished)
+
+
+@pytest.fixture(scope="module")
+def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Every table that the report reads; tests only read it."""
+    root = str(tmp_path_factory.mktemp("report") / "lakehouse")
+
+    def write(table: Table, rows: list[Any]) -> None:
+        frame = spark.createDataFrame(rows, table.schema)
+        frame.write.format("delta").save(storage.table_path(root, table))
+
+    for offset in (0, 1):  # versions 1 and 2 of bronze
+        storage.ensure(spark, root, BRONZE_EVENTS)
+        storage.append(bronze_frame(spark, [bronze_row("{}", offset=offset)]), root, BRONZE_EVENTS)
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    write(SILVER_USERS, USERS)
+    write(SILVER_CONTENT, TITLES)
+    write(SILVER_FEEDBACK, EVENTS)
+    write(SILVER_QUARANTINE, QUARANTINE)
+    write(SILVER_BATCHES, [batch(0, 1, soon), batch(1, 2, soon + dt.timedelta(minutes=1))])
+    lists = [("u1", "t3", 2, 3.0, "als"), ("u1", "gone", 1, 4.0, "als"), ("u2", "t1", 1, 2.5, "popularity")]
+    write(GOLD_RECOMMENDATIONS, [(*row, MODEL) for row in [*lists, ("u9", "t1", 1, 1.0, "affinity")]])
+    popular = [
+        ("t1", dt.date(2026, 3, 1), 1, 60, 2, 0, 1, 4.0, 3),
+        ("t1", dt.date(2026, 3, 3), 0, 0, 0, 0, 3, 2.0, 3),
+        ("t2", dt.date(2026, 3, 1), 0, 0, 0, 1, 0, None, 1),
+        ("gone", dt.date(2026, 3, 1), 1, 5, 0, 0, 0, None, 1),
+    ]
+    frame = spark.createDataFrame(popular, GOLD_POPULARITY.schema)
+    storage.overwrite(frame, root, GOLD_POPULARITY, input_versions={SILVER_FEEDBACK.sql_name: 0})
+    metrics = [
+        (MODEL, "blend", "rmse", 0.9, 1.2),
+        (MODEL, "blend", "test_ratings", 50.0, None),
+        (MODEL, "mean", "rmse", 1.2, 1.2),
+        ("als-0", "blend", "rmse", 0.1, 0.2),
+    ]
+    write(GOLD_METRICS, [(*row, {}) for row in metrics])
+    return root
+
+
+@pytest.fixture(scope="module")
+def report(spark: SparkSession, root: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    progress = tmp_path_factory.mktemp("ops") / "stream_progress.jsonl"
+    lines = [progress_line("bronze.events", rows, seconds=2.0, lag=lag) for rows, lag in ((10, 5), (30, 0))]
+    progress.write_text("".join([*lines, progress_line("silver", 40, seconds=4.0, lag=None), '{"cut']))
+    return collection.collect(spark, root, progress, users=2, samples_per_rule=2, made_at=NOON)
+
+
+def progress_line(stream: str, rows: int, *, seconds: float, lag: int | None) -> str:
+    line = {
+        "logged_at": "2026-03-01T12:00:00.000+00:00",
+        "stream": stream,
+        "rows": rows,
+        "durations_ms": {"addBatch": 1, "triggerExecution": seconds * 1000},
+        "kafka_lag": lag,
+    }
+    return json.dumps(line) + "\n"
+
+
+def test_every_table_is_told_with_its_version_and_rows(report: Report) -> None:
+    told = {table.name: (table.version, table.rows, dict(table.inputs)) for table in report.tables}
+    assert told == {
+        "bronze.events": (2, 2, {}),
+        "silver.users": (0, 3, {}),
+        "silver.content": (0, 3, {}),
+        "silver.feedback": (0, 7, {}),
+        "silver.quarantine": (0, 4, {}),
+        "silver.batches": (0, 2, {}),
+        "gold.recommendations": (0, 4, {}),
+        "gold.content_popularity": (1, 4, {"silver.feedback": 0}),
+        "gold.model_metrics": (0, 4, {}),
+    }
+    assert all(table.written_at is not None for table in report.tables)
+
+
+def test_the_flow_adds_up_all_batches(report: Report) -> None:
+    assert report.flow == Flow(batches=2, taken=10, applied=4, superseded=2, deleted=2, quarantined=2)
+
+
+def test_rejected_records_by_rule_with_the_newest_samples(report: Report) -> None:
+    found = report.rejections
+    assert found is not None
+    assert (found.records, found.waiting) == (4, 3)
+    assert [(rule.rule, rule.records) for rule in found.rules] == [
+        ("not_json_object", 3),
+        ("field_wrong_type", 1),
+        ("not_utf8", 1),
+    ]
+    by_rule = {
+        rule.rule: [(one.offset, one.field, one.value, one.record) for one in rule.samples] for rule in found.rules
+    }
+    assert by_rule == {
+        "not_json_object": [(4, "value", "z", "se\\xf1al"), (2, "value", "[1]", "[" * 600)],
+        "field_wrong_type": [(3, "generos", "x", "{}")],
+        "not_utf8": [(4, "value", "se?al", "se\\xf1al")],  # the byte that is no UTF-8 stays recognisable
+    }
+    assert [one.missing for one in found.rules[0].samples] == [0, 400]
+    assert found.rules[0].samples[0].kafka_timestamp == NOON + dt.timedelta(minutes=4)
+
+
+def test_streams_with_their_batches_and_silver_with_its_delay(report: Report) -> None:
+    assert report.streams is not None
+    bronze, silver = report.streams.streams
+    assert (bronze.name, bronze.batches, bronze.rows, bronze.seconds) == ("bronze.events", 2, 40, 4.0)
+    assert bronze.latest == (Batch(NOON, 10, 2.0, 5), Batch(NOON, 30, 2.0, 0))
+    assert bronze.delays == ()
+    assert silver.name == "silver"
+    # both batches of silver end an hour after bronze was written, the second a minute later still
+    assert len(silver.delays) == 2
+    assert all(3500 < delay < 3700 for delay in silver.delays)
+    assert report.streams.unreadable == 1
+
+
+def test_popularity_by_day_with_the_days_between(report: Report) -> None:
+    found = report.popularity
+    assert found is not None
+    assert (found.unit, found.first_day, found.last_day) == ("day", dt.date(2026, 3, 1), dt.date(2026, 3, 3))
+    assert found.periods == (
+        Period(dt.date(2026, 3, 1), views=2, likes=2, dislikes=1, ratings=1),
+        Period(dt.date(2026, 3, 2), views=0, likes=0, dislikes=0, ratings=0),
+        Period(dt.date(2026, 3, 3), views=0, likes=0, dislikes=0, ratings=3),
+    )
+    assert [tuple(one) for one in found.titles] == [
+        ("t1", "Title 1", "movie", 7, 2.5, (4, 0, 3)),  # (1 * 4.0 + 3 * 2.0) / 4
+        ("gone", "gone", "", 1, None, (1, 0, 0)),  # no name in silver: its id
+        ("t2", "Title 2", "movie", 1, None, (1, 0, 0)),
+    ]
+
+
+def test_genres_by_group_of_users(report: Report) -> None:
+    by_name = {grouping.name: grouping for grouping in report.genres}
+    assert list(by_name) == ["clasificacion", "decada", "suscripcion"]
+    assert by_name["clasificacion"].genres == ("Drama", "Comedia")
+    assert by_name["clasificacion"].groups == (
+        Group("PG", users=1, events=2, shares=(1.0, 0.5)),
+        Group("R", users=1, events=2, shares=(0.5, 0.5)),
+        Group(None, users=1, events=1, shares=(1.0, 0.0)),
+    )
+    assert [(group.label, group.users, group.events) for group in by_name["decada"].groups] == [
+        ("1990s", 2, 3),
+        ("2000s", 1, 2),
+        (None, 1, 2),
+    ]
+    assert [group.label for group in by_name["suscripcion"].groups] == ["2020", "2021", None]
+
+
+def test_the_quality_of_the_published_model_alone(report: Report) -> None:
+    assert report.quality is not None
+    assert report.quality.model_version == MODEL
+    assert report.quality.models == ("blend", "mean")
+    assert [(metric.name, dict(metric.values)) for metric in report.quality.metrics] == [
+        ("rmse", {"blend": 0.9, "mean": 1.2}),
+        ("test_ratings", {"blend": 50.0}),
+    ]
+
+
+def test_the_lists_of_the_most_active_users(report: Report) -> None:
+    found = report.recommendations
+    assert found is not None
+    assert found.users == 3  # of whom two are shown: u2 has 3 events, u1 has 2, u9 none
+    assert found.titles == ("gone", "Title 3", "Title 1")
+    assert found.lists == (
+        UserList("u1", "U1", (Recommendation(0, 4.0, "als"), Recommendation(1, 3.0, "als"))),
+        UserList("u2", "U2", (Recommendation(2, 2.5, "popularity"),)),
+    )
+
+
+@dataclass(frozen=True)
+class Frames(Snapshot):
+    """A snapshot whose rows are given, by SQL name, instead of read."""
+
+    frames: Mapping[str, DataFrame]
+
+    def rows(self, table: Table) -> DataFrame | None:
+        return self.frames.get(table.sql_name)
+
+
+def frames(spark: SparkSession, rows: Mapping[str, DataFrame]) -> Frames:
+    return Frames(spark, "nowhere", {}, rows)
+
+
+def test_ids_that_are_there_twice_double_nothing(spark: SparkSession, report: Report, root: str) -> None:
+    whole = take_snapshot(spark, root)
+    found = {
+        table.sql_name: whole.rows(table) for table in (SILVER_FEEDBACK, GOLD_RECOMMENDATIONS, GOLD_POPULARITY)
+    }
+    rows = {name: frame for name, frame in found.items() if frame is not None}
+    rows[SILVER_USERS.sql_name] = spark.createDataFrame(USERS * 2, SILVER_USERS.schema)
+    rows[SILVER_CONTENT.sql_name] = spark.createDataFrame(TITLES * 2, SILVER_CONTENT.schema)
+    doubled = frames(spark, rows)
+    assert read_genres(doubled, genres=10, groups=8) == report.genres
+    assert read_lists(doubled, users=2) == report.recommendations
+    assert read_popularity(doubled, titles=12) == report.popularity
+
+
+def test_a_lakehouse_of_bronze_alone(spark: SparkSession, tmp_path: Path) -> None:
+    root = str(tmp_path / "lakehouse")
+    storage.ensure(spark, root, BRONZE_EVENTS)
+    found = collection.collect(spark, root, tmp_path / "none", users=2, samples_per_rule=1, made_at=NOON)
+    assert [(table.name, table.version, table.rows) for table in found.tables] == [("bronze.events", 0, 0)]
+    parts = (found.flow, found.rejections, found.streams, found.popularity, found.quality, found.checks)
+    assert (*parts, found.recommendations, found.genres) == (None,) * 7 + ((),)
+
+
+def test_tables_without_rows(spark: SparkSession) -> None:
+    tables = (SILVER_BATCHES, SILVER_QUARANTINE, GOLD_POPULARITY, GOLD_METRICS, GOLD_RECOMMENDATIONS)
+    empty = frames(spark, {table.sql_name: spark.createDataFrame([], table.schema) for table in tables})
+    assert read_flow(empty) is None
+    assert read_rejections(empty, samples_per_rule=1) == Rejections(0, 0, ())
+    assert read_popularity(empty, titles=1) is None
+    assert read_quality(empty) is None
+    assert read_lists(empty, users=1) is None
+
+
+def test_no_lakehouse_is_one_line_that_says_what_to_do(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"no table under .*lakehouse demo"):
+        take_snapshot(spark, str(tmp_path))
+
+
+def test_the_published_model_is_first_and_the_mean_is_last(spark: SparkSession) -> None:
+    lists = spark.createDataFrame([("u1", "t1", 1, 3.0, "als", MODEL)], GOLD_RECOMMENDATIONS.schema)
+    rows = [
+        (MODEL, "popularity", "ndcg_at_10", 0.07),
+        (MODEL, "blend", "ndcg_at_10", 0.13),
+        (MODEL, "mean", "rmse", 1.2),
+        (MODEL, "blend", "rmse", 0.9),
+    ]
+    metrics = spark.createDataFrame(rows, "model_version string, model string, metric string, value double")
+    found = read_quality(frames(spark, {GOLD_RECOMMENDATIONS.sql_name: lists, GOLD_METRICS.sql_name: metrics}))
+    assert found is not None
+    assert found.models == ("blend", "popularity", "mean")
+    assert [(metric.name, dict(metric.values)) for metric in found.metrics] == [
+        ("ndcg_at_10", {"popularity": 0.07, "blend": 0.13}),
+        ("rmse", {"mean": 1.2, "blend": 0.9}),
+    ]
+
+
+RESULTS = StructType(
+    [
+        StructField("run_id", StringType()),
+        StructField("table_name", StringType()),
+        StructField("version", LongType()),
+        StructField("expectation", StringType()),
+        StructField("column", StringType()),
+        StructField("success", BooleanType()),
+        StructField("observed", StringType()),
+        StructField("expected", StringType()),
+        StructField("unexpected_rows", LongType()),
+        StructField("checked_at", TimestampType()),
+    ]
+)
+
+
+def test_the_last_check_of_each_table(spark: SparkSession) -> None:
+    later = NOON + dt.timedelta(hours=1)
+    rows = [
+        ("run-1", "silver.users", 3, "not_null", "id", False, "1", "0", 1, NOON),  # made good by the next run
+        ("run-2", "silver.users", 4, "not_null", "id", True, "0", "0", 0, later),
+        ("run-2", "silver.users", 4, "unique", "id", True, "0", "0", 0, later),
+        ("run-1", "gold.recommendations", 2, "every_user", None, False, "7", "0", 7, NOON),  # not in the next run
+    ]
+    found = describe_checks(spark.createDataFrame(rows, RESULTS), failures=10)
+    assert found is not None
+    assert [tuple(one) for one in found.tables] == [
+        ("gold.recommendations", 2, 0, 1, NOON),
+        ("silver.users", 4, 2, 0, later),
+    ]
+    assert [tuple(one) for one in found.failures] == [("gold.recommendations", "every_user", None, "7", "0")]
+
+
+@pytest.mark.parametrize(
+    ("days", "unit"), [(1, "day"), (62, "day"), (63, "week"), (435, "month"), (1861, "quarter"), (5581, "year")]
+)
+def test_the_length_of_periods_follows_the_span(days: int, unit: str) -> None:
+    first = dt.date(2010, 1, 1)
+    assert unit_for(first, first + dt.timedelta(days=days - 1)) == unit
+
+
+@pytest.mark.parametrize(
+    ("unit", "start"),
+    [
+        ("day", dt.date(2026, 5, 20)),
+        ("week", dt.date(2026, 5, 18)),  # a Monday
+        ("month", dt.date(2026, 5, 1)),
+        ("quarter", dt.date(2026, 4, 1)),
+        ("year", dt.date(2026, 1, 1)),
+    ],
+)
+def test_where_a_period_begins(unit: str, start: dt.date) -> None:
+    assert start_of(dt.date(2026, 5, 20), unit) == start
+
+
+@pytest.mark.parametrize(
+    ("unit", "count"), [("day", 732), ("week", 105), ("month", 25), ("quarter", 9), ("year", 3)]
+)
+def test_no_period_is_left_out_or_there_twice(unit: str, count: int) -> None:
+    """From 31 January 2024, a leap year, to 31 January 2026."""
+    days = {dt.date(2024, 1, 31): [1, 0, 0, 0], dt.date(2026, 1, 31): [0, 0, 0, 2]}
+    periods = fill_periods(days, unit=unit)
+    assert len(periods) == count
+    assert sum(period.events for period in periods) == 3
+    assert (periods[0].views, periods[-1].ratings) == (1, 2)
+
+
+def test_only_the_last_batches_are_kept_one_by_one(tmp_path: Path) -> None:
+    file = tmp_path / "stream_progress.jsonl"
+    lines = [progress_line("silver", rows, seconds=1, lag=None) for rows in range(1, 6)]
+    file.write_text("".join(lines) + '{"stream": "silver", "rows": "many"}\n')
+    found = read_streams(file, latest=2)
+    assert found is not None
+    (stream,) = found.streams
+    assert (stream.batches, stream.rows, stream.seconds) == (5, 15, 5.0)
+    assert [one.rows for one in stream.latest] == [4, 5]
+    assert (found.shown, found.unreadable) == (2, 1)

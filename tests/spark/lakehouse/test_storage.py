@@ -1,0 +1,157 @@
+"""The ranges and keys of silver are Delta's own: a row that breaks one is refused, whoever writes it."""
+
+from typing import Any
+
+import pytest
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import storage
+from lakehouse.tables import (
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_CORRECTIONS,
+    SILVER_FEEDBACK,
+    SILVER_QUARANTINE,
+    SILVER_TOMBSTONES,
+    SILVER_USERS,
+    Table,
+    layer_tables,
+)
+from tests.support.records import KAFKA_TIME, moment
+
+AT = moment(KAFKA_TIME)
+RECORD: dict[str, Any] = {"kafka_timestamp": AT, "topic": "t", "partition": 0, "offset": 0}
+EVENT: dict[str, Any] = {"event_timestamp": AT, **RECORD}
+TASTES: dict[str, Any] = {"generos": [], "directores": [], "actores": [], "clasificacion": None}
+
+# A row of each table that is as it should be.
+GOOD: dict[str, dict[str, Any]] = {
+    "users": {
+        "id": "u",
+        "nombre_usuario": "n",
+        "fecha_suscripcion": None,
+        "decadas_favoritas": [],
+        **TASTES,
+        **EVENT,
+    },
+    "content": {
+        "id": "m",
+        "type": "movie",
+        "titulo": "t",
+        "decada_lanzamiento": None,
+        "numero_temporadas": None,
+        "numero_episodios": None,
+        **TASTES,
+        **EVENT,
+    },
+    "feedback": {
+        "id": "f",
+        "user_id": "u",
+        "content_id": "m",
+        "action": "like",
+        "rating": None,
+        "seconds_watched": None,
+        **EVENT,
+    },
+    "tombstones": {"id": "u", **EVENT},
+    "quarantine": {
+        "key": None,
+        "key_raw": None,
+        "value": None,
+        "value_raw": None,
+        "type": None,
+        "id": None,
+        "quarantined_at": AT,
+        "reasons": [("id_missing", "id", None)],
+        "status": "open",
+        "resolved_at": None,
+        **RECORD,
+    },
+    "corrections": {
+        "replay_id": 1,
+        "replayed_at": AT,
+        "cause": "rules",
+        "value": None,
+        "outcome": "open",
+        "reasons": [("id_missing", "id", None)],
+        "target": None,
+        "id": None,
+        "event_timestamp": None,
+        **RECORD,
+    },
+    "batches": {
+        "query_id": "q",
+        "batch_id": 0,
+        "rows_in": 4,
+        "applied": 1,
+        "superseded": 1,
+        "deleted": 1,
+        "quarantined": 1,
+        "records": [],
+        "bronze_versions": {},
+        "silver_versions": {},
+        "unknown_fields": [],
+        "finished_at": AT,
+    },
+}
+
+BAD: list[tuple[Table, dict[str, Any], str]] = [
+    (SILVER_USERS, {"id": " "}, "id_not_blank"),
+    (SILVER_CONTENT, {"id": ""}, "id_not_blank"),
+    (SILVER_CONTENT, {"type": "user"}, "type_known"),
+    (SILVER_CONTENT, {"numero_temporadas": 0}, "seasons_positive"),
+    (SILVER_CONTENT, {"numero_episodios": -1}, "episodes_positive"),
+    (SILVER_FEEDBACK, {"id": ""}, "id_not_blank"),
+    (SILVER_FEEDBACK, {"action": "share"}, "action_known"),
+    (SILVER_FEEDBACK, {"rating": 5.01}, "rating_in_range"),
+    (SILVER_FEEDBACK, {"rating": float("nan")}, "rating_in_range"),
+    (SILVER_FEEDBACK, {"seconds_watched": -1}, "seconds_not_negative"),
+    (SILVER_TOMBSTONES, {"id": ""}, "id_not_blank"),
+    (SILVER_QUARANTINE, {"status": "closed"}, "status_known"),
+    (SILVER_QUARANTINE, {"reasons": []}, "has_reason"),
+    (SILVER_CORRECTIONS, {"outcome": "lost"}, "outcome_known"),
+    (SILVER_BATCHES, {"rows_in": 5}, "adds_up"),
+]
+
+
+@pytest.fixture(scope="module")
+def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = str(tmp_path_factory.mktemp("constraints"))
+    for table in layer_tables("silver"):
+        storage.ensure(spark, root, table)
+    return root
+
+
+def append(spark: SparkSession, root: str, table: Table, row: dict[str, Any]) -> None:
+    values = [tuple(row[name] for name in table.columns)]
+    frame = spark.createDataFrame(values, table.schema)
+    frame.write.format("delta").mode("append").save(storage.table_path(root, table))
+
+
+def test_every_constraint_of_silver_has_a_case() -> None:
+    declared = {(table.name, name) for table in layer_tables("silver") for name in table.checks}
+    assert {(table.name, name) for table, _, name in BAD} == declared
+
+
+@pytest.mark.parametrize(("table", "fault", "constraint"), BAD, ids=lambda part: getattr(part, "name", str(part)))
+def test_a_row_that_breaks_a_range_is_refused(
+    spark: SparkSession, root: str, table: Table, fault: dict[str, Any], constraint: str
+) -> None:
+    with pytest.raises((PySparkException, Py4JJavaError), match=rf"(?i)CHECK constraint {constraint}"):
+        append(spark, root, table, GOOD[table.name] | fault)
+
+
+@pytest.mark.parametrize("table", layer_tables("silver"), ids=lambda table: table.name)
+def test_a_good_row_is_taken_and_a_null_key_is_not(spark: SparkSession, root: str, table: Table) -> None:
+    append(spark, root, table, GOOD[table.name])
+    assert storage.read(spark, root, table).count() == 1
+    key = table.key[-1]
+    null = F.when(F.lit(False), F.col(key)).alias(key)
+    good = storage.read(spark, root, table)
+    without_key = good.select(*[null if name == key else F.col(name) for name in table.columns])
+    # a null id breaks two contracts, and Delta names one of them
+    with pytest.raises((PySparkException, Py4JJavaError), match=r"NOT_NULL|NOT NULL|id_not_blank"):
+        without_key.write.format("delta").mode("append").save(storage.table_path(root, table))

@@ -1,0 +1,57 @@
+"""A stream that stays joins the small files of its micro-batches, and no stream notices."""
+
+from pathlib import Path
+
+from chispa import assert_df_equality
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from bronze.ingest import ingest
+from lakehouse import delta_log, storage
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.settings import Settings
+from lakehouse.tables import BRONZE_EVENTS, SILVER_USERS
+from lakehouse.topics import ensure_topics
+from producers.delivery import publish
+from producers.entities import user_records
+from silver.refine import refine
+from tests.support.processes import Running, await_condition
+
+
+def operations(spark: SparkSession, settings: Settings) -> list[str]:
+    path = storage.table_path(settings.root, BRONZE_EVENTS)
+    return [commit.operation for commit in delta_log.commits(spark, path)]
+
+
+def test_small_files_are_joined_between_batches(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
+    """Silver before and after; bronze goes on from a commit that is not its own."""
+    kafka = settings.kafka
+    cluster = configured_cluster(kafka)
+    ensure_topics(cluster, kafka.topics, partitions=4, replication_factor=1, timeout_seconds=20)
+
+    def send(seed: int) -> None:
+        records = user_records(seed, 50)
+        publish(records, topic=kafka.users_topic, cluster=cluster).require_complete(kafka.users_topic)
+
+    send(1)
+    ingest(spark, settings, cluster)
+    refine(spark, settings)
+    assert "OPTIMIZE" not in operations(spark, settings)
+    send(2)
+    stream = Running(settings, tmp_path / "stream.log", "bronze.ingest", "--trigger", "200ms")
+    try:
+        await_condition(
+            lambda: not stream.alive() or "OPTIMIZE" in operations(spark, settings), "small files are joined"
+        )
+    finally:
+        stream.kill()
+    assert operations(spark, settings).count("OPTIMIZE") == 1, stream.said()[-2000:]
+    send(3)
+    ingest(spark, settings, cluster)
+    refine(spark, settings)
+    landed = storage.read(spark, settings.root, BRONZE_EVENTS)
+    assert landed.count() == 150
+    assert landed.select("topic", "partition", "offset").distinct().count() == 150
+    sent = landed.select(F.get_json_object("value", "$.id").alias("id")).distinct()
+    users = storage.read(spark, settings.root, SILVER_USERS).select("id")
+    assert_df_equality(users, sent, ignore_row_order=True, ignore_nullable=True)

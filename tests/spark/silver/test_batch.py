@@ -1,0 +1,320 @@
+"""A micro-batch of stream 2: repeated after any part of it happened, and in any split and order."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import storage
+from lakehouse.settings import load_settings
+from lakehouse.tables import (
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_FEEDBACK,
+    SILVER_QUARANTINE,
+    SILVER_TOMBSTONES,
+    SILVER_USERS,
+    Table,
+    layer_tables,
+)
+from silver import batch, state
+from silver.batch import apply_batch
+from silver.rules import judge
+from silver.wire import parse
+from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_frame, bronze_row
+
+VERSIONS = {"bronze.events": 1, "bronze.feedback": 2}
+# When a row was written is no part of what a repeated batch may not change, nor is the number of commits.
+CLOCKS = {"quarantine": ("quarantined_at",), "batches": ("finished_at", "silver_versions")}
+STATE = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES)
+
+
+def at(minute: int) -> str:
+    return f"2025-05-13T11:{minute:02d}:00Z"
+
+
+def event(kind: dict[str, object], id_: str, minute: int, **fields: object) -> Row:
+    """An event of that minute in a record half an hour after."""
+    value = kind | {"id": id_, "timestamp": at(minute)} | fields
+    return bronze_row(value, key=id_, at=f"2025-05-13T12:{minute:02d}:00Z")
+
+
+def tombstone(id_: str, minute: int) -> Row:
+    return bronze_row(None, key=id_, at=at(minute))
+
+
+# The first batch: what silver holds when the second one comes.
+BEFORE = [
+    event(USER, "u-1", 10, nombre_usuario="before"),  # will be updated
+    event(USER, "u-2", 30, nombre_usuario="stays"),  # will meet an older event
+    event(USER, "u-3", 10),  # will be deleted
+    event(MOVIE, "m-1", 30, titulo="stays"),  # will meet an older tombstone
+    event(FEEDBACK, "f-1", 10),  # will be deleted
+    tombstone("u-4", 20),  # a later event will bring it back, an older one not
+    tombstone("m-2", 20),
+]
+# The second batch has everything at once: each of its commits has something to do.
+BATCH = [
+    event(USER, "u-1", 20, nombre_usuario="after"),
+    event(USER, "u-2", 20, nombre_usuario="too old"),
+    tombstone("u-3", 20),
+    event(USER, "u-3", 15, nombre_usuario="older than its tombstone"),
+    event(USER, "u-4", 30, nombre_usuario="back"),
+    event(MOVIE, "m-2", 10, titulo="does not come back"),
+    tombstone("m-1", 20),
+    event(SERIES, "m-1", 25, titulo="too old"),
+    event(SERIES, "s-1", 10, titulo="first"),
+    event(SERIES, "s-1", 20, titulo="second", pais="MX", premio=None),
+    event(SERIES, "s-1", 20, titulo="the same time, a later record"),
+    event(MOVIE, "both", 10, titulo="one id in two tables"),
+    event(USER, "both", 20),
+    event(MOVIE, "gone", 10),  # comes and goes in one batch
+    tombstone("gone", 20),
+    tombstone("gone", 15),
+    tombstone("f-1", 20),
+    event(FEEDBACK, "f-2", 20, action="rating", rating=4.5),
+    event(FEEDBACK, "f-3", 20, action="share"),  # breaks a rule
+    event(MOVIE, "m-3", 20, titulo=""),  # breaks another
+    bronze_row(b"\xff", key="x"),  # no text
+    bronze_row(None, key=None),  # a tombstone of nothing
+]
+
+
+def numbered(rows: list[Row], first: int = 0) -> list[Row]:
+    """Rows with offsets of their own."""
+    return [(*row[:2], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
+
+
+def judged(spark: SparkSession, rows: list[Row]) -> DataFrame:
+    silver = load_settings().silver
+    verdicts = judge(
+        parse(bronze_frame(spark, rows)),
+        clasificaciones=silver.clasificaciones,
+        future_tolerance_seconds=silver.future_tolerance_seconds,
+    )
+    return verdicts.localCheckpoint()
+
+
+NewRoot = Callable[[Path], str]
+
+
+@pytest.fixture(scope="module")
+def new_root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> NewRoot:
+    """Makes roots in which silver has no rows: copies of one, as creating its tables takes as long as a batch."""
+    empty = tmp_path_factory.mktemp("empty")
+    for table in layer_tables("silver"):
+        storage.ensure(spark, str(empty), table)
+
+    def copied(folder: Path) -> str:
+        return str(shutil.copytree(empty, folder / "lakehouse"))
+
+    return copied
+
+
+def contents(spark: SparkSession, root: str, table: Table) -> list[str]:
+    """Every row in full, in an order of its own. Chispa cannot sort rows that hold maps."""
+    rows = storage.read(spark, root, table).drop(*CLOCKS.get(table.name, ())).collect()
+    return sorted(str(row.asDict(recursive=True)) for row in rows)
+
+
+class Finished:
+    """A root that no test changes, of which each table is read once, when it is compared first."""
+
+    def __init__(self, spark: SparkSession, root: str) -> None:
+        self.spark, self.root = spark, root
+        self.known: dict[str, list[str]] = {}
+
+    def expect_equal(self, root: str, tables: tuple[Table, ...]) -> None:
+        for table in tables:
+            if table.name not in self.known:
+                self.known[table.name] = contents(self.spark, self.root, table)
+            assert contents(self.spark, root, table) == self.known[table.name], table.sql_name
+
+
+class Undisturbed(Finished):
+    """A root that went through both batches, and copies of it as it was after each commit of the second."""
+
+    def __init__(self, root: str, prefixes: list[Path], judged: DataFrame) -> None:
+        super().__init__(judged.sparkSession, root)
+        self.prefixes, self.judged = prefixes, judged
+
+
+@pytest.fixture(scope="module")
+def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, new_root: NewRoot) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("batch")
+    root = new_root(folder)
+    apply_batch(judged(spark, numbered(BEFORE)), root, query_id="q", batch_id=0, versions=VERSIONS)
+    return went_through(root, folder, judged(spark, numbered(BATCH, first=len(BEFORE))))
+
+
+def went_through(root: str, folder: Path, second: DataFrame) -> Undisturbed:
+    """Apply batch 1 to the root, and keep a copy of the root after each of its commits."""
+    prefixes: list[Path] = []
+
+    def keep_copy() -> None:
+        prefixes.append(Path(shutil.copytree(root, folder / f"after-{len(prefixes)}")))
+
+    keep_copy()
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in (
+            (state, "_merge"),
+            (state, "_merge_tombstones"),
+            (storage, "append"),
+            (storage, "append_once"),
+        ):
+            write = getattr(owner, name)
+
+            def then_copy(*args: object, write: object = write, **kwargs: object) -> None:
+                write(*args, **kwargs)  # type: ignore[operator]
+                keep_copy()
+
+            patch.setattr(owner, name, then_copy)
+        apply_batch(second, root, query_id="q", batch_id=1, versions=VERSIONS)
+    return Undisturbed(root, prefixes, second)
+
+
+def test_the_batch_did_what_it_was_made_for(spark: SparkSession, undisturbed: Undisturbed) -> None:
+    """Every commit below has work to do: three merges, quarantine, tombstones, the batch's own row."""
+    root = undisturbed.root
+    users = storage.read(spark, root, SILVER_USERS).select("id", "nombre_usuario").orderBy("id").collect()
+    assert users == [("both", "Lucía"), ("u-1", "after"), ("u-2", "stays"), ("u-4", "back")]
+    content = storage.read(spark, root, SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
+    assert content == [
+        ("both", "one id in two tables"),
+        ("m-1", "stays"),
+        ("s-1", "the same time, a later record"),
+    ]
+    assert storage.read(spark, root, SILVER_FEEDBACK).select("id", "rating").collect() == [("f-2", 4.5)]
+    deleted = storage.read(spark, root, SILVER_TOMBSTONES).select("id", "event_timestamp").orderBy("id")
+    assert [(row["id"], row["event_timestamp"].minute) for row in deleted.collect()] == [
+        ("f-1", 20),
+        ("gone", 20),
+        ("m-1", 20),
+        ("m-2", 20),
+        ("u-3", 20),
+        ("u-4", 20),
+    ]
+    assert storage.read(spark, root, SILVER_QUARANTINE).count() == 4
+
+
+def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undisturbed: Undisturbed) -> None:
+    counts = ("rows_in", "applied", "superseded", "deleted", "quarantined")
+    second = storage.read(spark, undisturbed.root, SILVER_BATCHES).filter("batch_id = 1").collect()
+    assert [tuple(row[name] for name in counts) for row in second] == [
+        # applied: u-1, u-4, s-1, both twice, f-2; deleted: u-3, gone, f-1; the others came too late
+        (22, 6, 9, 3, 4)
+    ]
+    assert second[0]["bronze_versions"] == VERSIONS
+    # with the time at which Kafka took the record
+    seen = storage.read(spark, undisturbed.root, SILVER_BATCHES).select(F.inline("unknown_fields"))
+    assert [tuple(row) for row in seen.withColumn("first_seen", F.col("first_seen").cast("string")).collect()] == [
+        ("pais", 1, "MX", "t", "series", "2025-05-13 12:20:00"),
+        ("premio", 1, None, "t", "series", "2025-05-13 12:20:00"),
+    ]
+
+
+def test_a_large_batch_goes_another_way_to_the_same_rows(
+    spark: SparkSession, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No batch of a test is large: all but this one are written by projections for which no code is generated."""
+    factory = "spark.sql.codegen.factoryMode"
+    before = spark.conf.get(factory)
+    found = []
+
+    def write(*args: Any) -> None:
+        found.append(spark.conf.get(factory))
+        state.write(*args)
+
+    monkeypatch.setattr(batch, "state", SimpleNamespace(**{**vars(state), "write": write}))
+    root = shutil.copytree(undisturbed.prefixes[0], tmp_path / "large").as_posix()
+    apply_batch(judged(spark, []), root, query_id="other", batch_id=0, versions={})
+    monkeypatch.setattr(batch, "FEW_ROWS", len(BATCH) - 1)
+    apply_batch(undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
+    undisturbed.expect_equal(root, (*STATE, SILVER_QUARANTINE))
+    assert found == ["NO_CODEGEN", before]
+    assert spark.conf.get(factory) == before
+
+
+@pytest.mark.parametrize("commits", range(7))
+def test_a_batch_repeated_after_a_crash_changes_nothing_more(undisturbed: Undisturbed, commits: int) -> None:
+    """The process died after that many commits of the batch: Spark gives the same batch again."""
+    assert len(undisturbed.prefixes) == 7  # quarantine, users, content, feedback, tombstones, batches
+    root = str(undisturbed.prefixes[commits])
+    apply_batch(undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
+    undisturbed.expect_equal(root, layer_tables("silver"))
+
+
+def test_a_tombstone_changes_only_the_tables_that_hold_its_id(
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot
+) -> None:
+    root = new_root(tmp_path)
+    first = numbered([event(USER, "u-1", 10), event(MOVIE, "m-1", 10)])
+    apply_batch(judged(spark, first), root, query_id="q", batch_id=0, versions={})
+    before = {table.sql_name: storage.latest_version(spark, root, table) for table in layer_tables("silver")}
+    second = numbered([tombstone("u-1", 20), tombstone("nobody", 20)], first=len(first))
+    apply_batch(judged(spark, second), root, query_id="q", batch_id=1, versions={})
+    after = {table.sql_name: storage.latest_version(spark, root, table) for table in layer_tables("silver")}
+    changed = {name for name, version in after.items() if version != before[name]}
+    assert changed == {"silver.users", "silver.tombstones", "silver.batches"}
+    assert storage.read(spark, root, SILVER_USERS).isEmpty()
+    assert storage.read(spark, root, SILVER_TOMBSTONES).count() == 2
+
+
+def test_a_first_batch_repeated_after_a_crash_changes_nothing_more(
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot
+) -> None:
+    """Its tables hold none of its ids, so it appends; the repeated one finds a part of itself."""
+    first = judged(spark, numbered(BATCH))
+    whole = went_through(new_root(tmp_path), tmp_path, first)
+    assert len(whole.prefixes) == 7  # quarantine, users, content, feedback, tombstones, batches
+    for prefix in whole.prefixes[1::2]:
+        apply_batch(first, str(prefix), query_id="q", batch_id=1, versions=VERSIONS)
+        whole.expect_equal(str(prefix), layer_tables("silver"))
+
+
+def test_another_checkpoint_is_another_stream(spark: SparkSession, tmp_path: Path, new_root: NewRoot) -> None:
+    """After a rebuild batches count from 0 again: only the query's id tells them from the old ones."""
+    root = new_root(tmp_path)
+    rows = judged(spark, numbered([event(USER, "u-1", 10)]))
+    for query_id in ("old", "new"):
+        apply_batch(rows, root, query_id=query_id, batch_id=0, versions={})
+    found = storage.read(spark, root, SILVER_BATCHES).select("query_id", "rows_in", "applied").orderBy("query_id")
+    assert found.collect() == [("new", 1, 1), ("old", 1, 1)]
+
+
+ALL = numbered([*BEFORE, *BATCH])
+HALF = len(ALL) // 2
+SPLITS = {
+    "two batches, the later one first": [ALL[HALF:], ALL[:HALF]],
+    "every other record, backwards": [ALL[1::2][::-1], ALL[::2][::-1]],
+}
+
+
+@pytest.fixture(scope="module")
+def in_one_batch(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, new_root: NewRoot) -> Finished:
+    root = new_root(tmp_path_factory.mktemp("one-batch"))
+    apply_batch(judged(spark, ALL), root, query_id="q", batch_id=0, versions=VERSIONS)
+    return Finished(spark, root)
+
+
+def test_one_batch_or_two_end_in_the_same_tables(in_one_batch: Finished, undisturbed: Undisturbed) -> None:
+    in_one_batch.expect_equal(undisturbed.root, (*STATE, SILVER_QUARANTINE))
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_order_of_arrival_does_not_matter(
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, in_one_batch: Finished, split: str
+) -> None:
+    root = new_root(tmp_path)
+    for batch_id, rows in enumerate(SPLITS[split]):
+        apply_batch(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions=VERSIONS)
+    in_one_batch.expect_equal(root, (*STATE, SILVER_QUARANTINE))
+    summed = storage.read(spark, root, SILVER_BATCHES).selectExpr(
+        "sum(rows_in)", "sum(applied + superseded + deleted + quarantined)"
+    )
+    assert summed.collect() == [(len(ALL), len(ALL))]

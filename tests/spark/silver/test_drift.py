@@ -1,0 +1,88 @@
+"""Fields that no type has: seen by silver's batches, also where the table is older than their details."""
+
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import storage
+from lakehouse.checkpoints import read_checkpoint
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_USERS
+from silver.continuity import require_continuity
+from silver.drift import drifted_fields
+from silver.refine import SOURCES, STREAM, refine
+from tests.support.quarantined import land
+from tests.support.records import FEEDBACK, MOVIE, USER, bronze_row, moment
+
+OLD_FIELDS = "array<struct<field:string,rows:bigint,sample:string>>"
+
+
+def drift(spark: SparkSession, settings: Settings) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in drifted_fields(storage.read(spark, settings.root, SILVER_BATCHES)).collect()]
+
+
+def make_older(spark: SparkSession, settings: Settings) -> None:
+    """Silver as the version before made it: no table of corrections, less told of unknown fields."""
+    root = settings.root
+    batches = storage.read(spark, root, SILVER_BATCHES)
+    older = batches.withColumns(
+        {
+            "silver_versions": F.map_filter(
+                "silver_versions", lambda name, _: name != SILVER_CORRECTIONS.sql_name
+            ),
+            "unknown_fields": F.transform(
+                "unknown_fields", lambda one: F.struct(one.field, one.rows, one["sample"])
+            ),
+        }
+    )
+    kept = older.withColumn("unknown_fields", F.col("unknown_fields").cast(OLD_FIELDS)).localCheckpoint()
+    writer = kept.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    writer.option("userMetadata", '{"lakehouse": "test"}').save(storage.table_path(root, SILVER_BATCHES))
+    for file in sorted(Path(root, "silver", "corrections").rglob("*"), reverse=True):
+        file.unlink() if file.is_file() else file.rmdir()
+    Path(root, "silver", "corrections").rmdir()
+
+
+def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
+    settings = load_settings().model_copy(update={"root": str(tmp_path / "lakehouse")})
+    root = settings.root
+    first = [
+        bronze_row(USER | {"pais": "MX"}, at="2025-05-13T12:00:02Z"),
+        bronze_row(USER | {"pais": None, "edad": 31}, at="2025-05-13T12:00:01Z"),
+        bronze_row(MOVIE | {"pais": "AR"}),
+        bronze_row(MOVIE | {"titulo": "", "premio": True}),  # a rejected record drifts as well
+        bronze_row(MOVIE | {"type": "book", "isbn": "1"}),  # no type, no fields that it could lack
+    ]
+    land(spark, root, BRONZE_EVENTS, first)
+    land(spark, root, BRONZE_FEEDBACK, [bronze_row(FEEDBACK)])
+    refine(spark, settings)
+    at, later, last = (moment(f"2025-05-13T12:00:0{second}Z") for second in (0, 1, 2))
+    seen = drift(spark, settings)
+    assert [(*row[:3], *row[4:]) for row in seen] == [
+        ("events", "movie", "pais", 0, 1, "AR"),
+        ("events", "movie", "premio", 0, 1, "true"),
+        ("events", "user", "edad", 0, 1, "31"),
+        ("events", "user", "pais", 0, 2, "MX"),
+    ]
+    first_seen = storage.read(spark, root, SILVER_BATCHES).select(
+        F.explode("unknown_fields.first_seen").alias("at")
+    )
+    assert {row["at"].astimezone(at.tzinfo) for row in first_seen.collect()} == {at, later}
+    assert storage.read(spark, root, SILVER_USERS).count() == 1  # nothing stops, nothing is lost
+
+    make_older(spark, settings)
+    assert {row[2] for row in drift(spark, settings)} == {"pais", "premio", "edad"}
+    land(spark, root, BRONZE_EVENTS, [bronze_row(USER | {"edad": 32}, at="2025-05-13T12:00:02Z")])
+    refine(spark, settings)  # adds what the tables lack
+    newer = [row for row in drift(spark, settings) if row[1] is not None]
+    assert [(*row[:3], *row[4:]) for row in newer] == [("events", "user", "edad", 1, 1, "32")]
+    assert newer[0][3].astimezone(last.tzinfo) == last  # type: ignore[attr-defined]
+    # the old batch tells what it told, and when it ended
+    assert {(row[2], row[4], row[5]) for row in drift(spark, settings) if row[1] is None} == {
+        ("pais", 0, 3),
+        ("premio", 0, 1),
+        ("edad", 0, 1),
+    }
+    # and the guards have nothing against it
+    require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)

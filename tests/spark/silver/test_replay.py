@@ -1,0 +1,167 @@
+"""The replay of the quarantine: exactly once, as if the records had always been good, whatever cuts it off."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse import storage
+from lakehouse.checkpoints import read_checkpoint
+from lakehouse.replay_request import Request
+from lakehouse.resolutions import count_resolutions
+from lakehouse.settings import Settings
+from lakehouse.tables import (
+    BRONZE_EVENTS,
+    SILVER_CONTENT,
+    SILVER_QUARANTINE,
+    SILVER_USERS,
+    layer_tables,
+)
+from silver import replay, resolution, state
+from silver.continuity import require_continuity
+from silver.refine import SOURCES, STREAM, refine
+from tests.support.quarantined import (
+    accepting_new,
+    audit_faults,
+    became,
+    contents,
+    event,
+    land,
+)
+from tests.support.records import MOVIE
+
+BECAME = {
+    "first": ["applied"],
+    "older": ["superseded"],
+    "newer": ["applied"],
+    "deleted later": ["superseded"],
+    "deleted before": ["applied"],
+    "twice": ["superseded", "applied"],
+    "user": ["applied"],
+    "two faults": ["open"],
+    "goes": ["deleted"],
+    "outlives": ["superseded"],
+    "text": ["open"],
+    "None": ["open"],
+    "rated": ["open"],
+}
+
+
+def copy(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(update={"root": str(shutil.copytree(settings.root, folder))})
+
+
+class Undisturbed(NamedTuple):
+    """A lakehouse after the replay, copies of it as it was after each commit of that, what was told, every row."""
+
+    settings: Settings
+    prefixes: list[Path]
+    report: replay.Report
+    contents: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    spark: SparkSession, quarantined: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Undisturbed:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    settings = accepting_new(copy(quarantined, folder / "whole"))
+    prefixes: list[Path] = []
+
+    def then_copy(write: Callable[..., None]) -> Callable[..., None]:
+        def wrapped(*args: object, **kwargs: object) -> None:
+            write(*args, **kwargs)
+            prefixes.append(Path(shutil.copytree(settings.root, folder / f"after-{len(prefixes)}")))
+
+        return wrapped
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in (
+            (state, "_merge"),
+            (state, "_merge_tombstones"),
+            (storage, "append"),
+            (resolution, "_mark"),
+        ):
+            patch.setattr(owner, name, then_copy(getattr(owner, name)))
+        report = replay.run(spark, settings, Request())
+    rows = {table.name: contents(spark, settings.root, table) for table in layer_tables("silver")}
+    return Undisturbed(settings, prefixes, report, rows)
+
+
+def require_the_stream_may_go_on(spark: SparkSession, root: str) -> None:
+    require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+
+
+def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undisturbed: Undisturbed) -> None:
+    root = undisturbed.settings.root
+    assert became(spark, root) == BECAME
+    titles = storage.read(spark, root, SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
+    assert [tuple(row) for row in titles] == [
+        ("deleted before", "El viaje"),
+        ("first", "El viaje"),
+        ("newer", "after"),
+        ("older", "stays"),
+        ("outlives", "El viaje"),
+        ("twice", "two"),
+    ]
+    assert [row["id"] for row in storage.read(spark, root, SILVER_USERS).collect()] == ["user"]
+    assert audit_faults(spark, root) == []
+    require_the_stream_may_go_on(spark, root)
+
+
+def test_what_stays_open_tells_its_new_reasons(spark: SparkSession, undisturbed: Undisturbed) -> None:
+    quarantine = storage.read(spark, undisturbed.settings.root, SILVER_QUARANTINE)
+    found = quarantine.filter("key = 'two faults'").select("status", "resolved_at", "reasons.rule").collect()
+    assert [tuple(row) for row in found] == [("open", None, ["titulo_missing"])]
+    assert dict(undisturbed.report.result.outcomes) == {"applied": 5, "superseded": 4, "deleted": 1, "open": 4}
+    rules = {"id_missing": 1, "not_json_object": 1, "rating_out_of_range": 1, "titulo_missing": 1}
+    assert dict(undisturbed.report.result.open_rules) == rules
+    # ten are resolved, one has other reasons than before
+    assert (undisturbed.report.selected, undisturbed.report.result.changed) == (14, 11)
+
+
+def test_the_same_replay_again_changes_nothing(spark: SparkSession, undisturbed: Undisturbed) -> None:
+    root = undisturbed.settings.root
+    versions = [storage.latest_version(spark, root, table) for table in layer_tables("silver")]
+    report = replay.run(spark, undisturbed.settings, Request(rule="clasificacion_unknown"))
+    assert replay.told(report, dry_run=False) == ["0 rows: no open row is selected"]
+    report = replay.run(spark, undisturbed.settings, Request())
+    assert replay.told(report, dry_run=False)[-1] == "0 rows changed"
+    assert [storage.latest_version(spark, root, table) for table in layer_tables("silver")] == versions
+
+
+COMMITS = 5  # corrections, users, content, tombstones, quarantine
+
+
+@pytest.mark.parametrize("commits", range(1, COMMITS))
+def test_a_replay_that_was_cut_off_is_finished_by_the_next(
+    spark: SparkSession, undisturbed: Undisturbed, tmp_path: Path, commits: int
+) -> None:
+    """The process died after that many commits; before the first there is nothing to finish."""
+    assert len(undisturbed.prefixes) == COMMITS
+    root = str(shutil.copytree(undisturbed.prefixes[commits - 1], tmp_path / "lakehouse"))
+    assert count_resolutions(spark, root)[("events", 0)].unfinished == 10
+    # the same command; and one that selects nothing finishes it too
+    request = Request() if commits == 1 else Request(rule="key_unknown")
+    report = replay.run(spark, undisturbed.settings.model_copy(update={"root": root}), request)
+    assert report.finished == 11
+    for table in layer_tables("silver"):
+        assert contents(spark, root, table) == undisturbed.contents[table.name], table.sql_name
+
+
+def test_the_stream_finishes_a_replay_and_goes_on(
+    spark: SparkSession, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    """After the first commit of a replay, and with new records: an older and a newer one of what it corrects."""
+    root = str(shutil.copytree(undisturbed.prefixes[0], tmp_path / "lakehouse"))
+    settings = undisturbed.settings.model_copy(update={"root": root})
+    newer, older = event(MOVIE, "first", 40, titulo="new"), event(MOVIE, "newer", 15, titulo="too old")
+    land(spark, root, BRONZE_EVENTS, [newer, older])
+    refine(spark, settings)
+    titles = storage.read(spark, root, SILVER_CONTENT).filter("id IN ('first', 'newer')").orderBy("id")
+    assert [row["titulo"] for row in titles.collect()] == ["new", "after"]
+    assert became(spark, root) == BECAME
+    assert audit_faults(spark, root) == []

@@ -1,0 +1,151 @@
+"""A pytest plugin that says what a run of the tests cost, by folder: worker seconds and processor seconds.
+
+Processor seconds do not depend on what else the machine does. The plugin samples every process of the run, also
+one that outlives its parent: each inherits a variable that names this run, and the name of the worker that started
+it. What a process used after its last sample is lost. Without /proc (macOS) there is no such column.
+"""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+SAMPLE_SECONDS = 0.5
+# What is used outside of tests: the start of the run, and fixtures that live until its end.
+OTHERS = "(start and end)"
+
+_PROC = Path("/proc")
+_RUN = "TESTS_PROCESSOR_TIME"
+_WORKER = "PYTEST_XDIST_WORKER"
+
+
+class Process(NamedTuple):
+    """A pid may be given again; with its start it names one process only."""
+
+    pid: str
+    started: str
+
+
+class Sampler(threading.Thread):
+    """Adds what each process has used since the last sample to the folder whose test its worker runs."""
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(name="processor time", daemon=True)
+        self.seconds: Counter[str] = Counter()
+        self._run = run
+        self._used: dict[Process, float] = {}
+        self._workers: dict[Process, str | None] = {}
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            self.sample()
+
+    def finish(self) -> None:
+        self._ended.set()
+        self.join()
+        self.sample()
+
+    def sample(self) -> None:
+        workers = dict(line.split("=") for file in self._run.glob("*.pid") for line in [file.read_text()] if line)
+        for process, used in processor_seconds():
+            if process not in self._workers:
+                self._workers[process] = worker_of(process.pid, self._run)
+            worker = workers.get(process.pid) or self._workers[process]
+            if worker is not None:
+                self.seconds[self._folder(worker)] += used - self._used.get(process, 0.0)
+                self._used[process] = used
+
+    def _folder(self, worker: str) -> str:
+        """Where the test is that the worker runs now."""
+        current = self._run / f"{worker}.test"
+        return current.read_text() if current.exists() else OTHERS
+
+
+def processor_seconds() -> Iterator[tuple[Process, float]]:
+    """User and system seconds of every process of this machine."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    for folder in _PROC.glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        yield Process(folder.name, fields[19]), (int(fields[11]) + int(fields[12])) / ticks
+
+
+def worker_of(pid: str, run: Path) -> str | None:
+    """The worker that started this process or an ancestor of it, "" for the run itself, None for a stranger."""
+    if pid == str(os.getpid()):
+        return ""
+    try:
+        text = (_PROC / pid / "environ").read_bytes().decode(errors="replace")
+    except OSError:
+        return None
+    variables = dict(line.partition("=")[::2] for line in text.split("\0"))
+    return variables.get(_WORKER, "") if variables.get(_RUN) == str(run) else None
+
+
+class Costs:
+    """What the run prints at its end. Workers only say which test they run."""
+
+    def __init__(self, run: Path, worker: str | None) -> None:
+        self.run, self.worker = run, worker
+        self.sampler = Sampler(run) if worker is None and _PROC.is_dir() else None
+        self.began = time.monotonic()
+        self.waited: Counter[str] = Counter()
+        self.tests: Counter[str] = Counter()
+        if worker is not None:
+            _replace(run / f"{worker}.pid", f"{os.getpid()}={worker}")
+        if self.sampler is not None:
+            self.sampler.start()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[object]:
+        _replace(self.run / f"{self.worker or ''}.test", folder_of(item.nodeid))
+        return (yield)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        folder = folder_of(report.nodeid)
+        self.waited[folder] += report.duration
+        self.tests[folder] += report.when == "call"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.sampler is None:
+            return
+        self.sampler.finish()
+        used = self.sampler.seconds
+        write = terminalreporter.write_line
+        terminalreporter.section("what the run cost")
+        write(f"{'folder':<40} {'tests':>7} {'worker s':>10} {'processor s':>12}")
+        for folder in sorted({*used, *self.waited}):
+            write(f"{folder:<40} {self.tests[folder]:>7} {self.waited[folder]:>10.0f} {used[folder]:>12.0f}")
+        wall = time.monotonic() - self.began
+        write(f"{'all':<40} {self.tests.total():>7} {self.waited.total():>10.0f} {used.total():>12.0f}")
+        write(f"wall {wall:.0f} s; processors {used.total():.0f} s")
+        shutil.rmtree(self.run)
+
+
+def folder_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0].rpartition("/")[0]
+
+
+def _replace(file: Path, text: str) -> None:
+    """The sampler reads at any moment: never half a text."""
+    draft = file.with_suffix(".draft")
+    draft.write_text(text)
+    draft.replace(file)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    if worker is None and not config.option.collectonly:
+        os.environ[_RUN] = tempfile.mkdtemp(prefix="tests-")
+    if not config.option.collectonly:
+        config.pluginmanager.register(Costs(Path(os.environ[_RUN]), worker))

@@ -1,0 +1,139 @@
+"""A small lakehouse with a quarantine, as the tests of its replay use it, and what they read from it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse import storage
+from lakehouse.auditing import all_faults, compare_partition, with_resolutions
+from lakehouse.ledger import count_records, count_totals
+from lakehouse.resolutions import count_resolutions
+from lakehouse.settings import Settings, load_settings
+from lakehouse.tables import (
+    BRONZE_EVENTS,
+    BRONZE_FEEDBACK,
+    SILVER_CORRECTIONS,
+    SILVER_QUARANTINE,
+    Table,
+)
+from silver import refine as refine_job
+from silver.refine import refine
+from silver.rules import judge
+from tests.support.records import FEEDBACK, MOVIE, USER, Row, bronze_frame, bronze_row
+
+# A classification that the shipped settings do not know.
+NEW = "+12"
+# When something was written.
+CLOCKS = ("quarantined_at", "resolved_at", "replayed_at", "finished_at")
+# From an order of Kafka that tests need not know.
+COORDINATES = ("topic", "partition", "offset")
+
+
+def at(minute: int) -> str:
+    return f"2025-05-13T11:{minute:02d}:00Z"
+
+
+def event(kind: dict[str, object], id_: str, minute: int, **fields: object) -> Row:
+    """An event of that minute in a record half an hour after."""
+    value = kind | {"id": id_, "timestamp": at(minute)} | fields
+    return bronze_row(value, key=id_, at=f"2025-05-13T12:{minute:02d}:00Z")
+
+
+def tombstone(id_: str, minute: int) -> Row:
+    return bronze_row(None, key=id_, at=at(minute))
+
+
+# The key of each rejected record says what will become of it, where it is the rules alone that change.
+ROWS = [
+    event(MOVIE, "first", 20, clasificacion=NEW),  # silver holds nothing of it: applied
+    event(MOVIE, "older", 30, titulo="stays"),
+    event(MOVIE, "older", 20, titulo="too old", clasificacion=NEW),  # superseded
+    event(MOVIE, "newer", 10, titulo="before"),
+    event(MOVIE, "newer", 20, titulo="after", clasificacion=NEW),  # applied
+    event(MOVIE, "deleted later", 20, clasificacion=NEW),  # superseded by...
+    tombstone("deleted later", 30),
+    event(MOVIE, "deleted before", 20, clasificacion=NEW),  # comes back: applied, later than...
+    tombstone("deleted before", 10),
+    event(MOVIE, "twice", 20, titulo="one", clasificacion=NEW),  # superseded by...
+    event(MOVIE, "twice", 25, titulo="two", clasificacion=NEW),  # applied
+    event(USER, "user", 20, clasificacion=NEW),  # applied
+    event(MOVIE, "two faults", 20, clasificacion=NEW, titulo=" "),  # stays open for the other fault
+    event(MOVIE, "goes", 10),
+    tombstone("goes", 20),  # rejected once by STRICT: deleted
+    event(MOVIE, "outlives", 30),
+    tombstone("outlives", 20),  # rejected once by STRICT: superseded
+    bronze_row("no JSON", key="text"),  # stays open
+    bronze_row(None, key=None),  # a tombstone of nothing: stays open
+]
+FEEDBACK_ROWS = [
+    event(FEEDBACK, "liked", 20),
+    event(FEEDBACK, "rated", 20, action="rating", rating=9),  # stays open
+]
+STRICT = ("goes", "outlives")
+
+
+def land(spark: SparkSession, root: str, table: Table, rows: Iterable[Row]) -> None:
+    """Append rows to bronze in one commit, with offsets that go on and the table's name as topic."""
+    storage.ensure(spark, root, table)
+    first = storage.read(spark, root, table).count()
+    numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
+    storage.append(bronze_frame(spark, numbered), root, table)
+
+
+def strict_judge(parsed: DataFrame, **settings: object) -> DataFrame:
+    """The rules of another day: they rejected some deletions that today's accept."""
+    reason = F.struct(F.lit("key_unknown").alias("rule"), F.lit("key").alias("field"), F.col("key").alias("value"))
+    is_rejected = F.col("is_tombstone") & F.col("key").isin(*STRICT)
+    judged = judge(parsed, **settings)  # type: ignore[arg-type]
+    return judged.withColumn("reasons", F.when(is_rejected, F.array(reason)).otherwise(F.col("reasons")))
+
+
+def make(spark: SparkSession, root: Path) -> Settings:
+    """Bronze with ROWS and FEEDBACK_ROWS, refined by the rules of another day."""
+    settings = load_settings().model_copy(update={"root": str(root)})
+    land(spark, settings.root, BRONZE_EVENTS, ROWS)
+    land(spark, settings.root, BRONZE_FEEDBACK, FEEDBACK_ROWS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refine_job, "judge", strict_judge)
+        refine(spark, settings)
+    return settings
+
+
+def accepting_new(settings: Settings) -> Settings:
+    """The settings with NEW among the classifications."""
+    known = (*settings.silver.clasificaciones, NEW)
+    return settings.model_copy(update={"silver": settings.silver.model_copy(update={"clasificaciones": known})})
+
+
+def contents(spark: SparkSession, root: str, table: Table, *without: str) -> list[str]:
+    """Every row in full, in an order of its own, without the clocks. Chispa cannot sort rows that hold maps."""
+    rows = storage.read(spark, root, table).drop(*CLOCKS, *without).collect()
+    return sorted(str(row.asDict(recursive=True)) for row in rows)
+
+
+def became(spark: SparkSession, root: str) -> dict[str, list[str]]:
+    """By key, the outcomes of its rejected records in the order of Kafka; "open" where none was recorded."""
+    quarantine = storage.read(spark, root, SILVER_QUARANTINE).select(*COORDINATES, "key", "status")
+    log = storage.read(spark, root, SILVER_CORRECTIONS)
+    last = log.groupBy(*COORDINATES).agg(F.max_by("outcome", "replay_id").alias("outcome"))
+    rows = quarantine.join(last, on=list(COORDINATES), how="left").orderBy(*COORDINATES).collect()
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        outcome = row["outcome"] or "open"
+        assert row["status"] == ("open" if outcome == "open" else "resolved"), row
+        found.setdefault(str(row["key"]), []).append(outcome)
+    return found
+
+
+def audit_faults(spark: SparkSession, root: str) -> list[str]:
+    """The audit without Kafka, which has no part in a replay."""
+    counted = count_records(spark, root)
+    found = {
+        part: compare_partition(part, counts, kafka=None, read_to=None, missing=0, missing_ranges="", lost=0)
+        for part, counts in counted.items()
+    }
+    resolutions = count_resolutions(spark, root)
+    return all_faults(found, with_resolutions(count_totals(spark, root), resolutions), resolutions)
