@@ -1,43 +1,76 @@
-"""What tests share: one Spark session, one real broker, settings of their own per test."""
+"""What tests share: a Spark session per worker, one real broker, settings of their own per test."""
 
 import os
 import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse.broker import kafka_cluster
+from lakehouse.broker_config import format_storage, write_config
 from lakehouse.broker_jars import broker_jars
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
-from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
 from tests.support.delta_cache import forget_tables
 from tests.support.folders import PROJECT, SHARED
+from tests.support.once import made_once
+from tests.support.processes import TIMEOUT, environment
+from tests.support.settings_folder import make_settings_folder
+from tests.support.small import with_small_demo
+
+
+class Demo(NamedTuple):
+    """The lakehouse of `lakehouse demo`, and what the command printed."""
+
+    settings: Settings
+    printed: str
+
+    @property
+    def root(self) -> str:
+        return self.settings.root
+
+
+UNIT = PROJECT / "tests" / "unit"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Fetch Java and all jars before workers start: two of them would write into the same new caches at once."""
-    is_worker = hasattr(session.config, "workerinput")
-    if is_worker or session.config.getoption("dist", "no") == "no":
+    config = session.config
+    is_worker = hasattr(config, "workerinput")
+    only_unit = all(Path(one).resolve().is_relative_to(UNIT) for one in config.args)
+    if is_worker or only_unit or config.getoption("dist", "no") == "no":
         return
     broker_jars()
     subprocess.run([sys.executable, "-m", "tests.support.first_session"], cwd=PROJECT, check=True)
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """The session every test uses, configured by conf/spark-defaults.conf like any job.
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The temporary folder that all workers of this run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
 
-    It lives for half an hour: with the JVM's second compiler, as in `up`, gold's tests take 20 to 30 % less time.
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The session of every test in process: conf/spark-defaults.conf with tests/support/spark.conf over it.
+
+    It lives for many minutes: with the JVM's second compiler, as in `up`, gold's tests take 20 to 30 % less time.
     """
-    os.environ["SPARK_LOCAL_DIRS"] = str(tmp_path_factory.mktemp("spark-local"))
-    log_file = tmp_path_factory.mktemp("spark") / "spark.log"
-    with spark_session("tests", log_file=log_file, lasting=True) as session:
+    folder = tmp_path_factory.mktemp("spark")
+    os.environ["SPARK_LOCAL_DIRS"] = str(folder / "local")
+    with ExitStack() as opened:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(CONF_VARIABLE, str(make_settings_folder(folder / "conf")))
+            session = opened.enter_context(spark_session("tests", log_file=folder / "spark.log", lasting=True))
         yield session
 
 
@@ -49,21 +82,70 @@ def forgotten_tables() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A real Kafka broker of this test run's own, on a free port."""
+def formatted(run_folder: Path) -> Path:
+    """A data folder of Kafka's, formatted once for the run: each formatting is a JVM of its own."""
+
+    def make(folder: Path) -> None:
+        write_config(folder, 0)
+        format_storage(folder)
+
+    return made_once(run_folder / "formatted", make) / "data"
+
+
+@pytest.fixture(scope="session")
+def prepared(formatted: Path) -> Callable[[Path], Path]:
+    """Lays the formatted data into a root for an embedded broker of its own; returns the root."""
+
+    def prepare(root: Path) -> Path:
+        shutil.copytree(formatted, root / "kafka" / "data")
+        return root
+
+    return prepare
+
+
+@pytest.fixture(scope="session")
+def broker(run_folder: Path, prepared: Callable[[Path], Path]) -> Iterator[Cluster]:
+    """The run's own real Kafka broker. Like any embedded broker it serves all processes of its root."""
+    root = made_once(run_folder / "broker", prepared)
     kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
-    with kafka_cluster(kafka, str(tmp_path_factory.mktemp("broker"))) as cluster:
+    with kafka_cluster(kafka, str(root)) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def demo(broker: Cluster, run_folder: Path) -> Demo:
+    """The small lakehouse that the README's own command made, once for the run. Tests read it, or copy it."""
+    folder = run_folder / "demo"
+    settings = on_broker(with_small_demo(load_settings()), broker, folder / "content" / "lakehouse", "demo")
+
+    def make(folder: Path) -> None:
+        done = subprocess.run(
+            ["lakehouse", "demo"],
+            cwd=PROJECT,
+            env=environment(settings),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        (folder / "printed.txt").write_text(done.stdout, encoding="utf-8")
+
+    content = made_once(folder, make)
+    return Demo(settings, (content / "printed.txt").read_text(encoding="utf-8"))
+
+
+def on_broker(settings: Settings, broker: Cluster, root: Path, suffix: str) -> Settings:
+    """These settings with this root, and topics of its own on the run's broker."""
+    topics = {f"{kind}_topic": f"{kind}-{suffix}" for kind in ("users", "movies", "series", "feedback")}
+    kafka = settings.kafka.model_copy(update={"bootstrap_servers": broker.bootstrap, **topics})
+    return settings.model_copy(update={"root": str(root), "kafka": kafka})
 
 
 @pytest.fixture
 def settings(broker: Cluster, tmp_path: Path) -> Settings:
     """The project's settings with a root of this test's own, and topics of its own on the shared broker."""
-    suffix = secrets.token_hex(4)
-    names = {f"{kind}_topic": f"{kind}-{suffix}" for kind in ("users", "movies", "series", "feedback")}
-    base = load_settings()
-    kafka = Kafka.model_validate({**base.kafka.model_dump(), "bootstrap_servers": broker.bootstrap, **names})
-    return base.model_copy(update={"root": str(tmp_path / "lakehouse"), "kafka": kafka})
+    return on_broker(load_settings(), broker, tmp_path / "lakehouse", secrets.token_hex(4))
 
 
 @pytest.fixture

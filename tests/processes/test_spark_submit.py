@@ -1,11 +1,11 @@
-"""Each layer as its own spark-submit, by the README's own lines, and what a wrong start says."""
+"""Each layer by spark-submit, with the README's lines; how a stream is stopped; what a wrong start says."""
 
+import json
 import os
 import shlex
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,28 +30,18 @@ from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
 from tests.support.folders import PROJECT
-from tests.support.processes import TIMEOUT, await_condition, fast_jvm
-from tests.support.quick_models import QUICK_MODELS
+from tests.support.processes import BIN, TIMEOUT, await_condition, environment, fast_jvm
 from tests.support.readme import readme_commands
+from tests.support.small import with_quick_models
 
-BIN = Path(sys.executable).parent
 SUBMIT = "spark-submit --properties-file conf/spark-defaults.conf"
+# The README's lines of which each is a spark-submit of its own: one for every layer, and for the checks.
+ALONE = ("bronze/ingest.py", "silver/refine.py", "quality/check.py silver", "gold/rate_affinity.py")
+RUN_JOBS = "tests/support/run_jobs.py"
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The variables that point a job at this test's broker, topics and root, and nothing of the shell's own."""
-    fields = ("bootstrap_servers", "users_topic", "movies_topic", "series_topic", "feedback_topic")
-    own = {f"LAKEHOUSE_KAFKA__{name.upper()}": getattr(settings.kafka, name) for name in fields}
-    unset = ("LAKEHOUSE_", "SPARK_", "PYSPARK_")
-    others = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
-    return {
-        **others,
-        **fast_jvm(),
-        **QUICK_MODELS,
-        **own,
-        "LAKEHOUSE_ROOT": settings.root,
-        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-    }
+def variables(settings: Settings) -> dict[str, str]:
+    return environment(with_quick_models(settings)) | fast_jvm()
 
 
 def submit(command: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -67,19 +57,26 @@ def submit(command: str, variables: Mapping[str, str]) -> subprocess.CompletedPr
     )
 
 
-def told(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line that says what is wrong; Spark's own log lines around it do not count.
+def submit_in_one(jobs: Sequence[str], variables: Mapping[str, str], folder: Path) -> list[tuple[int, str]]:
+    """Exit code and output of each job, one after the other in one spark-submit."""
+    file = folder / "jobs.json"
+    file.write_text(json.dumps([shlex.split(job) for job in jobs]), encoding="utf-8")
+    done = submit(f"{SUBMIT} {RUN_JOBS} {file}", variables)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    answers: list[tuple[int, str]] = json.loads(file.with_suffix(".answers").read_text(encoding="utf-8"))
+    return answers
 
-    spark-submit runs Python with its two outputs in one, so the job's stderr arrives on stdout.
-    """
-    printed = done.stdout + done.stderr
+
+def told(printed: str) -> str:
+    """The one line that says what is wrong; Spark's own log lines around it do not count."""
     lines = [line for line in printed.splitlines() if line.startswith("lakehouse:")]
     assert len(lines) == 1, printed
     assert "Traceback" not in printed
     return lines[0]
 
 
-def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings) -> None:
+def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
+    """One of each layer is submitted by the README's line; the other jobs of the README follow in one driver."""
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     for topic, records in (
@@ -89,10 +86,15 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings) -
         (kafka.feedback_topic, feedback_records(1, 200, users=30, movies=25, series=15)),
     ):
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
-    submits = [line for line in readme_commands() if line.startswith("spark-submit ")]
-    for command in submits:
-        done = submit(command, environment(settings))
-        assert done.returncode == 0, f"{command}: {done.stderr[-3000:]}"
+    lines = [line for line in readme_commands() if line.startswith("spark-submit ")]
+    jobs = [line.removeprefix(f"{SUBMIT} ") for line in lines]
+    for job in ALONE:
+        done = submit(lines[jobs.index(job)], variables(settings))
+        assert done.returncode == 0, f"{job}: {done.stderr[-3000:]}"
+    others = [job for job in jobs if job not in ALONE]
+    assert len(others) == 7
+    for job, (code, printed) in zip(others, submit_in_one(others, variables(settings), tmp_path), strict=True):
+        assert code == 0, f"{job}: {printed}"
     # each layer's jobs were among them; trials are there once somebody has searched for parameters
     assert all(storage.exists(spark, settings.root, table) for table in CATALOGUE if table != GOLD_TRIALS)
     rows = {
@@ -114,12 +116,13 @@ def to_the_whole_group(stream: subprocess.Popen[str]) -> None:
     os.killpg(stream.pid, signal.SIGINT)
 
 
-@pytest.mark.parametrize("stop", [to_the_jvm_alone, to_the_whole_group])
-@pytest.mark.parametrize("job", ["bronze/ingest.py", "silver/refine.py"])
+@pytest.mark.parametrize(
+    ("job", "stop"), [("bronze/ingest.py", to_the_jvm_alone), ("silver/refine.py", to_the_whole_group)]
+)
 def test_a_stream_is_stopped_in_order(
     spark: SparkSession, settings: Settings, job: str, stop: Callable[[subprocess.Popen[str]], None]
 ) -> None:
-    """Bronze after a batch, silver in the middle of one."""
+    """Bronze after a batch, silver in the middle of one. `make test-crash` stops each of them in both ways."""
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     publish(user_records(1, 30), topic=kafka.users_topic, cluster=cluster).require_complete("users")
@@ -133,7 +136,7 @@ def test_a_stream_is_stopped_in_order(
     with subprocess.Popen(
         [str(BIN / program), *arguments],
         cwd=PROJECT,
-        env=environment(settings),
+        env=variables(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -152,30 +155,29 @@ def test_a_stream_is_stopped_in_order(
 
 
 def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
-    done = submit(f"{SUBMIT} silver/refine.py", environment(settings))
+    done = submit(f"{SUBMIT} silver/refine.py", variables(settings))
     assert done.returncode == 2
-    assert told(done) == (
+    # spark-submit runs Python with its two outputs in one, so the job's stderr arrives on stdout
+    assert told(done.stdout + done.stderr) == (
         f"lakehouse: table bronze.events does not exist under {settings.root}; "
         "make it with: lakehouse run --select bronze"
     )
 
 
-def test_a_broker_that_does_not_answer_is_named(settings: Settings) -> None:
+def test_a_wrong_setting_of_a_job_is_one_line(settings: Settings, tmp_path: Path) -> None:
+    """A stream and a batch job; a stream also needs a broker that answers."""
     # port 1 of loopback: nobody listens there
     changes = {
         "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "LAKEHOUSE_KAFKA__CONNECT_TIMEOUT_SECONDS": "1",
     }
-    done = submit(f"{SUBMIT} bronze/ingest.py", environment(settings) | changes)
-    assert done.returncode == 2
-    assert told(done).startswith("lakehouse: no Kafka broker answers at 127.0.0.1:1")
-
-
-@pytest.mark.parametrize("job", ["bronze/ingest.py", "gold/recommend.py"])
-def test_a_misspelt_variable_is_named(settings: Settings, job: str) -> None:
-    done = submit(f"{SUBMIT} {job}", environment(settings) | {"LAKEHOUSE_KAFKA__PARTITONS": "3"})
-    assert done.returncode == 2
-    assert told(done) == (
-        "lakehouse: unknown setting LAKEHOUSE_KAFKA__PARTITONS in the environment; "
-        "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"
-    )
+    [(code, printed)] = submit_in_one(["bronze/ingest.py"], variables(settings) | changes, tmp_path)
+    assert code == 2
+    assert told(printed).startswith("lakehouse: no Kafka broker answers at 127.0.0.1:1")
+    misspelt = variables(settings) | {"LAKEHOUSE_KAFKA__PARTITONS": "3"}
+    for code, printed in submit_in_one(["bronze/ingest.py", "gold/recommend.py"], misspelt, tmp_path):
+        assert code == 2
+        assert told(printed) == (
+            "lakehouse: unknown setting LAKEHOUSE_KAFKA__PARTITONS in the environment; "
+            "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"
+        )

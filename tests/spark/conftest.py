@@ -11,7 +11,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
 from lakehouse import storage
-from lakehouse.locks import locked
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 from quality.checking import judged, subject_of
@@ -19,30 +18,22 @@ from quality.gate import require_passed
 from quality.results import Checked
 from quality.subject import Subject
 from silver.refine import refine
+from tests.support.once import made_once
 from tests.support.quarantined import make
-from tests.support.quick_models import with_quick_models
 from tests.support.records import bronze_frame
 from tests.support.sample_messages import sample_rows
+from tests.support.small import with_quick_models
 
 Change = Callable[[DataFrame], DataFrame]
 
 
 @pytest.fixture(scope="session")
-def sample(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Settings:
-    """Every step of the flow has run once, both gates included. Tests only read it.
-
-    The first worker that needs it makes it, for all of them.
-    """
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "sample"
+def sample(spark: SparkSession, run_folder: Path) -> Settings:
+    """Every step of the flow has run once on the committed sample, both gates included. Tests only read it."""
     base = with_quick_models(load_settings())
     quality = base.quality.model_copy(update={"min_rows": 20})
-    settings = base.model_copy(update={"root": str(folder / "lakehouse"), "quality": quality})
-    folder.mkdir(exist_ok=True)
-    with locked(folder / "lock"):
-        if not (folder / "made").exists():
-            make_lakehouse(spark, settings)
-            (folder / "made").touch()
+    settings = base.model_copy(update={"root": str(run_folder / "sample" / "content"), "quality": quality})
+    made_once(run_folder / "sample", lambda _: make_lakehouse(spark, settings))
     return settings
 
 

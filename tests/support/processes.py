@@ -1,21 +1,27 @@
-"""Real processes of the streams and producers for the crash tests: started, awaited, stopped and killed."""
+"""Real processes for the tests: the variables they start with, their output, their end, and how a test waits."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
+
+from pydantic import SecretStr
 
 from lakehouse import jvm_options
 from lakehouse.java import find_java
-from lakehouse.settings import Settings
+from lakehouse.settings import PREFIX, Settings, load_settings
 
+BIN = Path(sys.executable).parent
 # What ends a test that hangs. On a slow day the demo of 40 users takes five minutes, beside another worker.
 TIMEOUT = 900.0
-_TOPICS = ("users_topic", "movies_topic", "series_topic", "feedback_topic")
+_NOT_INHERITED = ("LAKEHOUSE_", "PYSPARK_", "SPARK_")
+_KEPT = ("SPARK_LOCAL_DIRS",)
 
 
 def fast_jvm() -> dict[str, str]:
@@ -26,14 +32,31 @@ def fast_jvm() -> dict[str, str]:
     return {"SPARK_SUBMIT_OPTS": " ".join(jvm_options.fast_jvm(find_java()))}
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """The variables that give another process these settings: root, broker and topics."""
-    topics = {
-        f"LAKEHOUSE_KAFKA__{name.upper()}": str(getattr(settings.kafka, name))
-        for name in ("bootstrap_servers", "embedded_port", *_TOPICS)
+def clean_environment() -> dict[str, str]:
+    """The shell's variables without its settings of the lakehouse and Spark, and our commands on the PATH."""
+    others = {
+        name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED) or name in _KEPT
     }
-    others = {key: value for key, value in os.environ.items() if not key.startswith(("LAKEHOUSE_", "PYSPARK_"))}
-    return {**others, **topics, "LAKEHOUSE_ROOT": settings.root}
+    return {**others, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables that give another process these settings: all that differ from the shipped ones."""
+    return clean_environment() | dict(_variables(settings.model_dump(), load_settings().model_dump(), PREFIX))
+
+
+def _variables(values: dict[str, Any], default: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        variable = f"{prefix}{name.upper()}"
+        if isinstance(value, dict):
+            yield from _variables(value, default[name], f"{variable}__")
+        elif value != default[name]:
+            yield variable, json.dumps(value) if isinstance(value, tuple) else plain(value)
+
+
+def plain(value: object) -> str:
+    """A secret's own text; of anything else, how it is written."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 class Running:
@@ -69,9 +92,11 @@ class Running:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
-def await_condition(condition: Callable[[], bool], what: str, *, every: float = 0.05) -> None:
-    """Wait until the condition holds, at most TIMEOUT seconds."""
-    deadline = time.monotonic() + TIMEOUT
+def await_condition(
+    condition: Callable[[], bool], what: str, *, every: float = 0.05, timeout: float = TIMEOUT
+) -> None:
+    """Wait until the condition holds, at most `timeout` seconds."""
+    deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, f"{what}: not after {TIMEOUT:g} s"
+        assert time.monotonic() < deadline, f"{what}: not after {timeout:g} s"
         time.sleep(every)

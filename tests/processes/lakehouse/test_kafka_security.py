@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from pydantic import SecretStr
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
@@ -35,10 +34,9 @@ from producers.delivery import publish
 from producers.entities import user_records
 from tests.support.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, require_openssl
 from tests.support.folders import PROJECT
-from tests.support.processes import TIMEOUT, await_condition, fast_jvm
+from tests.support.processes import BIN, TIMEOUT, await_condition, environment, fast_jvm
 from tests.support.spark_pages import shown
 
-BIN = Path(sys.executable).parent
 USER = "ana=lakehouse"
 # Every character that a JAAS line or a properties file could stumble over.
 WORD = r"""ñ"q"\b' ;=, {x} //c"""
@@ -196,24 +194,6 @@ def spellings(text: str) -> set[str]:
 
 def key_lines(pem: Path) -> set[str]:
     return {line for line in pem.read_text().splitlines() if not line.startswith("-----")}
-
-
-def plain(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """The variables that say all that is not the default, and nothing of the shell's own."""
-    base = load_settings().kafka.model_dump()
-    changed = {name: value for name, value in settings.kafka.model_dump().items() if base[name] != value}
-    own = {
-        f"LAKEHOUSE_KAFKA__{name.upper()}": value.get_secret_value()
-        if isinstance(value, SecretStr)
-        else str(value)
-        for name, value in changed.items()
-    }
-    others = {key: value for key, value in os.environ.items() if not key.startswith(("LAKEHOUSE_", "SPARK_"))}
-    return {**others, **own, "LAKEHOUSE_ROOT": settings.root}
 
 
 def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(

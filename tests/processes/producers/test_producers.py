@@ -25,6 +25,7 @@ from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
 from producers.records import Record
 from producers.replay import read_replay
+from tests.support.processes import environment
 
 LINE = re.compile(r"(\w+): ([\d,]+) sent, ([\d,]+) delivered, ([\d,]+) failed, [\d,]+ records/s")
 SHOWS = (
@@ -37,15 +38,6 @@ SHOWS = (
 )
 MOVIES = 'movieId,title,genres\n1,Old Film (1970),Drama\n2,"Other, The (1980)",Comedy\n'
 RATINGS = "userId,movieId,rating,timestamp\n7,1,5.0,962304000\n7,2,2.0,962390400\n"
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    topics = {
-        f"LAKEHOUSE_KAFKA__{name.upper()}": getattr(settings.kafka, name)
-        for name in ("bootstrap_servers", "users_topic", "movies_topic", "series_topic", "feedback_topic")
-    }
-    others = {key: value for key, value in os.environ.items() if not key.startswith("LAKEHOUSE_")}
-    return {**others, **topics, "LAKEHOUSE_ROOT": settings.root}
 
 
 def run(settings: Settings, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:

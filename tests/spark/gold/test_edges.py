@@ -33,7 +33,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
-from tests.support.quick_models import with_quick_models
+from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SOURCE = (NOON, NOON, "topic", 0, 0)

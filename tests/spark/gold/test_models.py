@@ -3,6 +3,8 @@
 import csv
 import datetime as dt
 import json
+import re
+import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -31,7 +33,9 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
-from tests.support.quick_models import with_quick_models
+from tests.conftest import Demo
+from tests.support.outcome import Command
+from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 RULE = Rule("rmse", margin=0.0)
@@ -276,3 +280,20 @@ def test_two_trainings_do_not_run_at_a_time(spark: SparkSession, root: str) -> N
         for job in (recommend, roll_back):
             with pytest.raises(RunningError, match=r"gold\.models is running already"):
                 job.run(spark, settings)
+
+
+def test_a_rollback_goes_through_the_gate(demo: Demo, command: Command, tmp_path: Path) -> None:
+    root = str(shutil.copytree(demo.root, tmp_path / "lakehouse"))
+    settings = demo.settings.model_copy(update={"root": root})
+    (model,) = json.loads(command("models", "--json", settings=settings).out)
+    again = command("models", "rollback", model["model_version"], settings=settings)
+    assert again.code == 0, again.err
+    assert again.out.startswith(f"{model['model_version']} is published, and the export is made from its lists")
+    # the same with a list that is not allowed: it is not exported
+    csv = Path(export_path(root, RECOMMENDATIONS_CSV))
+    before = csv.read_bytes()
+    strict = settings.quality.model_copy(update={"min_rows_ratio": 2.0})
+    refused = command("models", "rollback", model["model_version"], settings=settings, quality=strict)
+    assert refused.code == 1
+    assert re.search(r"gold.recommendations version \d+ stays published", refused.err)
+    assert csv.read_bytes() == before

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,30 +25,22 @@ from producers.delivery import publish
 from producers.entities import movie_records, user_records
 from silver.refine import refine
 from tests.support.processes import TIMEOUT, Running, await_condition
-from tests.support.quick_models import QUICK_MODELS, with_quick_models
-
-SMALL = {
-    "LAKEHOUSE_DEMO__USERS": "40",
-    "LAKEHOUSE_DEMO__TITLES": "60",
-    "LAKEHOUSE_DEMO__DIRTY": "0.1",
-    "LAKEHOUSE_KAFKA__PARTITIONS": "1",
-    "LAKEHOUSE_UP__TRIGGER_SECONDS": "1",
-    **QUICK_MODELS,
-}
+from tests.support.small import with_quick_models, with_small_demo
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> Settings:
-    """A lakehouse with an embedded broker of its own."""
-    base = load_settings()
-    kafka = base.kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
-    return base.model_copy(update={"root": str(tmp_path / "lakehouse"), "kafka": kafka})
+def embedded(tmp_path: Path, prepared: Callable[[Path], Path]) -> Settings:
+    """A small lakehouse with an embedded broker of its own."""
+    base = with_small_demo(load_settings())
+    kafka = base.kafka.model_copy(update={"embedded_port": 0})
+    up = base.up.model_copy(update={"trigger_seconds": 1.0})
+    root = prepared(tmp_path / "lakehouse")
+    return base.model_copy(update={"root": str(root), "kafka": kafka, "up": up})
 
 
 def start(settings: Settings, log: Path) -> Running:
     """A real `lakehouse up` whose first stream has made a batch."""
-    command = ("lakehouse.cli", "up", "--rate", "20", "--gold-every", "1h")
-    live = Running(settings, log, *command, variables=SMALL)
+    live = Running(settings, log, "lakehouse.cli", "up", "--rate", "20", "--gold-every", "1h")
     landed = re.compile(r"; bronze [1-9]")
     try:
         await_condition(lambda: not live.alive() or bool(landed.search(live.said())), "bronze", every=0.2)
@@ -103,8 +96,7 @@ def test_without_producers_it_takes_what_others_have_sent(
         publish(movie_records(1, 20), topic=embedded.kafka.movies_topic, cluster=cluster).require_complete(
             "others"
         )
-    command = ("lakehouse.cli", "up", "--no-producers", "--for", "1s")
-    live = Running(embedded, tmp_path / "live.log", *command, variables=SMALL)
+    live = Running(embedded, tmp_path / "live.log", "lakehouse.cli", "up", "--no-producers", "--for", "1s")
     code, said = live.process.wait(TIMEOUT), live.said()
     assert (code, "Traceback" in said) == (0, False), said
     assert re.search(r" s  bronze 20 .* silver 20 .*gold waits for silver", said.splitlines()[-1]), said

@@ -1,0 +1,80 @@
+"""The installed `lakehouse` as a process: one of its commands of each kind. The others run in tests/spark."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse import storage
+from lakehouse.kafka_client import Cluster
+from lakehouse.settings import Settings
+from lakehouse.tables import SILVER_USERS
+from tests.conftest import Demo
+from tests.support.folders import PROJECT
+from tests.support.outcome import Outcome
+from tests.support.processes import TIMEOUT, clean_environment, environment
+from tests.support.small import with_small_demo
+
+
+def lakehouse(*arguments: str, variables: dict[str, str]) -> Outcome:
+    done = subprocess.run(
+        ["lakehouse", *arguments], env=variables, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def test_help_lists_the_commands() -> None:
+    outcome = lakehouse("--help", variables=clean_environment())
+    assert (outcome.code, outcome.err) == (0, "")
+    for name in ("demo", "up", "run", "status", "sql", "history", "diff", "restore", "config", "doctor"):
+        assert f"\n    {name} " in outcome.out
+
+
+def test_arguments_are_read_without_spark() -> None:
+    """So that --help answers at once: importing pyspark alone takes most of a second."""
+    code = (
+        "import sys, lakehouse.cli; lakehouse.cli.build_parser(); "
+        "print('pyspark' in sys.modules, 'pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
+
+
+@pytest.mark.parametrize("kafka", ["", "the broker"])
+def test_a_root_that_cannot_be_written_is_one_line(
+    broker: Cluster, settings: Settings, tmp_path: Path, kafka: str
+) -> None:
+    """Below a regular file: the root user may write everywhere else."""
+    (tmp_path / "file").write_text("no folder")
+    update = {"bootstrap_servers": broker.bootstrap if kafka else "", "embedded_port": 0}
+    changes = {"root": str(tmp_path / "file" / "lakehouse"), "kafka": settings.kafka.model_copy(update=update)}
+    outcome = lakehouse("demo", variables=environment(with_small_demo(settings.model_copy(update=changes))))
+    assert outcome.code == 2
+    assert outcome.err.startswith("lakehouse: ")
+    assert str(tmp_path / "file") in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_query_tells_times_in_utc_and_has_the_jvm_options_of_the_settings(
+    spark: SparkSession, demo: Demo, tmp_path: Path
+) -> None:
+    """Wherever it runs. Its JVM notes the collector, which is not the commands' own, in the file it is told."""
+    conf, noted = tmp_path / "conf", tmp_path / "gc.log"
+    shutil.copytree(PROJECT / "conf", conf)
+    with (conf / "spark-defaults.conf").open("a", encoding="utf-8") as defaults:
+        defaults.write(f"spark.driver.extraJavaOptions -XX:+UseParallelGC -Xlog:gc:file={noted}\n")
+    query = (
+        "SELECT TIMESTAMP '2025-05-13 12:00:00' AS noon, DATE '2024-02-29' AS day, count(*) AS users "
+        "FROM silver.users"
+    )
+    elsewhere = {"TZ": "America/Mexico_City", "LAKEHOUSE_CONF": str(conf)}
+    outcome = lakehouse("sql", query, "--json", variables=environment(demo.settings) | elsewhere)
+    assert outcome.code == 0, outcome.err
+    users = storage.read(spark, demo.root, SILVER_USERS).count()
+    assert json.loads(outcome.out) == [{"noon": "2025-05-13 12:00:00Z", "day": "2024-02-29", "users": users}]
+    assert outcome.err == ""
+    assert "Using Parallel" in noted.read_text(encoding="utf-8")

@@ -1,0 +1,91 @@
+"""`lakehouse sql` on the demo's tables: what it shows, what it refuses, and that it only reads."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse import storage
+from lakehouse.settings import load_settings
+from lakehouse.tables import SILVER_TOMBSTONES
+from tests.conftest import Demo
+from tests.support.outcome import Command
+
+BY_PATH = r"TABLE_OR_VIEW_NOT_FOUND|UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY"
+NO_FUNCTION = r"UNRESOLVED_ROUTINE|UNRESOLVABLE_TABLE_VALUED_FUNCTION"
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELECT * FROM delta.`{}/bronze/events`", BY_PATH),
+        ("SELECT * FROM parquet.`{}/bronze/events`", BY_PATH),
+        ("SELECT * FROM text.`/etc/hostname`", BY_PATH),
+        ("SELECT 1) UNION ALL (SELECT * FROM text.`/etc/hostname`", BY_PATH),
+        ("SELECT * FROM table_changes_by_path('{}/silver/users', 0)", NO_FUNCTION),
+        ("SELECT reflect('java.lang.System', 'getenv', 'HOME')", NO_FUNCTION),
+        ("SELECT `java_method`('java.lang.System', 'getenv', 'HOME')", NO_FUNCTION),
+        ("SELECT try_reflect('java.lang.System', 'getenv', 'HOME')", NO_FUNCTION),
+        ("DESCRIBE HISTORY '{}/silver/users'", "a path in place of a table"),
+        ("DESCRIBE DETAIL delta.`{}/silver/users`", "a path in place of a table"),
+    ],
+)
+def test_sql_reaches_nothing_but_the_tables(demo: Demo, command: Command, query: str, reason: str) -> None:
+    """Even the lakehouse's own files: what can be read by path at all, can be read anywhere."""
+    outcome = command("sql", query.format(demo.root), settings=demo.settings)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert re.search(reason, outcome.err), outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_sql_prints_a_table_up_to_its_limit(demo: Demo, command: Command) -> None:
+    outcome = command("sql", "SELECT id FROM silver.users ORDER BY id", "--limit", "2", settings=demo.settings)
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[-1] == "the first 2 rows; --limit shows more"
+    assert outcome.out.count("u0") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem", "todo"),
+    [
+        (("history", "silver.user"), "no table 'silver.user' in this lakehouse", "did you mean silver.users?"),
+        (("sql", "SELECT * FROM silver.user"), "silver`.`user`", "tables here: bronze.events"),
+        (("sql", "SELECT nombre FROM silver.users"), "nombre", "tables here: bronze.events"),
+        (("sql", "SELECT 1 +"), "PARSE_SYNTAX_ERROR", "tables here: bronze.events"),
+        (("sql", "SELECT * FROM silver.users VERSION AS OF 999"), "999", "tables here: bronze.events"),
+    ],
+    ids=["history of no table", "sql on no table", "no such column", "no SQL", "no such version"],
+)
+def test_what_is_not_there_is_one_line(
+    demo: Demo, command: Command, arguments: tuple[str, ...], problem: str, todo: str
+) -> None:
+    outcome = command(*arguments, settings=demo.settings)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("lakehouse: ")
+    assert outcome.err.count("\n") == 1
+    assert problem in outcome.err
+    assert todo in outcome.err
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM silver.tombstones",
+        "INSERT INTO silver.tombstones SELECT 'x', now(), now(), 't', 0, 0L",
+        "DROP TABLE silver.tombstones",
+        "-- a comment\nDELETE FROM silver.tombstones",
+        # these begin like a query
+        "WITH one AS (SELECT 'x') INSERT INTO silver.tombstones SELECT *, now(), now(), 't', 0, 0L FROM one",
+        "FROM (SELECT 'x') INSERT INTO silver.tombstones SELECT *, now(), now(), 't', 0, 0L",
+    ],
+    ids=["delete", "insert", "drop", "comment", "with", "from"],
+)
+def test_sql_only_reads(spark: SparkSession, tmp_path: Path, command: Command, statement: str) -> None:
+    root = str(tmp_path)
+    storage.ensure(spark, root, SILVER_TOMBSTONES)
+    outcome = command("sql", statement, settings=load_settings(), root=root)
+    assert storage.latest_version(spark, root, SILVER_TOMBSTONES) == 0
+    assert outcome.code == 2
+    assert outcome.err.startswith("lakehouse: ")
+    assert outcome.err.count("\n") == 1

@@ -1,0 +1,129 @@
+"""The README's commands do what it says: each runs as it stands there, in its order, on a copy of the demo."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse import storage
+from lakehouse.settings import Settings, variables
+from lakehouse.tables import GOLD_TRIALS, Table, layer_tables
+from tests.conftest import Demo
+from tests.support.folders import PROJECT
+from tests.support.outcome import Command, Outcome
+from tests.support.processes import TIMEOUT, environment
+from tests.support.readme import README, readme_commands
+
+# The first is what `demo` has run; CI runs the second, which is this very test suite.
+AROUND_THE_TESTS = ("make demo", "make test")
+# tests/processes/test_spark_submit.py runs these, and looks at the tables they leave.
+SUBMITTED = "spark-submit "
+TWICE, REBUILD = "lakehouse demo", "lakehouse run --select silver+"
+OTHERS = [
+    line
+    for line in readme_commands()
+    if line not in (*AROUND_THE_TESTS, TWICE, REBUILD) and not line.startswith(SUBMITTED)
+]
+# No search for parameters is run here.
+DERIVED = tuple(table for table in (*layer_tables("silver"), *layer_tables("gold")) if table != GOLD_TRIALS)
+# When a row was written, by which stream, and from which commits: what a rebuild may change.
+PROVENANCE = (
+    *("quarantined_at", "finished_at", "query_id", "bronze_versions", "silver_versions", "input_versions"),
+    *("trained_at", "published_at"),
+    # of gold.models: rows cannot be sorted by maps; gold.model_metrics has the same figures
+    *("parameters", "metrics"),
+)
+
+Run = Callable[[str, Settings], Outcome]
+
+
+@pytest.fixture(scope="module")
+def copied_demo(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    root = shutil.copytree(demo.root, tmp_path_factory.mktemp("readme") / "lakehouse")
+    return demo.settings.model_copy(update={"root": str(root)})
+
+
+@pytest.fixture(scope="module")
+def run(command: Command) -> Run:
+    """Runs a line of the README: `lakehouse` in this process, everything else as a process."""
+
+    def line(text: str, settings: Settings) -> Outcome:
+        program, *arguments = shlex.split(text)
+        if program == "lakehouse":
+            return command(*arguments, settings=settings)
+        done = subprocess.run(
+            [program, *arguments],
+            cwd=PROJECT,
+            env=environment(settings),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return line
+
+
+def rows(spark: SparkSession, root: str, table: Table) -> DataFrame:
+    return storage.read(spark, root, table).drop(*PROVENANCE)
+
+
+def expect_equal_tables(spark: SparkSession, root: str, expected: str) -> None:
+    for table in DERIVED:
+        got, wanted = rows(spark, root, table), rows(spark, expected, table)
+        assert_df_equality(got, wanted, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_the_demo_twice_sends_nothing_again_and_changes_no_row(
+    spark: SparkSession, demo: Demo, copied_demo: Settings, run: Run
+) -> None:
+    assert TWICE in readme_commands()
+    outcome = run(TWICE, copied_demo)
+    assert outcome.code == 0, outcome.err
+    assert "already published: these topics hold the same records, nothing was sent again" in outcome.out
+    for table in (*layer_tables("bronze"), *layer_tables("silver")):
+        versions = {storage.latest_version(spark, root, table) for root in (demo.root, copied_demo.root)}
+        assert len(versions) == 1, table.sql_name  # not even a new version
+    expect_equal_tables(spark, copied_demo.root, demo.root)
+
+
+def test_silver_and_gold_are_rebuilt_from_bronze_to_equal_tables(
+    spark: SparkSession, demo: Demo, tmp_path: Path, run: Run
+) -> None:
+    assert REBUILD in readme_commands()
+    shutil.copytree(Path(demo.root) / "bronze", tmp_path / "bronze")
+    outcome = run(REBUILD, demo.settings.model_copy(update={"root": str(tmp_path)}))
+    assert outcome.code == 0, outcome.err
+    told = [line for line in outcome.out.splitlines() if " s  " in line]
+    assert [line.partition(" s  ")[2] for line in told] == [
+        "silver: validate, split, merge",
+        "gate: check silver",
+        "gold: affinity ratings",
+        "gold: popularity",
+        "gold: recommendations",
+        "gate: check gold",
+        "gold: Power BI export",
+    ]
+    expect_equal_tables(spark, str(tmp_path), demo.root)
+
+
+@pytest.mark.parametrize("command_line", OTHERS)
+def test_a_command_of_the_readme_works(command_line: str, copied_demo: Settings, run: Run) -> None:
+    outcome = run(command_line, copied_demo)
+    assert outcome.code == 0, outcome.out + outcome.err
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    assert readme_commands()[:2] == list(AROUND_THE_TESTS)
+
+
+def test_every_setting_in_the_readme_exists() -> None:
+    named = set(re.findall(r"LAKEHOUSE_[A-Z_]+[A-Z]", README.read_text(encoding="utf-8")))
+    assert named - variables() <= {"LAKEHOUSE_CONF", "LAKEHOUSE_ENV"}
