@@ -4,14 +4,14 @@ BIN := .venv/bin
 # The files of tests are shared out to this many processes, each with a Spark and a broker of its own (3 GB in all).
 WORKERS ?= 2
 
-.PHONY: help setup demo test-quick test test-crash powerbi-tools check format lock clean
+.PHONY: help setup demo test-quick test test-crash test-tools check format lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
 	@echo "make test-quick  the unit tests: no JVM, no broker, for while one writes"
 	@echo "make test    the whole test suite, the same that CI runs"
 	@echo "make test-crash  kill -9 of both streams: 20 times each, in the making of every table, and between any two commits"
-	@echo "make powerbi-tools  Microsoft's own parsers, with which make test then checks the Power BI project"
+	@echo "make test-tools  what some tests need beside it, else they are skipped: Chromium, LibreOffice, DuckDB, mono ..."
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make setup   only install, into .venv"
 	@echo "make format  let ruff format and fix"
@@ -45,11 +45,9 @@ test: setup
 test-crash: setup
 	$(BIN)/python -m pytest tests/crash --timeout 3600
 
-# What reads the model and its queries in tests/powerbi. The TMDL reader runs under mono, the other one under node:
-# apt-get install mono-devel nodejs npm
-powerbi-tools: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/powerbi/python pbi-cli-tool==3.12.0
-	npm install --silent --no-save --prefix build/powerbi @microsoft/powerquery-parser@0.18.4
+# Debian's packages need root: `make test-tools SUDO=sudo` where that is not who you are.
+test-tools: setup
+	SUDO="$(SUDO)" $(BIN)/python -m tests.support.tools
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -156,7 +156,8 @@ def _on_axis(language: Language) -> Callable[[float], str]:
     """Whole numbers from 10 on, and as few digits as tell the marks apart below."""
 
     def written(value: float) -> str:
-        decimals = 0 if value >= 10 or value == int(value) else 1 if value >= 1 else 2
+        most = 0 if value >= 10 else 1 if value >= 1 else 2
+        decimals = next((few for few in range(most) if round(value, few) == value), most)
         return language.number(value, decimals)
 
     return written

@@ -20,7 +20,7 @@ def test_a_benchmark_starts(command: str) -> None:
     text = (FOLDER / command).read_text(encoding="utf-8")
     missing = [name for name in COMPARED if re.search(rf"^from {name}\b", text, re.M) and find_spec(name) is None]
     if missing:
-        pytest.skip(f"needs {', '.join(missing)}: pip install -e .[benchmarks]")
+        pytest.skip(f"needs {', '.join(missing)} (make test-tools)")
     done = subprocess.run(
         [sys.executable, str(FOLDER / command), "--help"], capture_output=True, text=True, timeout=120, check=False
     )

@@ -1,7 +1,6 @@
 """docker-compose.yml as Docker Compose reads it, and its producers' health check as a process."""
 
 import os
-import shutil
 import subprocess
 import sys
 from typing import Any
@@ -10,25 +9,17 @@ import pytest
 import yaml
 
 from lakehouse.kafka_client import Cluster
+from tests.support.compose import compose_command
 from tests.support.folders import PROJECT
 
 COMPOSE = PROJECT / "docker-compose.yml"
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
 
 
-def compose_command() -> list[str] | None:
-    """Compose as Docker's plugin or as a program of its own, whichever this machine has."""
-    if shutil.which("docker-compose"):
-        return ["docker-compose"]
-    if shutil.which("docker") and subprocess.run(["docker", "compose", "version"], check=False).returncode == 0:
-        return ["docker", "compose"]
-    return None
-
-
 def test_compose_accepts_the_file() -> None:
     command = compose_command()
     if command is None:
-        pytest.skip("needs docker-compose, or docker with its compose plugin")
+        pytest.skip("needs docker-compose, or docker with its compose plugin (make test-tools)")
     profiles = ["--profile", "gold", "--profile", "producers"]
     answer = subprocess.run(
         [*command, "-f", str(COMPOSE), *profiles, "config"], capture_output=True, text=True, check=False

@@ -92,6 +92,13 @@ def worker_of(pid: str, run: Path) -> str | None:
     return variables.get(_WORKER, "") if variables.get(_RUN) == str(run) else None
 
 
+def processes_of_this_run() -> list[int]:
+    """What this process has started, and what that has; also where the one in between has ended."""
+    run, own = Path(os.environ[_RUN]), str(os.getpid())
+    others = [folder.name for folder in _PROC.glob("[0-9]*") if folder.name != own]
+    return [int(pid) for pid in others if worker_of(pid, run) is not None]
+
+
 class Costs:
     """What the run prints at its end. Workers only say which test they run."""
 

@@ -22,7 +22,7 @@ WRITE = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,true,true,false"
 
 
 def test_duckdb_reads_back_every_character(tmp_path: Path) -> None:
-    duckdb = pytest.importorskip("duckdb", reason="needs duckdb: pip install duckdb")
+    duckdb = pytest.importorskip("duckdb", reason="needs duckdb (make test-tools)")
     path = str(tmp_path / "final.csv")
     write_csv(NO_SPARK, path, HEADER, ROWS)
     # nullstr: without it an empty field is NULL, as in every dialect that has no other way to write one
@@ -36,7 +36,7 @@ def test_duckdb_reads_back_every_character(tmp_path: Path) -> None:
 def shown(tmp_path: Path) -> Shown:
     """What LibreOffice Calc shows of these rows, opened with that filter, without the header."""
     if shutil.which("soffice") is None:
-        pytest.skip("needs LibreOffice: apt-get install libreoffice-calc")
+        pytest.skip("needs LibreOffice (make test-tools)")
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     path, copy = tmp_path / "final.csv", tmp_path / "shown" / "final.csv"
 

@@ -1,4 +1,4 @@
-"""The model and its queries, read by Microsoft's own code; `make powerbi-tools` fetches it into build/powerbi."""
+"""The model and its queries, read by Microsoft's own code; `make test-tools` fetches it into build/powerbi."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ def read_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program that reads a model's folder, compiled."""
     missing = [name for name in ("mono", "mcs") if shutil.which(name) is None]
     if missing or not DLLS.is_dir():
-        pytest.skip(f"needs mono, mcs and {DLLS} (make powerbi-tools); missing: {missing or 'the DLLs'}")
+        pytest.skip(f"needs mono, mcs and {DLLS} (make test-tools); missing: {missing or 'the DLLs'}")
     program = tmp_path_factory.mktemp("mono") / "ReadModel.exe"
     names = ("Microsoft.AnalysisServices.Tabular", "Microsoft.AnalysisServices.Core", "Microsoft.AnalysisServices")
     references = [f"-r:{DLLS / name}.dll" for name in names]
@@ -89,7 +89,7 @@ def test_tmdl_serializer_refuses_a_model_that_is_none(read_model: Path, tmp_path
 def node() -> str:
     found = shutil.which("node")
     if found is None or not (NODE / "@microsoft" / "powerquery-parser").is_dir():
-        pytest.skip(f"needs node and {NODE}/@microsoft/powerquery-parser (make powerbi-tools)")
+        pytest.skip(f"needs node and {NODE}/@microsoft/powerquery-parser (make test-tools)")
     return found
 
 

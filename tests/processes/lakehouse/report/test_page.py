@@ -49,7 +49,7 @@ CONTRAST = """(() => {
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     program = find_chromium()
     if program is None:
-        pytest.skip("needs Chromium: apt-get install chromium, or set CHROMIUM to its path")
+        pytest.skip("needs Chromium (make test-tools), or CHROMIUM set to its path")
     with chromium(program, tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 

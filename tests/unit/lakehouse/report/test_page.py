@@ -287,6 +287,13 @@ def test_axes_begin_at_zero_and_reach_the_highest_value(highest: float, marks: l
     assert charts.ticks(highest) == marks
 
 
+def test_the_marks_of_an_axis_have_no_needless_digits() -> None:
+    axes = re.findall(r'<svg class="axis".*?</svg>', render(full_report(), language="es"))
+    written = [re.findall(r"<text[^>]*>([^<]*)</text>", axis) for axis in axes]
+    # batches of 2 seconds: half a second has one decimal, as one and a half has
+    assert ["0", "0,5", "1", "1,5", "2"] in written
+
+
 def test_columns_are_as_high_as_their_values() -> None:
     series = [charts.Series("a", "c1", [10, 5, 0]), charts.Series("b", "c2", [0, 5, 0])]
     drawn = str(charts.columns(series, ["x", "y", "z"], label="l", number=str))

@@ -1,0 +1,58 @@
+"""A pytest plugin for CI: a skipped test that tests/allowed_skips.toml does not name makes the run red."""
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+FILE = "tests/allowed_skips.toml"
+
+
+def allowed_skips(project: Path) -> Mapping[str, str]:
+    """Why a test may be skipped, by its node id or by that of its file."""
+    groups = tomllib.loads((project / FILE).read_text(encoding="utf-8"))
+    return {nodeid: group["reason"] for group in groups.values() for nodeid in group["tests"]}
+
+
+class Skips:
+    """The skips of the run, in the process that hears of all of them."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self._allowed = tuple(allowed)
+        self._others: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not hasattr(report, "wasxfail"):
+            self._look_at(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._look_at(report)
+
+    def _look_at(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.skipped and not any(names(allowed, report.nodeid) for allowed in self._allowed):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple | list) else str(report.longrepr)
+            self._others[report.nodeid] = reason
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._others and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._others:
+            terminalreporter.section(f"skipped, and not in {FILE}", red=True)
+        for nodeid, reason in sorted(self._others.items()):
+            terminalreporter.write_line(f"{nodeid}: {reason}")
+
+
+def names(allowed: str, nodeid: str) -> bool:
+    """Whether this entry is the test, or its file, or its function without parameters."""
+    return nodeid == allowed or nodeid.startswith((f"{allowed}::", f"{allowed}["))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    is_worker = hasattr(config, "workerinput")
+    if os.environ.get("CI") and not is_worker and not config.option.collectonly:
+        config.pluginmanager.register(Skips(allowed_skips(config.rootpath)))
