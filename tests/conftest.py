@@ -1,16 +1,19 @@
 """What tests share: one Spark session, one real broker, settings of their own per test."""
 
+import io
 import os
 import secrets
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
+from lakehouse import cli
 from lakehouse.broker import kafka_cluster
 from lakehouse.broker_jars import broker_jars
 from lakehouse.kafka_client import Cluster
@@ -18,6 +21,7 @@ from lakehouse.session import spark_session
 from lakehouse.settings import Kafka, Settings, load_settings
 from tests.support.delta_cache import forget_tables
 from tests.support.folders import PROJECT, SHARED
+from tests.support.outcome import Command, Outcome
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -39,6 +43,30 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     log_file = tmp_path_factory.mktemp("spark") / "spark.log"
     with spark_session("tests", log_file=log_file, lasting=True) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def command(spark: SparkSession) -> Command:
+    """Runs `lakehouse` in this process on the shared session: starting Spark for each call would take too long.
+
+    It takes the command's arguments, `settings`, and by their names those settings that are to differ from these.
+    """
+
+    def call(*arguments: str, settings: Settings, **changes: object) -> Outcome:
+        out, err = io.StringIO(), io.StringIO()
+        try:
+            code = cli.main(
+                arguments,
+                settings=settings.model_copy(update=changes),
+                session=lambda *_, **__: nullcontext(spark),
+                stdout=out,
+                stderr=err,
+            )
+        except SystemExit as ended:  # argparse
+            code = int(ended.code or 0)
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    return call
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,8 +19,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import cli, storage
-from lakehouse.commands import demo as demo_command
-from lakehouse.commands import history, models, run, sql
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings, load_settings
@@ -34,6 +32,7 @@ from lakehouse.tables import (
     layer_tables,
 )
 from tests.support.folders import PROJECT
+from tests.support.outcome import Command, Outcome
 from tests.support.processes import TIMEOUT
 from tests.support.quick_models import QUICK_MODELS, with_quick_models
 
@@ -58,21 +57,12 @@ PROVENANCE = (
 )
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 class Demo(NamedTuple):
     """A lakehouse that the demo has made, and the environment that makes it again."""
 
     root: str
     variables: dict[str, str]
     first: Outcome
-
-
-Command = Callable[..., Outcome]
 
 
 def clean_environment() -> dict[str, str]:
@@ -98,23 +88,12 @@ def demo(broker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Demo:
 
 
 @pytest.fixture
-def command(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
-    """Runs a command in this process on the shared session: starting Spark for each would take too long."""
-    settings = load_settings()
-    modules = (history, models, run, sql)
-    for module in modules:
-        monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
+def command(spark: SparkSession, command: Command) -> Iterator[Command]:
+    base = load_settings()
 
     def call(*arguments: str, root: str, **quality: object) -> Outcome:
-        given = with_root(
-            settings.model_copy(update={"quality": settings.quality.model_copy(update=quality)}), root
-        )
-        for module in modules:
-            monkeypatch.setattr(module, "load_settings", lambda: given)
-        capsys.readouterr()
-        return Outcome(cli.main(arguments), *capsys.readouterr())
+        given = base.model_copy(update={"quality": base.quality.model_copy(update=quality)})
+        return command(*arguments, settings=with_root(given, root))
 
     yield call
     for layer in ("bronze", "silver", "gold"):  # the session's catalogue outlives the test; the data stays
@@ -239,16 +218,12 @@ def demo_variables(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 @pytest.mark.usefixtures("demo_variables")
 def test_the_demo_twice_sends_nothing_again_and_changes_no_row(
-    spark: SparkSession,
-    demo: Demo,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    spark: SparkSession, demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The second time in this process, on the shared session."""
     before = str(shutil.copytree(demo.root, tmp_path / "before"))
-    monkeypatch.setattr(demo_command, "spark_session", lambda *_, **__: nullcontext(spark))
-    outcome = Outcome(cli.main(["demo", "--json"]), *capsys.readouterr())
+    code = cli.main(["demo", "--json"], session=lambda *_, **__: nullcontext(spark))
+    outcome = Outcome(code, *capsys.readouterr())
     assert outcome.code == 0, outcome.err
     assert "already published: these topics hold the same records, nothing was sent again" in outcome.err
     first, second = json.loads(demo.first.out)["tables"], json.loads(outcome.out)["tables"]

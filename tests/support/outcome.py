@@ -1,0 +1,15 @@
+"""What a call of the `lakehouse` command answers."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Outcome(NamedTuple):
+    """The exit code, stdout and stderr."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
