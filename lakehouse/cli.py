@@ -4,9 +4,15 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, TextIO
 
 from lakehouse.arguments import add_commands
 from lakehouse.errors import run_guarded
+
+if TYPE_CHECKING:  # --help needs neither
+    from lakehouse.commands.call import SessionFactory
+    from lakehouse.settings import Settings
 
 _EPILOG = (
     "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 well, 1 a check failed, 2 wrong input."
@@ -21,15 +27,31 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    args = build_parser().parse_args(argv)
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    settings: "Settings | None" = None,
+    session: "SessionFactory | None" = None,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+) -> int:
+    """Run the command and return its exit code. Raises SystemExit where the arguments are wrong, and for --help.
 
-    def command() -> int:
-        module = importlib.import_module(f"lakehouse.commands.{args.command}")
-        return int(module.run(args))
+    What the caller does not give is what a shell's command has: the settings of conf/ and of the environment, a
+    Spark session of its own, and this process's output.
+    """
+    with redirect_stdout(stdout or sys.stdout), redirect_stderr(stderr or sys.stderr):
+        args = build_parser().parse_args(argv)
+        return run_guarded(lambda: _run(args, settings, session), debug=args.debug)
 
-    return run_guarded(command, debug=args.debug)
+
+def _run(args: argparse.Namespace, settings: "Settings | None", session: "SessionFactory | None") -> int:
+    from lakehouse.commands.call import Call, own_session
+    from lakehouse.settings import load_settings
+
+    call = Call(args.command, settings or load_settings(), session or own_session)
+    module = importlib.import_module(f"lakehouse.commands.{args.command}")
+    return int(module.run(args, call))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
 """What tests share: a Spark session per worker, one real broker, settings of their own per test."""
 
+import io
 import os
 import secrets
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from pyspark.sql import SparkSession
 
+from lakehouse import cli
 from lakehouse.broker import kafka_cluster
 from lakehouse.broker_config import format_storage, write_config
 from lakehouse.broker_jars import broker_jars
@@ -20,23 +21,13 @@ from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
 from tests.support.delta_cache import forget_tables
+from tests.support.demo import Demo
 from tests.support.folders import PROJECT, SHARED
 from tests.support.once import made_once
+from tests.support.outcome import Command, Outcome
 from tests.support.processes import TIMEOUT, environment
 from tests.support.settings_folder import make_settings_folder
 from tests.support.small import with_small_demo
-
-
-class Demo(NamedTuple):
-    """The lakehouse of `lakehouse demo`, and what the command printed."""
-
-    settings: Settings
-    printed: str
-
-    @property
-    def root(self) -> str:
-        return self.settings.root
-
 
 UNIT = PROJECT / "tests" / "unit"
 
@@ -72,6 +63,30 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
             patch.setenv(CONF_VARIABLE, str(make_settings_folder(folder / "conf")))
             session = opened.enter_context(spark_session("tests", log_file=folder / "spark.log", lasting=True))
         yield session
+
+
+@pytest.fixture(scope="session")
+def command(spark: SparkSession) -> Command:
+    """Runs `lakehouse` in this process on the shared session: starting Spark for each call would take too long.
+
+    It takes the command's arguments, `settings`, and by their names those settings that are to differ from these.
+    """
+
+    def call(*arguments: str, settings: Settings, **changes: object) -> Outcome:
+        out, err = io.StringIO(), io.StringIO()
+        try:
+            code = cli.main(
+                arguments,
+                settings=settings.model_copy(update=changes),
+                session=lambda *_, **__: nullcontext(spark),
+                stdout=out,
+                stderr=err,
+            )
+        except SystemExit as ended:  # argparse
+            code = int(ended.code or 0)
+        return Outcome(code, out.getvalue(), err.getvalue())
+
+    return call
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,13 +10,13 @@ from lakehouse import storage
 from lakehouse.auditing import Partition, all_faults, compare_partition, with_resolutions
 from lakehouse.broker import kafka_cluster
 from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.kafka_client import Cluster
 from lakehouse.kafka_records import existing_offsets
 from lakehouse.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
 from lakehouse.resolutions import count_resolutions
-from lakehouse.session import spark_session
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import Settings
 from lakehouse.tables import CATALOGUE
 from lakehouse.topics import end_offsets
 
@@ -26,12 +26,9 @@ _MOST_GAPS = 10_000
 _SHOWN_RANGES = 3
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
-    with (
-        kafka_cluster(settings.kafka, settings.root) as cluster,
-        spark_session("lakehouse audit", log_file=settings.ops_dir / "spark.log") as spark,
-    ):
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
+    with kafka_cluster(settings.kafka, settings.root) as cluster, call.spark() as spark:
         partitions, totals, faults = audit(spark, settings, cluster)
     if args.json:
         print_json(

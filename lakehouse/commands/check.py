@@ -2,17 +2,16 @@
 
 import argparse
 
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from quality import check
 from quality.pages import described, docs_folder, status
 from quality.results import Run
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
-    with spark_session("lakehouse check", log_file=settings.ops_dir / "spark.log") as spark:
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
+    with call.spark() as spark:
         outcome = check.run(spark, settings, args.tables, version=args.version)
     page = f"{docs_folder(settings.root)}/{outcome.run_id}.html"
     if args.json:

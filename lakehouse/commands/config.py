@@ -3,12 +3,13 @@
 import argparse
 from typing import Any
 
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
-from lakehouse.settings import conf_dir, load_settings
+from lakehouse.settings import conf_dir
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings().model_dump(mode="json")
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings.model_dump(mode="json")
     if args.json:
         print_json(settings)
     else:

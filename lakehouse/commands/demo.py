@@ -10,15 +10,14 @@ from rich.console import Console
 from lakehouse.acceptance import without_gate
 from lakehouse.broker import kafka_cluster
 from lakehouse.commands import sources, summary
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json
 from lakehouse.commands.steps import STEPS, Clock, run_steps, uncompared, ungated
 from lakehouse.errors import InputError
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
     if args.ratings and not args.catalogue:
         raise InputError("--ratings without --catalogue", todo="name the catalogue's CSV too")
     source = sources.choose(settings, catalogue=args.catalogue, ratings=args.ratings)
@@ -31,8 +30,7 @@ def run(args: argparse.Namespace) -> int:
             published = opened.enter_context(ThreadPoolExecutor(1)).submit(
                 sources.publish_once, source, settings, cluster
             )
-            log_file = settings.ops_dir / "spark.log"
-            spark = opened.enter_context(spark_session("lakehouse demo", log_file=log_file))
+            spark = opened.enter_context(call.spark())
             lines = published.result()
         for line in lines:
             clock.tell(line)

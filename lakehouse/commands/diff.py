@@ -8,11 +8,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from lakehouse import delta_log, storage
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import cell, print_json, print_table
 from lakehouse.differences import ADDED, CHANGED, REMOVED, compare, shared_columns
 from lakehouse.errors import InputError, TableError, first_line
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from lakehouse.tables import Table, find_table
 
 
@@ -30,11 +29,10 @@ class Difference(NamedTuple):
     rows: list[Row]
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, call: Call) -> int:
     table = find_table(args.table)
-    settings = load_settings()
-    with spark_session("lakehouse diff", log_file=settings.ops_dir / "spark.log") as spark:
-        found = difference(spark, settings.root, table, args.before, args.after, limit=args.limit)
+    with call.spark() as spark:
+        found = difference(spark, call.settings.root, table, args.before, args.after, limit=args.limit)
     if args.json:
         print_json(
             {

@@ -14,12 +14,13 @@ from typing import Literal
 
 from lakehouse.broker_config import LOOPBACK, is_free
 from lakehouse.broker_jars import KAFKA_VERSION, cached_jars
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.errors import LakehouseError
 from lakehouse.java import find_java
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster, configured_cluster
-from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.settings import Kafka, Settings
 from lakehouse.spark_defaults import defaults_file, spark_defaults
 
 PYTHON = (3, 11)
@@ -40,8 +41,8 @@ class Finding:
     todo: str = ""
 
 
-def run(args: argparse.Namespace) -> int:
-    findings = examine(load_settings())
+def run(args: argparse.Namespace, call: Call) -> int:
+    findings = examine(call.settings)
     if args.json:
         print_json([asdict(finding) for finding in findings])
     else:

@@ -3,17 +3,15 @@
 import argparse
 
 from lakehouse import storage
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from lakehouse.tables import SILVER_BATCHES
 from silver.drift import drifted_fields
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
-    with spark_session("lakehouse drift", log_file=settings.ops_dir / "spark.log") as spark:
-        fields = drifted_fields(storage.read(spark, settings.root, SILVER_BATCHES)).collect()
+def run(args: argparse.Namespace, call: Call) -> int:
+    with call.spark() as spark:
+        fields = drifted_fields(storage.read(spark, call.settings.root, SILVER_BATCHES)).collect()
     if args.json:
         print_json([field.asDict() for field in fields])
     elif fields:

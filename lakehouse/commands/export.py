@@ -4,21 +4,17 @@ import argparse
 
 from gold import export_powerbi, export_project
 from lakehouse.acceptance import without_gate
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
     if args.formulas:
         chosen = settings.export.model_copy(update={"formulas": args.formulas})
         settings = settings.model_copy(update={"export": chosen})
-    with (
-        without_gate(when=args.no_gate),
-        spark_session("lakehouse export", log_file=settings.ops_dir / "spark.log") as spark,
-    ):
+    with without_gate(when=args.no_gate), call.spark() as spark:
         shown = export_powerbi.run(spark, settings)
         # the same versions in both, whatever a stream or a gate makes of the tables meanwhile
         export = export_project.run(spark, settings, source=args.source, replace=args.replace, versions=shown)

@@ -4,19 +4,17 @@ import argparse
 from typing import Any
 
 from lakehouse import storage
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from lakehouse.tables import find_table
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, call: Call) -> int:
     table = find_table(args.table)
-    settings = load_settings()
-    with spark_session("lakehouse history", log_file=settings.ops_dir / "spark.log") as spark:
+    with call.spark() as spark:
         versions = [
             _version(row.asDict(recursive=True))
-            for row in storage.delta_table(spark, settings.root, table).history(args.limit).collect()
+            for row in storage.delta_table(spark, call.settings.root, table).history(args.limit).collect()
         ]
     if args.json:
         print_json(versions)

@@ -6,25 +6,21 @@ from dataclasses import asdict
 from gold import export_powerbi, roll_back
 from gold.registry import ModelRecord, read_records
 from lakehouse.acceptance import is_gated, without_gate
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.errors import InputError
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from lakehouse.storage import require
 from lakehouse.tables import GOLD_MODELS
 from quality.gate import require_passed
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, call: Call) -> int:
     if args.model_version and args.action != "rollback":
         raise InputError(
             f"a model version without rollback: {args.model_version}", todo="write: models rollback MODEL_VERSION"
         )
-    settings = load_settings()
-    with (
-        without_gate(when=args.no_gate),
-        spark_session("lakehouse models", log_file=settings.ops_dir / "spark.log") as spark,
-    ):
+    settings = call.settings
+    with without_gate(when=args.no_gate), call.spark() as spark:
         require(spark, settings.root, GOLD_MODELS)
         if args.action == "rollback":
             version = roll_back.run(spark, settings, args.model_version)

@@ -8,10 +8,10 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.replay_request import request_from
-from lakehouse.session import spark_session
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import Settings
 from silver import replay, worklist
 from silver.resolution import entries
 
@@ -19,10 +19,10 @@ _SHOWN_LINES = 40
 _SHOWN_REASON, _SHOWN_VALUE = 30, 60
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
     request = request_from(args) if args.action == "replay" else None
-    with spark_session("lakehouse quarantine", log_file=settings.ops_dir / "spark.log") as spark:
+    with call.spark() as spark:
         if request is not None:
             report = replay.run(spark, settings, request)
             if args.json:

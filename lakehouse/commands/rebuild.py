@@ -8,21 +8,21 @@ from rich.console import Console
 
 from bronze.start import rebuild_checkpoints
 from lakehouse.broker import kafka_cluster
+from lakehouse.commands.call import Call
 from lakehouse.commands.steps import Clock, anew, broker_for, run_steps, selected
 from lakehouse.errors import InputError
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import discard_staging, pending_swap, staging_root, swap_in
-from lakehouse.session import spark_session
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import Settings
 from silver.refine import refine
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, call: Call) -> int:
     if args.accept_loss and args.layer != "bronze":
         raise InputError(f"--accept-loss with {args.layer}", todo="it is for bronze: only Kafka drops records")
-    settings = load_settings()
+    settings = call.settings
     clock = Clock(Console())
-    with spark_session("lakehouse rebuild", log_file=settings.ops_dir / "spark.log") as spark:
+    with call.spark() as spark:
         if args.layer == "bronze":
             _bronze(spark, settings, clock, accept_loss=args.accept_loss)
         elif args.layer == "silver":

@@ -13,18 +13,17 @@ from gold.neighbours import Vectors, factor_vectors, feature_vectors
 from gold.rate_affinity import chosen_weights
 from gold.reasons import explain, liked_alike, liked_titles, shared_features
 from gold.title_index import Weights, index_features
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.commands.unknown import unknown_id
 from lakehouse.errors import InputError
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from lakehouse.storage import read
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
-    with spark_session("lakehouse recommend", log_file=settings.ops_dir / "spark.log") as spark:
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
+    with call.spark() as spark:
         found = explained_list(spark, settings.root, args.user_id, weights=chosen_weights(settings))
     if args.json:
         print_json(found)

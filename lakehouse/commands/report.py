@@ -5,20 +5,19 @@ import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json
 from lakehouse.errors import InputError
 from lakehouse.exports import REPORT_HTML, export_path, replaced_file
 from lakehouse.report.collection import collect
 from lakehouse.report.page import render
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
     path = str(args.output.resolve()) if args.output else export_path(settings.root, REPORT_HTML)
     _refuse(path, opened=args.open)
-    with spark_session("lakehouse report", log_file=settings.ops_dir / "spark.log") as spark:
+    with call.spark() as spark:
         report = collect(
             spark,
             settings.root,

@@ -12,11 +12,10 @@ from pyspark.sql import SparkSession
 
 from lakehouse import storage
 from lakehouse.acceptance import GATED
+from lakehouse.commands.call import Call
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import open_folder
 from lakehouse.locks import only_run
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from lakehouse.snapshots import Snapshot, read_snapshot, table_log
 from lakehouse.tables import GOLD_METRICS, GOLD_MODELS, GOLD_TRIALS, Table, find_table
 
@@ -36,9 +35,9 @@ _CONSEQUENCES = {
 _ADDED_TO = (GOLD_METRICS, GOLD_TRIALS)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, call: Call) -> int:
     table = find_table(args.table)
-    settings = load_settings()
+    settings = call.settings
     _refuse(table)
     log = table_log(open_folder(settings.root), table.sql_name)
     now, then = read_snapshot(log), read_snapshot(log, args.version)
@@ -49,10 +48,7 @@ def run(args: argparse.Namespace) -> int:
     for line in plan(table, now, then):
         print(line)
     _confirm(f"restore {table.sql_name} to version {then.version}?", yes=args.yes)
-    with (
-        _alone(settings.ops_dir, table),
-        spark_session("lakehouse restore", log_file=settings.ops_dir / "spark.log") as spark,
-    ):
+    with _alone(settings.ops_dir, table), call.spark() as spark:
         made = restore(spark, settings.root, table, then.version)
     print(f"{table.sql_name} is at version {made}, with the rows of version {then.version}")
     return 0

@@ -13,19 +13,18 @@ from gold.rate_affinity import chosen_weights
 from gold.reasons import shared_features, tastes_of
 from gold.registry import published, read_records
 from gold.title_index import Weights, index_features
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.commands.unknown import unknown_id
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from lakehouse.storage import read
 from lakehouse.tables import SILVER_CONTENT
 
 _WITHOUT_MODEL = "by who likes them: the published model knows nothing of this title"
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
-    with spark_session("lakehouse similar", log_file=settings.ops_dir / "spark.log") as spark:
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
+    with call.spark() as spark:
         found = similar_titles(
             spark, settings.root, args.content_id, weights=chosen_weights(settings), count=args.limit
         )

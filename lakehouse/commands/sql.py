@@ -7,11 +7,10 @@ from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.confinement import as_query, confine
 from lakehouse.errors import InputError, first_line
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 
 # What describes, and is run as it is. All else must be a query: inside parentheses nothing else can stand.
 _DESCRIBES = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)
@@ -20,11 +19,10 @@ _DESCRIBES = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)
 _PATH = re.compile(r"""['"`][^'"`]*/[^'"`]*['"`]""")
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
-    with spark_session("lakehouse sql", log_file=settings.ops_dir / "spark.log") as started:
+def run(args: argparse.Namespace, call: Call) -> int:
+    with call.spark() as started:
         spark = started.newSession()  # what is forbidden below is so in this one alone
-        names = storage.register(spark, settings.root)
+        names = storage.register(spark, call.settings.root)
         confine(spark)
         rows = _query(spark, args.query, known=names)
         found = rows.limit(args.limit + 1).collect()

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from lakehouse.backlog import KafkaBacklog, SilverBacklog, input_backlog, kafka_backlog, silver_backlog
 from lakehouse.broker import running_cluster
+from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.errors import BrokerError
 from lakehouse.folders import Folder, open_folder
 from lakehouse.kafka_client import Cluster
 from lakehouse.kafka_meter import kafka_meter
-from lakehouse.settings import Kafka, load_settings
+from lakehouse.settings import Kafka
 from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -56,8 +57,8 @@ class Status(NamedTuple):
     gold: Mapping[str, Mapping[str, int] | None]
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
     found = look(settings.root, settings.kafka)
     if args.json:
         print_json({"root": settings.root, **_public(found)})

@@ -12,12 +12,11 @@ from rich.console import Console
 
 from lakehouse.broker import kafka_cluster, own_broker
 from lakehouse.broker_process import Broker
+from lakehouse.commands.call import Call
 from lakehouse.commands.live_monitor import Monitor
 from lakehouse.commands.live_producers import LiveProducers
 from lakehouse.commands.live_streams import LiveGold, LiveStreams
 from lakehouse.errors import BrokerError, LakehouseError
-from lakehouse.session import spark_session
-from lakehouse.settings import load_settings
 from lakehouse.streams import StreamError
 from lakehouse.workers import Worker
 
@@ -126,14 +125,13 @@ def require_well(worker: Worker) -> None:
         raise StreamError(f"{worker.name} failed: {worker.failure}") from worker.failure
 
 
-def run(args: argparse.Namespace) -> int:
-    settings = load_settings()
+def run(args: argparse.Namespace, call: Call) -> int:
+    settings = call.settings
     up, console = settings.up, Console()
     with ExitStack() as opened:
         console.print("starting the broker and Spark", highlight=False)
         cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
-        log_file = settings.ops_dir / "spark.log"
-        spark = opened.enter_context(spark_session("lakehouse up", log_file=log_file, lasting=True))
+        spark = opened.enter_context(call.spark(lasting=True))
         # only now: starting Spark puts a handler of its own in place, which cancels all jobs
         stop = opened.enter_context(stop_signals())
         monitor = opened.enter_context(Monitor.opened(settings, cluster, console))

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse import storage
 from lakehouse.settings import Settings, variables
 from lakehouse.tables import GOLD_TRIALS, Table, layer_tables
-from tests.conftest import Demo
+from tests.support.demo import Demo
 from tests.support.folders import PROJECT
 from tests.support.outcome import Command, Outcome
 from tests.support.processes import TIMEOUT, environment

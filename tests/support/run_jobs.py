@@ -2,8 +2,8 @@
 
     spark-submit --properties-file FILE tests/support/run_jobs.py JOBS.json
 
-JOBS.json is a list of command lines, each a list of words without `spark-submit` and its flags. Each job starts and
-stops a session of its own. JOBS.answers, beside it, gets the exit code and the output of each.
+JOBS.json is a list of command lines, each a list of words without `spark-submit` and its flags. Each job starts
+and stops a session of its own. JOBS.answers, beside it, gets the exit code and the output of each.
 """
 
 import io

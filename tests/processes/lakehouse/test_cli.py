@@ -13,7 +13,7 @@ from lakehouse import storage
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_USERS
-from tests.conftest import Demo
+from tests.support.demo import Demo
 from tests.support.folders import PROJECT
 from tests.support.outcome import Outcome
 from tests.support.processes import TIMEOUT, clean_environment, environment

@@ -4,7 +4,6 @@ import csv
 import datetime as dt
 import json
 import shutil
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ from pyspark.sql import SparkSession
 from gold import export_project
 from gold.project.rows import flatten
 from gold.project.tables import Exported, exported_tables
-from lakehouse import cli
-from lakehouse.commands import export
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import overwrite
 from lakehouse.tables import (
@@ -28,6 +25,7 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
+from tests.support.outcome import Command
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 EARLY = dt.datetime(2026, 3, 1, 0, 30, 15, 250_000, tzinfo=dt.UTC)  # the day before, west of Greenwich
@@ -152,18 +150,12 @@ def test_a_stated_version_is_exported_in_place_of_the_newest(spark: SparkSession
         assert read_csv(written["recommendations"].path)[1][-1] == model
 
 
-@pytest.fixture
-def command(spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(export, "spark_session", lambda *_, **__: nullcontext(spark))
-    monkeypatch.setattr(export, "load_settings", lambda: settings)
-    return settings
-
-
-@pytest.mark.usefixtures("command")
-def test_the_command_writes_all_and_tells_where(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_all_and_tells_where(settings: Settings, command: Command) -> None:
     # nobody has checked these tables: tests/quality does that
-    assert cli.main(["export", "--json", "--source", "delta", "--formulas", "escape", "--no-gate"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    chosen = ("--source", "delta", "--formulas", "escape", "--no-gate")
+    code, out, _ = command("export", "--json", *chosen, settings=settings)
+    assert code == 0
+    told = json.loads(out)
     assert (told["formulas"], told["kept"]) == ("escape", [])
     assert read_csv(told["csv"])[1] == ["u1", "t1", "'=1+1", "4.13"]
     assert Path(told["powerbi"]).name == "Lakehouse.pbip"
@@ -172,15 +164,16 @@ def test_the_command_writes_all_and_tells_where(capsys: pytest.CaptureFixture[st
     queries = Path(told["powerbi"]).parent / "Lakehouse.SemanticModel" / "definition" / "expressions.tmdl"
     assert 'DataSource = "delta"' in queries.read_text()
     queries.write_text(queries.read_text() + "// a person's own\n")  # the data is exported all the same
-    assert cli.main(["export", "--no-gate"]) == 0
-    out = capsys.readouterr().out
+    code, out, _ = command("export", "--no-gate", settings=settings)
+    assert code == 0
     assert "recommendations.csv" in out
     assert "the Power BI project was changed and stays as it is" in " ".join(out.split())
     assert "a person's own" in queries.read_text()
     assert read_csv(told["csv"])[1] == ["u1", "t1", "=1+1", "4.13"]
 
 
-def test_nothing_to_export_is_one_line(command: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.rmtree(command.root)
-    assert cli.main(["export"]) == 2
-    assert "table gold.recommendations does not exist" in capsys.readouterr().err
+def test_nothing_to_export_is_one_line(settings: Settings, command: Command) -> None:
+    shutil.rmtree(settings.root)
+    outcome = command("export", settings=settings)
+    assert outcome.code == 2
+    assert "table gold.recommendations does not exist" in outcome.err

@@ -5,7 +5,6 @@ import datetime as dt
 import json
 import re
 import shutil
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,7 @@ from gold.models import is_saved, keep_models, load_model, save_model, saved_ver
 from gold.publication import offer_model
 from gold.recipes import recipe_of
 from gold.registry import ModelRecord, Rule, read_records
-from lakehouse import cli, files
-from lakehouse.commands import models
+from lakehouse import files
 from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.locks import RunningError, only_run
@@ -33,7 +31,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
-from tests.conftest import Demo
+from tests.support.demo import Demo
 from tests.support.outcome import Command
 from tests.support.small import with_quick_models
 
@@ -210,11 +208,7 @@ def listed(spark: SparkSession, root: str) -> set[str]:
 
 
 def test_a_worse_model_is_refused_then_forced_then_rolled_back(
-    spark: SparkSession,
-    small: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    capsys: pytest.CaptureFixture[str],
+    spark: SparkSession, small: Settings, command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = small.root
     rate(spark, root, taste=True)
@@ -242,10 +236,9 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
     assert listed(spark, root) == {bad}
 
     rate(spark, root, taste=True)
-    monkeypatch.setattr(models, "spark_session", lambda *_, **__: nullcontext(spark))
-    monkeypatch.setattr(models, "load_settings", lambda: small)
-    assert cli.main(["models", "rollback", "--json", "--no-gate"]) == 0
-    assert {row["model_version"]: row["status"] for row in json.loads(capsys.readouterr().out)} == {
+    code, out, _ = command("models", "rollback", "--json", "--no-gate", settings=small)
+    assert code == 0
+    assert {row["model_version"]: row["status"] for row in json.loads(out)} == {
         good: "published",
         bad: "withdrawn",
     }
@@ -254,24 +247,21 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
         exported = {tuple(row[:2]) for row in list(csv.reader(file))[1:]}
     assert exported == {(row["user_id"], row["content_id"]) for row in lists}
 
-    assert cli.main(["models", "rollback", bad[:-1] + "x"]) == 2
-    assert capsys.readouterr().err == f"lakehouse: no model '{bad[:-1]}x'; did you mean {bad}?\n"
-    assert cli.main(["models"]) == 0
-    assert "withdrawn" in capsys.readouterr().out
+    code, _, err = command("models", "rollback", bad[:-1] + "x", settings=small)
+    assert (code, err) == (2, f"lakehouse: no model '{bad[:-1]}x'; did you mean {bad}?\n")
+    code, out, _ = command("models", settings=small)
+    assert code == 0
+    assert "withdrawn" in out
 
 
-def test_models_before_any_training_is_one_line(
-    spark: SparkSession, root: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_models_before_any_training_is_one_line(root: str, command: Command) -> None:
     empty = load_settings().model_copy(update={"root": root})
-    monkeypatch.setattr(models, "spark_session", lambda *_, **__: nullcontext(spark))
-    monkeypatch.setattr(models, "load_settings", lambda: empty)
-    assert cli.main(["models"]) == 2
-    assert capsys.readouterr().err.startswith("lakehouse: table gold.models does not exist under ")
-    assert cli.main(["models", "list", "als-1"]) == 2
-    assert capsys.readouterr().err == (
-        "lakehouse: a model version without rollback: als-1; write: models rollback MODEL_VERSION\n"
-    )
+    code, _, err = command("models", settings=empty)
+    assert code == 2
+    assert err.startswith("lakehouse: table gold.models does not exist under ")
+    code, _, err = command("models", "list", "als-1", settings=empty)
+    assert code == 2
+    assert err == "lakehouse: a model version without rollback: als-1; write: models rollback MODEL_VERSION\n"
 
 
 def test_two_trainings_do_not_run_at_a_time(spark: SparkSession, root: str) -> None:

@@ -1,6 +1,5 @@
 """Settings of TLS and logins: what fits together, what each client is given, and that no secret is shown."""
 
-import argparse
 import json
 import logging
 import re
@@ -17,7 +16,7 @@ from kafka.errors import (
 )
 from pydantic import SecretStr, ValidationError
 
-from lakehouse.commands import config
+from lakehouse import cli
 from lakehouse.errors import SettingsError, run_guarded, settings_error
 from lakehouse.java import find_java
 from lakehouse.kafka_client import Cluster, configured_cluster, jaas_config
@@ -341,7 +340,7 @@ def test_config_shows_that_a_secret_is_set_and_not_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     environment(monkeypatch, **SCRAM, sasl_password=UNSEEN)
-    assert config.run(argparse.Namespace(json=as_json)) == 0
+    assert cli.main(["config", "--json"] if as_json else ["config"]) == 0
     shown = capsys.readouterr().out
     assert UNSEEN not in shown
     if as_json:

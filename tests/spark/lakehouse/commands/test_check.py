@@ -3,28 +3,18 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import cli, storage
-from lakehouse.commands import check as check_command
+from lakehouse import storage
 from lakehouse.settings import Settings
 from lakehouse.tables import QUALITY_RESULTS, SILVER_USERS
 from quality import check as check_job
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Outcome]
+from tests.support.outcome import Command
 
 
 @pytest.fixture(scope="module")
@@ -38,18 +28,8 @@ def spoilt(spark: SparkSession, sample: Settings, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def command(
-    spark: SparkSession, spoilt: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    for module in (check_command, check_job):
-        monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
-        monkeypatch.setattr(module, "load_settings", lambda: spoilt)
-
-    def call(*arguments: str) -> Outcome:
-        capsys.readouterr()
-        return Outcome(cli.main(["check", *arguments]), *capsys.readouterr())
-
-    return call
+def command(command: Command, spoilt: Settings) -> Command:
+    return partial(command, "check", settings=spoilt)
 
 
 def test_a_failed_expectation_is_code_1_and_named(command: Command) -> None:
@@ -115,9 +95,17 @@ def test_a_missing_table_is_code_2(command: Command, spoilt: Settings) -> None:
     assert "table gold.content_popularity does not exist" in outcome.err
 
 
-@pytest.mark.usefixtures("command")
 @pytest.mark.parametrize(("version", "code"), [("1", 0), ("2", 1), ("0", 2)], ids=["passed", "failed", "empty"])
-def test_the_job_answers_with_the_same_codes(capsys: pytest.CaptureFixture[str], version: str, code: int) -> None:
+def test_the_job_answers_with_the_same_codes(
+    spark: SparkSession,
+    spoilt: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    version: str,
+    code: int,
+) -> None:
+    monkeypatch.setattr(check_job, "spark_session", lambda *_, **__: nullcontext(spark))
+    monkeypatch.setattr(check_job, "load_settings", lambda: spoilt)
     assert check_job.main(["silver.users", "--version", version]) == code
     out = capsys.readouterr().out
     assert out.startswith(f"silver.users version {version}: {('passed', 'failed', 'error')[code]}, ")

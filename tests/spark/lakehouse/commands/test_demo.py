@@ -16,7 +16,7 @@ from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_QUARANTINE,
 )
-from tests.conftest import Demo
+from tests.support.demo import Demo
 from tests.support.outcome import Command
 
 

@@ -1,12 +1,10 @@
 """`lakehouse diff` and `lakehouse restore` on real tables, and what restoring means for the streams."""
 
-import argparse
 import io
 import json
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,23 +12,22 @@ from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import cli, storage
+from lakehouse import storage
 from lakehouse.checkpoints import CheckpointError
-from lakehouse.commands import diff, restore
 from lakehouse.commands.diff import difference
 from lakehouse.commands.output import cell
-from lakehouse.errors import InputError, TableError
+from lakehouse.errors import TableError
 from lakehouse.kafka_client import configured_cluster
-from lakehouse.locks import RunningError, only_run
+from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import GOLD_METRICS, GOLD_POWERBI, SILVER_USERS, find_table
 from lakehouse.topics import ensure_topics
 from producers.delivery import publish
 from producers.records import Record, encode
 from silver.refine import refine
+from tests.support.outcome import Command
 from tests.support.records import USER
 
-Command = Callable[..., tuple[int, str, str]]
 EXPORT = "userId string, recommended_content string, titulo string, predicted_rating double"
 FIRST = [("u1", "m1", "Uno", 4.0), ("u2", "m1", "Uno", 3.0), ("u3", "m1", "Uno", 2.0)]
 # u1 stays, u2 gets another title and rating, u3 goes, u4 comes
@@ -47,24 +44,14 @@ def root(spark: SparkSession, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def command(
-    spark: SparkSession, root: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    settings = load_settings().model_copy(update={"root": root})
-    for module in (diff, restore):
-        monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
-        monkeypatch.setattr(module, "load_settings", lambda: settings)
+def command(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """With nobody at the terminal."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        return cli.main(arguments), *capsys.readouterr()
-
-    return call
+    return partial(command, settings=load_settings())
 
 
-def test_diff_counts_and_shows_rows(command: Command) -> None:
-    code, out, err = command("diff", "gold.powerbi_recommendations", "1", "2", "--json")
+def test_diff_counts_and_shows_rows(root: str, command: Command) -> None:
+    code, out, err = command("diff", "gold.powerbi_recommendations", "1", "2", "--json", root=root)
     assert (code, err) == (0, "")
     assert json.loads(out) == {
         "table": "gold.powerbi_recommendations",
@@ -97,12 +84,13 @@ def test_diff_counts_and_shows_rows(command: Command) -> None:
     }
 
 
-def test_diff_for_people_keeps_to_its_limit_and_reads_nothing_as_markup(command: Command) -> None:
-    code, out, _ = command("diff", "gold.powerbi_recommendations", "1", "2", "--limit", "1")
+def test_diff_for_people_keeps_to_its_limit_and_reads_nothing_as_markup(root: str, command: Command) -> None:
+    code, out, _ = command("diff", "gold.powerbi_recommendations", "1", "2", "--limit", "1", root=root)
     assert code == 0
     assert "[Dos]" in out
     assert out.splitlines()[-1] == "the first 1 of 3 rows; --limit shows more"
-    assert "predicted_rating: 3.0 -> 3.5" in command("diff", "gold.powerbi_recommendations", "1", "2")[1]
+    whole = command("diff", "gold.powerbi_recommendations", "1", "2", root=root)
+    assert "predicted_rating: 3.0 -> 3.5" in whole.out
 
 
 def test_times_are_told_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +157,7 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_one_line(
     spark: SparkSession, root: str, command: Command, arguments: tuple[str, ...], line: str
 ) -> None:
-    code, _, err = command(*arguments)
+    code, _, err = command(*arguments, root=root)
     assert code == 2
     assert err.startswith(f"lakehouse: {line}")
     assert err.count("\n") == 1
@@ -187,7 +175,7 @@ def test_a_version_whose_files_are_gone_is_one_line(spark: SparkSession, root: s
 
 
 def test_a_gold_table_is_restored_and_brought_back(spark: SparkSession, root: str, command: Command) -> None:
-    code, out, err = command("restore", "gold.powerbi_recommendations", "1", "--yes")
+    code, out, err = command("restore", "gold.powerbi_recommendations", "1", "--yes", root=root)
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == (
         "gold.powerbi_recommendations, version 2 (3 rows), gets the rows of version 1 (3 rows)"
@@ -196,7 +184,7 @@ def test_a_gold_table_is_restored_and_brought_back(spark: SparkSession, root: st
     assert out.splitlines()[-1] == "gold.powerbi_recommendations is at version 3, with the rows of version 1"
     first = spark.createDataFrame(FIRST, EXPORT)
     assert_df_equality(storage.read(spark, root, GOLD_POWERBI), first, ignore_row_order=True, ignore_nullable=True)
-    assert command("restore", "gold.powerbi_recommendations", "2", "--yes")[0] == 0
+    assert command("restore", "gold.powerbi_recommendations", "2", "--yes", root=root)[0] == 0
     second = spark.createDataFrame(SECOND, EXPORT)
     assert_df_equality(
         storage.read(spark, root, GOLD_POWERBI), second, ignore_row_order=True, ignore_nullable=True
@@ -215,7 +203,7 @@ def test_a_person_is_asked(
     spark: SparkSession, root: str, command: Command, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
 ) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(answer))
-    found = command("restore", "gold.powerbi_recommendations", "1")
+    found = command("restore", "gold.powerbi_recommendations", "1", root=root)
     assert found[0] == code
     assert "restore gold.powerbi_recommendations to version 1? [y/N]" in found[1]
     assert storage.latest_version(spark, root, GOLD_POWERBI) == (3 if code == 0 else 2)
@@ -229,20 +217,20 @@ def send_user(settings: Settings, name: str) -> None:
 
 
 def test_a_restored_silver_stops_its_stream_as_the_plan_says(
-    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession, settings: Settings, command: Command
 ) -> None:
     cluster = configured_cluster(settings.kafka)
     for name in ("Ana", "Lucía"):
         send_user(settings, name)
         ingest(spark, settings, cluster)
         refine(spark, settings)
-    monkeypatch.setattr(restore, "spark_session", lambda *_, **__: nullcontext(spark))
-    monkeypatch.setattr(restore, "load_settings", lambda: settings)
-    wanted = argparse.Namespace(table="silver.users", version=1, yes=True)
-    with only_run(settings.ops_dir, "silver"), pytest.raises(RunningError, match="silver is running already"):
-        restore.run(wanted)
-    assert restore.run(wanted) == 0
-    said = capsys.readouterr().out
+    wanted = ("restore", "silver.users", "1", "--yes")
+    with only_run(settings.ops_dir, "silver"):
+        refused = command(*wanted, settings=settings)
+    assert refused.code == 2
+    assert "silver is running already" in refused.err
+    code, said, _ = command(*wanted, settings=settings)
+    assert code == 0
     assert "stream 2 stops here: it refuses to go on from a restored table" in said
     assert "`lakehouse rebuild silver` makes silver anew from bronze" in said
     names = storage.read(spark, settings.root, SILVER_USERS).select("nombre_usuario").collect()
@@ -254,9 +242,11 @@ def test_a_restored_silver_stops_its_stream_as_the_plan_says(
 
 @pytest.mark.parametrize("name", ["bronze.events", "silver.corrections", "quality.results"])
 def test_append_only_tables_refuse_even_their_first_version(
-    spark: SparkSession, settings: Settings, name: str
+    spark: SparkSession, tmp_path: Path, command: Command, name: str
 ) -> None:
     """Delta itself would let an append-only table lose rows by a restore: we do not."""
-    storage.ensure(spark, settings.root, find_table(name))
-    with pytest.raises(InputError, match="append-only and never restored"):
-        restore.run(argparse.Namespace(table=name, version=0, yes=True))
+    root = str(tmp_path / "lakehouse")
+    storage.ensure(spark, root, find_table(name))
+    outcome = command("restore", name, "0", "--yes", root=root)
+    assert outcome.code == 2
+    assert "append-only and never restored" in outcome.err

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.conftest import Demo
+from tests.support.demo import Demo
 from tests.support.outcome import Command
 
 

@@ -2,8 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,11 @@ from pyspark.sql import SparkSession
 from gold.models import save_model
 from gold.registry import PUBLISHED, ModelRecord, write_records
 from gold.title_index import Weights
-from lakehouse import cli
-from lakehouse.commands import recommend, similar
+from lakehouse.commands.similar import similar_titles
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from tests.support.outcome import Command
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SOURCE = (NOON, NOON, "topic", 0, 0)
@@ -77,22 +76,11 @@ def lists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Sett
 
 
 @pytest.fixture
-def command(
-    spark: SparkSession, lists: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command in this process on the shared session: exit code, stdout and stderr."""
-    for module in (recommend, similar):
-        monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
-        monkeypatch.setattr(module, "load_settings", lambda: lists)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        return (cli.main(arguments), *capsys.readouterr())
-
-    return call
+def command(command: Command, lists: Settings) -> Command:
+    return partial(command, settings=lists)
 
 
-def test_a_list_says_why_each_title_is_there(command: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_list_says_why_each_title_is_there(command: Command) -> None:
     code, out, _ = command("recommend", "007", "--json")
     found = json.loads(out)
     assert (code, found["user_id"], found["nombre_usuario"], found["model_version"]) == (0, "007", "Bond", MODEL)
@@ -115,7 +103,7 @@ def test_a_list_says_why_each_title_is_there(command: Callable[..., tuple[int, s
     ]
 
 
-def test_a_list_as_a_person_reads_it(command: Callable[..., tuple[int, str, str]]) -> None:
+def test_a_list_as_a_person_reads_it(command: Command) -> None:
     code, out, _ = command("recommend", "u8")
     assert code == 0
     assert "for u8 (Blank), by model als-1" in out
@@ -134,13 +122,11 @@ def test_a_list_as_a_person_reads_it(command: Callable[..., tuple[int, str, str]
         (("similar", ""), "no title ''; the nearest ids are 7, t1, t2"),
     ],
 )
-def test_an_unknown_id_is_one_line(
-    command: Callable[..., tuple[int, str, str]], arguments: tuple[str, ...], told: str
-) -> None:
+def test_an_unknown_id_is_one_line(command: Command, arguments: tuple[str, ...], told: str) -> None:
     assert command(*arguments) == (2, "", f"lakehouse: {told}\n")
 
 
-def test_neighbours_of_a_title(command: Callable[..., tuple[int, str, str]]) -> None:
+def test_neighbours_of_a_title(command: Command) -> None:
     code, out, _ = command("similar", "t1", "--json")
     found: dict[str, Any] = json.loads(out)
     assert (code, found["titulo"], found["model_version"]) == (0, "Spy", MODEL)
@@ -154,7 +140,7 @@ def test_neighbours_of_a_title(command: Callable[..., tuple[int, str, str]]) -> 
     assert [len(limited["by_features"]), len(limited["by_factors"])] == [1, 1]
 
 
-def test_neighbours_as_a_person_reads_them(command: Callable[..., tuple[int, str, str]]) -> None:
+def test_neighbours_as_a_person_reads_them(command: Command) -> None:
     out = command("similar", "007")[1]
     assert "like 007 (Agent), by what they share" in out
     assert "by who likes them, as model als-1 has learnt it" in out
@@ -167,6 +153,6 @@ def test_without_a_saved_model_features_say_what_they_can(spark: SparkSession, t
     content = [("a", "movie", "A", ["G"], [], [], None, None, None, None, *SOURCE)]
     content.append(("b", "series", "B", ["G"], [], [], None, None, 1, 2, *SOURCE))
     overwrite(spark.createDataFrame(content, SILVER_CONTENT.schema), str(tmp_path), SILVER_CONTENT)
-    found = similar.similar_titles(spark, str(tmp_path), "a", weights=Weights(1, 1, 1, 1, 1), count=5)
+    found = similar_titles(spark, str(tmp_path), "a", weights=Weights(1, 1, 1, 1, 1), count=5)
     assert [(title["content_id"], title["similarity"]) for title in found["by_features"]] == [("b", 1.0)]
     assert (found["model_version"], found["by_factors"]) == (None, [])

@@ -3,36 +3,20 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 
-from lakehouse import cli
-from lakehouse.commands import drift, quarantine
 from lakehouse.commands.quarantine import over_all_days
 from lakehouse.settings import Settings
-
-Command = Callable[..., tuple[int, str, str]]
+from tests.support.outcome import Command
 
 
 @pytest.fixture
-def command(
-    spark: SparkSession, quarantined: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Runs a command in this process on the shared session, on the lakehouse with a quarantine or another root."""
-    for module in (drift, quarantine):
-        monkeypatch.setattr(module, "spark_session", lambda *_, **__: nullcontext(spark))
-
-    def call(*arguments: str, root: str = quarantined.root) -> tuple[int, str, str]:
-        for module in (drift, quarantine):
-            monkeypatch.setattr(module, "load_settings", lambda: quarantined.model_copy(update={"root": root}))
-        capsys.readouterr()
-        return (cli.main(arguments), *capsys.readouterr())
-
-    return call
+def command(command: Command, quarantined: Settings) -> Command:
+    """On the lakehouse with a quarantine, or on another root."""
+    return partial(command, settings=quarantined)
 
 
 def test_it_counts_by_rule_topic_and_day(command: Command) -> None:

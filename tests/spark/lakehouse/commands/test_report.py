@@ -2,28 +2,17 @@
 
 import json
 import webbrowser
-from collections.abc import Callable
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import cli, storage
-from lakehouse.commands import report
+from lakehouse import storage
 from lakehouse.settings import load_settings
 from lakehouse.tables import BRONZE_EVENTS
+from tests.support.outcome import Command, Outcome
 from tests.support.records import bronze_frame, bronze_row
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Outcome]
 
 
 class Opened(webbrowser.BaseBrowser):
@@ -55,16 +44,8 @@ def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def command(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs the command in this process on the shared session: starting Spark for each would take too long."""
-    settings = load_settings()
-    monkeypatch.setattr(report, "spark_session", lambda *_, **__: nullcontext(spark))
-
-    def call(*arguments: str, root: str) -> Outcome:
-        monkeypatch.setattr(report, "load_settings", lambda: settings.model_copy(update={"root": root}))
-        return Outcome(cli.main(["report", *arguments]), *capsys.readouterr())
-
-    return call
+def command(command: Command) -> Command:
+    return partial(command, "report", settings=load_settings())
 
 
 def test_the_file_goes_beside_the_other_exports_in_spanish(command: Command, root: str) -> None:
@@ -109,7 +90,7 @@ def test_what_cannot_work_is_said_before_spark_starts(command: Command, root: st
     assert "a browser cannot open s3a://bucket/lakehouse/exports/report.html" in remote.err
 
 
-def test_another_language_is_refused(command: Command, root: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        command("--lang", "fr", root=root)
-    assert "invalid choice: 'fr'" in capsys.readouterr().err
+def test_another_language_is_refused(command: Command, root: str) -> None:
+    outcome = command("--lang", "fr", root=root)
+    assert outcome.code == 2
+    assert "invalid choice: 'fr'" in outcome.err

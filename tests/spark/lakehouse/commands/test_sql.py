@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from lakehouse import storage
 from lakehouse.settings import load_settings
 from lakehouse.tables import SILVER_TOMBSTONES
-from tests.conftest import Demo
+from tests.support.demo import Demo
 from tests.support.outcome import Command
 
 BY_PATH = r"TABLE_OR_VIEW_NOT_FOUND|UNSUPPORTED_DATASOURCE_FOR_DIRECT_QUERY"

@@ -35,6 +35,7 @@ from producers.delivery import publish
 from producers.entities import user_records
 from producers.records import Record
 from silver.refine import refine
+from tests.support.outcome import Command
 from tests.support.processes import environment
 
 NAME = "silver.users"
@@ -297,14 +298,11 @@ def test_ages_are_told_in_units(seconds: int, text: str) -> None:
 
 
 def test_the_table_of_a_person_names_every_table(
-    spark: SparkSession, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, settings: Settings, command: Command
 ) -> None:
-    import argparse
-
     storage.ensure(spark, settings.root, SILVER_USERS)
-    monkeypatch.setattr(status, "load_settings", lambda: settings)
-    assert status.run(argparse.Namespace(json=False)) == 0
-    said = capsys.readouterr().out
-    assert settings.root in said
+    outcome = command("status", settings=settings)
+    assert outcome.code == 0
+    assert settings.root in outcome.out
     for table in CATALOGUE:
-        assert table.sql_name in said
+        assert table.sql_name in outcome.out

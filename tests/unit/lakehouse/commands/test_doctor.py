@@ -1,13 +1,13 @@
 """What the doctor finds, on folders, ports and executables made for each case."""
 
-import argparse
+import io
 import json
 import socket
 from pathlib import Path
 
 import pytest
 
-from lakehouse import settings as settings_module
+from lakehouse import cli
 from lakehouse.commands import doctor
 from lakehouse.commands.doctor import Finding
 from lakehouse.java import find_java
@@ -37,18 +37,12 @@ def test_every_part_is_looked_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_json_lists_the_findings_and_the_exit_code_tells_whether_all_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("LAKEHOUSE_ROOT", str(tmp_path / "not yet there"))
-    monkeypatch.setenv("LAKEHOUSE_KAFKA__EMBEDDED_PORT", "0")
-    monkeypatch.delenv("LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS", raising=False)
-    settings_module.load_settings.cache_clear()
-    try:
-        code = doctor.run(argparse.Namespace(json=True))
-    finally:
-        settings_module.load_settings.cache_clear()
-    findings = json.loads(capsys.readouterr().out)
+def test_json_lists_the_findings_and_the_exit_code_tells_whether_all_is_there(tmp_path: Path) -> None:
+    root = str(tmp_path / "not yet there")
+    settings = load_settings().model_copy(update={"root": root, "kafka": kafka(embedded_port=0)})
+    out = io.StringIO()
+    code = cli.main(["doctor", "--json"], settings=settings, stdout=out)
+    findings = json.loads(out.getvalue())
     assert {tuple(finding) for finding in findings} == {("check", "status", "found", "todo")}
     assert code == (2 if any(finding["status"] == "missing" for finding in findings) else 0)
 

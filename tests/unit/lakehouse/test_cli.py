@@ -1,0 +1,154 @@
+"""`main` with the settings, the session and the output that its caller gives, and with those of a shell."""
+
+import io
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse.cli import main
+from lakehouse.commands.call import Call
+from lakehouse.errors import CheckFailedError
+from lakehouse.settings import Settings, load_settings
+from tests.support.outcome import Outcome
+
+# Every command that needs Spark and neither Kafka nor a table before it.
+WITH_SPARK = (
+    ("run", "--select", "gold"),
+    ("check",),
+    ("quarantine",),
+    ("quarantine", "show", "titulo_missing"),
+    ("quarantine", "replay"),
+    ("drift",),
+    ("rebuild", "gold"),
+    ("recommend", "u1"),
+    ("similar", "t1"),
+    ("models",),
+    ("export",),
+    ("report",),
+    ("sql", "SELECT 1"),
+    ("history", "silver.users"),
+    ("diff", "silver.users", "1", "2"),
+)
+
+
+class NoSession:
+    """A session factory that notes what it is asked for, and fails."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Path | None, bool]] = []
+
+    def __call__(
+        self, name: str, *, log_file: Path | None = None, lasting: bool = False
+    ) -> AbstractContextManager[SparkSession]:
+        self.asked.append((name, log_file, lasting))
+        raise CheckFailedError("no Spark today")
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Settings:
+    """Settings with values that no environment has."""
+    base = load_settings()
+    kafka = base.kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+    return base.model_copy(update={"root": str(tmp_path / "given"), "kafka": kafka})
+
+
+def call(
+    arguments: Sequence[str], *, settings: Settings | None = None, session: NoSession | None = None
+) -> Outcome:
+    out, err = io.StringIO(), io.StringIO()
+    code = main(arguments, settings=settings, session=session or NoSession(), stdout=out, stderr=err)
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+def test_given_settings_are_used_and_the_environment_is_not_read(
+    given: Settings, conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (conf / "lakehouse.toml").write_text("no TOML")
+    monkeypatch.setenv("LAKEHOUSE_ROOTT", "no setting")
+    code, out, err = call(["config", "--json"], settings=given)
+    assert (code, err) == (0, "")
+    assert json.loads(out) == given.model_dump(mode="json")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_tables_go_to_the_given_output_too(given: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """rich draws them, on a console of its own."""
+    code, out, err = call(["config"], settings=given)
+    assert (code, err) == (0, "")
+    assert "kafka.embedded_port" in out
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_not_given_is_a_shells(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ROOT", str(conf / "own"))
+    assert main(["config", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["root"], err) == (str(conf / "own"), "")
+
+
+@pytest.mark.usefixtures("conf")
+def test_a_wrong_setting_is_one_line_on_the_given_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ROOTT", "x")
+    line = "lakehouse: unknown setting LAKEHOUSE_ROOTT in the environment; did you mean LAKEHOUSE_ROOT?\n"
+    session = NoSession()
+    assert call(["check"], session=session) == (2, "", line)
+    assert session.asked == []
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("arguments", WITH_SPARK, ids=" ".join)
+def test_a_command_takes_its_session_from_the_caller(given: Settings, arguments: tuple[str, ...]) -> None:
+    """Its failure is the command's: one line and an exit code, here that of a failed check."""
+    session = NoSession()
+    outcome = call(arguments, settings=given, session=session)
+    assert outcome == (1, "", "lakehouse: no Spark today\n")
+    assert session.asked == [(f"lakehouse {arguments[0]}", given.ops_dir / "spark.log", False)]
+
+
+def test_a_live_mode_asks_for_a_lasting_session(given: Settings) -> None:
+    session = NoSession()
+    with pytest.raises(CheckFailedError):
+        Call("up", given, session).spark(lasting=True)
+    assert session.asked == [("lakehouse up", given.ops_dir / "spark.log", True)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("run", "--select", "platinum"), "no layer 'platinum'; select one of bronze, silver, gold, with + for "),
+        (("models", "list", "als-1"), "a model version without rollback: als-1; write: models rollback "),
+        (("rebuild", "gold", "--accept-loss"), "--accept-loss with gold; it is for bronze: only Kafka drops "),
+        (("quarantine", "replay", "--set", "a=1", "--set", "a=2"), "--set gives a twice; give each field one "),
+        (("report", "--output", "."), "{folder} is a folder; name the file: --output report.html"),
+        (("history", "silver.user"), "no table 'silver.user' in this lakehouse; did you mean silver.users?"),
+        (("diff", "silver.user", "1", "2"), "no table 'silver.user' in this lakehouse; did you mean "),
+        (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and never restored"),
+    ],
+    ids=lambda part: part[0] if isinstance(part, tuple) else "",
+)
+def test_what_cannot_work_is_refused_before_spark_starts(
+    given: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = NoSession()
+    code, out, err = call(arguments, settings=given, session=session)
+    assert (code, out, session.asked) == (2, "", [])
+    assert err.startswith(f"lakehouse: {line.format(folder=tmp_path)}")
+    assert err.count("\n") == 1
+
+
+def test_wrong_arguments_are_told_on_the_given_stderr(given: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    err = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        main(["chekc"], settings=given, stderr=err)
+    assert ended.value.code == 2
+    assert "argument COMMAND: invalid choice: 'chekc'" in err.getvalue()
+    assert capsys.readouterr() == ("", "")
