@@ -1,0 +1,25 @@
+"""A driver with both streams in one JVM, as `lakehouse up` has them, without producers and gold, to be killed.
+
+python -m tests.support.both_streams
+"""
+
+import sys
+
+from lakehouse.commands.live_streams import LiveStreams
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+
+
+def main() -> str:
+    """Runs until one of the streams ends, which neither does by itself; returns why."""
+    settings = load_settings()
+    with spark_session("both streams") as spark:
+        streams = LiveStreams(spark, settings, configured_cluster(settings.kafka), trigger="200 milliseconds")
+        while not any(worker.join(0.2) for worker in streams.workers):
+            pass
+        return "; ".join(f"{worker.name}: {worker.failure}" for worker in streams.workers if worker.ended())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

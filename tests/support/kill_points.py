@@ -1,0 +1,90 @@
+"""Where the tests kill drivers: between any two commits of a micro-batch, and while they make their tables."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.settings import Settings
+from lakehouse.tables import layer_tables
+from lakehouse.topics import ensure_topics
+from producers.activity import feedback_records
+from producers.delivery import publish
+from producers.entities import movie_records, series_records, user_records
+from producers.records import Record
+from tests.support.processes import Running, await_condition
+from tests.support.undisturbed import numbered_files
+
+
+class Point(NamedTuple):
+    """A place between two commits: the job that has it, and the folder where a new file says that it is there."""
+
+    module: str
+    folder: str
+    suffix: str
+    checkpoint: str
+
+
+def point(layer: str, folder: str, suffix: str = ".json") -> Point:
+    module = {"bronze": "bronze.ingest", "silver": "silver.refine"}[layer]
+    checkpoint = {"bronze": "checkpoints/bronze/events", "silver": "checkpoints/silver"}[layer]
+    return Point(module, folder, suffix, checkpoint)
+
+
+POINTS = {
+    "bronze: a batch is planned": point("bronze", "checkpoints/bronze/events/offsets", ""),
+    "bronze: after Kafka is read": point("bronze", "bronze/events", ".parquet"),
+    "bronze: after the table's commit, before the checkpoint's": point("bronze", "bronze/events/_delta_log"),
+    "silver: a batch is planned": point("silver", "checkpoints/silver/offsets", ""),
+    "silver: after the quarantine's commit": point("silver", "silver/quarantine/_delta_log"),
+    "silver: after the commit of users": point("silver", "silver/users/_delta_log"),
+    "silver: after the commit of content": point("silver", "silver/content/_delta_log"),
+    "silver: after the commit of feedback": point("silver", "silver/feedback/_delta_log"),
+    "silver: after the commit of tombstones": point("silver", "silver/tombstones/_delta_log"),
+    "silver: after the commit of batches, before the checkpoint's": point("silver", "silver/batches/_delta_log"),
+}
+
+# The tables that each driver makes, in its order.
+MADE = {
+    "bronze.ingest": ("bronze/events", "bronze/feedback"),
+    "silver.refine": tuple(f"silver/{table.name}" for table in layer_tables("silver")),
+}
+
+
+def send_batch(settings: Settings, seed: int) -> None:
+    """Some records of every kind, good and bad, with a deletion of an entity that an earlier batch brought."""
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    users = [*user_records(seed, 30, dirty=0.2)]
+    deletions = [Record(record.key, None, record.timestamp_ms) for record in user_records(seed - 1, 3)]
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+    parts = (
+        (kafka.users_topic, [*users, *deletions]),
+        (kafka.movies_topic, [*movie_records(seed, 20, dirty=0.2)]),
+        (kafka.series_topic, [*series_records(seed, 10)]),
+        (kafka.feedback_topic, [*feedback_records(seed, 40, users=30, movies=20, series=10, dirty=0.2)]),
+    )
+    for topic, records in parts:
+        publish(records, topic=topic, cluster=cluster).require_complete(topic)
+
+
+def kill_in_batch(settings: Settings, name: str, driver: Running) -> None:
+    """Kill the driver as soon as the point's file is there, in a micro-batch that has not ended."""
+    where, root = POINTS[name], Path(settings.root)
+    folder, checkpoint = root / where.folder, root / where.checkpoint
+    before = numbered_files(folder, where.suffix)
+    await_condition(
+        lambda: bool(numbered_files(folder, where.suffix) - before) or not driver.alive(), name, every=0.001
+    )
+    was_alive = driver.alive()
+    driver.kill()
+    assert was_alive, driver.said()[-2000:]
+    planned, ended = (numbered_files(checkpoint / part, "") for part in ("offsets", "commits"))
+    assert planned - ended, f"{name}: the batch had ended already"
+
+
+def kill_in_making(settings: Settings, table: str, driver: Running) -> None:
+    """Kill the driver as soon as the table has a log, which is before the log's first commit."""
+    log = Path(settings.root, table, "_delta_log")
+    await_condition(lambda: log.is_dir() or not driver.alive(), f"{table} is being made", every=0.001)
+    driver.kill()
+    assert log.is_dir(), driver.said()[-2000:]
+    assert numbered_files(log, ".json") == set(), f"{table} was made already"
