@@ -17,9 +17,11 @@ from tests.support.undisturbed import expect_undisturbed, numbered_files
 
 
 @pytest.fixture
-def own_broker(settings: Settings, tmp_path: Path) -> Iterator[tuple[Settings, Callable[[], int]]]:
+def own_broker(
+    settings: Settings, tmp_path: Path, prepared: Callable[[Path], Path]
+) -> Iterator[tuple[Settings, Callable[[], int]]]:
     """Settings with a broker that may be killed, at a port that stays, and a way to learn its process id."""
-    root = tmp_path / "own"
+    root = prepared(tmp_path / "own")
     kafka = settings.kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
     with kafka_cluster(kafka, str(root)) as cluster:
         port = int(cluster.bootstrap.rpartition(":")[2])

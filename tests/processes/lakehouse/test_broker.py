@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +38,12 @@ with kafka_cluster(kafka, sys.argv[1]) as cluster:
     print(cluster.bootstrap, flush=True)
     sys.stdin.read()
 """
+
+
+@pytest.fixture
+def root(tmp_path: Path, prepared: Callable[[Path], Path]) -> Path:
+    """A root whose broker finds its storage formatted."""
+    return prepared(tmp_path)
 
 
 def embedded(port: int = 0) -> Kafka:
@@ -101,34 +107,34 @@ def test_topic_and_record_survive_a_restart_on_another_port(tmp_path: Path) -> N
         assert values(again, "events", 1) == [b"one"]
 
 
-def test_a_wanted_port_that_is_taken_is_left_alone(tmp_path: Path) -> None:
+def test_a_wanted_port_that_is_taken_is_left_alone(root: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with kafka_cluster(embedded(port), str(tmp_path)) as cluster:
+        with kafka_cluster(embedded(port), str(root)) as cluster:
             assert cluster.bootstrap != f"127.0.0.1:{port}"
             assert cluster_id(cluster, timeout_seconds=TIMEOUT)
 
 
-def test_processes_share_the_broker_and_the_last_one_stops_it(tmp_path: Path) -> None:
-    with kafka_cluster(embedded(), str(tmp_path)) as cluster:
-        pid = broker_pid(tmp_path)
-        with visitor(tmp_path) as (_, its_bootstrap):
+def test_processes_share_the_broker_and_the_last_one_stops_it(root: Path) -> None:
+    with kafka_cluster(embedded(), str(root)) as cluster:
+        pid = broker_pid(root)
+        with visitor(root) as (_, its_bootstrap):
             assert its_bootstrap == cluster.bootstrap
         assert process_start(pid) is not None  # the visitor left, and we are still here
-        lasting = visitor(tmp_path)
+        lasting = visitor(root)
         lasting.__enter__()
-    assert broker_pid(tmp_path) == pid
+    assert broker_pid(root) == pid
     assert cluster_id(cluster, timeout_seconds=TIMEOUT)  # we left, and it is still there
     lasting.__exit__(None, None, None)
     assert process_start(pid) is None
 
 
-def test_processes_that_start_at_once_start_one_broker(tmp_path: Path) -> None:
-    command, pipe = [sys.executable, "-c", VISITOR, str(tmp_path)], subprocess.PIPE
+def test_processes_that_start_at_once_start_one_broker(root: Path) -> None:
+    command, pipe = [sys.executable, "-c", VISITOR, str(root)], subprocess.PIPE
     processes = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
     found = {process.stdout.readline() for process in processes if process.stdout}
     assert len(found) == 1
-    pid = broker_pid(tmp_path)
+    pid = broker_pid(root)
     for process in processes:
         process.communicate(timeout=TIMEOUT)
     assert [process.returncode for process in processes] == [0, 0]
@@ -136,55 +142,58 @@ def test_processes_that_start_at_once_start_one_broker(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("listener", ["BROKER", "CONTROLLER"])
-def test_a_port_that_is_taken_while_the_broker_starts_is_another_one_then(listener: str, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_while_the_broker_starts_is_another_one_then(listener: str, root: Path) -> None:
+    folder = root / "kafka"
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        chosen, config = [], tmp_path / "server.properties"
+        chosen, config = [], folder / "server.properties"
 
         def start() -> Broker:
-            chosen.append(write_config(tmp_path, 0))
+            chosen.append(write_config(folder, 0))
             if len(chosen) == 1:  # what write_config found free is somebody's now
                 text = config.read_text()
                 address = re.search(rf"{listener}://(\S+?:\d+)", text)[1]
                 config.write_text(text.replace(address, f"127.0.0.1:{taken.getsockname()[1]}"))
-            return launch_broker(tmp_path, chosen[-1], format_storage(tmp_path))
+            return launch_broker(folder, chosen[-1], format_storage(folder))
 
         broker = retry_on_other_ports(start)
-        stop_broker(broker, tmp_path)
+        stop_broker(broker, folder)
     assert broker.port == chosen[1]
     assert len(chosen) == 2
 
 
-def test_a_broker_that_may_never_listen_says_so(tmp_path: Path) -> None:
+def test_a_broker_that_may_never_listen_says_so(root: Path) -> None:
+    folder = root / "kafka"
+
     def start() -> Broker:
-        port = write_config(tmp_path, 0)
-        config = tmp_path / "server.properties"
+        port = write_config(folder, 0)
+        config = folder / "server.properties"
         config.write_text(config.read_text().replace(f"127.0.0.1:{port}", f"192.0.2.1:{port}"))
-        return launch_broker(tmp_path, port, format_storage(tmp_path))
+        return launch_broker(folder, port, format_storage(folder))
 
     with pytest.raises(BrokerError, match=r"failed to bind to 192\.0\.2\.1:\d+: Cannot assign"):
         retry_on_other_ports(start)
 
 
-def test_a_killed_broker_comes_back_with_its_data(tmp_path: Path) -> None:
-    with kafka_cluster(embedded(), str(tmp_path)) as cluster:
+def test_a_killed_broker_comes_back_with_its_data(root: Path) -> None:
+    with kafka_cluster(embedded(), str(root)) as cluster:
         make_topic(cluster, "events")
         send(cluster, "events", b"before")
-        pid = broker_pid(tmp_path)
+        pid = broker_pid(root)
         os.kill(pid, signal.SIGKILL)
         await_condition(lambda: process_start(pid) is None, "the broker dies")
-        with kafka_cluster(embedded(), str(tmp_path)) as again:  # broker.json still names the dead one
+        with kafka_cluster(embedded(), str(root)) as again:  # broker.json still names the dead one
             send(again, "events", b"after")
             assert values(again, "events", 2) == [b"before", b"after"]
-        new_pid = broker_pid(tmp_path)  # the outer context is a user still
+        new_pid = broker_pid(root)  # the outer context is a user still
     assert process_start(new_pid) is None
 
 
-def test_a_broker_whose_users_were_killed_is_taken_over(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError), visitor(tmp_path) as (process, bootstrap):
+def test_a_broker_whose_users_were_killed_is_taken_over(root: Path) -> None:
+    with pytest.raises(AssertionError), visitor(root) as (process, bootstrap):
         process.kill()  # its exit code is not 0
-    pid = broker_pid(tmp_path)
+    pid = broker_pid(root)
     assert process_start(pid) is not None
-    with kafka_cluster(embedded(), str(tmp_path)) as again:
+    with kafka_cluster(embedded(), str(root)) as again:
         assert again == Cluster(bootstrap)
     assert process_start(pid) is None
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -204,10 +204,10 @@ def test_a_wrong_layout_is_one_line_and_sends_nothing(settings: Settings, tmp_pa
     assert re.fullmatch(r"lakehouse: .*wrong\.csv has no column show_id.*\n", done.stderr)
 
 
-def test_nobody_waits_for_a_broker_that_is_gone(tmp_path: Path) -> None:
+def test_nobody_waits_for_a_broker_that_is_gone(tmp_path: Path, prepared: Callable[[Path], Path]) -> None:
     """A broker of this test's own: it is killed while records are open, and these count as failed at once."""
     kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
-    with kafka_cluster(kafka, str(tmp_path)) as cluster:
+    with kafka_cluster(kafka, str(prepared(tmp_path))) as cluster:
         ensure_topics(cluster, ["t"], **kafka.new_topics)
         broker = own_broker(kafka, str(tmp_path))
         assert broker is not None
