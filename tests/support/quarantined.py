@@ -22,7 +22,7 @@ from lakehouse.tables import (
 from silver import refine as refine_job
 from silver.refine import refine
 from silver.rules import judge
-from tests.support.records import FEEDBACK, MOVIE, USER, Row, bronze_frame, bronze_row
+from tests.support.records import FEEDBACK, MOVIE, USER, Row, bronze_frame, bronze_row, event, tombstone
 
 # A classification that the shipped settings do not know.
 NEW = "+12"
@@ -30,20 +30,6 @@ NEW = "+12"
 CLOCKS = ("quarantined_at", "resolved_at", "replayed_at", "finished_at")
 # From an order of Kafka that tests need not know.
 COORDINATES = ("topic", "partition", "offset")
-
-
-def at(minute: int) -> str:
-    return f"2025-05-13T11:{minute:02d}:00Z"
-
-
-def event(kind: dict[str, object], id_: str, minute: int, **fields: object) -> Row:
-    """An event of that minute in a record half an hour after."""
-    value = kind | {"id": id_, "timestamp": at(minute)} | fields
-    return bronze_row(value, key=id_, at=f"2025-05-13T12:{minute:02d}:00Z")
-
-
-def tombstone(id_: str, minute: int) -> Row:
-    return bronze_row(None, key=id_, at=at(minute))
 
 
 # The key of each rejected record says what will become of it, where it is the rules alone that change.

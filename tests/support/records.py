@@ -32,6 +32,26 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def at(minute: int) -> str:
+    """That minute of the hour before Kafka's."""
+    return f"2025-05-13T11:{minute:02d}:00Z"
+
+
+def event(kind: dict[str, Any], id_: str, minute: int, **fields: object) -> Row:
+    """An event of that minute, in a record that Kafka took an hour later."""
+    value = kind | {"id": id_, "timestamp": at(minute)} | fields
+    return bronze_row(value, key=id_, at=f"2025-05-13T12:{minute:02d}:00Z")
+
+
+def tombstone(id_: str, minute: int) -> Row:
+    return bronze_row(None, key=id_, at=at(minute))
+
+
+def numbered(rows: Iterable[Row], first: int = 0) -> list[Row]:
+    """The rows with offsets of their own, in this order."""
+    return [(*row[:2], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
+
+
 def bronze_row(
     value: dict[str, Any] | str | bytes | None,
     *,

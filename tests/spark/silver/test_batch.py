@@ -26,26 +26,23 @@ from silver import batch, state
 from silver.batch import apply_batch
 from silver.rules import judge
 from silver.wire import parse
-from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_frame, bronze_row
+from tests.support.records import (
+    FEEDBACK,
+    MOVIE,
+    SERIES,
+    USER,
+    Row,
+    bronze_frame,
+    bronze_row,
+    event,
+    numbered,
+    tombstone,
+)
 
 VERSIONS = {"bronze.events": 1, "bronze.feedback": 2}
 # When a row was written is no part of what a repeated batch may not change, nor is the number of commits.
 CLOCKS = {"quarantine": ("quarantined_at",), "batches": ("finished_at", "silver_versions")}
 STATE = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES)
-
-
-def at(minute: int) -> str:
-    return f"2025-05-13T11:{minute:02d}:00Z"
-
-
-def event(kind: dict[str, object], id_: str, minute: int, **fields: object) -> Row:
-    """An event of that minute in a record half an hour after."""
-    value = kind | {"id": id_, "timestamp": at(minute)} | fields
-    return bronze_row(value, key=id_, at=f"2025-05-13T12:{minute:02d}:00Z")
-
-
-def tombstone(id_: str, minute: int) -> Row:
-    return bronze_row(None, key=id_, at=at(minute))
 
 
 # The first batch: what silver holds when the second one comes.
@@ -83,11 +80,6 @@ BATCH = [
     bronze_row(b"\xff", key="x"),  # no text
     bronze_row(None, key=None),  # a tombstone of nothing
 ]
-
-
-def numbered(rows: list[Row], first: int = 0) -> list[Row]:
-    """Rows with offsets of their own."""
-    return [(*row[:2], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
 
 
 def judged(spark: SparkSession, rows: list[Row]) -> DataFrame:

@@ -29,8 +29,8 @@ from silver.continuity import require_continuity
 from silver.fixes import run_fix
 from silver.refine import SOURCES, STREAM, refine
 from silver.resolution import entries
-from tests.support.quarantined import NEW, accepting_new, audit_faults, became, contents, event, land
-from tests.support.records import MOVIE
+from tests.support.quarantined import NEW, accepting_new, audit_faults, became, contents, land
+from tests.support.records import MOVIE, event
 
 SERIES_OF_TEXT = """
 -- the text becomes a series, and the user a movie: what type a record is, only its value says
