@@ -68,7 +68,7 @@ def fill(
 
 def recommended(spark: SparkSession, settings: Settings) -> dict[str, list[Row]]:
     """The lists after all jobs, by user; every number in gold is finite."""
-    with without_gate():  # nobody has checked these tables: tests/quality does that
+    with without_gate():  # nobody has checked these tables: tests/spark/quality does that
         for job in (rate_affinity, recommend, export_powerbi):
             job.run(spark, settings)
     assert all(math.isfinite(row["value"]) for row in read(spark, settings.root, GOLD_METRICS).collect())

@@ -151,7 +151,7 @@ def test_a_stated_version_is_exported_in_place_of_the_newest(spark: SparkSession
 
 
 def test_the_command_writes_all_and_tells_where(settings: Settings, command: Command) -> None:
-    # nobody has checked these tables: tests/quality does that
+    # nobody has checked these tables: tests/spark/quality does that
     chosen = ("--source", "delta", "--formulas", "escape", "--no-gate")
     code, out, _ = command("export", "--json", *chosen, settings=settings)
     assert code == 0

@@ -100,7 +100,7 @@ def fill_silver(spark: SparkSession, root: str, *, users: int = 12, titles: int 
 
 
 def run_all(spark: SparkSession, settings: Settings) -> None:
-    with without_gate():  # nobody has checked these tables: tests/quality does that
+    with without_gate():  # nobody has checked these tables: tests/spark/quality does that
         for job in JOBS:
             job.run(spark, settings)
 
