@@ -1,17 +1,13 @@
 """Each layer by spark-submit, with the README's lines; how a stream is stopped; what a wrong start says."""
 
 import json
-import os
 import shlex
-import signal
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
-from bronze.ingest import ingest
 from lakehouse import storage
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.settings import Settings
@@ -29,32 +25,20 @@ from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
-from tests.support.folders import PROJECT
-from tests.support.processes import BIN, TIMEOUT, await_condition, environment, fast_jvm
 from tests.support.readme import readme_commands
-from tests.support.small import with_quick_models
+from tests.support.submits import (
+    SUBMIT,
+    Stop,
+    expect_stop_in_order,
+    submit,
+    to_the_jvm_alone,
+    to_the_whole_group,
+    variables,
+)
 
-SUBMIT = "spark-submit --properties-file conf/spark-defaults.conf"
 # The README's lines of which each is a spark-submit of its own: one for every layer, and for the checks.
 ALONE = ("bronze/ingest.py", "silver/refine.py", "quality/check.py silver", "gold/rate_affinity.py")
 RUN_JOBS = "tests/support/run_jobs.py"
-
-
-def variables(settings: Settings) -> dict[str, str]:
-    return environment(with_quick_models(settings)) | fast_jvm()
-
-
-def submit(command: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    program, *arguments = shlex.split(command)
-    return subprocess.run(
-        [str(BIN / program), *arguments],
-        cwd=PROJECT,
-        env=dict(variables),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
 
 
 def submit_in_one(jobs: Sequence[str], variables: Mapping[str, str], folder: Path) -> list[tuple[int, str]]:
@@ -107,51 +91,12 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
     assert storage.read(spark, settings.root, GOLD_POWERBI).count() == recommended.count()
 
 
-def to_the_jvm_alone(stream: subprocess.Popen[str]) -> None:
-    stream.send_signal(signal.SIGTERM)
-
-
-def to_the_whole_group(stream: subprocess.Popen[str]) -> None:
-    """As a terminal does on Ctrl-C."""
-    os.killpg(stream.pid, signal.SIGINT)
-
-
 @pytest.mark.parametrize(
     ("job", "stop"), [("bronze/ingest.py", to_the_jvm_alone), ("silver/refine.py", to_the_whole_group)]
 )
-def test_a_stream_is_stopped_in_order(
-    spark: SparkSession, settings: Settings, job: str, stop: Callable[[subprocess.Popen[str]], None]
-) -> None:
-    """Bronze after a batch, silver in the middle of one. `make test-crash` stops each of them in both ways."""
-    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
-    ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
-    publish(user_records(1, 30), topic=kafka.users_topic, cluster=cluster).require_complete("users")
-    if job == "silver/refine.py":
-        ingest(spark, settings, cluster)
-    begun = {
-        "bronze/ingest.py": settings.ops_dir / "stream_progress.jsonl",
-        "silver/refine.py": Path(storage.checkpoint_path(settings.root, "silver")) / "offsets" / "0",
-    }
-    program, *arguments = shlex.split(f"{SUBMIT} {job} --trigger 200ms")
-    with subprocess.Popen(
-        [str(BIN / program), *arguments],
-        cwd=PROJECT,
-        env=variables(settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as stream:
-        try:
-            await_condition(lambda: stream.poll() is not None or begun[job].exists(), "the first batch")
-            stop(stream)
-            said, _ = stream.communicate(timeout=TIMEOUT)
-        finally:
-            if stream.poll() is None:
-                os.killpg(stream.pid, signal.SIGKILL)
-    assert stream.returncode == 0, said
-    assert "Traceback" not in said
-    assert "terminated with error" not in said  # Spark's line of a query that failed
+def test_a_stream_is_stopped_in_order(spark: SparkSession, settings: Settings, job: str, stop: Stop) -> None:
+    """`make test-crash` stops each of them in both ways."""
+    expect_stop_in_order(spark, settings, job, stop)
 
 
 def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
