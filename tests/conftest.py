@@ -52,13 +52,16 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """The session of every test in process: conf/spark-defaults.conf with tests/support/spark.conf over it."""
+    """The session of every test in process: conf/spark-defaults.conf with tests/support/spark.conf over it.
+
+    It lives for many minutes, for which the JVM's second compiler pays, as in `up`.
+    """
     folder = tmp_path_factory.mktemp("spark")
     os.environ["SPARK_LOCAL_DIRS"] = str(folder / "local")
     with ExitStack() as opened:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(CONF_VARIABLE, str(make_settings_folder(folder / "conf")))
-            session = opened.enter_context(spark_session("tests", log_file=folder / "spark.log"))
+            session = opened.enter_context(spark_session("tests", log_file=folder / "spark.log", lasting=True))
         yield session
 
 

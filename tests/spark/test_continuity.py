@@ -31,6 +31,7 @@ from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
 from silver.continuity import require_continuity
 from silver.refine import SOURCES, STREAM, refine
+from tests.support.tables import contents
 
 TIMEOUT = 20.0
 EVENTS_STREAM = "bronze/events"
@@ -309,16 +310,10 @@ def test_silver_goes_on_after_maintenance(spark: SparkSession, copied: Settings)
     require_continuity(spark, copied.root, checkpoint, sources=SOURCES)
 
 
-def contents(spark: SparkSession, root: str) -> dict[str, list[str]]:
+def state(root: str) -> dict[str, list[str]]:
     """Every row of silver's state, without the clock."""
-    return {
-        table.name: sorted(
-            str(row.asDict(recursive=True))
-            for row in storage.read(spark, root, table).drop("quarantined_at").collect()
-        )
-        for table in layer_tables("silver")
-        if table != SILVER_BATCHES
-    }
+    tables = [table for table in layer_tables("silver") if table != SILVER_BATCHES]
+    return {table.name: contents(root, table, "quarantined_at") for table in tables}
 
 
 def rebuild(spark: SparkSession, settings: Settings, stamp: str) -> None:
@@ -328,18 +323,18 @@ def rebuild(spark: SparkSession, settings: Settings, stamp: str) -> None:
 
 def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Settings) -> None:
     """After whatever happened to silver, its rebuild is what bronze says, and the stream goes on from there."""
-    before = contents(spark, copied.root)
+    before = state(copied.root)
     sql(spark, copied, "DELETE FROM {} WHERE id > 'u'", "silver/users")
     remove(copied, "checkpoints/silver")
     rebuild(spark, copied, "s1")
-    assert contents(spark, copied.root) == before
+    assert state(copied.root) == before
     # the old state stays readable: the version before the rebuild, without the deleted rows
     version = storage.latest_version(spark, copied.root, SILVER_USERS) - 1
     old = storage.read(spark, copied.root, SILVER_USERS, version=version)
     assert old.filter("id > 'u'").isEmpty()
     assert not list(Path(copied.root, "rebuild").iterdir())
     refine(spark, copied)  # nothing new
-    assert contents(spark, copied.root) == before
+    assert state(copied.root) == before
     assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
 
 
@@ -347,7 +342,7 @@ def test_a_rebuild_that_was_cut_off_is_finished(
     spark: SparkSession, copied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After every step of the swap: the stream refuses, and the next rebuild finishes."""
-    before = contents(spark, copied.root)
+    before = state(copied.root)
     refine(spark, copied, target=staging_root(copied.root, "s2"))
     replace, done = storage.replace, []
 
@@ -366,7 +361,7 @@ def test_a_rebuild_that_was_cut_off_is_finished(
     swap_in(spark, copied.root, "s2")
     require_no_rebuild(spark, copied.root)
     refine(spark, copied)
-    assert contents(spark, copied.root) == before
+    assert state(copied.root) == before
 
 
 def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) -> None:

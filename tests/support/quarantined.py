@@ -94,12 +94,6 @@ def accepting_new(settings: Settings) -> Settings:
     return settings.model_copy(update={"silver": settings.silver.model_copy(update={"clasificaciones": known})})
 
 
-def contents(spark: SparkSession, root: str, table: Table, *without: str) -> list[str]:
-    """Every row in full, in an order of its own, without the clocks. Chispa cannot sort rows that hold maps."""
-    rows = storage.read(spark, root, table).drop(*CLOCKS, *without).collect()
-    return sorted(str(row.asDict(recursive=True)) for row in rows)
-
-
 def became(spark: SparkSession, root: str) -> dict[str, list[str]]:
     """By key, the outcomes of its rejected records in the order of Kafka; "open" where none was recorded."""
     quarantine = storage.read(spark, root, SILVER_QUARANTINE).select(*COORDINATES, "key", "status")

@@ -38,10 +38,11 @@ from tests.support.records import (
     numbered,
     tombstone,
 )
+from tests.support.tables import contents
 
 VERSIONS = {"bronze.events": 1, "bronze.feedback": 2}
 # When a row was written is no part of what a repeated batch may not change, nor is the number of commits.
-CLOCKS = {"quarantine": ("quarantined_at",), "batches": ("finished_at", "silver_versions")}
+CLOCKS = ("quarantined_at", "finished_at", "silver_versions")
 STATE = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES)
 
 
@@ -108,31 +109,25 @@ def new_root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> N
     return copied
 
 
-def contents(spark: SparkSession, root: str, table: Table) -> list[str]:
-    """Every row in full, in an order of its own. Chispa cannot sort rows that hold maps."""
-    rows = storage.read(spark, root, table).drop(*CLOCKS.get(table.name, ())).collect()
-    return sorted(str(row.asDict(recursive=True)) for row in rows)
-
-
 class Finished:
     """A root that no test changes, of which each table is read once, when it is compared first."""
 
-    def __init__(self, spark: SparkSession, root: str) -> None:
-        self.spark, self.root = spark, root
+    def __init__(self, root: str) -> None:
+        self.root = root
         self.known: dict[str, list[str]] = {}
 
     def expect_equal(self, root: str, tables: tuple[Table, ...]) -> None:
         for table in tables:
             if table.name not in self.known:
-                self.known[table.name] = contents(self.spark, self.root, table)
-            assert contents(self.spark, root, table) == self.known[table.name], table.sql_name
+                self.known[table.name] = contents(self.root, table, *CLOCKS)
+            assert contents(root, table, *CLOCKS) == self.known[table.name], table.sql_name
 
 
 class Undisturbed(Finished):
     """A root that went through both batches, and copies of it as it was after each commit of the second."""
 
     def __init__(self, root: str, prefixes: list[Path], judged: DataFrame) -> None:
-        super().__init__(judged.sparkSession, root)
+        super().__init__(root)
         self.prefixes, self.judged = prefixes, judged
 
 
@@ -291,7 +286,7 @@ SPLITS = {
 def in_one_batch(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, new_root: NewRoot) -> Finished:
     root = new_root(tmp_path_factory.mktemp("one-batch"))
     apply_batch(judged(spark, ALL), root, query_id="q", batch_id=0, versions=VERSIONS)
-    return Finished(spark, root)
+    return Finished(root)
 
 
 def test_one_batch_or_two_end_in_the_same_tables(in_one_batch: Finished, undisturbed: Undisturbed) -> None:

@@ -29,8 +29,9 @@ from silver.continuity import require_continuity
 from silver.fixes import run_fix
 from silver.refine import SOURCES, STREAM, refine
 from silver.resolution import entries
-from tests.support.quarantined import NEW, accepting_new, audit_faults, became, contents, land
-from tests.support.records import MOVIE, event
+from tests.support.quarantined import CLOCKS, NEW, accepting_new, audit_faults, became, land
+from tests.support.records import MOVIE
+from tests.support.tables import contents, event
 
 SERIES_OF_TEXT = """
 -- the text becomes a series, and the user a movie: what type a record is, only its value says
@@ -51,10 +52,10 @@ def versions(spark: SparkSession, root: str) -> list[int]:
     return [storage.latest_version(spark, root, table) for table in tables]
 
 
-def state(spark: SparkSession, root: str) -> dict[str, list[str]]:
+def state(root: str) -> dict[str, list[str]]:
     """Every row of silver but those of silver.batches, which tell of the stream that made it."""
     return {
-        table.name: contents(spark, root, table) for table in layer_tables("silver") if table != SILVER_BATCHES
+        table.name: contents(root, table, *CLOCKS) for table in layer_tables("silver") if table != SILVER_BATCHES
     }
 
 
@@ -105,10 +106,10 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     assert [tuple(row) for row in causes.collect()] == [(3, 'set titulo="Both mended"')]
     assert audit_faults(spark, root) == []
 
-    before, moments = state(spark, root), resolved_at(spark, root)
+    before, moments = state(root), resolved_at(spark, root)
     refine(spark, copied, target=staging_root(root, "s"))
     swap_in(spark, root, "s")
-    assert state(spark, root) == before
+    assert state(root) == before
     assert resolved_at(spark, root) == moments
     assert audit_faults(spark, root) == []
     require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)

@@ -24,14 +24,15 @@ from silver import replay, resolution, state
 from silver.continuity import require_continuity
 from silver.refine import SOURCES, STREAM, refine
 from tests.support.quarantined import (
+    CLOCKS,
     accepting_new,
     audit_faults,
     became,
-    contents,
     event,
     land,
 )
 from tests.support.records import MOVIE
+from tests.support.tables import contents
 
 BECAME = {
     "first": ["applied"],
@@ -87,7 +88,7 @@ def undisturbed(
         ):
             patch.setattr(owner, name, then_copy(getattr(owner, name)))
         report = replay.run(spark, settings, Request())
-    rows = {table.name: contents(spark, settings.root, table) for table in layer_tables("silver")}
+    rows = {table.name: contents(settings.root, table, *CLOCKS) for table in layer_tables("silver")}
     return Undisturbed(settings, prefixes, report, rows)
 
 
@@ -149,7 +150,7 @@ def test_a_replay_that_was_cut_off_is_finished_by_the_next(
     report = replay.run(spark, undisturbed.settings.model_copy(update={"root": root}), request)
     assert report.finished == 11
     for table in layer_tables("silver"):
-        assert contents(spark, root, table) == undisturbed.contents[table.name], table.sql_name
+        assert contents(root, table, *CLOCKS) == undisturbed.contents[table.name], table.sql_name
 
 
 def test_the_stream_finishes_a_replay_and_goes_on(
