@@ -1,16 +1,16 @@
 # make demo and make test are all a fresh machine needs; both install first.
 PYTHON ?= python3
 BIN := .venv/bin
-# The files of tests are shared out to this many processes, each with a Spark and a broker of its own (3 GB in all).
+# The files of tests are shared out to this many processes, each with a Spark of its own (3 GB in all).
 WORKERS ?= 2
 
 .PHONY: help setup demo test-quick test test-crash test-tools check format lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
-	@echo "make test-quick  the unit tests: no JVM, no broker, for while one writes"
-	@echo "make test    the whole test suite, the same that CI runs"
-	@echo "make test-crash  kill -9 of both streams: 20 times each, in the making of every table, and between any two commits"
+	@echo "make test-quick  the unit tests: no JVM, no broker, for while you write"
+	@echo "make test    all but the crash tests, the same that CI runs"
+	@echo "make test-crash  kill -9 of each stream: 20 times, in the making of every table, and between any two commits"
 	@echo "make test-tools  what some tests need beside it, else they are skipped: Chromium, LibreOffice, DuckDB, mono ..."
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make setup   only install, into .venv"
