@@ -1,13 +1,6 @@
 """Bad conditions: a clear line or a quarantined row, the rest goes on, and nothing is lost."""
 
-import json
 import os
-import re
-import resource
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,43 +15,22 @@ from lakehouse.errors import TableError
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.locks import RunningError, only_run
 from lakehouse.session import is_lost_connection
-from lakehouse.settings import Settings, conf_dir
+from lakehouse.settings import Settings
 from lakehouse.streams import StreamError
-from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS
+from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS
 from lakehouse.topics import ensure_topics
 from producers.delivery import publish
 from producers.entities import user_records
-from producers.records import Record, encode
 from silver.refine import refine
 from tests.support.delta_cache import forget_tables
-from tests.support.processes import TIMEOUT, environment
-from tests.support.records import USER
+from tests.support.wide_records import send, wide_user
 
 # Kafka's default for the largest record batch a broker takes (message.max.bytes).
 BROKER_LIMIT = 1_048_588
-# More than the largest jar, which Spark copies when it starts.
-FILE_LIMIT = 40_000_000
-# Of 1 MB each. What reads them all at once needs twice their size for a moment, which no driver has.
-WIDE_RECORDS = 800
 
 
 def faults(spark: SparkSession, settings: Settings) -> list[str]:
     return audit(spark, settings, configured_cluster(settings.kafka))[2]
-
-
-def send(settings: Settings, *values: bytes) -> int:
-    """Send each value, and return how many were delivered."""
-    cluster = configured_cluster(settings.kafka)
-    ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
-    records = [Record(b"k", value, None) for value in values]
-    return publish(records, topic=settings.kafka.users_topic, cluster=cluster).delivered
-
-
-def wide_user(size: int, id_: str) -> bytes:
-    """A user whose record has just that many bytes, of text that does not compress to nothing."""
-    name = os.urandom(size).hex()
-    fields = USER | {"id": id_, "nombre_usuario": ""}
-    return encode(fields | {"nombre_usuario": name[: size - len(encode(fields))]})
 
 
 def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Settings) -> None:
@@ -80,66 +52,6 @@ def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Setting
     batches = storage.read(spark, root, SILVER_BATCHES).select("rows_in", "applied", "quarantined").collect()
     assert [tuple(row) for row in batches] == [(2_002, 2, 2_000)]
     assert faults(spark, settings) == []
-
-
-def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
-    spark: SparkSession, settings: Settings, tmp_path: Path
-) -> None:
-    """With the shipped settings. Without one of them its JVM ends: that is one line, and loses nothing."""
-    wide = {**USER, "id": "<id>", "nombre_usuario": "<name>"}
-    start, middle, end = re.split("<id>|<name>", json.dumps(wide))
-    for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
-        storage.ensure(spark, settings.root, table)
-    columns = (
-        "'users' AS topic",
-        "0 AS partition",
-        "id AS offset",
-        "now() AS kafka_timestamp",
-        "now() AS ingested_at",
-    )
-    value = f"concat('{start}u', id, '{middle}', repeat('x', 1000000), '{end}') AS value"
-    rows = spark.range(WIDE_RECORDS).selectExpr(*columns, value)
-    empty = storage.read(spark, settings.root, BRONZE_EVENTS)
-    storage.append(empty.unionByName(rows, allowMissingColumns=True).coalesce(1), settings.root, BRONZE_EVENTS)
-    shutil.copytree(conf_dir(), tmp_path / "conf")
-    with (tmp_path / "conf" / "spark-defaults.conf").open("a") as defaults:
-        defaults.write("spark.sql.parquet.columnarReaderBatchSize 4096\n")  # Spark's own
-    code, said = drive(settings, "silver.refine", tmp_path / "4096.log", LAKEHOUSE_CONF=str(tmp_path / "conf"))
-    assert code == 2, said[-3000:]
-    # the thread that the JVM called for the micro-batch may tell of its own end later
-    assert [line for line in said.splitlines() if line.startswith("lakehouse:")] == [
-        "lakehouse: Spark's JVM ran out of memory and has ended, with spark.driver.memory = 1500m; "
-        f"give it more in {tmp_path}/conf/spark-defaults.conf; what was committed is there"
-    ]
-    code, said = drive(settings, "silver.refine", tmp_path / "shipped.log")
-    assert code == 0, said[-3000:]
-    found = storage.read(spark, settings.root, SILVER_USERS).selectExpr("count(*)", "min(length(nombre_usuario))")
-    assert [tuple(row) for row in found.collect()] == [(WIDE_RECORDS, 1_000_000)]
-
-
-KILLED = """
-import os, signal, sys
-from lakehouse.errors import run_guarded
-from lakehouse.session import spark_session
-
-def main():
-    with spark_session("killed") as spark:
-        os.kill(spark.sparkContext._gateway.proc.pid, signal.SIGKILL)
-        spark.range(1).count()
-
-sys.exit(run_guarded(main))
-"""
-
-
-def test_the_end_of_sparks_jvm_is_one_line() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=TIMEOUT, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.splitlines()[-1] == (
-        "lakehouse: Spark's JVM has ended by signal 9 (no person sent it? the machine is out of memory); "
-        "what was committed is there"
-    )
 
 
 @pytest.mark.parametrize(
@@ -228,42 +140,3 @@ def test_the_second_run_of_a_stream_refuses_at_once(spark: SparkSession, setting
         assert str(error.value) == (
             f"{stream} is running already, in process {os.getpid()}; wait for its end, or stop that process"
         )
-
-
-def drive(
-    settings: Settings, module: str, log: Path, *, limits: Callable[[], None] | None = None, **variables: str
-) -> tuple[int, str]:
-    """Run a real driver to its end; its exit code and all that it said."""
-    with log.open("wb") as output:
-        code = subprocess.run(
-            [sys.executable, "-m", module],
-            env={**environment(settings), **variables},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=limits,
-            timeout=TIMEOUT,
-            check=False,
-        ).returncode
-    return code, log.read_text(encoding="utf-8", errors="replace")
-
-
-def limit_files() -> None:
-    """Files of this process end there: what it writes beyond is refused, as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
-
-
-def test_a_full_disk_is_one_line_and_nothing_is_lost(
-    spark: SparkSession, settings: Settings, tmp_path: Path
-) -> None:
-    """The real driver cannot write its data; when it can, it goes on where it was."""
-    sent = [wide_user(900_000, f"u{number}") for number in range(60)]
-    assert send(settings, *sent) == len(sent)  # of one key, and so in one partition and one file
-    log = tmp_path / "driver.log"
-    code, said = drive(settings, "bronze.ingest", log, limits=limit_files, SPARK_LOCAL_DIRS=str(tmp_path))
-    assert code == 2, said[-3000:]
-    line = said.splitlines()[-1]
-    assert re.match(r"lakehouse: stream bronze.events stopped: .*File too large", line), line
-    assert "Traceback" not in said
-    ingest(spark, settings, configured_cluster(settings.kafka))
-    assert storage.read(spark, settings.root, BRONZE_EVENTS).count() == len(sent)
-    assert faults(spark, settings) == []

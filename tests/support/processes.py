@@ -59,6 +59,23 @@ def plain(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
+def drive(
+    settings: Settings, module: str, log: Path, *, limits: Callable[[], None] | None = None, **variables: str
+) -> tuple[int, str]:
+    """Run a real driver to its end; its exit code and all that it said."""
+    with log.open("wb") as output:
+        code = subprocess.run(
+            [sys.executable, "-m", module],
+            env={**environment(settings), **variables},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=limits,
+            timeout=TIMEOUT,
+            check=False,
+        ).returncode
+    return code, log.read_text(encoding="utf-8", errors="replace")
+
+
 class Running:
     """A process with all its children in a session of its own; its output goes to a file."""
 

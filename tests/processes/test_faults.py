@@ -1,0 +1,67 @@
+"""A full disk, and the end of Spark's JVM, as a real driver meets them: one clear line, and nothing is lost."""
+
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from bronze.ingest import ingest
+from lakehouse import storage
+from lakehouse.commands.audit import audit
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.settings import Settings
+from lakehouse.tables import BRONZE_EVENTS
+from tests.support.processes import TIMEOUT, drive
+from tests.support.wide_records import send, wide_user
+
+# More than the largest jar, which Spark copies when it starts.
+FILE_LIMIT = 40_000_000
+
+KILLED = """
+import os, signal, sys
+from lakehouse.errors import run_guarded
+from lakehouse.session import spark_session
+
+def main():
+    with spark_session("killed") as spark:
+        os.kill(spark.sparkContext._gateway.proc.pid, signal.SIGKILL)
+        spark.range(1).count()
+
+sys.exit(run_guarded(main))
+"""
+
+
+def test_the_end_of_sparks_jvm_is_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "lakehouse: Spark's JVM has ended by signal 9 (no person sent it? the machine is out of memory); "
+        "what was committed is there"
+    )
+
+
+def limit_files() -> None:
+    """Files of this process end there: what it writes beyond is refused, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost(
+    spark: SparkSession, settings: Settings, tmp_path: Path
+) -> None:
+    """The real driver cannot write its data; when it can, it goes on where it was."""
+    sent = [wide_user(900_000, f"u{number}") for number in range(60)]
+    assert send(settings, *sent) == len(sent)  # of one key, and so in one partition and one file
+    log = tmp_path / "driver.log"
+    code, said = drive(settings, "bronze.ingest", log, limits=limit_files, SPARK_LOCAL_DIRS=str(tmp_path))
+    assert code == 2, said[-3000:]
+    line = said.splitlines()[-1]
+    assert re.match(r"lakehouse: stream bronze.events stopped: .*File too large", line), line
+    assert "Traceback" not in said
+    ingest(spark, settings, configured_cluster(settings.kafka))
+    assert storage.read(spark, settings.root, BRONZE_EVENTS).count() == len(sent)
+    assert audit(spark, settings, configured_cluster(settings.kafka))[2] == []

@@ -1,0 +1,25 @@
+"""Records as large as Kafka takes them."""
+
+import os
+
+from lakehouse.kafka_client import configured_cluster
+from lakehouse.settings import Settings
+from lakehouse.topics import ensure_topics
+from producers.delivery import publish
+from producers.records import Record, encode
+from tests.support.records import USER
+
+
+def send(settings: Settings, *values: bytes) -> int:
+    """Send each value, and return how many were delivered."""
+    cluster = configured_cluster(settings.kafka)
+    ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+    records = [Record(b"k", value, None) for value in values]
+    return publish(records, topic=settings.kafka.users_topic, cluster=cluster).delivered
+
+
+def wide_user(size: int, id_: str) -> bytes:
+    """A user whose record has just that many bytes, of text that does not compress to nothing."""
+    name = os.urandom(size).hex()
+    fields = USER | {"id": id_, "nombre_usuario": ""}
+    return encode(fields | {"nombre_usuario": name[: size - len(encode(fields))]})
