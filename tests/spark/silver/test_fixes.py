@@ -30,8 +30,8 @@ from silver.fixes import run_fix
 from silver.refine import SOURCES, STREAM, refine
 from silver.resolution import entries
 from tests.support.quarantined import CLOCKS, NEW, accepting_new, audit_faults, became, land
-from tests.support.records import MOVIE
-from tests.support.tables import contents, event
+from tests.support.records import MOVIE, event
+from tests.support.tables import contents
 
 SERIES_OF_TEXT = """
 -- the text becomes a series, and the user a movie: what type a record is, only its value says
