@@ -25,10 +25,13 @@ def _demo(commands: Any) -> None:
         commands, "demo", "run everything once: broker, producers, bronze, silver, gold, export", json=True
     )
     demo.add_argument(
-        "--catalogue", type=Path, metavar="CSV", help="publish this real catalogue instead of made-up titles"
+        "--catalogue", type=Path, metavar="CSV", help="publish this real catalogue instead of made-up data"
     )
     demo.add_argument(
-        "--ratings", type=Path, metavar="DIR", help="with --catalogue: real users and ratings (MovieLens layout)"
+        "--ratings",
+        type=Path,
+        metavar="DIR",
+        help="publish these real users, movies and ratings (MovieLens layout); with --catalogue or without",
     )
     demo.add_argument("--no-gate", action="store_true", help=_NO_GATE)
 

@@ -5,10 +5,11 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 from producers.layouts import Row, read_rows
 from producers.matching import Film
-from producers.records import Fields, Record, decade_of, encode, isoformat, milliseconds
+from producers.records import Fields, Record, decade_of, encode, event_micros, isoformat, milliseconds
 
 COLUMNS = (
     "show_id",
@@ -29,7 +30,12 @@ _TYPES = {"movie": "movie", "tv show": "series"}
 _DATES = ("%B %d, %Y", "%Y-%m-%d")
 _YEAR = re.compile(r"\d{4}")
 _SEASONS = re.compile(r"(\d+) seasons?", re.IGNORECASE)
-_MINUTES = re.compile(r"\d+ min", re.IGNORECASE)
+_LENGTH = r"\d+\s*(?:hours?|horas?|hrs?|h|minutes?|minutos?|mins?|m|seconds?|segundos?|secs?|s)\.?"
+_PARTS = r"\d+\s*(?:seasons?|temporadas?|episodes?|episodios?|eps?|parts?|partes?|volumes?|volúmenes)\.?"
+_MOVIE_DURATION = re.compile(rf"{_LENGTH}(?:\s*{_LENGTH})*", re.IGNORECASE)
+_DURATION = re.compile(rf"(?:{_LENGTH}|{_PARTS})(?:[\s,]*(?:{_LENGTH}|{_PARTS}))*", re.IGNORECASE)
+# Fewer digits are a year or a day (2021, 20210925), not seconds since 1970.
+_EPOCH_DIGITS = 9
 # Not at the comma of "Sammy Davis, Jr."
 _LIST = re.compile(r",(?!\s*(?:Jr|Sr)\b\.?)")
 
@@ -47,27 +53,34 @@ class Features(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """Records of both kinds, and what replayed ratings need to know about the films."""
+    """Records of both kinds, what replayed ratings need to know about the films, and values with their rows.
+
+    `types` are those that are neither a movie nor a series, `classifications` those that are no durations.
+    """
 
     movies: list[Record]
     series: list[Record]
     films: dict[str, Film]
     features: dict[str, Features]
+    types: Counter[str]
+    classifications: Counter[str]
 
 
-EMPTY = Catalogue([], [], {}, {})
+def empty() -> Catalogue:
+    return Catalogue([], [], {}, {}, Counter(), Counter())
 
 
 def read_catalogue(path: Path, unmapped: Counter[str]) -> Catalogue:
     """Every row of the file as one record; what has no field or readable value is counted in `unmapped`."""
-    catalogue = Catalogue([], [], {}, {})
+    catalogue = empty()
     seen: set[str] = set()
-    for row in read_rows(path, COLUMNS, unmapped):
+    for row in read_rows(path, COLUMNS):
         identity = row["show_id"]
         if identity in seen:
             unmapped["catalogue rows that repeat a show_id: silver keeps the latest"] += 1
         seen.add(identity)
         fields, instant = _fields(row, unmapped)
+        _count_values(catalogue, row)
         record = Record(identity.encode() if identity.strip() else None, encode(fields), instant or 0)
         (catalogue.series if fields["type"] == "series" else catalogue.movies).append(record)
         if fields["type"] == "movie" and identity.strip() and row["title"].strip():
@@ -105,7 +118,10 @@ def _fields(row: Row, unmapped: Counter[str]) -> tuple[Fields, int | None]:
         unmapped["release years of series (no field in the wire format)"] += year is not None
     else:
         fields["decada_lanzamiento"] = None if year is None else decade_of(year)
-        unmapped["durations of movies (no field in the wire format)"] += bool(row["duration"].strip())
+        duration = row["duration"].strip()
+        unmapped["durations of movies (no field in the wire format)"] += bool(duration)
+        misplaced = bool(duration) and _MOVIE_DURATION.fullmatch(duration) is None
+        unmapped["durations of movies that are no minutes, perhaps of another column"] += misplaced
     return fields, instant
 
 
@@ -119,10 +135,22 @@ def _count_oddities(row: Row, kind: str | None, unmapped: Counter[str]) -> None:
     unmapped["catalogue rows without a show_id: silver quarantines them"] += not row["show_id"].strip()
     unmapped["catalogue rows without a title: silver quarantines them"] += not row["title"].strip()
     unmapped["catalogue rows of an unknown type: silver quarantines them"] += kind is None
-    durations = _MINUTES.fullmatch(row["rating"].strip()) is not None
-    unmapped["catalogue ratings that are durations: silver quarantines them"] += durations
+    unmapped["catalogue ratings that are durations: silver quarantines them"] += _is_duration(row["rating"])
     for column in _WITHOUT_FIELD:
         unmapped[f"cells of the column {column} (no field in the wire format)"] += bool(row[column].strip())
+
+
+def _count_values(catalogue: Catalogue, row: Row) -> None:
+    """The values of the two columns for which silver knows a list, blanks aside."""
+    kind, rating = row["type"].strip(), normalize("NFC", row["rating"].strip())
+    if kind and kind.lower() not in _TYPES:
+        catalogue.types[kind] += 1
+    if rating and not _is_duration(rating):
+        catalogue.classifications[rating] += 1
+
+
+def _is_duration(text: str) -> bool:
+    return _DURATION.fullmatch(text.strip()) is not None
 
 
 def _year(row: Row, unmapped: Counter[str]) -> int | None:
@@ -136,9 +164,9 @@ def _year(row: Row, unmapped: Counter[str]) -> int | None:
 def _instant(row: Row, year: int | None, unmapped: Counter[str]) -> int | None:
     """The day it was added; else the first day of its year, but not before there were event times (1970)."""
     text = row["date_added"].strip()
-    added = _day(text)
+    added = _added(text)
     if added is not None:
-        return milliseconds(added)
+        return added
     if year is None:
         unmapped["catalogue rows without any date: silver quarantines them"] += 1
         return None
@@ -147,15 +175,16 @@ def _instant(row: Row, year: int | None, unmapped: Counter[str]) -> int | None:
     return max(milliseconds(datetime(year, 1, 1, tzinfo=UTC)), 0)
 
 
-def _day(text: str) -> datetime | None:
-    """`September 25, 2021` or `2021-09-25`, from 1970 on."""
+def _added(text: str) -> int | None:
+    """`September 25, 2021` or `2021-09-25`, or a time in any form that silver reads; from 1970 on."""
     for layout in _DATES:
         try:
             day = datetime.strptime(text, layout).replace(tzinfo=UTC)
         except ValueError:
             continue
-        return day if day.year >= 1970 else None
-    return None
+        return milliseconds(day) if day.year >= 1970 else None
+    micros = event_micros(text) if len(text.partition(".")[0]) >= _EPOCH_DIGITS else None
+    return None if micros is None else micros // 1000
 
 
 def _seasons(row: Row, unmapped: Counter[str]) -> int | None:

@@ -134,8 +134,11 @@ def _producer(cluster: Cluster, timeout_seconds: float) -> KafkaProducer:
 def _send(producer: KafkaProducer, topic: str, record: Record, tally: _Tally) -> bool:
     """Whether sending on makes sense: a record that is too large is its own fault, anything else is not."""
     tally.admit()
+    at = record.timestamp_ms
+    # a broker refuses a Kafka timestamp of the future; silver judges the event's own time against that of sending
+    timestamp_ms = at if at is None or at <= time.time() * 1000 else None
     try:
-        answer = producer.send(topic, value=record.value, key=record.key, timestamp_ms=record.timestamp_ms)
+        answer = producer.send(topic, value=record.value, key=record.key, timestamp_ms=timestamp_ms)
     except MessageSizeTooLargeError as error:
         tally.fail(error)
         return True

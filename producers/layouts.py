@@ -1,48 +1,154 @@
-"""CSV files of a known layout, row by row, or one line that says what is wrong with them."""
+"""CSV files of a known layout, row by row, or one line that says what is wrong with them and where."""
 
 import csv
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import InputError
+from producers import places
+from producers.places import Place
 
-Row = dict[str, str]
+# Of a file that is something else altogether the header can be anything.
+_MOST_NAMES = 20
+_LONGEST = 40
 
 
-def read_rows(path: Path, columns: Sequence[str], unmapped: Counter[str]) -> list[Row]:
-    """The rows of the file, with text in every one of the columns; ragged rows are counted in `unmapped`.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The text of each wanted column, and the line of the file on which the row begins."""
 
-    Raises InputError for a missing file, missing columns, or text that is no UTF-8 or no CSV.
+    line: int
+    cells: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
+    """The rows of the file; columns are found by their names, without regard to case and blanks around them.
+
+    Raises InputError for a missing file, missing or repeated columns, text that is not UTF-8 or not CSV, and rows
+    with too few or too many cells; it names the byte and the line.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            _require_columns(path, reader.fieldnames or [], columns)
-            return list(_rows(path.name, reader, columns, unmapped))
+            return _rows(path, lines, columns)
     except FileNotFoundError:
         raise InputError(f"no file {path}", todo=f"expected a CSV with {', '.join(columns)}") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder", todo="name the CSV file itself") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no UTF-8 at byte {error.start}", todo="convert it to UTF-8") from error
+        raise _other_encoding(path) or InputError(
+            f"{path} is not UTF-8{_at(path, places.bad_byte)}", todo="convert it to UTF-8"
+        ) from error
     except csv.Error as error:
-        raise InputError(f"{path} is no valid CSV: {error}", todo="correct the file") from error
+        at = _at(path, places.broken_cell)
+        raise InputError(
+            f"{path} is not valid CSV{at}: {error}",
+            todo='close the quotes of the cell that begins there, and write a quote inside a cell as ""',
+        ) from error
 
 
-def _require_columns(path: Path, found: Sequence[str], expected: Sequence[str]) -> None:
-    missing = [name for name in expected if name not in found]
+def where(path: Path, line: int) -> str:
+    """` at byte 120 (line 3)`: where that line begins."""
+    return _at(path, lambda file: places.line_start(file, line))
+
+
+def shown(value: str) -> str:
+    """The value in quotes, on one line, cut where it is long."""
+    return repr(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}...")
+
+
+def first_of(count: int) -> str:
+    """What follows the first of several faults."""
+    return f" (the first of {count:,} such rows)" if count > 1 else ""
+
+
+def _rows(path: Path, lines: Iterable[str], columns: Sequence[str]) -> list[Row]:
+    reader = csv.reader(_without_nul(path, lines), strict=True)
+    header = next(reader, [])
+    at = _positions(path, header, columns)
+    # spreadsheets leave columns without a name at the end, and not in every row
+    needed = max(place for place, name in enumerate(header, start=1) if name.strip())
+    rows: list[Row] = []
+    misfits: list[tuple[int, int]] = []
+    line = reader.line_num + 1
+    try:
+        for cells in reader:
+            if len(cells) >= needed and not any(cell.strip() for cell in cells[len(header) :]):
+                rows.append(Row(line, {name: cells[place] for name, place in at.items()}))
+            elif any(cell.strip() for cell in cells):
+                misfits.append((line, len(cells)))
+            line = reader.line_num + 1
+    except csv.Error:
+        # a quote that is never closed may end at a later cell's quote: then its row is the first that does not fit
+        if not misfits:
+            raise
+    if misfits:
+        raise _misfit(path, misfits, expected=len(header))
+    return rows
+
+
+def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if "\0" in line:
+            raise _other_encoding(path) or InputError(
+                f"{path} has a NUL character{_at(path, places.nul_byte)}", todo="remove it"
+            )
+        yield line
+
+
+def _positions(path: Path, header: Sequence[str], columns: Sequence[str]) -> dict[str, int]:
+    """Where each wanted column is. Any repeated name is refused: nobody knows which of the two is meant."""
+    names = [_plain(name) for name in header]
+    twice = [name for name, count in Counter(names).items() if name and count > 1]
+    if twice:
+        spelled = [shown(name) for name in header if _plain(name) in twice]
+        raise InputError(
+            f"{path} has more than one column {_listed(twice)}: {_listed(spelled)}",
+            todo="keep one of them, or rename the others",
+        )
+    missing = [name for name in columns if _plain(name) not in names]
     if missing:
         raise InputError(
-            f"{path} has no column {', '.join(missing)}; it has {', '.join(found) or 'no header'}",
-            todo=f"expected the columns {', '.join(expected)}",
+            f"{path} has no column {', '.join(missing)}; it has {_listed(header) or 'no header'}",
+            todo=f"expected the columns {', '.join(columns)}",
         )
+    return {name: names.index(_plain(name)) for name in columns}
 
 
-def _rows(
-    name: str, reader: "csv.DictReader[str]", columns: Sequence[str], unmapped: Counter[str]
-) -> Iterator[Row]:
-    for row in reader:
-        if None in row or None in row.values():
-            unmapped[f"rows of {name} with too many or too few columns"] += 1
-        yield {column: row[column] or "" for column in columns}
+def _plain(name: str) -> str:
+    visible = unicodedata.normalize("NFKC", name).replace("\ufeff", "").replace("\u200b", "")
+    return " ".join(visible.split()).casefold()
+
+
+def _listed(names: Sequence[str]) -> str:
+    short = [" ".join(name.split())[:_LONGEST] for name in names[:_MOST_NAMES]]
+    more = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
+    return ", ".join(short + more)
+
+
+def _misfit(path: Path, misfits: Sequence[tuple[int, int]], *, expected: int) -> InputError:
+    line, cells = misfits[0]
+    return InputError(
+        f"{path}: the row{where(path, line)} has {cells} cells, the header has {expected}{first_of(len(misfits))}",
+        todo="correct the file: a cell with a comma or a line break needs quotes around it",
+    )
+
+
+def _other_encoding(path: Path) -> InputError | None:
+    encoding = places.other_encoding(path) if path.is_file() else None
+    if encoding is None:
+        return None
+    return InputError(
+        f"{path} is {encoding}, as its bytes from byte 0 (line 1) on say", todo="convert it to UTF-8"
+    )
+
+
+def _at(path: Path, find: Callable[[Path], Place | None]) -> str:
+    """The place, found in a second reading. A pipe cannot be read twice: there it stays unknown."""
+    place = find(path) if path.is_file() else None
+    return "" if place is None else f" at {place}"

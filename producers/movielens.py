@@ -10,10 +10,19 @@ from typing import NamedTuple
 
 from lakehouse.errors import InputError
 from producers.catalogue import Catalogue, Features
-from producers.layouts import Row, read_rows
+from producers.layouts import Row, first_of, read_rows, shown, where
 from producers.lexicon import names
 from producers.matching import FilmIndex, display_title
-from producers.records import Record, decade_of, encode, isoformat, milliseconds, moment
+from producers.records import (
+    Record,
+    decade_of,
+    encode,
+    event_micros,
+    isoformat,
+    isoformat_micros,
+    milliseconds,
+    moment,
+)
 from producers.tastes import Judged, derive
 
 MOVIE_COLUMNS = ("movieId", "title", "genres")
@@ -21,18 +30,23 @@ RATING_COLUMNS = ("userId", "movieId", "rating", "timestamp")
 
 _YEAR_SUFFIX = re.compile(r"(.*?)\s*\((\d{4})\)\s*", re.DOTALL)
 _NO_GENRES = "(no genres listed)"
-# Beyond this, seconds since 1970 are no date that Python knows (the year 9999).
-_LAST_SECOND = 253_402_300_799
+_TIMES = (
+    "expected ISO 8601 (2005-04-02T21:32:00Z; without a zone it is UTC), or seconds or milliseconds since 1970"
+)
 
 
 class Rating(NamedTuple):
-    """One row of ratings.csv; None where a number cannot be read."""
+    """One row of ratings.csv; `stars` is None where they cannot be read, the time is in microseconds."""
 
     user: str
     movie: str
     stars: float | None
-    instant_ms: int | None
+    instant_us: int
     row: Row
+
+    @property
+    def instant_ms(self) -> int:
+        return self.instant_us // 1000
 
 
 class Library(NamedTuple):
@@ -50,13 +64,20 @@ def require_folder(folder: Path) -> None:
 
 
 def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
-    """All ratings; those with an unreadable value are counted, and published as they are."""
+    """All ratings; those with unreadable stars are counted, and published as they are.
+
+    Raises InputError where a time cannot be read: without their times the ratings have no order.
+    """
     ratings = []
+    untimed: list[Row] = []
     seen: set[tuple[str, str]] = set()
-    for row in read_rows(path, RATING_COLUMNS, unmapped):
-        rating = Rating(row["userId"], row["movieId"], _stars(row["rating"]), _instant(row["timestamp"]), row)
+    for row in read_rows(path, RATING_COLUMNS):
+        instant = event_micros(row["timestamp"])
+        if instant is None:
+            untimed.append(row)
+            continue
+        rating = Rating(row["userId"], row["movieId"], _stars(row["rating"]), instant, row)
         unmapped["ratings without a readable number of stars: silver quarantines them"] += rating.stars is None
-        unmapped["ratings without a readable time: silver quarantines them"] += rating.instant_ms is None
         unmapped["ratings without a userId or movieId"] += not (rating.user.strip() and rating.movie.strip())
         unmapped["ratings that repeat a user's of the same movie: silver keeps the latest"] += (
             rating.user,
@@ -64,7 +85,18 @@ def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
         ) in seen
         seen.add((rating.user, rating.movie))
         ratings.append(rating)
+    if untimed:
+        raise _untimed(path, untimed)
     return ratings
+
+
+def _untimed(path: Path, rows: list[Row]) -> InputError:
+    first = rows[0]
+    return InputError(
+        f"{path}: column timestamp of the row{where(path, first.line)}: {shown(first['timestamp'])} is not a time "
+        f"that silver reads{first_of(len(rows))}",
+        todo=_TIMES,
+    )
 
 
 def read_library(path: Path, ratings: list[Rating], catalogue: Catalogue, unmapped: Counter[str]) -> Library:
@@ -73,7 +105,7 @@ def read_library(path: Path, ratings: list[Rating], catalogue: Catalogue, unmapp
     first_rated = _first_rated(ratings)
     library = Library([], {}, dict(catalogue.features), 0)
     taken: Counter[str] = Counter()
-    for row in read_rows(path, MOVIE_COLUMNS, unmapped):
+    for row in read_rows(path, MOVIE_COLUMNS):
         title, year = _split_year(row["title"])
         genres = _genres(row["genres"])
         unmapped["MovieLens movies without a year: no decade, matched with no catalogue title"] += year is None
@@ -106,17 +138,16 @@ def feedback_records(ratings: list[Rating], library: Library, unmapped: Counter[
         known = library.identities.get(rating.movie)
         unmapped["ratings of movies that movies.csv lacks: published all the same"] += known is None
         identity = f"rating-{rating.user}-{rating.movie}"
-        instant = rating.instant_ms
         fields = {
             "id": identity,
             "type": "feedback",
-            "timestamp": rating.row["timestamp"] if instant is None else isoformat(instant),
+            "timestamp": isoformat_micros(rating.instant_us),
             "user_id": f"user-{rating.user}" if rating.user.strip() else None,
             "content_id": known or (f"movie-{rating.movie}" if rating.movie.strip() else None),
             "action": "rating",
             "rating": rating.row["rating"] if rating.stars is None else rating.stars,
         }
-        records.append(Record(identity.encode(), encode(fields), instant or 0))
+        records.append(Record(identity.encode(), encode(fields), rating.instant_ms))
     return records
 
 
@@ -137,22 +168,22 @@ def _user(user: str, rated: list[Rating], library: Library, unmapped: Counter[st
         ]
     )
     unmapped["MovieLens users whose ratings tell no taste"] += not any(taste)
-    times = [rating.instant_ms for rating in rated if rating.instant_ms is not None]
+    times = [rating.instant_us for rating in rated]
     identity = f"user-{user}"
     draw = int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest(), "big")
     fields = {
         "id": identity,
         "type": "user",
-        "timestamp": isoformat(max(times)) if times else None,
+        "timestamp": isoformat_micros(max(times)),
         "nombre_usuario": names(0).person(draw),
-        "fecha_suscripcion": moment(min(times)).date().isoformat() if times else None,
+        "fecha_suscripcion": moment(min(times) // 1000).date().isoformat(),
         "generos": taste.genres,
         "directores": taste.directors,
         "actores": taste.actors,
         "clasificacion": None,
         "decadas_favoritas": taste.decades,
     }
-    return Record(identity.encode(), encode(fields), max(times, default=0))
+    return Record(identity.encode(), encode(fields), max(times) // 1000)
 
 
 def _movie(identity: str, title: str, genres: tuple[str, ...], decade: str | None, instant: int) -> Record:
@@ -174,9 +205,8 @@ def _first_rated(ratings: list[Rating]) -> dict[str, int]:
     """When each movie was first rated; under "" the first rating of all."""
     first: dict[str, int] = {}
     for rating in ratings:
-        if rating.instant_ms is not None:
-            for movie in (rating.movie, ""):
-                first[movie] = min(first.get(movie, rating.instant_ms), rating.instant_ms)
+        for movie in (rating.movie, ""):
+            first[movie] = min(first.get(movie, rating.instant_ms), rating.instant_ms)
     return first
 
 
@@ -201,8 +231,3 @@ def _stars(text: str) -> float | None:
     except ValueError:
         return None
     return stars if math.isfinite(stars) else None
-
-
-def _instant(text: str) -> int | None:
-    seconds = text.strip()
-    return int(seconds) * 1000 if seconds.isdecimal() and int(seconds) <= _LAST_SECOND else None

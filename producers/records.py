@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from lakehouse.moments import event_time
+
+# The year 9999: Python knows no later date.
+_LAST_MICROS = 253_402_300_800 * 1_000_000 - 1
+
 Fields = dict[str, Any]
 
 
@@ -24,6 +29,18 @@ def encode(fields: Mapping[str, Any]) -> bytes:
 def isoformat(instant_ms: int) -> str:
     """Milliseconds since 1970 as `2025-01-01T00:00:00.000Z`."""
     return moment(instant_ms).strftime("%Y-%m-%dT%H:%M:%S") + f".{instant_ms % 1000:03d}Z"
+
+
+def event_micros(text: str) -> int | None:
+    """Microseconds since 1970 of a time in any form that silver reads; None for any other text."""
+    micros = event_time(text.strip())
+    return micros if micros is not None and micros <= _LAST_MICROS else None
+
+
+def isoformat_micros(instant_us: int) -> str:
+    """Microseconds since 1970 with as many digits as they need: `.000Z` or `.000001Z`."""
+    text, rest = isoformat(instant_us // 1000), instant_us % 1000
+    return f"{text[:-1]}{rest:03d}Z" if rest else text
 
 
 def moment(instant_ms: int) -> datetime:

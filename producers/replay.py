@@ -1,17 +1,21 @@
-"""A real catalogue, and real ratings, to Kafka: python -m producers.replay CATALOGUE.csv --ratings DIR"""
+"""A real catalogue, real ratings, or both, to Kafka: python -m producers.replay CATALOGUE.csv --ratings DIR"""
 
 import argparse
+import time
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from lakehouse import sent
 from lakehouse.broker import kafka_cluster
+from lakehouse.errors import InputError
 from lakehouse.jobs import job_parser, run_job
-from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.settings import Kafka, Settings, Silver, load_settings
 from lakehouse.topics import ensure_topics
-from producers import movielens
-from producers.catalogue import EMPTY, read_catalogue
+from producers import findings, movielens
+from producers.catalogue import empty, read_catalogue
 from producers.delivery import Delivery, publish
+from producers.filled import filled_columns
 from producers.records import Record
 from producers.sending import add_rate, stop_requests
 
@@ -19,7 +23,11 @@ _INTERRUPTED = 130
 
 
 class Replay(NamedTuple):
-    """All records; how many MovieLens movies are catalogue titles; what was not mapped, by reason."""
+    """All records; how many MovieLens movies are catalogue titles; what was not mapped, by reason.
+
+    `types` are the catalogue's unknown types, `classifications` all of its ratings; each with its rows. `is_both`
+    says that there was a catalogue for the movies to be matched with.
+    """
 
     users: list[Record]
     movies: list[Record]
@@ -27,34 +35,53 @@ class Replay(NamedTuple):
     feedback: list[Record]
     matched: int
     unmapped: dict[str, int]
+    types: Counter[str]
+    classifications: Counter[str]
+    is_both: bool = False
+
+    @property
+    def records(self) -> list[Record]:
+        return [*self.users, *self.movies, *self.series, *self.feedback]
 
 
 def read_replay(catalogue: Path | None, ratings: Path | None) -> Replay:
-    """The records of a catalogue and of a folder of ratings: the same files give the same bytes.
+    """The records of a catalogue, of a folder of ratings, or of both: the same files give the same bytes.
 
-    Raises InputError where a file is missing or has another layout.
+    Raises InputError where neither is given, a file is missing or has another layout, or a time cannot be read.
     """
+    if catalogue is None and ratings is None:
+        raise InputError("nothing to replay", todo="name a catalogue's CSV, or --ratings DIR, or both")
     unmapped: Counter[str] = Counter()
-    titles = EMPTY if catalogue is None else read_catalogue(catalogue, unmapped)
+    titles = empty() if catalogue is None else read_catalogue(catalogue, unmapped)
+    values = (titles.types, titles.classifications)
     if ratings is None:
-        return Replay([], titles.movies, titles.series, [], 0, _counted(unmapped))
+        return Replay([], titles.movies, titles.series, [], 0, _counted(unmapped), *values)
     movielens.require_folder(ratings)
     rated = movielens.read_ratings(ratings / "ratings.csv", unmapped)
     library = movielens.read_library(ratings / "movies.csv", rated, titles, unmapped)
     return Replay(
-        users=movielens.user_records(rated, library, unmapped),
-        movies=titles.movies + library.movies,
-        series=titles.series,
-        feedback=movielens.feedback_records(rated, library, unmapped),
-        matched=library.matched,
-        unmapped=_counted(unmapped),
+        movielens.user_records(rated, library, unmapped),
+        titles.movies + library.movies,
+        titles.series,
+        movielens.feedback_records(rated, library, unmapped),
+        library.matched,
+        _counted(unmapped),
+        *values,
+        is_both=catalogue is not None,
     )
 
 
-def unmapped_lines(replay: Replay) -> list[str]:
-    """What to tell at the end: matches, and every reason with its count."""
-    lines = [f"matched: {replay.matched:,} MovieLens movies are titles of the catalogue"] if replay.users else []
-    return lines + [f"not mapped: {count:,} {reason}" for reason, count in replay.unmapped.items()]
+def findings_of(replay: Replay, silver: Silver, *, now_ms: int) -> list[str]:
+    """What to say before anything is sent, by what silver accepts."""
+    latest_ms = now_ms + silver.future_tolerance_seconds * 1000
+    lines = [f"matched: {replay.matched:,} MovieLens movies are titles of the catalogue"] if replay.is_both else []
+    return [
+        *lines,
+        *findings.unmapped_lines(replay.unmapped),
+        *findings.unknown_type_lines(replay.types),
+        *findings.unknown_classification_lines(replay.classifications, silver.clasificaciones),
+        *findings.future_lines(replay.records, latest_ms=latest_ms),
+    ]
 
 
 def _counted(unmapped: Counter[str]) -> dict[str, int]:
@@ -65,12 +92,16 @@ def parser() -> argparse.ArgumentParser:
     parser = job_parser("Send a real catalogue, and real ratings, to the Kafka topics.")
     parser.add_argument(
         "catalogue",
+        nargs="?",
         type=Path,
         metavar="CATALOGUE.csv",
         help="a catalogue in the layout of netflix_titles.csv",
     )
     parser.add_argument(
-        "--ratings", type=Path, metavar="DIR", help="a folder with MovieLens' movies.csv and ratings.csv"
+        "--ratings",
+        type=Path,
+        metavar="DIR",
+        help="a folder with MovieLens' movies.csv and ratings.csv; with a catalogue or without",
     )
     add_rate(parser)
     return parser
@@ -80,9 +111,9 @@ def main() -> int:
     args = parser().parse_args()
     settings = load_settings()
     replay = read_replay(args.catalogue, args.ratings)
+    for line in findings_of(replay, settings.silver, now_ms=round(time.time() * 1000)):
+        print(line, flush=True)
     deliveries = _publish_all(replay, settings, args.rate)
-    for line in unmapped_lines(replay):
-        print(line)
     for name, delivery in deliveries.items():
         delivery.require_complete(name)
     expected = sum(len(records) for records in replay[:4])
@@ -94,6 +125,7 @@ def _publish_all(replay: Replay, settings: Settings, rate: float | None) -> dict
     kafka = settings.kafka
     with kafka_cluster(kafka, settings.root) as cluster:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+        sent.remember(settings.ops_dir, filled_columns(replay.records))
         with stop_requests() as stopped:
             for name, topic, records in by_topic(replay, kafka):
                 delivery = publish(records, topic=topic, cluster=cluster, rate=rate, stopped=stopped)

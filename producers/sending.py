@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from types import FrameType
 
+from lakehouse import sent
 from lakehouse.broker import kafka_cluster
 from lakehouse.jobs import job_parser
 from lakehouse.settings import Settings
@@ -95,6 +96,7 @@ def send(records: Iterable[Record], *, name: str, topic: str, settings: Settings
     kafka = settings.kafka
     with kafka_cluster(kafka, settings.root) as cluster:
         ensure_topics(cluster, [topic], **kafka.new_topics)
+        sent.remember_every(settings.ops_dir)
         with stop_requests() as stopped:
             delivery = publish(records, topic=topic, cluster=cluster, rate=args.rate, stopped=stopped)
     print(delivery.line(name), flush=True)

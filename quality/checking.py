@@ -9,7 +9,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import acceptance, delta_log, storage
+from lakehouse import acceptance, delta_log, sent, storage
 from lakehouse.errors import InputError, first_line
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings
@@ -106,6 +106,7 @@ def subject_of(
         before=acceptance.last_accepted(spark, root, table, up_to=version) if compare else None,
         age_hours=(moment - written_at).total_seconds() / 3600 if written_at else None,
         unaccepted_inputs=_unaccepted(spark, root, inputs, versions, so_far) if inputs is not None else None,
+        sent=sent.read(settings.ops_dir),
     )
 
 
@@ -158,11 +159,11 @@ def _results(subject: Subject, measured: Measurements | str, judge: Judge) -> tu
     if isinstance(measured, str):
         return (error_result(name, version, measured),)
     if measured.rows == 0:
-        return (empty_result(name, version, may_be_empty=limits.may_be_empty),)
+        return (empty_result(name, version, may_be_empty=limits.may_be_empty, sent=subject.sent),)
     judgements = judge(name, measured.found)
     may_be_null = limits.may_be_null
     return tuple(
-        result_of(name, version, found, judgement, may_be_null=may_be_null)
+        result_of(name, version, found, judgement, may_be_null=may_be_null, sent=subject.sent)
         for found, judgement in zip(measured.found, judgements, strict=True)
     )
 

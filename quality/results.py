@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lakehouse.acceptance import ROW_COUNT
+from lakehouse.sent import NOTHING_TOLD, Sent
 from quality.expectations import Expectation
 from quality.measuring import Judgement, Measured
 
@@ -70,9 +71,11 @@ class Run(NamedTuple):
         return 2 if self.errors else 1 if self.failed else 0
 
 
-def empty_result(table_name: str, version: int, *, may_be_empty: Collection[str]) -> Result:
-    """A table without rows passes only where the settings allow it."""
-    allowed = table_name in may_be_empty
+def empty_result(
+    table_name: str, version: int, *, may_be_empty: Collection[str], sent: Sent = NOTHING_TOLD
+) -> Result:
+    """A table without rows passes only where the settings allow it, or where no source has rows for it."""
+    allowed = table_name in may_be_empty or sent.lacks_table(table_name)
     error = None if allowed else "the table is empty: nothing could be checked (quality.may_be_empty allows it)"
     expected = "may be empty" if allowed else "at least 1"
     return Result(table_name, version, ROW_COUNT, "", allowed, "0", expected, error=error)
@@ -83,9 +86,15 @@ def error_result(table_name: str, version: int, error: str) -> Result:
 
 
 def result_of(
-    table_name: str, version: int, found: Measured, judged: Judgement, *, may_be_null: Collection[str]
+    table_name: str,
+    version: int,
+    found: Measured,
+    judged: Judgement,
+    *,
+    may_be_null: Collection[str],
+    sent: Sent = NOTHING_TOLD,
 ) -> Result:
-    """The result of one expectation; where nothing was there to judge, the settings decide."""
+    """The result of one expectation; where nothing was there to judge, the settings and the sources decide."""
     one = found.expectation
     column = f"{table_name}.{one.column}"
     result = Result(
@@ -103,6 +112,8 @@ def result_of(
     if found.judged == 0:
         if column in may_be_null:
             return result._replace(success=True, error=None, observed="no value, as the settings allow")
+        if sent.lacks_column(column):
+            return result._replace(success=True, error=None, observed="no value, as no source sends any")
         problem = f"no value in any row: nothing could be checked (quality.may_be_null allows {column})"
         return result._replace(success=False, error=problem, observed=None)
     if found.judged < one.enough and judged.error is None:

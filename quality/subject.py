@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from lakehouse.acceptance import Accepted
+from lakehouse.sent import NOTHING_TOLD, Sent
 from lakehouse.settings import Quality
 from lakehouse.tables import Table
 
@@ -16,7 +17,7 @@ class Subject:
 
     `before` is the last accepted version, None where there is none or nothing is to be compared. `age_hours` is
     None for all but the newest version. `unaccepted_inputs` are the versions that this one was made from and
-    that have not passed; None where the commit does not tell.
+    that have not passed; None where the commit does not tell. `sent` is what the sources have values for.
     """
 
     table: Table
@@ -28,6 +29,7 @@ class Subject:
     before: Accepted | None = None
     age_hours: float | None = None
     unaccepted_inputs: tuple[str, ...] | None = ()
+    sent: Sent = NOTHING_TOLD
 
     def missing_columns(self) -> list[str]:
         return [name for name in self.table.columns if name not in self.rows.columns]

@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from silver.moments import calendar_date, event_time
+from lakehouse.moments import calendar_date, event_time
 from silver.strict_json import as_json, as_text, parse_object
 from silver.text import cleaned, nfc
 

@@ -13,15 +13,14 @@ from lakehouse.commands import sources, summary
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json
 from lakehouse.commands.steps import STEPS, Clock, run_steps, uncompared, ungated
-from lakehouse.errors import InputError
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    if args.ratings and not args.catalogue:
-        raise InputError("--ratings without --catalogue", todo="name the catalogue's CSV too")
     source = sources.choose(settings, catalogue=args.catalogue, ratings=args.ratings)
     clock = Clock(Console(stderr=args.json))
+    for line in source.findings:
+        clock.tell(line)
     started = datetime.now(UTC)
     with ExitStack() as opened:
         with clock.step("broker: a Kafka cluster that answers"):

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from lakehouse import sent
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings
 from lakehouse.topics import end_offsets, ensure_topics
@@ -40,6 +41,8 @@ class LiveProducers:
 
     def __init__(self, settings: Settings, cluster: Cluster, *, rate: float | None) -> None:
         ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+        if rate is not None:
+            sent.remember_every(settings.ops_dir)
         self._stopping, self._abandoned = threading.Event(), threading.Event()
         self._cluster = cluster
         self._deliveries: dict[str, list[Delivery]] = {}

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from lakehouse import sent
 from lakehouse.drafts import replacing
 from lakehouse.errors import InputError
 from lakehouse.kafka_client import Cluster
@@ -14,9 +16,10 @@ from lakehouse.topics import end_offsets, ensure_topics, topic_ids
 from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
+from producers.filled import filled_columns
 from producers.population import split_titles
 from producers.records import Record
-from producers.replay import by_topic, read_replay, unmapped_lines
+from producers.replay import by_topic, findings_of, read_replay
 
 MARKER = "published.json"
 ALREADY_PUBLISHED = "already published: these topics hold the same records, nothing was sent again"
@@ -33,19 +36,30 @@ class Part(NamedTuple):
 class Source(NamedTuple):
     """`identity` says what the records are made from: the same identity, the same records.
 
-    `prepare` makes them, and lines to tell about them.
+    `findings` are to be told before anything is sent. `columns` are those of silver that the records fill.
     """
 
     identity: Mapping[str, str | int | float]
-    prepare: Callable[[], tuple[list[Part], list[str]]]
+    parts: list[Part]
+    findings: list[str]
+    columns: Collection[str]
 
 
 def choose(settings: Settings, *, catalogue: Path | None, ratings: Path | None) -> Source:
+    """Made-up records, or those of the given files, which are read here. Raises InputError for wrong files."""
     kafka = settings.kafka
-    if catalogue is None:
-        return Source(settings.demo.model_dump(), lambda: (_made_up(settings.demo, kafka), []))
-    files = [catalogue, *([ratings / "movies.csv", ratings / "ratings.csv"] if ratings else [])]
-    return Source({file.name: _digest(file) for file in files}, lambda: _replayed(kafka, catalogue, ratings))
+    if catalogue is None and ratings is None:
+        return Source(settings.demo.model_dump(), _made_up(settings.demo, kafka), [], sent.EVERY)
+    replay = read_replay(catalogue, ratings)
+    # by what they are: the catalogue's file may have the name of one of the others
+    files = {"catalogue": catalogue} if catalogue else {}
+    files |= {"movies": ratings / "movies.csv", "ratings": ratings / "ratings.csv"} if ratings else {}
+    return Source(
+        {name: _digest(file) for name, file in files.items()},
+        [Part(*part) for part in by_topic(replay, kafka)],
+        findings_of(replay, settings.silver, now_ms=round(time.time() * 1000)),
+        filled_columns(replay.records),
+    )
 
 
 def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[str]:
@@ -55,12 +69,13 @@ def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[s
     """
     kafka = settings.kafka
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+    sent.remember(settings.ops_dir, source.columns)
     marker = settings.ops_dir / MARKER
     if _published(marker) == _state(source, kafka, cluster):
         return [ALREADY_PUBLISHED]
     marker.unlink(missing_ok=True)
-    parts, lines = source.prepare()
-    for part in parts:
+    lines = []
+    for part in source.parts:
         delivery = publish(part.records, topic=part.topic, cluster=cluster)
         delivery.require_complete(part.name)
         lines.append(delivery.line(part.name))
@@ -80,11 +95,6 @@ def _made_up(demo: Demo, kafka: Kafka) -> list[Part]:
         Part("series", kafka.series_topic, series_records(seed, series, dirty=dirty)),
         Part("feedback", kafka.feedback_topic, feedback),
     ]
-
-
-def _replayed(kafka: Kafka, catalogue: Path, ratings: Path | None) -> tuple[list[Part], list[str]]:
-    replay = read_replay(catalogue, ratings)
-    return [Part(*part) for part in by_topic(replay, kafka)], unmapped_lines(replay)
 
 
 def _digest(file: Path) -> str:

@@ -14,11 +14,12 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from lakehouse import sent
 from lakehouse.broker import kafka_cluster, own_broker
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_client import Cluster, configured_cluster
 from lakehouse.settings import Settings, load_settings
-from lakehouse.topics import ensure_topics
+from lakehouse.topics import end_offsets, ensure_topics
 from producers.activity import feedback_records
 from producers.catalogue import COLUMNS
 from producers.delivery import publish
@@ -166,19 +167,33 @@ def test_a_record_that_is_too_large_is_counted_and_the_rest_delivered(settings: 
     assert consumed(cluster, topic) == [records[0], records[2]]
 
 
+def test_a_time_of_the_future_is_left_to_silver(settings: Settings) -> None:
+    """Kafka refuses such a Kafka timestamp: the record goes with the moment of sending, and the others go too."""
+    now_ms = round(time.time() * 1000)
+    records = [Record(b"a", b"1", now_ms + 400 * 86_400_000), Record(b"b", b"2", 5)]
+    topic, cluster = settings.kafka.users_topic, configured_cluster(settings.kafka)
+    ensure_topics(cluster, [topic], partitions=1, replication_factor=1, timeout_seconds=10)
+    assert publish(records, topic=topic, cluster=cluster)[:3] == (2, 2, 0)
+    old, new = consumed(cluster, topic)
+    assert old == records[1]
+    assert (new.key, new.value) == (b"a", b"1")
+    assert now_ms <= (new.timestamp_ms or 0) <= now_ms + 60_000
+
+
 def test_a_replay_keeps_real_times_and_the_broker_keeps_the_records(settings: Settings, tmp_path: Path) -> None:
     for name, text in {"shows": SHOWS, "movies": MOVIES, "ratings": RATINGS}.items():
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
     done = run(settings, "producers.replay", str(tmp_path / "shows.csv"), "--ratings", str(tmp_path))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.rsplit(", ", 1)[0] for line in lines[:4]] == [
+    assert [line.rsplit(", ", 1)[0] for line in lines[-4:]] == [
         "movies: 2 sent, 2 delivered, 0 failed",
         "series: 1 sent, 1 delivered, 0 failed",
         "users: 1 sent, 1 delivered, 0 failed",
         "feedback: 2 sent, 2 delivered, 0 failed",
     ]
-    assert "matched: 1 MovieLens movies are titles of the catalogue" in lines
+    # what a person may want to know first is told before anything is sent
+    assert lines[0] == "matched: 1 MovieLens movies are titles of the catalogue"
     replay = read_replay(tmp_path / "shows.csv", tmp_path)
     kafka = settings.kafka
     for topic, records in zip(kafka.topics, replay[:4], strict=True):
@@ -202,6 +217,41 @@ def test_a_wrong_layout_is_one_line_and_sends_nothing(settings: Settings, tmp_pa
     assert done.returncode == 2
     assert done.stdout == ""
     assert re.fullmatch(r"lakehouse: .*wrong\.csv has no column show_id.*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "message"),
+    [
+        (
+            RATINGS.replace("962390400", "yesterday"),
+            r"ratings\.csv: column timestamp .*\(line 3\): 'yesterday' .*",
+        ),
+        (RATINGS.replace("rating,", "stars,"), r"ratings\.csv has no column rating; it has .*"),
+    ],
+)
+def test_wrong_ratings_are_one_line_and_send_nothing(
+    settings: Settings, tmp_path: Path, ratings: str, message: str
+) -> None:
+    (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
+    (tmp_path / "ratings.csv").write_text(ratings, encoding="utf-8")
+    done = run(settings, "producers.replay", "--ratings", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(rf"lakehouse: .*{message}\n", done.stderr)
+    assert end_offsets(configured_cluster(settings.kafka), settings.kafka.topics, timeout_seconds=10) == {}
+
+
+def test_ratings_alone_are_a_source(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "movies.csv").write_text(MOVIES, encoding="utf-8")
+    (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
+    done = run(settings, "producers.replay", "--ratings", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(" delivered")[0] for line in done.stdout.splitlines()] == [
+        "movies: 2 sent, 2",
+        "users: 1 sent, 1",
+        "feedback: 2 sent, 2",
+    ]
+    # a check of this root knows from now on what MovieLens does not have
+    assert sent.read(settings.ops_dir).lacks_column("silver.content.clasificacion")
 
 
 def test_nobody_waits_for_a_broker_that_is_gone(tmp_path: Path, prepared: Callable[[Path], Path]) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from lakehouse.sent import NOTHING_TOLD, Sent
 from quality.expectations import Expectation
 from quality.loading import load_judging
 from quality.measuring import Judgement, Measured
-from quality.results import Checked, Result, Run, result_of
+from quality.results import Checked, Result, Run, empty_result, result_of
 
 judge = load_judging().judge
 
@@ -60,9 +61,9 @@ def test_what_great_expectations_cannot_judge_is_an_error(bound: Any) -> None:
     assert judgement.error.startswith("Great Expectations could not judge it: ")
 
 
-def result(measured: Measured, *, may_be_null: tuple[str, ...] = ()) -> Result:
+def result(measured: Measured, *, may_be_null: tuple[str, ...] = (), sent: Sent = NOTHING_TOLD) -> Result:
     (judgement,) = judge("t", [measured])
-    return result_of("silver.t", 3, measured, judgement, may_be_null=may_be_null)
+    return result_of("silver.t", 3, measured, judgement, may_be_null=may_be_null, sent=sent)
 
 
 def test_no_value_at_all_is_an_error_unless_the_settings_allow_it() -> None:
@@ -73,6 +74,22 @@ def test_no_value_at_all_is_an_error_unless_the_settings_allow_it() -> None:
     assert not result(unjudged).success
     allowed = result(unjudged, may_be_null=("silver.t.c",))
     assert (allowed.success, allowed.observed) == (True, "no value, as the settings allow")
+
+
+def test_no_value_is_fine_where_no_source_has_any() -> None:
+    unjudged = found(0.0, judged=0)
+    other = result(unjudged, sent=Sent(frozenset({"silver.t.other"})))
+    assert (other.success, other.error, other.observed) == (True, None, "no value, as no source sends any")
+    own = result(unjudged, sent=Sent(frozenset({"silver.t.c"})))
+    assert not own.success
+    # what is there is judged all the same
+    assert not result(found(1.0), sent=Sent(frozenset())).success
+
+
+def test_an_empty_table_is_fine_where_no_source_has_rows() -> None:
+    catalogue = Sent(frozenset({"silver.content.titulo"}))
+    assert empty_result("silver.users", 0, may_be_empty=(), sent=catalogue).success
+    assert not empty_result("silver.content", 0, may_be_empty=(), sent=catalogue).success
 
 
 def test_too_few_rows_prove_nothing_and_say_so() -> None:

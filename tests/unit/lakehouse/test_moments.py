@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from silver.moments import calendar_date, event_time
+from lakehouse.moments import calendar_date, event_time
 
 # As JSON brings it: text of a string, or the digits of a number.
 MOMENTS = {

@@ -1,0 +1,71 @@
+"""Which columns of silver the sources that were sent here can fill, so that a check expects no others."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from lakehouse.drafts import replacing
+from lakehouse.errors import InputError
+
+FILE = "sent_columns.json"
+# The columns of a source that can fill every one.
+EVERY = ("*",)
+# A gold table has no rows where its table of silver has none.
+_MADE_FROM = {
+    "gold.affinity_ratings": "silver.users",
+    "gold.recommendations": "silver.users",
+    "gold.powerbi_recommendations": "silver.users",
+    "gold.content_popularity": "silver.feedback",
+    "gold.model_metrics": "silver.feedback",
+}
+
+
+class Sent(NamedTuple):
+    """`columns` of all sources together, as silver.users.clasificacion; None where no source has told its own."""
+
+    columns: frozenset[str] | None = None
+
+    def lacks_column(self, column: str) -> bool:
+        """Whether no source fills this column of silver."""
+        if self.columns is None or EVERY[0] in self.columns:
+            return False
+        return column.startswith("silver.") and column not in self.columns
+
+    def lacks_table(self, table: str) -> bool:
+        """Whether no source has a row for this table."""
+        if self.columns is None or EVERY[0] in self.columns:
+            return False
+        table = _MADE_FROM.get(table, table)
+        is_sent = table in ("silver.users", "silver.content", "silver.feedback")
+        return is_sent and not any(column.startswith(f"{table}.") for column in self.columns)
+
+
+NOTHING_TOLD = Sent()
+
+
+def read(ops_dir: Path) -> Sent:
+    file = ops_dir / FILE
+    if not file.is_file():
+        return NOTHING_TOLD
+    try:
+        return Sent(frozenset(json.loads(file.read_text(encoding="utf-8"))))
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{file} is not a JSON list of columns", todo="delete it, and send the sources again"
+        ) from error
+
+
+def remember(ops_dir: Path, columns: Collection[str]) -> None:
+    """Add the columns of a source that is about to be sent."""
+    known = read(ops_dir).columns or frozenset()
+    ops_dir.mkdir(parents=True, exist_ok=True)
+    with replacing(ops_dir / FILE) as draft:
+        draft.write_text(json.dumps(sorted({*known, *columns})), encoding="utf-8")
+
+
+def remember_every(ops_dir: Path) -> None:
+    """The same for a producer that fills every column. Without a file nothing is excused, and none is written: a
+    producer may run on a machine that has nothing else of the lakehouse."""
+    if (ops_dir / FILE).is_file():
+        remember(ops_dir, EVERY)

@@ -1,0 +1,81 @@
+"""Where in a file something stands: for an error that a person can go to with an editor."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+# A valid cell with what ends it; nothing matches at a cell whose quotes are wrong.
+_CELL = re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n][^,\r\n]*+)?(?:,|\r\n?|\n|\Z)')
+_LINE_END = re.compile(rb"\r\n?|\n")
+# The longer ones first: UTF-16's is the beginning of UTF-32's.
+_OTHER_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+
+
+class Place(NamedTuple):
+    """A byte's offset in its file, from 0 on, and its line, from 1 on."""
+
+    byte: int
+    line: int
+
+    def __str__(self) -> str:
+        return f"byte {self.byte} (line {self.line})"
+
+
+def other_encoding(path: Path) -> str | None:
+    """The encoding that the file's first bytes tell, where that is not UTF-8: by a mark, or by zeros."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    marked = next((name for mark, name in _OTHER_MARKS if head.startswith(mark)), None)
+    return marked or ("UTF-16 or UTF-32" if head.count(0) > 1 else None)
+
+
+def bad_byte(path: Path) -> Place | None:
+    """The first byte that is not UTF-8."""
+    for place, text in _lines(path):
+        try:
+            text.decode()
+        except UnicodeDecodeError as error:
+            return place._replace(byte=place.byte + error.start)
+    return None
+
+
+def nul_byte(path: Path) -> Place | None:
+    for place, text in _lines(path):
+        if b"\0" in text:
+            return place._replace(byte=place.byte + text.index(b"\0"))
+    return None
+
+
+def line_start(path: Path, line: int) -> Place | None:
+    return next((place for place, _ in _lines(path) if place.line == line), None)
+
+
+def broken_cell(path: Path) -> Place | None:
+    """Where the first cell begins that is no CSV, or has more characters than a reader takes."""
+    text = path.read_bytes()
+    at = len(codecs.BOM_UTF8) if text.startswith(codecs.BOM_UTF8) else 0
+    while at < len(text):
+        cell = _CELL.match(text, at)
+        if cell is None or len(cell[0].decode(errors="replace")) > csv.field_size_limit():
+            return Place(at, 1 + sum(1 for _ in _LINE_END.finditer(text, 0, at)))
+        at = cell.end()
+    return None
+
+
+def _lines(path: Path) -> Iterator[tuple[Place, bytes]]:
+    """Each line with its end, as Python's text files split them: at CR, LF or both."""
+    at, line = 0, 1
+    with path.open("rb") as file:
+        for chunk in file:
+            for text in chunk.splitlines(keepends=True):
+                yield Place(at, line), text
+                at += len(text)
+                line += 1

@@ -1,0 +1,23 @@
+"""A column that no source has is no fault of the data: by what was sent, for every later check of the root."""
+
+from pyspark.sql import SparkSession
+
+from lakehouse import sent, storage
+from lakehouse.settings import Settings
+from lakehouse.tables import SILVER_CONTENT
+from quality.gate import require_passed
+from tests.support.outcome import Command
+
+COLUMN = "silver.content.clasificacion"
+
+
+def test_a_source_without_a_column_passes_the_gate(spark: SparkSession, own: Settings, command: Command) -> None:
+    storage.delta_table(spark, own.root, SILVER_CONTENT).update(set={"clasificacion": "NULL"})
+    asked = ("check", SILVER_CONTENT.sql_name)
+    assert command(*asked, settings=own).code == 2  # nobody has said that there is none
+    sent.remember(own.ops_dir, {"silver.users.id", "silver.content.id", "silver.feedback.id"})
+    assert command(*asked, settings=own).code == 0
+    assert require_passed(spark, own, "silver", compare=False).exit_code == 0
+    # another source has it: now its values are missing
+    sent.remember(own.ops_dir, {COLUMN})
+    assert command(*asked, settings=own).code == 2
