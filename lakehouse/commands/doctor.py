@@ -20,6 +20,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.java import find_java
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster, configured_cluster
+from lakehouse.kafka_connection import AdvertisedError
 from lakehouse.settings import Kafka, Settings
 from lakehouse.spark_defaults import defaults_file, spark_defaults
 from lakehouse.spark_environment import STARTERS, environment_faults, suspects
@@ -155,6 +156,8 @@ def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
         return
     try:
         identity = cluster_id(Cluster(address), timeout_seconds=_FOREIGN_SECONDS)
+    except AdvertisedError as error:
+        yield Finding("Kafka", "note", error.problem, "nothing: a free port will be used")
     except LakehouseError:
         yield Finding("Kafka", "note", f"something else listens at {address}", "nothing: a free port will be used")
     else:
