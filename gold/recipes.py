@@ -4,7 +4,7 @@ from gold.biases import Shrinkage
 from gold.blend import Recipe, Weights
 from gold.factors import Parameters
 from gold.preferences import Evidence
-from lakehouse.settings import Gold
+from lakehouse.gold_settings import Gold
 
 
 def recipe_of(gold: Gold) -> Recipe:

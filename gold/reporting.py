@@ -12,6 +12,7 @@ from gold.measures import CUTOFF
 from gold.metrics import Measured
 from gold.tuning import Trial
 
+_WIDEST = 10_000
 # Shown in this order, where they were measured.
 METRICS = (
     f"ndcg_at_{CUTOFF}",
@@ -39,7 +40,8 @@ def print_models(measured: Measured, *, json: bool = False) -> None:
         values = [measured[model].get(metric) for model in measured]
         if any(value is not None for value in values):
             table.add_row(metric, *["" if value is None else _short(metric, value) for value in values])
-    Console(width=40 + 16 * len(measured)).print(table)
+    # as wide as it needs, on any terminal and into a pipe: a folded name is found by nobody
+    Console(width=_WIDEST).print(table)
 
 
 def print_trial(trial: Trial) -> None:

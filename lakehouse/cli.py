@@ -11,6 +11,8 @@ from lakehouse.arguments import add_commands
 from lakehouse.errors import run_guarded
 
 if TYPE_CHECKING:  # --help needs neither
+    from types import ModuleType
+
     from lakehouse.commands.call import SessionFactory
     from lakehouse.settings import Settings
 
@@ -50,8 +52,17 @@ def _run(args: argparse.Namespace, settings: "Settings | None", session: "Sessio
     from lakehouse.settings import load_settings
 
     call = Call(args.command, settings or load_settings(), session or own_session)
-    module = importlib.import_module(f"lakehouse.commands.{args.command}")
-    return int(module.run(args, call))
+    return int(_module(args.command).run(args, call))
+
+
+def _module(command: str) -> "ModuleType":
+    try:
+        return importlib.import_module(f"lakehouse.commands.{command}")
+    except ImportError:
+        from lakehouse.spark_environment import require_fitting_environment
+
+        require_fitting_environment()  # names the variable that brings another pyspark
+        raise
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Collection
-
-from pydantic import BaseModel, ValidationError
+from collections.abc import Callable
 
 
 class LakehouseError(Exception):
@@ -46,32 +44,6 @@ class CheckFailedError(LakehouseError):
     """Everything ran, and what was checked is not as it should be. Exit code 1."""
 
     exit_code = 1
-
-
-def settings_error(error: ValidationError, *, source: str, secrets: Collection[str] = ()) -> SettingsError:
-    """Every fault of a validation in one line, each with the key, what was got and what was expected.
-
-    Neither the values of the keys in `secrets` nor whole sections, which may hold one, are shown.
-    """
-    faults = []
-    for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            faults.append(f"unknown setting {key}")
-        elif fault["type"] == "missing":
-            faults.append(f"missing setting {key}")
-        elif fault["type"] == "value_error":  # a section's own check, which says all there is to say
-            faults.append(str(fault["ctx"]["error"]))
-        elif key in secrets or isinstance(fault["input"], (dict, BaseModel)):
-            faults.append(f"setting {key}: {_sentence(fault['msg'])}")
-        else:
-            faults.append(f"setting {key} = {fault['input']!r}: {_sentence(fault['msg'])}")
-    return SettingsError("; ".join(faults), todo=f"correct {source} or the LAKEHOUSE_ environment variable")
-
-
-def _sentence(message: str) -> str:
-    """As a part of a line; what it quotes keeps its capitals."""
-    return message[:1].lower() + message[1:]
 
 
 def run_guarded(main: Callable[[], int], *, debug: bool = False) -> int:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +16,13 @@ SUPPORTED = (17, 21, 25)
 _FETCHED = {"vendor": "adoptium", "version": "17"}
 _PROBE_SECONDS = 30
 # Every JVM reads the first and the third, the `java` program the second too.
-_ENVIRONMENT = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _INSTALL = (
     "install one: Debian and Ubuntu `apt-get install openjdk-17-jre-headless`, macOS `brew install openjdk@21`, "
     "or set JAVA_HOME"
 )
 _HOME = re.compile(r"^\s*java\.home = (.+?)\s*$", re.MULTILINE)
+_NOTED = re.compile(r"(NOTE: )?Picked up \w+:")
 _VERSION = re.compile(r"^\s*java\.specification\.version = (?:1\.)?(\d+)\s*$", re.MULTILINE)
 
 
@@ -42,7 +44,7 @@ class _UnusableJavaError(Exception):
 
 def environment_options() -> str:
     """What the user's environment has every JVM start with."""
-    return " ".join(os.environ.get(name, "") for name in _ENVIRONMENT).strip()
+    return " ".join(os.environ.get(name, "") for name in OPTION_VARIABLES).strip()
 
 
 @lru_cache(maxsize=1)
@@ -78,23 +80,54 @@ def _installed() -> list[tuple[str, Path]]:
 
 def _probe(executable: Path, source: str) -> Java:
     """Run that java and read what it says of itself; macOS has a /usr/bin/java that only says there is none."""
-    command = [str(executable), "-XshowSettings:properties", "-version"]
-    try:
-        answer = subprocess.run(  # noqa: S603 - the java that this person has chosen
-            command, capture_output=True, text=True, errors="replace", timeout=_PROBE_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _UnusableJavaError(f"does not run ({getattr(error, 'strerror', None) or 'no answer'})") from error
-    said = answer.stderr + answer.stdout
+    code, said = _run(executable, os.environ)
     home, version = _HOME.search(said), _VERSION.search(said)
-    if answer.returncode != 0 or home is None or version is None:
-        words = next(
-            (line.strip() for line in said.splitlines() if line.strip()), f"exit code {answer.returncode}"
-        )
+    if code != 0 or home is None or version is None:
+        words = _complaint(said) or f"exit code {code}"
+        _refuse_options(executable, words)
         raise _UnusableJavaError(f"does not run ({words})")
     if int(version[1]) not in SUPPORTED:
         raise _UnusableJavaError(f"is Java {version[1]}")
     return Java(Path(home[1]), int(version[1]), source)
+
+
+def _run(executable: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """The exit code, and all that it says."""
+    command = [str(executable), "-XshowSettings:properties", "-version"]
+    try:
+        answer = subprocess.run(  # noqa: S603 - the java that this person has chosen
+            command,
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _UnusableJavaError(f"does not run ({getattr(error, 'strerror', None) or 'no answer'})") from error
+    return answer.returncode, answer.stderr + answer.stdout
+
+
+def _complaint(said: str) -> str:
+    """The first line that is not the JVM's note of the variables it has read."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return next((line for line in lines if not _NOTED.match(line)), "")
+
+
+def _refuse_options(executable: Path, words: str) -> None:
+    """Raises MachineError where this java runs without a variable that gives every JVM its options.
+
+    Another Java would not start with them either. They may hold a password, and are not shown.
+    """
+    given = [name for name in OPTION_VARIABLES if os.environ.get(name, "").strip()]
+    for without in [[name] for name in given] + [given] * (len(given) > 1):
+        code, _ = _run(executable, {name: text for name, text in os.environ.items() if name not in without})
+        if code == 0:
+            names = " and ".join(without)
+            raise MachineError(
+                f"no JVM starts with the options in {names}: {words}", todo=f"correct or unset {names}"
+            )
 
 
 def _fetch() -> Java:

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 
 from lakehouse.errors import BrokerError, first_line
 from lakehouse.kafka_client import Cluster
+from lakehouse.kafka_connection import advertised_error
 
 _BACKOFF_MS = {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 200}
 
@@ -21,7 +22,7 @@ def kafka_admin(cluster: Cluster, *, timeout_seconds: float) -> Iterator[KafkaAd
         try:
             yield client
         except (KafkaError, OSError) as error:
-            raise BrokerError(
+            raise advertised_error(cluster.bootstrap, client, error) or BrokerError(
                 f"the Kafka cluster at {cluster.bootstrap} answered with an error: {reason(error)}"
             ) from error
         finally:

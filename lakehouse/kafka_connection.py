@@ -1,5 +1,7 @@
 """Connecting to Kafka in bounded time, and one line that says why it did not work."""
 
+import os
+import re
 import ssl
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +11,7 @@ from kafka.errors import (
     InvalidReceiveError,
     KafkaConnectionError,
     KafkaTimeoutError,
+    NodeNotReadyError,
     SaslAuthenticationFailedError,
     UnsupportedSaslMechanismError,
 )
@@ -24,6 +27,10 @@ _REFUSED_LOGINS = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError,
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH.
 _OTHER_HOST = (62, 64)
+
+
+class AdvertisedError(BrokerError):
+    """A broker answers where the settings say, and nobody where that broker sends its clients."""
 
 
 class WatchedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
@@ -44,6 +51,7 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
     def __init__(self, net: NetworkSelector, **configs: Any) -> None:
         self._failure: BaseException | None = None
         self._watching = True
+        self.unreached: dict[str, str] = {}  # addresses that a broker has named, and why nobody answers there
         super().__init__(net, **configs)
 
     def bootstrap(self, timeout_ms: float | None = None, refresh: bool = True) -> None:
@@ -60,13 +68,25 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
 
     def get_connection(self, node_id: Any, timeout_ms: float | None = None, **options: Any) -> KafkaConnection:
         if not self._watching:
-            return super().get_connection(node_id, timeout_ms=timeout_ms, **options)
+            return self._watch_advertised(node_id, timeout_ms=timeout_ms, **options)
         if self._failure is not None and _is_refusal(self._failure):
             raise self._failure
         known = self._conns.get(node_id)
         connection = super().get_connection(node_id, timeout_ms=timeout_ms, **options)
         if connection is not known:
             self._watch(connection, timeout_ms)
+        return connection
+
+    def _watch_advertised(self, node_id: Any, **options: Any) -> KafkaConnection:
+        """A connection to an address of the cluster's answer, not of the settings."""
+        known = self._conns.get(node_id)
+        connection = super().get_connection(node_id, **options)
+        node = self.cluster.broker_metadata(node_id)
+        if connection is not known and node is not None and not self.cluster.is_bootstrap(node_id):
+            address = f"{node.host}:{node.port}"
+            self.unreached[address] = "no answer"
+            connection.init_future.add_callback(lambda _: self.unreached.pop(address, None))
+            connection.init_future.add_errback(lambda error: self.unreached.update({address: _plainly(error)}))
         return connection
 
     def _watch(self, connection: KafkaConnection, timeout_ms: float | None) -> None:
@@ -120,6 +140,36 @@ def connect_error(
         f"no Kafka broker answers at {bootstrap} within {timeout_seconds:g} s",
         todo="start it, or leave kafka.bootstrap_servers empty for the embedded one",
     )
+
+
+def advertised_error(cluster_at: str, client: Any, error: BaseException) -> AdvertisedError | None:
+    """One line where a kafka-python client failed because nobody answers at an address that a broker advertises.
+
+    None where it failed otherwise, or where the address is one of those that the settings name.
+    """
+    if not isinstance(error, (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)):
+        return None
+    unreached = {
+        where: why for where, why in client._manager.unreached.items() if where not in cluster_at.split(",")
+    }
+    if not unreached:
+        return None
+    told = ", ".join(f"{where} ({why})" for where, why in unreached.items())
+    return AdvertisedError(
+        f"the Kafka broker at {cluster_at} answers and sends clients to {told}, which cannot be reached from here",
+        todo="correct the broker's advertised.listeners, or make that name and port reachable from this machine",
+    )
+
+
+def _plainly(error: BaseException) -> str:
+    """Why a connection failed, without the name of the exception, which kafka-python repeats."""
+    text = first_line(error).removeprefix(f"{type(error).__name__}: ")
+    number = re.search(
+        r"(\d+) E[A-Z]+$", text
+    )  # kafka-python gives the number and the name of what the system said
+    if number:
+        return os.strerror(int(number[1])).lower()
+    return "the name cannot be resolved" if text == "DNS Resolution failure" else text
 
 
 def _login_error(bootstrap: str, security: KafkaSecurity, failure: BaseException) -> BrokerError:

@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 from lakehouse.errors import BrokerError
 from lakehouse.kafka_admin import quiet_client_log, reason
 from lakehouse.kafka_client import Cluster
+from lakehouse.kafka_connection import advertised_error
 
 Part = tuple[str, int]
 _POLL_MS = 100
@@ -66,7 +67,9 @@ class KafkaMeter:
             with quiet_client_log():
                 yield
         except (KafkaError, OSError) as error:
-            raise BrokerError(f"the Kafka cluster at {self._cluster.bootstrap}: {reason(error)}") from error
+            bootstrap = self._cluster.bootstrap
+            told = BrokerError(f"the Kafka cluster at {bootstrap}: {reason(error)}")
+            raise advertised_error(bootstrap, self._consumer, error) or told from error
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from kafka.errors import KafkaError
 
 from lakehouse.errors import BrokerError, first_line
 from lakehouse.kafka_client import Cluster
+from lakehouse.kafka_connection import advertised_error
 
 # Ranges closer than this are read in one go: seeking costs more than reading what lies between.
 _NEAR = 1_000
@@ -36,7 +37,8 @@ def existing_offsets(
     try:
         return _existing(consumer, TopicPartition(*part), sorted(ranges), timeout_seconds)
     except KafkaError as error:
-        raise BrokerError(f"Kafka does not give records of {part[0]}-{part[1]}: {first_line(error)}") from error
+        told = BrokerError(f"Kafka does not give records of {part[0]}-{part[1]}: {first_line(error)}")
+        raise advertised_error(cluster.bootstrap, consumer, error) or told from error
     finally:
         consumer.close()
 

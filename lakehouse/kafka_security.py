@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer, model_validator
 
 from lakehouse.errors import SettingsError
+from lakehouse.setting_kinds import OptionalText, Secret
 
 
 class KafkaSecurity(BaseModel):
@@ -18,13 +19,13 @@ class KafkaSecurity(BaseModel):
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
     sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
-    sasl_username: str
-    sasl_password: SecretStr = SecretStr("")
-    sasl_password_file: str
-    ssl_ca_file: str
-    ssl_certificate_file: str
-    ssl_key_file: str
-    ssl_key_password: SecretStr = SecretStr("")
+    sasl_username: OptionalText
+    sasl_password: Secret = SecretStr("")
+    sasl_password_file: OptionalText
+    ssl_ca_file: OptionalText
+    ssl_certificate_file: OptionalText
+    ssl_key_file: OptionalText
+    ssl_key_password: Secret = SecretStr("")
     ssl_check_hostname: bool
 
     @property
@@ -138,7 +139,7 @@ PLAINTEXT = KafkaSecurity(
 def read_file(path: str, setting: str) -> str:
     """The text of the file that a setting names. Raises SettingsError where it cannot be read."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         problem = error.strerror
     except UnicodeDecodeError:

@@ -5,11 +5,13 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark import SparkConf, SparkContext
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
@@ -18,20 +20,15 @@ from lakehouse.errors import MachineError, first_line
 from lakehouse.java import Java, find_java
 from lakehouse.jvm_options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
 from lakehouse.settings import conf_dir
-from lakehouse.spark_defaults import DEFAULTS, defaults_file, spark_defaults
-
-# Without these the jobs would run and be wrong; all other settings of Spark are the user's own.
-REQUIRED = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.sql.session.timeZone": "UTC",
-}
-
+from lakehouse.spark_defaults import DEFAULTS, REQUIRED, defaults_file, plain_defaults, spark_defaults
+from lakehouse.spark_environment import drop_empty_variables, require_fitting_environment, suspects
 
 # They print the whole stack trace of an exception that is raised as well, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 # A connection to the JVM breaks a little before its process is gone.
 _END_SECONDS = 10
+# Where Spark makes folders for schemas, and Derby its log and its tables: the current folder, by default.
+_WAREHOUSE, _DERBY = "spark.sql.warehouse.dir", "derby.system.home"
 # The exit code of a JVM that Spark ends because of an OutOfMemoryError (SparkExitCode.OOM).
 _OUT_OF_MEMORY = 52
 
@@ -47,7 +44,12 @@ def spark_session(name: str, *, log_file: Path | None = None, lasting: bool = Fa
     """
     for logger in _ERROR_LOGGERS:
         PySparkLogger.getLogger(logger).disabled = True
-    spark = _start(name, log_file, lasting=lasting)
+    with tempfile.TemporaryDirectory(prefix="lakehouse-", ignore_cleanup_errors=True) as scratch:
+        spark = _start(name, log_file, Path(scratch), lasting=lasting)
+        yield from _used(spark, log_file)
+
+
+def _used(spark: SparkSession, log_file: Path | None) -> Iterator[SparkSession]:
     jvm = spark.sparkContext._gateway.proc  # type: ignore[union-attr]
     memory = spark.conf.get("spark.driver.memory", "1g")
     try:
@@ -93,26 +95,47 @@ def _own_words(log_file: Path | None) -> str:
     return f"; Spark's own words are in {log_file}" if log_file else ""
 
 
-def _start(name: str, log_file: Path | None, *, lasting: bool) -> SparkSession:
-    builder = SparkSession.builder.appName(name)
+def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) -> SparkSession:
+    drop_empty_variables()
     if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has started the JVM, with its own arguments
-        return builder.getOrCreate()
-    if not os.environ.get("SPARK_CONF_DIR"):
-        os.environ.pop("SPARK_CONF_DIR", None)  # an empty one is none, as for Spark's own scripts
+        try:
+            SparkContext._ensure_initialized()
+        except (OSError, KeyError, ValueError, Py4JError) as error:
+            raise MachineError(
+                f"no JVM of spark-submit answers where PYSPARK_GATEWAY_PORT says: {first_line(error)}",
+                todo="unset PYSPARK_GATEWAY_PORT",
+            ) from error
+        return _session(name, scratch)
+    require_fitting_environment()
     java = find_java()
     os.environ["JAVA_HOME"] = str(java.home)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     options = _jvm_options(java, lasting=lasting)
     # a log that cannot be written is no fault of Spark's
-    with _arguments_of_pyspark(_submit_arguments(options)), _stderr_to(log_file):
+    with _arguments_of_pyspark(_submit_arguments(options, scratch)), _stderr_to(log_file):
         try:
-            return builder.getOrCreate()
+            SparkContext._ensure_initialized()
+            return _session(name, scratch)
         except Exception as error:
             discard_archive(options)
+            given = suspects()
+            why = f"; it may be because of {' and '.join(given)}" if given else ""
             raise MachineError(
-                f"Spark did not start: {first_line(error)}{_own_words(log_file)}",
+                f"Spark did not start: {first_line(error)}{_own_words(log_file)}{why}",
                 todo="lakehouse doctor says what is missing",
             ) from error
+
+
+def _session(name: str, scratch: Path) -> SparkSession:
+    """What Spark would put into the current folder goes to `scratch`, where its settings name no other place."""
+    builder = SparkSession.builder.appName(name)
+    if not SparkConf().contains(_WAREHOUSE):
+        builder = builder.config(_WAREHOUSE, str(scratch / "warehouse"))
+    jvm = SparkContext._jvm
+    assert jvm is not None  # noqa: S101 - it has been started
+    if not jvm.java.lang.System.getProperty(_DERBY):
+        jvm.java.lang.System.setProperty(_DERBY, str(scratch))
+    return builder.getOrCreate()
 
 
 @contextmanager
@@ -132,12 +155,14 @@ def _arguments_of_pyspark(arguments: Sequence[str]) -> Iterator[None]:
         del os.environ[name]
 
 
-def _submit_arguments(options: Sequence[str]) -> list[str]:
+def _submit_arguments(options: Sequence[str], scratch: Path) -> list[str]:
     """What spark-submit would be called with: the project's settings, where no SPARK_CONF_DIR brings them.
 
     The JVM's own options stand before those of the settings, which win.
     """
-    settings = [] if "SPARK_CONF_DIR" in os.environ else ["--properties-file", str(defaults_file())]
+    file = defaults_file()
+    plain = plain_defaults(file, scratch)
+    settings = [] if "SPARK_CONF_DIR" in os.environ and plain == file else ["--properties-file", str(plain)]
     defaults = " ".join([*options, spark_defaults(defaults_file()).get(DEFAULT_OPTIONS, "")])
     return [*settings, "--conf", f"{DEFAULT_OPTIONS}={defaults.strip()}", "pyspark-shell"]
 
@@ -177,6 +202,7 @@ def _verify(spark: SparkSession) -> None:
     for key, wanted in REQUIRED.items():
         found = spark.conf.get(key, "")
         if wanted not in (found or "").split(","):
+            spark_defaults(defaults_file())  # says so where that file cannot be read
             raise MachineError(
                 f"this Spark session has {key} = {found!r} instead of {wanted}",
                 todo="submit with --properties-file conf/spark-defaults.conf",

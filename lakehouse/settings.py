@@ -1,46 +1,44 @@
 """The settings of the lakehouse: conf/lakehouse.toml, an optional overlay, and environment variables on top."""
 
-import difflib
 import os
-import tomllib
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, TypedDict
+from typing import Annotated, Literal, Self, TypedDict, get_origin
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from lakehouse.errors import SettingsError, settings_error
+from lakehouse.errors import SettingsError, first_line
+from lakehouse.gold_settings import Gold
 from lakehouse.kafka_security import KafkaSecurity
+from lakehouse.setting_faults import settings_error
+from lakehouse.setting_kinds import (
+    LONG_MAX,
+    ColumnName,
+    Count,
+    Integer,
+    Name,
+    Positive,
+    Real,
+    Replicas,
+    Retention,
+    Root,
+    Seconds,
+    Section,
+    Seed,
+    Servers,
+    Share,
+    Size,
+    TableName,
+    Timeout,
+    Topic,
+)
+from lakehouse.setting_sources import read_sources, variable
 
-PREFIX = "LAKEHOUSE_"
 # Variables that choose where settings come from, and so cannot be settings themselves.
 CONF_VARIABLE = "LAKEHOUSE_CONF"
 ENV_VARIABLE = "LAKEHOUSE_ENV"
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(min_length=1)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NewTopics(TypedDict):
@@ -51,16 +49,16 @@ class NewTopics(TypedDict):
 
 
 class Kafka(KafkaSecurity):
-    bootstrap_servers: str
-    embedded_port: Annotated[int, Field(ge=0, le=65535)]
-    users_topic: Name
-    movies_topic: Name
-    series_topic: Name
-    feedback_topic: Name
+    bootstrap_servers: Servers
+    embedded_port: Annotated[Integer, Field(ge=0, le=65535)]
+    users_topic: Topic
+    movies_topic: Topic
+    series_topic: Topic
+    feedback_topic: Topic
     partitions: Count
-    replication_factor: Count
-    retention_ms: Annotated[int, Field(ge=-1)]
-    connect_timeout_seconds: Annotated[float, Field(gt=0)]
+    replication_factor: Replicas
+    retention_ms: Retention
+    connect_timeout_seconds: Timeout
 
     @model_validator(mode="after")
     def _embedded_is_plaintext(self) -> Self:
@@ -69,6 +67,19 @@ class Kafka(KafkaSecurity):
                 f"kafka.security_protocol = {self.security_protocol} needs kafka.bootstrap_servers: "
                 "the embedded broker speaks PLAINTEXT only"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _topics_do_not_collide(self) -> Self:
+        """Kafka's metrics write a dot as an underscore, so it refuses a topic that differs in these alone."""
+        names = {topic.replace(".", "_"): topic for topic in self.topics}
+        for topic in self.topics:
+            other = names[topic.replace(".", "_")]
+            if other != topic:
+                raise ValueError(
+                    f"kafka's topics {topic!r} and {other!r} differ in . and _ alone, which Kafka refuses: "
+                    "expected other names"
+                )
         return self
 
     @property
@@ -91,81 +102,16 @@ class Kafka(KafkaSecurity):
 
 
 class Bronze(Section):
-    max_offsets_per_trigger: Count
-    fetch_max_wait_ms: Annotated[int, Field(ge=0)]
+    max_offsets_per_trigger: Annotated[Integer, Field(ge=1, le=LONG_MAX)]
+    # Kafka's request.timeout.ms: a fetch that waits longer is given up
+    fetch_max_wait_ms: Annotated[Integer, Field(ge=0, lt=30_000)]
 
 
 class Silver(Section):
-    max_bytes_per_trigger: Name
-    future_tolerance_seconds: Annotated[int, Field(ge=0)]
+    max_bytes_per_trigger: Size
+    # a hundred years: Spark's timestamps end somewhere
+    future_tolerance_seconds: Annotated[Integer, Field(ge=0, le=3_155_760_000)]
     clasificaciones: Annotated[tuple[Name, ...], Field(min_length=1)]
-
-
-class Affinity(Section):
-    genre_weight: Weight
-    director_weight: Weight
-    actor_weight: Weight
-    rating_weight: Weight
-    decade_weight: Weight
-    titles_per_user: Count
-
-
-class Feedback(Section):
-    liked_from: Annotated[float, Field(ge=0.5, le=5)]
-    like_weight: Positive
-    view_weight: Weight
-    dislike_weight: Weight
-    recency_titles: Positive
-
-
-class Als(Section):
-    ranks: Annotated[tuple[Count, ...], Field(min_length=1)]
-    iterations: Count
-    regularization: Positive
-    alpha: Positive
-    holdout: Annotated[float, Field(gt=0, lt=1)]
-    seed: int
-
-
-class Blend(Section):
-    taste_weight: Weight
-    popularity_weight: float
-    new_title_weight: Weight
-
-
-class Values(Section):
-    rank: Count
-    iterations: Count
-    regularization: Positive
-    title_shrinkage: Positive
-    user_shrinkage: Positive
-    recency_ratings: Positive
-
-
-class Models(Section):
-    # those of gold.model_metrics that say how good a model is
-    metric: Literal["rmse", "mae", "ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10", "hit_rate_at_10"]
-    margin: Share
-    keep: Count
-
-
-class Recommendations(Section):
-    titles_per_user: Count
-
-
-class Popularity(Section):
-    trend_days: Count
-
-
-class Gold(Section):
-    affinity: Affinity
-    feedback: Feedback
-    als: Als
-    blend: Blend
-    values: Values
-    models: Models
-    recommendations: Recommendations
-    popularity: Popularity
 
 
 class Export(Section):
@@ -182,41 +128,33 @@ class Quality(Section):
     max_unknown_references: Share
     min_rows: Count
     min_rows_ratio: Share
-    max_rows_ratio: Annotated[float, Field(ge=1)]
-    max_age_hours: Annotated[float, Field(gt=0)]
+    max_rows_ratio: Annotated[Real, Field(ge=1)]
+    max_age_hours: Annotated[Real, Field(gt=0)]
     max_drift: Share
-    may_be_empty: tuple[Name, ...]
-    may_be_null: tuple[Name, ...]
+    may_be_empty: tuple[TableName, ...]
+    may_be_null: tuple[ColumnName, ...]
 
 
 class Demo(Section):
     users: Count
-    titles: Annotated[int, Field(ge=2)]
+    titles: Annotated[Count, Field(ge=2)]
     feedback: Count
     dirty: Share
-    seed: int
+    seed: Seed
 
 
 class Up(Section):
-    rate: Annotated[float, Field(gt=0)]
-    trigger_seconds: Annotated[float, Field(ge=0)]
-    gold_every_seconds: Annotated[float, Field(gt=0)]
+    rate: Positive
+    trigger_seconds: Seconds
+    gold_every_seconds: Annotated[Seconds, Field(gt=0)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings, frozen. Functions receive the values they need, never this object."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        case_sensitive=False,
-        hide_input_in_errors=True,
-    )
-    files: ClassVar[tuple[Path, ...]] = ()
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    root: Name
+    root: Root
     kafka: Kafka
     bronze: Bronze
     silver: Silver
@@ -235,88 +173,68 @@ class Settings(BaseSettings):
     @field_validator("root")
     @classmethod
     def _absolute(cls, root: str) -> str:
-        return root.rstrip("/") if "://" in root else str(Path(root).expanduser().resolve())
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        files = [TomlConfigSettingsSource(settings_cls, path) for path in reversed(cls.files)]
-        return (init_settings, env_settings, *files)
+        if "://" in root:
+            return root.rstrip("/")
+        try:
+            return str(Path(root).expanduser().resolve())
+        except (OSError, RuntimeError) as error:  # ~name of nobody, links in a circle
+            raise ValueError(f"setting root = {root!r}: expected a folder: {first_line(error)}") from error
 
 
 def conf_dir() -> Path:
     """The folder of the configuration: LAKEHOUSE_CONF, else ./conf, else the one beside the installed code."""
     chosen = os.environ.get(CONF_VARIABLE)
     if chosen:
-        if not (Path(chosen) / "lakehouse.toml").is_file():
+        if not _holds_settings(Path(chosen)):
             raise SettingsError(
                 f"{CONF_VARIABLE} = {chosen!r} holds no lakehouse.toml", todo="point it at a conf/ folder"
             )
         return Path(chosen).resolve()
     here = Path("conf").resolve()
-    return here if (here / "lakehouse.toml").is_file() else Path(__file__).resolve().parent.parent / "conf"
+    return here if _holds_settings(here) else Path(__file__).resolve().parent.parent / "conf"
+
+
+def _holds_settings(folder: Path) -> bool:
+    """Whatever has that name, a folder too, is what was meant: reading it says what is wrong with it."""
+    return os.path.lexists(folder / "lakehouse.toml")
 
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
     """Read the settings once per process. Raises SettingsError naming every wrong key."""
-    _refuse_unknown_variables()
-    files = [conf_dir() / "lakehouse.toml"]
-    overlay = os.environ.get(ENV_VARIABLE)
-    if overlay:
-        files.append(conf_dir() / f"lakehouse.{overlay}.toml")
-    for file in files:
-        _refuse_broken(file)
-    Settings.files = tuple(files)
+    files = [conf_dir() / "lakehouse.toml", *_overlays()]
+    kinds = dict(_keys(Settings))
+    secrets = {key for key, kind in kinds.items() if kind is SecretStr}
+    found = read_sources(
+        files,
+        keys=kinds,
+        lists={key for key, kind in kinds.items() if get_origin(kind) is tuple},
+        secrets=secrets,
+        others=(CONF_VARIABLE, ENV_VARIABLE),
+    )
     try:
-        return Settings()
+        return Settings.model_validate(found.values)
     except ValidationError as error:
-        raise settings_error(error, source=str(files[-1]), secrets=_secrets()) from error
-    except ValueError as error:
-        # pydantic-settings: an environment variable of a list that is no JSON
-        raise SettingsError(str(error), todo="lists are written as JSON in the environment") from error
+        raise settings_error(error, source=str(files[-1]), secrets=secrets, origins=found.origins) from error
 
 
-def _refuse_broken(file: Path) -> None:
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(f"no settings file {file}", todo=f"create it or change {ENV_VARIABLE}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file} is no valid TOML: {error}", todo="correct that line") from error
-    for key in _secrets():
-        value: object = content
-        for part in key.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        if value:
-            variable = PREFIX + key.replace(".", "__").upper()
-            other = " or kafka.sasl_password_file" if key == "kafka.sasl_password" else ""
-            raise SettingsError(f"{file} holds {key}", todo=f"take it out of there and set {variable}{other}")
-
-
-def _refuse_unknown_variables() -> None:
-    """pydantic-settings passes over variables that name no field; a typing error must not pass."""
-    known = {CONF_VARIABLE, ENV_VARIABLE, *variables()}
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name.upper() not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "conf/lakehouse.toml lists all settings"
-            raise SettingsError(f"unknown setting {name} in the environment", todo=hint)
+def _overlays() -> Iterator[Path]:
+    """The file that LAKEHOUSE_ENV names, where it does."""
+    name = os.environ.get(ENV_VARIABLE)
+    if not name:
+        return
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise SettingsError(
+            f"{ENV_VARIABLE} = {name!r} names no settings file", todo="write NAME of a conf/lakehouse.NAME.toml"
+        )
+    file = conf_dir() / f"lakehouse.{name}.toml"
+    if not os.path.lexists(file):
+        raise SettingsError(f"no settings file {file}", todo=f"create it or change {ENV_VARIABLE}")
+    yield file
 
 
 def variables() -> set[str]:
-    return {PREFIX + key.replace(".", "__").upper() for key, _ in _keys(Settings)}
-
-
-def _secrets() -> set[str]:
-    """The keys whose values are shown nowhere."""
-    return {key for key, kind in _keys(Settings) if kind is SecretStr}
+    return {variable(key) for key, _ in _keys(Settings)}
 
 
 def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -1,14 +1,28 @@
 """The settings of Spark that are in force, read without Spark."""
 
+import codecs
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+from lakehouse.configuration_text import configuration_text
+from lakehouse.errors import SettingsError
 from lakehouse.settings import conf_dir
 
 DEFAULTS = "spark-defaults.conf"
+# java.util.Properties ends with an error there, also in a value.
+_BROKEN_ESCAPE = re.compile(r"^(?!\s*[#!])[^\n]*(?<!\\)(?:\\\\)*\\u(?![0-9A-Fa-f]{4})", re.MULTILINE)
 # As java.util.Properties reads a line, which Spark uses: the name ends at white space, = or :.
 _SETTING = re.compile(r"([^\s=:]+)(?:\s*[=:]\s*|\s+)(.*)")
+
+
+# Without these the jobs would run and be wrong; all other settings of Spark are the user's own.
+REQUIRED = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+}
 
 
 def defaults_file() -> Path:
@@ -17,10 +31,33 @@ def defaults_file() -> Path:
 
 
 def spark_defaults(file: Path) -> dict[str, str]:
-    """The settings of a Spark properties file, comments left out; none where there is no file."""
-    if not file.is_file():
+    """The settings of a Spark properties file, comments left out; none where there is no file.
+
+    Raises SettingsError where the file cannot be read or Spark would refuse it.
+    """
+    if not os.path.lexists(file):
         return {}
-    text = re.sub(r"\\\n\s*", "", file.read_text(encoding="utf-8"))
-    lines = [line.strip() for line in text.splitlines()]
+    text = configuration_text(file)
+    broken = _BROKEN_ESCAPE.search(text)
+    if broken:
+        line = text[: broken.start()].count("\n") + 1
+        raise SettingsError(
+            f"{file} has a \\u without four digits in line {line}", todo="write a backslash as two: \\\\u"
+        )
+    lines = [line.strip() for line in re.sub(r"\\\n\s*", "", text).splitlines()]
     pairs = [_SETTING.fullmatch(line) for line in lines if not line.startswith(("#", "!"))]
     return {pair[1]: pair[2] for pair in pairs if pair}
+
+
+def plain_defaults(file: Path, folder: Path) -> Path:
+    """The file as Spark can read it: a copy without a byte order mark, which Spark takes for a part of a name."""
+    if not file.is_file() or not file.read_bytes().startswith(codecs.BOM_UTF8):
+        return file
+    copy = folder / DEFAULTS
+    copy.write_text(configuration_text(file), encoding="utf-8")
+    return copy
+
+
+def lacking(settings: Mapping[str, str]) -> list[str]:
+    """The names of the required settings that these do not have."""
+    return [name for name, wanted in REQUIRED.items() if wanted not in settings.get(name, "").split(",")]

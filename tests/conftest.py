@@ -170,10 +170,8 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path))
     shutil.copy(PROJECT / "conf" / "lakehouse.toml", tmp_path)
-    files = Settings.files
     load_settings.cache_clear()
     yield tmp_path
-    Settings.files = files
     load_settings.cache_clear()
 
 

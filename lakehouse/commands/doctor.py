@@ -20,8 +20,10 @@ from lakehouse.errors import LakehouseError
 from lakehouse.java import find_java
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster, configured_cluster
+from lakehouse.kafka_connection import AdvertisedError
 from lakehouse.settings import Kafka, Settings
 from lakehouse.spark_defaults import defaults_file, spark_defaults
+from lakehouse.spark_environment import STARTERS, environment_faults, suspects
 
 PYTHON = (3, 11)
 DISK_BYTES = 2 * 1024**3
@@ -56,7 +58,9 @@ def examine(settings: Settings) -> list[Finding]:
         python_findings,
         java_findings,
         lambda: package_findings("pyspark", "delta-spark"),
-        lambda: jar_findings(spark_defaults(defaults_file())),
+        environment_findings,
+        spark_settings_findings,
+        lambda: jar_findings(_readable_defaults()),
         lambda: kafka_findings(settings.kafka),
         lambda: root_findings(settings.root),
         lambda: memory_findings(machine_memory()),
@@ -86,6 +90,33 @@ def package_findings(*packages: str) -> Iterator[Finding]:
             yield Finding(package, "ok", importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
             yield Finding(package, "missing", "not installed", "make setup")
+
+
+def environment_findings() -> Iterator[Finding]:
+    """Variables that break Spark's start, and those of which only the JVM can tell whether it starts with them."""
+    faults = {fault.variable: fault for fault in environment_faults()}
+    for name, fault in faults.items():
+        yield Finding(name, "missing", fault.problem, fault.todo)
+    for name in suspects():
+        if name in STARTERS and name not in faults:
+            yield Finding(
+                name, "note", "is set, and Spark or its JVM starts with it", f"unset {name} if they do not"
+            )
+
+
+def spark_settings_findings() -> Iterator[Finding]:
+    try:
+        spark_defaults(defaults_file())
+    except LakehouseError as error:
+        yield Finding("Spark settings", "missing", error.problem, error.todo)
+
+
+def _readable_defaults() -> dict[str, str]:
+    """Those of a file that cannot be read are a finding of their own."""
+    try:
+        return spark_defaults(defaults_file())
+    except LakehouseError:
+        return {}
 
 
 def jar_findings(defaults: dict[str, str]) -> Iterator[Finding]:
@@ -125,6 +156,8 @@ def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
         return
     try:
         identity = cluster_id(Cluster(address), timeout_seconds=_FOREIGN_SECONDS)
+    except AdvertisedError as error:
+        yield Finding("Kafka", "note", error.problem, "nothing: a free port will be used")
     except LakehouseError:
         yield Finding("Kafka", "note", f"something else listens at {address}", "nothing: a free port will be used")
     else:

@@ -23,6 +23,8 @@ from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_QUARANTINE
 
 # A look costs a few requests to Kafka and some small files.
 _LOOK_EVERY_SECONDS = 2.0
+# Below it the picture would cut names and numbers.
+_PICTURE_WIDTH = 72
 _LINE_EVERY_SECONDS = 10.0
 
 
@@ -35,7 +37,7 @@ class _Look(NamedTuple):
 
 
 class Monitor:
-    """Keeps the terminal's picture up to date; where there is no terminal, prints a line every ten seconds."""
+    """Keeps the terminal's picture up to date. Without a wide terminal it prints a line every ten seconds."""
 
     def __init__(self, settings: Settings, meter: KafkaMeter, console: Console, live: LivePicture | None) -> None:
         self._settings, self._meter, self._console, self._picture = settings, meter, console, live
@@ -52,7 +54,8 @@ class Monitor:
     @contextmanager
     def opened(settings: Settings, cluster: Cluster, console: Console) -> Iterator["Monitor"]:
         timeout = settings.kafka.connect_timeout_seconds
-        shown = LivePicture(console=console, auto_refresh=False) if console.is_terminal else nullcontext()
+        is_wide = console.is_terminal and console.width >= _PICTURE_WIDTH
+        shown = LivePicture(console=console, auto_refresh=False) if is_wide else nullcontext()
         with kafka_meter(cluster, timeout_seconds=timeout) as meter, shown as live:
             yield Monitor(settings, meter, console, live)
 

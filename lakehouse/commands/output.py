@@ -1,14 +1,19 @@
 """How commands print: tables for people, JSON for programs."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+# Texts up to this width are not folded: names, numbers, times, the words of a state.
+_SHORT = 24
 
 
 def print_json(value: Any) -> None:
@@ -16,15 +21,66 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """A table; cell values are data, so nothing in them is read as markup."""
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    """A table; cell values are data, so nothing in them is read as markup.
+
+    Into a file or a pipe each row is a line, as wide as it needs. On a narrow terminal long texts are folded
+    between words; names, numbers and paths stay whole, and the table may be wider than the terminal.
+    """
     rows = list(rows)
-    for index, name in enumerate(columns):
+    cells = [[cell(value) for value in row] for row in rows]
+    console = Console()
+    widths = [_widths(name, [row[index] for row in cells]) for index, name in enumerate(columns)]
+    if sys.stdout.isatty():
+        chosen = _fitted(widths, console.width - _frame(len(columns)))
+    else:
+        chosen = [width.whole for width in widths]
+    table = Table(box=box.SIMPLE_HEAD)
+    for index, (name, width) in enumerate(zip(columns, chosen, strict=True)):
         numeric = bool(rows) and all(isinstance(row[index], (int, float)) or row[index] is None for row in rows)
-        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(cell(value)) for value in row])
-    Console().print(table)
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold", width=width)
+    for line in cells:
+        table.add_row(*map(Text, line))
+    console.width = sum(chosen) + _frame(len(columns))
+    if title:
+        console.print(Text(title, style="bold"), soft_wrap=True)
+    console.print(table)
+
+
+class _Widths(NamedTuple):
+    """Of a column: without a fold, and with every fold that splits nothing."""
+
+    whole: int
+    least: int
+
+
+def _widths(name: str, cells: Sequence[str]) -> _Widths:
+    lines = [line for text in cells for line in text.expandtabs().split("\n")]
+    whole = max(map(cell_len, [name, *lines]))
+    least = max((cell_len(part) for line in lines for part in _parts(line)), default=0)
+    return _Widths(max(whole, 1), max(least, *map(cell_len, name.split() or [name]), 1))
+
+
+def _parts(line: str) -> list[str]:
+    """What must not be split: a short text, a path with its blanks, of anything else each word."""
+    is_path = line.startswith(("/", "./", "~/")) or "://" in line
+    return [line] if is_path or cell_len(line) <= _SHORT else line.split()
+
+
+def _fitted(widths: Sequence[_Widths], room: int) -> list[int]:
+    """The widest columns give way until all have room, none beyond its least width."""
+    chosen = [width.whole for width in widths]
+    while sum(chosen) > room:
+        spare = [index for index, width in enumerate(widths) if chosen[index] > width.least]
+        if not spare:
+            break
+        widest = max(spare, key=lambda index: chosen[index])
+        chosen[widest] -= 1
+    return chosen
+
+
+def _frame(columns: int) -> int:
+    """The blanks around the cells, and the edges of the box."""
+    return 3 * columns + 1
 
 
 def cell(value: Any) -> str:

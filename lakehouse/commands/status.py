@@ -47,7 +47,7 @@ class TableState(NamedTuple):
 class Status(NamedTuple):
     """`gold` says of each gold table how many versions its inputs are ahead of those it was made from.
 
-    `kafka` is the address of the cluster that was asked, None where none runs.
+    `kafka` is the address of the cluster that was asked, None where none runs, and `unanswered` its failure.
     """
 
     kafka: str | None
@@ -55,6 +55,7 @@ class Status(NamedTuple):
     bronze: Mapping[str, KafkaBacklog]
     silver: SilverBacklog
     gold: Mapping[str, Mapping[str, int] | None]
+    unanswered: BrokerError | None = None
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -65,6 +66,9 @@ def run(args: argparse.Namespace, call: Call) -> int:
     else:
         print(f"{settings.root}, Kafka at {found.kafka}" if found.kafka else settings.root)
         _show(found, now=datetime.now(UTC))
+    if found.unanswered is not None:
+        # what waits there is unknown: for a program that asks, that is a missing broker as for any other command
+        raise found.unanswered
     return 0
 
 
@@ -75,16 +79,18 @@ def look(root: str, kafka: Kafka) -> Status:
     now = datetime.now(UTC)
     present = {state.table for state in tables if state.version is not None}
     cluster = running_cluster(kafka, root)
+    bronze, unanswered = _kafka_backlogs(folder, cluster, kafka, now)
     return Status(
         None if cluster is None else cluster.bootstrap,
         tables,
-        _kafka_backlogs(folder, cluster, kafka, now),
+        bronze,
         silver_backlog(folder, now=now),
         {
             table.sql_name: input_backlog(folder, table)
             for table in layer_tables("gold")
             if table.sql_name in present and table not in _KEPT
         },
+        unanswered,
     )
 
 
@@ -99,16 +105,20 @@ def table_state(root: Folder, table: Table) -> TableState:
 
 def _kafka_backlogs(
     folder: Folder, cluster: Cluster | None, kafka: Kafka, now: datetime
-) -> Mapping[str, KafkaBacklog]:
-    fed = ((BRONZE_EVENTS, kafka.catalogue_topics), (BRONZE_FEEDBACK, (kafka.feedback_topic,)))
+) -> tuple[Mapping[str, KafkaBacklog], BrokerError | None]:
+    fed = {
+        BRONZE_EVENTS.sql_name: (BRONZE_EVENTS, kafka.catalogue_topics),
+        BRONZE_FEEDBACK.sql_name: (BRONZE_FEEDBACK, (kafka.feedback_topic,)),
+    }
     if cluster is None:
-        return {table.sql_name: KafkaBacklog(None, None, "the embedded broker is not running") for table, _ in fed}
+        return {name: KafkaBacklog(None, None, "the embedded broker is not running") for name in fed}, None
     timeout = min(_KAFKA_SECONDS, kafka.connect_timeout_seconds)
     try:
         with kafka_meter(cluster, timeout_seconds=timeout) as meter:
-            return {table.sql_name: kafka_backlog(folder, table, topics, meter, now=now) for table, topics in fed}
+            found = {name: kafka_backlog(folder, *fed[name], meter, now=now) for name in fed}
     except BrokerError as error:
-        return {table.sql_name: KafkaBacklog(None, None, error.problem) for table, _ in fed}
+        return {name: KafkaBacklog(None, None, error.problem) for name in fed}, error
+    return found, None
 
 
 def _public(found: Status) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Clock:
         self.tell(f"{self.seconds[name]:6.1f} s  {name}")
 
     def tell(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False)
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def selected(select: str) -> tuple[Step, ...]:

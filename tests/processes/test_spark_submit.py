@@ -38,6 +38,8 @@ from tests.support.submits import (
 
 # The README's lines of which each is a spark-submit of its own: one for every layer, and for the checks.
 ALONE = ("bronze/ingest.py", "silver/refine.py", "quality/check.py silver", "gold/rate_affinity.py")
+# What Spark by itself would put into the current folder.
+LEFT_BY_SPARK = ("spark-warehouse", "metastore_db", "derby.log", "artifacts")
 RUN_JOBS = "tests/support/run_jobs.py"
 
 
@@ -70,6 +72,7 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
         (kafka.feedback_topic, feedback_records(1, 200, users=30, movies=25, series=15)),
     ):
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
+    left = {name for name in LEFT_BY_SPARK if (PROJECT / name).exists()}
     lines = [line for line in readme_commands() if line.startswith("spark-submit ")]
     jobs = [line.removeprefix(f"{SUBMIT} ") for line in lines]
     for job in ALONE:
@@ -79,6 +82,7 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
     assert len(others) == 7
     for job, (code, printed) in zip(others, submit_in_one(others, variables(settings), tmp_path), strict=True):
         assert code == 0, f"{job}: {printed}"
+    assert {name for name in LEFT_BY_SPARK if (PROJECT / name).exists()} == left
     # each layer's jobs were among them; trials are there once somebody has searched for parameters
     assert all(storage.exists(spark, settings.root, table) for table in CATALOGUE if table != GOLD_TRIALS)
     rows = {

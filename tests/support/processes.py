@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from lakehouse import jvm_options
 from lakehouse.java import find_java
-from lakehouse.settings import PREFIX, Settings, load_settings
+from lakehouse.setting_sources import PREFIX
+from lakehouse.settings import Settings, load_settings
 
 BIN = Path(sys.executable).parent
 # What ends a test that hangs. On a slow day the demo of 40 users takes five minutes, beside another worker.

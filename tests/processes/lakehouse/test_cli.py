@@ -19,10 +19,13 @@ from tests.support.outcome import Outcome
 from tests.support.processes import TIMEOUT, clean_environment, environment
 from tests.support.small import with_small_demo
 
+HIVE = "spark.sql.catalogImplementation hive"
 
-def lakehouse(*arguments: str, variables: dict[str, str]) -> Outcome:
+
+def lakehouse(*arguments: str, variables: dict[str, str], folder: Path | None = None) -> Outcome:
+    command = ["lakehouse", *arguments]
     done = subprocess.run(
-        ["lakehouse", *arguments], env=variables, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        command, env=variables, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 
@@ -62,19 +65,27 @@ def test_a_root_that_cannot_be_written_is_one_line(
 def test_a_query_tells_times_in_utc_and_has_the_jvm_options_of_the_settings(
     spark: SparkSession, demo: Demo, tmp_path: Path
 ) -> None:
-    """Wherever it runs. Its JVM notes the collector, which is not the commands' own, in the file it is told."""
-    conf, noted = tmp_path / "conf", tmp_path / "gc.log"
+    """Wherever it runs, and it leaves nothing there. Its JVM notes its collector, the settings' own, in a file."""
+    conf, noted, here, temporary = (tmp_path / name for name in ("conf", "gc.log", "here", "temporary"))
+    here.mkdir()
+    temporary.mkdir()
     shutil.copytree(PROJECT / "conf", conf)
-    with (conf / "spark-defaults.conf").open("a", encoding="utf-8") as defaults:
-        defaults.write(f"spark.driver.extraJavaOptions -XX:+UseParallelGC -Xlog:gc:file={noted}\n")
+    # a byte order mark before the first setting, and a catalogue that Derby would keep in the current folder
+    text = (conf / "spark-defaults.conf").read_text(encoding="utf-8")
+    text = text.replace("spark.sql.session.timeZone                  UTC\n", "")
+    added = f"spark.driver.extraJavaOptions -XX:+UseParallelGC -Xlog:gc:file={noted}\n{HIVE}\n"
+    text = f"spark.sql.session.timeZone UTC\n{text}{added}"
+    (conf / "spark-defaults.conf").write_text(text, encoding="utf-8-sig")
     query = (
         "SELECT TIMESTAMP '2025-05-13 12:00:00' AS noon, DATE '2024-02-29' AS day, count(*) AS users "
         "FROM silver.users"
     )
-    elsewhere = {"TZ": "America/Mexico_City", "LAKEHOUSE_CONF": str(conf)}
-    outcome = lakehouse("sql", query, "--json", variables=environment(demo.settings) | elsewhere)
+    elsewhere = {"TZ": "America/Mexico_City", "LAKEHOUSE_CONF": str(conf), "TMPDIR": str(temporary)}
+    outcome = lakehouse("sql", query, "--json", variables=environment(demo.settings) | elsewhere, folder=here)
     assert outcome.code == 0, outcome.err
     users = storage.read(spark, demo.root, SILVER_USERS).count()
     assert json.loads(outcome.out) == [{"noon": "2025-05-13 12:00:00Z", "day": "2024-02-29", "users": users}]
     assert outcome.err == ""
     assert "Using Parallel" in noted.read_text(encoding="utf-8")
+    assert list(here.iterdir()) == []
+    assert not list(temporary.glob("lakehouse-*"))

@@ -17,10 +17,11 @@ from kafka.errors import (
 from pydantic import SecretStr, ValidationError
 
 from lakehouse import cli
-from lakehouse.errors import SettingsError, run_guarded, settings_error
+from lakehouse.errors import SettingsError, run_guarded
 from lakehouse.java import find_java
 from lakehouse.kafka_client import Cluster, configured_cluster, jaas_config
 from lakehouse.kafka_security import PLAINTEXT, KafkaSecurity
+from lakehouse.setting_faults import settings_error
 from lakehouse.settings import load_settings
 from lakehouse.spark_defaults import spark_defaults
 from tests.support.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, openssl, require_openssl

@@ -57,6 +57,15 @@ def test_the_shipped_file_is_complete_and_right(conf: Path) -> None:
             'formulas = "drop"',
             "setting export.formulas = 'drop': input should be 'keep' or 'escape'",
         ),
+        ("dirty = 0.02", "dirty = nan", "setting demo.dirty = nan: input should be a finite number"),
+        ("max_age_hours = 720.0", "max_age_hours = inf", "setting quality.max_age_hours = inf: input should be a"),
+        ("partitions = 3", "partitions = true", "setting kafka.partitions = True: expected a number, not true"),
+        ("dirty = 0.02", "dirty = false", "setting demo.dirty = False: expected a number, not true or false"),
+        ("partitions = 3", "partitions = []", "setting kafka.partitions = []: input should be a valid integer"),
+        ("ranks = [24, 48, 64]", "ranks = 24", "setting gold.als.ranks = 24: expected a list"),
+        ("ranks = [24, 48, 64]", "ranks = [24, true]", "setting gold.als.ranks.1 = True: expected a number"),
+        ("ranks = [24, 48, 64]", "ranks = []", "setting gold.als.ranks = []: tuple should have at least 1 item"),
+        ('"128m"', "128", "setting silver.max_bytes_per_trigger = 128: input should be a valid string"),
         ('users_topic = "producer1_topic"', 'users_topic = ""', "setting kafka.users_topic = ''"),
     ],
 )
@@ -140,12 +149,71 @@ def test_a_wrong_value_of_the_environment_is_named(
     assert f"setting {key} = {value!r}: " in problem()
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "example"),
+    [
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", "R, AA", '["R", "AA"]'),
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", "G,PG", '["G", "PG"]'),
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", "G", '["G"]'),
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", "['G', 'PG']", '["G", "PG"]'),  # Python's quotes
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", '["G",', '["G"]'),
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", '"G"', '["G"]'),  # JSON, and no list
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", "", '["G", "PG"]'),
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", "[" * 100_000, '["G", "PG"]'),  # deeper than Python's parser goes
+        ("LAKEHOUSE_GOLD__ALS__RANKS", "24,48", "[24, 48]"),
+        ("LAKEHOUSE_GOLD__ALS__RANKS", "24", "[24]"),
+        ("LAKEHOUSE_QUALITY__MAY_BE_EMPTY", "silver.tombstones", '["silver.tombstones"]'),
+        (
+            "LAKEHOUSE_QUALITY__MAY_BE_NULL",
+            "silver.users.a,silver.users.b",
+            '["silver.users.a", "silver.users.b"]',
+        ),
+    ],
+)
 @pytest.mark.usefixtures("conf")
-def test_a_list_in_the_environment_that_is_no_json_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAKEHOUSE_SILVER__CLASIFICACIONES", "R, AA")
+def test_a_list_in_the_environment_is_json_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, example: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    key = variable.removeprefix("LAKEHOUSE_").replace("__", ".").lower()
     told = problem()
-    assert "silver" in told.lower()
-    assert told.endswith("lists are written as JSON in the environment")
+    assert told.startswith(f"setting {key} = {value[:10]!r}"[:-1])
+    assert told.endswith(
+        f": expected a JSON list in {variable}, such as {example}; write lists as JSON in the environment"
+    )
+    assert len(told) < 400
+
+
+def test_the_todo_names_where_each_wrong_value_stands(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(conf, "trend_days = 7", "trend_days = 0")
+    (conf / "lakehouse.big.toml").write_text("[demo]\ndirty = 7\n")
+    monkeypatch.setenv("LAKEHOUSE_ENV", "big")
+    monkeypatch.setenv("LAKEHOUSE_SILVER__CLASIFICACIONES", '["G", ""]')
+    told = problem()
+    assert "setting silver.clasificaciones.1 = '': " in told
+    file, overlay = conf / "lakehouse.toml", conf / "lakehouse.big.toml"
+    assert told.endswith(f"; correct LAKEHOUSE_SILVER__CLASIFICACIONES and {file} and {overlay}")
+
+
+@pytest.mark.usefixtures("conf")
+def test_a_variable_counts_in_any_case_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("lakehouse_demo__seed", "7")
+    assert load_settings().demo.seed == 7
+    load_settings.cache_clear()
+    monkeypatch.setenv("LAKEHOUSE_DEMO__SEED", "8")
+    assert problem() == ("LAKEHOUSE_DEMO__SEED and lakehouse_demo__seed are the same setting; keep one of them")
+
+
+@pytest.mark.parametrize("name", ["a/b", " ", "a\nb"])
+@pytest.mark.usefixtures("conf")
+def test_an_overlay_has_a_plain_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ENV", name)
+    assert problem().startswith(f"LAKEHOUSE_ENV = {name!r} names no settings file; ")
+
+
+def test_a_quoted_name_with_a_dot_is_no_section(conf: Path) -> None:
+    edit(conf, 'root = "./data/lakehouse"', 'root = "./data/lakehouse"\n"kafka.partitions" = 9')
+    assert "unknown setting kafka.partitions" in problem()
 
 
 def test_an_overlay_changes_what_it_names_and_the_environment_still_wins(

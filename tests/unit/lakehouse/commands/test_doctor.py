@@ -12,6 +12,7 @@ from lakehouse.commands import doctor
 from lakehouse.commands.doctor import Finding
 from lakehouse.java import find_java
 from lakehouse.settings import Kafka, load_settings
+from lakehouse.spark_environment import STARTERS
 
 
 def kafka(**changes: object) -> Kafka:
@@ -20,7 +21,9 @@ def kafka(**changes: object) -> Kafka:
     )
 
 
-def test_every_part_is_looked_at_once(tmp_path: Path) -> None:
+def test_every_part_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in STARTERS:  # each that is set is a line of its own
+        monkeypatch.delenv(name, raising=False)
     settings = load_settings().model_copy(update={"root": str(tmp_path), "kafka": kafka(embedded_port=0)})
     checks = [finding.check for finding in doctor.examine(settings)]
     assert checks == [

@@ -1,0 +1,42 @@
+"""The text of a settings file, whatever program saved it; what cannot be read is one line that names the file."""
+
+import codecs
+from pathlib import Path
+
+from lakehouse.errors import SettingsError
+
+_WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_SAVE = "save it as UTF-8"
+
+
+def configuration_text(file: Path) -> str:
+    """The file's text without a byte order mark. Raises SettingsError where it cannot be read or is no UTF-8."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError as error:
+        raise SettingsError(f"no settings file {file}", todo="create it") from error
+    except IsADirectoryError as error:
+        raise SettingsError(f"{file} is a folder", todo="put a settings file in its place") from error
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}", todo="make it a readable file") from error
+    encoding = next((name for mark, name in _WIDE.items() if content.startswith(mark)), None)
+    if encoding:
+        raise SettingsError(f"{file} is {encoding}, and settings are UTF-8", todo=_SAVE)
+    content = content.removeprefix(codecs.BOM_UTF8)
+    if b"\0" in content:
+        line = content[: content.index(b"\0")].count(b"\n") + 1
+        raise SettingsError(
+            f"{file} has a NUL byte in line {line}: it is damaged or not UTF-8", todo=f"{_SAVE}, without that byte"
+        )
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"{file} is not UTF-8: byte 0x{content[error.start]:02x} in line {line}", todo=_SAVE
+        ) from error

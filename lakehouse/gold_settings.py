@@ -1,0 +1,81 @@
+"""The section [gold] of the settings: what conf/lakehouse.toml explains of the models and the lists."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from lakehouse.setting_kinds import Count, Integer, Positive, Real, Section, Seed, Share, SignedWeight, Weight
+
+
+class Affinity(Section):
+    genre_weight: Weight
+    director_weight: Weight
+    actor_weight: Weight
+    rating_weight: Weight
+    decade_weight: Weight
+    titles_per_user: Count
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> Self:
+        if not any(getattr(self, name) for name in type(self).model_fields if name.endswith("_weight")):
+            raise ValueError("all weights of gold.affinity are 0: expected at least one above 0")
+        return self
+
+
+class Feedback(Section):
+    liked_from: Annotated[Real, Field(ge=0.5, le=5)]
+    like_weight: Positive
+    view_weight: Weight
+    dislike_weight: Weight
+    recency_titles: Positive
+
+
+class Als(Section):
+    ranks: Annotated[tuple[Count, ...], Field(min_length=1)]
+    iterations: Count
+    regularization: Positive
+    alpha: Positive
+    holdout: Annotated[Real, Field(gt=0, lt=1)]
+    seed: Seed
+
+
+class Blend(Section):
+    taste_weight: Weight
+    popularity_weight: SignedWeight
+    new_title_weight: Weight
+
+
+class Values(Section):
+    rank: Count
+    iterations: Count
+    regularization: Positive
+    title_shrinkage: Positive
+    user_shrinkage: Positive
+    recency_ratings: Positive
+
+
+class Models(Section):
+    # those of gold.model_metrics that say how good a model is
+    metric: Literal["rmse", "mae", "ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10", "hit_rate_at_10"]
+    margin: Share
+    keep: Count
+
+
+class Recommendations(Section):
+    titles_per_user: Count
+
+
+class Popularity(Section):
+    # a hundred years
+    trend_days: Annotated[Integer, Field(ge=1, le=36_525)]
+
+
+class Gold(Section):
+    affinity: Affinity
+    feedback: Feedback
+    als: Als
+    blend: Blend
+    values: Values
+    models: Models
+    recommendations: Recommendations
+    popularity: Popularity

@@ -1,0 +1,56 @@
+"""What pydantic finds wrong with the settings, as one line for a person."""
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from lakehouse.errors import SettingsError
+from lakehouse.setting_sources import shown
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def settings_error(
+    error: ValidationError, *, source: str, secrets: Collection[str] = (), origins: Mapping[str, str] = _NOTHING
+) -> SettingsError:
+    """Every fault of a validation in one line, each with the key, what was got and what was expected.
+
+    `origins` names the file or variable that gave a key its value, `source` the file where keys are missing.
+    Neither the values of the keys in `secrets` nor whole sections, which may hold one, are shown.
+    """
+    faults, places = [], []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        faults.append(_told(key, fault, secrets))
+        places.append(_origin(key, origins) or f"{source} or the LAKEHOUSE_ environment variable")
+    return SettingsError("; ".join(faults), todo=f"correct {' and '.join(dict.fromkeys(places))}")
+
+
+def _told(key: str, fault: Mapping[str, Any], secrets: Collection[str]) -> str:
+    kind, given = fault["type"], fault["input"]
+    if kind == "extra_forbidden":
+        return f"unknown setting {key}"
+    if kind == "missing":
+        return f"missing setting {key}"
+    if kind == "value_error":  # a section's own check, which says all there is to say
+        return str(fault["ctx"]["error"])
+    if kind == "model_type":
+        return f"{key} is a section of settings, not a setting"
+    expected = "expected a list" if kind == "tuple_type" else _sentence(fault["msg"])
+    if key in secrets or kind == "hidden" or isinstance(given, (dict, BaseModel)):
+        return f"setting {key}: {expected}"
+    return f"setting {key} = {shown(given)}: {expected}"
+
+
+def _origin(key: str, origins: Mapping[str, str]) -> str | None:
+    """Where the setting came from; a fault in a list has the item's place behind the key."""
+    while key and key not in origins:
+        key = key.rpartition(".")[0]
+    return origins.get(key)
+
+
+def _sentence(message: str) -> str:
+    """As a part of a line; what it quotes keeps its capitals."""
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,158 @@
+"""The kinds of settings: each refuses what would fail or mean nothing later, and says what it expects."""
+
+import re
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
+# Names that Kafka keeps for itself; it refuses records that others send there.
+_INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
+_SIZE = re.compile(r"(\d+)\s*(?:([kmgtp])b?|b)?", re.IGNORECASE | re.ASCII)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+# A scheme of two letters or more: one letter is a drive.
+_ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//)/?")
+_STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _expected(what: str) -> PydanticCustomError:
+    # in braces pydantic would look for a value of its own
+    return PydanticCustomError("expected", "{what}", {"what": f"expected {what}"})
+
+
+def _hidden(what: str) -> PydanticCustomError:
+    """The same where the value itself may hold a secret."""
+    return PydanticCustomError("hidden", "{what}", {"what": f"expected {what}"})
+
+
+def _no_boolean(value: Any) -> Any:
+    """Without this, pydantic takes true for 1."""
+    if isinstance(value, bool):
+        raise _expected("a number, not true or false")
+    return value
+
+
+def _readable(text: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise _expected("text in UTF-8 without line breaks and other control characters")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if text and not text.strip():
+        raise _expected("text that is not blank, or nothing at all")
+    return text
+
+
+def _named(text: str) -> str:
+    if not text or text != text.strip():
+        raise _expected("a name that is not blank, without white space around it")
+    return unicodedata.normalize("NFC", text)
+
+
+def _table(name: str) -> str:
+    if not re.fullmatch(r"[a-z]+\.[a-z_]+", name):
+        raise _expected("the name of a table, such as silver.users")
+    return name
+
+
+def _column(name: str) -> str:
+    if not re.fullmatch(r"[a-z]+\.[a-z_]+\.\w+", name):
+        raise _expected("the name of a table's column, such as silver.users.clasificacion")
+    return name
+
+
+def _topic(name: str) -> str:
+    if not _TOPIC.fullmatch(name) or name in (".", "..", *_INTERNAL_TOPICS):
+        raise _expected(
+            "a topic name that Kafka accepts: 1 to 249 of a-z A-Z 0-9 . _ -, and none of its internal topics"
+        )
+    return name
+
+
+def _servers(text: str) -> str:
+    """Empty, or `host:port,host:port`; blanks around the commas are dropped."""
+    if not text:
+        return text
+    servers = [server.strip() for server in text.split(",")]
+    for server in servers:
+        match = _SERVER.fullmatch(server)
+        if match is None or not 1 <= int(match[1]) <= 65535:
+            raise _expected("host:port or host:port,host:port with ports from 1 to 65535, or nothing at all")
+    return ",".join(servers)
+
+
+def _size(text: str) -> str:
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or not 0 < int(match[1][:20]) * 1024 ** _POWERS[(match[2] or "").lower()] <= LONG_MAX:
+        raise _expected("a size above 0 as Spark writes it, such as '128m', '1g' or '500000b'")
+    return "".join(text.split()).lower()
+
+
+def _root(text: str) -> str:
+    if not text.strip() or text != text.strip():
+        raise _expected("a folder or an address such as s3a://bucket/lakehouse, without white space around it")
+    if "://" not in text:
+        if _ONE_SLASH.match(text):
+            raise _expected("an address with two slashes, such as s3a://bucket/lakehouse, or a folder")
+        return text
+    if not _STORE.fullmatch(text):
+        raise _expected("an address with a bucket, such as s3a://bucket/lakehouse; a local folder without file://")
+    login, at, _ = text.partition("://")[2].partition("/")[0].rpartition("@")
+    if at and ":" in login:
+        raise _hidden("no login in the address; Spark's settings and the environment have the store's credentials")
+    return text
+
+
+def _encodable(secret: SecretStr) -> SecretStr:
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:
+        # the chain would show a piece of it
+        raise _hidden("text in UTF-8") from None
+    return secret
+
+
+def _kept_or_dropped(value: int) -> int:
+    if value == 0:
+        raise _expected("-1, which keeps all, or milliseconds above 0: with 0 Kafka drops every record at once")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_no_boolean)]
+# JSON and TOML both know numbers that are none: NaN and infinity.
+Real = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
+
+# Weights and factors are multiplied and squared, some as 32-bit floats: within these bounds none overflows.
+Weight = Annotated[Real, Field(ge=0, le=1e6)]
+SignedWeight = Annotated[Real, Field(ge=-1e6, le=1e6)]
+Positive = Annotated[Real, Field(gt=0, le=1e6)]
+Share = Annotated[Real, Field(ge=0, le=1)]
+# Spark, MLlib and Kafka count in 32 bits.
+Count = Annotated[Integer, Field(ge=1, le=INT_MAX)]
+# Kafka's protocol has 16 bits for it.
+Replicas = Annotated[Integer, Field(ge=1, le=2**15 - 1)]
+# Spark's seeds have 64 bits; the parts of a model add a few to theirs.
+Seed = Annotated[Integer, Field(ge=0, le=2**62)]
+# Kafka and Spark wait in milliseconds of 32 bits.
+Seconds = Annotated[Real, Field(ge=0, le=INT_MAX // 1000)]
+Timeout = Annotated[Real, Field(ge=0.001, le=INT_MAX // 1000)]
+Retention = Annotated[Integer, Field(ge=-1, le=LONG_MAX), AfterValidator(_kept_or_dropped)]
+
+OptionalText = Annotated[str, AfterValidator(_readable), AfterValidator(_not_blank)]
+Name = Annotated[str, AfterValidator(_readable), AfterValidator(_named)]
+TableName = Annotated[str, AfterValidator(_table)]
+ColumnName = Annotated[str, AfterValidator(_column)]
+Topic = Annotated[str, AfterValidator(_topic)]
+Servers = Annotated[str, AfterValidator(_readable), AfterValidator(_not_blank), AfterValidator(_servers)]
+Size = Annotated[str, AfterValidator(_size)]
+Root = Annotated[str, AfterValidator(_readable), AfterValidator(_root)]
+Secret = Annotated[SecretStr, AfterValidator(_encodable)]

@@ -1,0 +1,144 @@
+"""Where settings come from: files, and the environment over them. Each value keeps its origin."""
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lakehouse.configuration_text import configuration_text
+from lakehouse.errors import SettingsError
+
+PREFIX = "LAKEHOUSE_"
+
+
+class Sources(NamedTuple):
+    """All values as one nested mapping, and for each key where its value was found: a file or a variable."""
+
+    values: dict[str, Any]
+    origins: dict[str, str]
+
+
+def variable(key: str) -> str:
+    """The environment variable of `section.key`."""
+    return PREFIX + key.replace(".", "__").upper()
+
+
+def read_sources(
+    files: Sequence[Path],
+    *,
+    keys: Collection[str],
+    lists: Collection[str],
+    secrets: Collection[str],
+    others: Sequence[str],
+) -> Sources:
+    """`others` are variables of the same prefix that are no settings.
+
+    Raises SettingsError for a file that cannot be read or holds a secret, for an unknown variable, and for a list
+    in the environment that is no JSON.
+    """
+    chosen = _environment(keys, others)
+    found = Sources({}, {})
+    for file in files:
+        content = _parsed(file)
+        _refuse_secrets(file, content, secrets)
+        _lay_over(found, content, str(file))
+    faults = []
+    for key, (name, text) in chosen.items():
+        value: Any = text
+        if key in lists:
+            value = _json_list(text)
+            if value is None:
+                faults.append(
+                    f"setting {key} = {shown(text)}: expected a JSON list in {name}, such as {_example(text)}"
+                )
+        _put(found, key.split("."), value, name)
+    if faults:
+        raise SettingsError("; ".join(faults), todo="write lists as JSON in the environment")
+    return found
+
+
+def shown(value: object) -> str:
+    """A value in a message: in quotes, and not longer than a line."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(configuration_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is no valid TOML: {error}", todo="correct that line") from error
+    except (ValueError, RecursionError) as error:
+        # a number of thousands of digits, lists in lists in lists
+        raise SettingsError(f"{file} cannot be read as TOML: {type(error).__name__}", todo="correct it") from error
+
+
+def _refuse_secrets(file: Path, content: Mapping[str, Any], secrets: Collection[str]) -> None:
+    for key in secrets:
+        value: object = content
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value:
+            other = " or kafka.sasl_password_file" if key == "kafka.sasl_password" else ""
+            raise SettingsError(f"{file} holds {key}", todo=f"take it out of there and set {variable(key)}{other}")
+
+
+def _environment(keys: Collection[str], others: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Name and text of the variable of each key that has one. A typing error must not pass."""
+    known = {variable(key): key for key in keys}
+    found: dict[str, tuple[str, str]] = {}
+    for name in sorted(os.environ):
+        capitals = name.upper()
+        if not capitals.startswith(PREFIX) or name in others:
+            continue
+        key = known.get(capitals)
+        if key is None:
+            close = difflib.get_close_matches(capitals, [*known, *others], n=1)
+            hint = f"did you mean {close[0]}?" if close else "conf/lakehouse.toml lists all settings"
+            raise SettingsError(f"unknown setting {name} in the environment", todo=hint)
+        if key in found:
+            raise SettingsError(f"{found[key][0]} and {name} are the same setting", todo="keep one of them")
+        found[key] = (name, os.environ[name])
+    return found
+
+
+def _json_list(text: str) -> list[Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
+
+
+def _example(text: str) -> str:
+    """What was probably meant, as JSON."""
+    items = [item for item in (part.strip(" \t\"'[]()") for part in text.split(",")) if item]
+    numbers = all(item.isdecimal() for item in items)
+    example = f"[{', '.join(items)}]" if numbers else json.dumps(items)
+    return example if items and len(example) <= 60 else '["G", "PG"]'
+
+
+def _lay_over(found: Sources, content: Mapping[str, Any], origin: str, *sections: str) -> None:
+    for name, value in content.items():
+        if isinstance(value, dict):
+            _section(found.values, (*sections, name))
+            _lay_over(found, value, origin, *sections, name)
+        else:
+            _put(found, (*sections, name), value, origin)
+
+
+def _put(found: Sources, path: Sequence[str], value: Any, origin: str) -> None:
+    _section(found.values, path[:-1])[path[-1]] = value
+    found.origins[".".join(path)] = origin
+
+
+def _section(values: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """The mapping at that place, made where there is none."""
+    for name in path:
+        if not isinstance(values.get(name), dict):
+            values[name] = {}
+        values = values[name]
+    return values

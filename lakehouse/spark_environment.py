@@ -1,0 +1,183 @@
+"""Variables of the environment that decide which Spark, Java and Python run: what is wrong with them, by name."""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from lakehouse.errors import LakehouseError, MachineError
+from lakehouse.java import OPTION_VARIABLES
+from lakehouse.settings import conf_dir
+from lakehouse.spark_defaults import DEFAULTS, lacking, spark_defaults
+
+HOME, CONF, ARGUMENTS, WORKERS = "SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON"
+# Nothing in them is the same as not having them, which Spark's scripts know and pyspark does not.
+_NONE_IF_EMPTY = (HOME, CONF, ARGUMENTS, WORKERS, "PYSPARK_GATEWAY_PORT", "SPARK_REMOTE")
+# Whatever is in them goes to the JVM, which alone can tell whether it starts with that.
+STARTERS = (HOME, CONF, ARGUMENTS, WORKERS, "SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS", *OPTION_VARIABLES)
+_OTHERS = ("HADOOP_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR", "PYTHONPATH")
+# pyspark sets them itself.
+_OF_PYSPARK = ("SPARK_AUTH_SOCKET_TIMEOUT", "SPARK_BUFFER_SIZE")
+_PROBE = "import sys; print('%d.%d' % sys.version_info[:2]); import pandas, pyarrow"
+_PROBE_SECONDS = 60
+
+
+class Fault(NamedTuple):
+    """One variable with which Spark does not start, or starts as another Spark."""
+
+    variable: str
+    problem: str
+    todo: str
+
+
+def drop_empty_variables() -> None:
+    for name in _NONE_IF_EMPTY:
+        if not os.environ.get(name, "set").strip():
+            del os.environ[name]
+
+
+def require_fitting_environment() -> None:
+    """Raises MachineError naming the first variable with which Spark would not start."""
+    for fault in environment_faults():
+        raise MachineError(fault.problem, todo=fault.todo)
+
+
+def environment_faults() -> Iterator[Fault]:
+    """What can be told without starting a JVM. Values that may hold a password are not shown."""
+    checks: tuple[tuple[str, Callable[[str], str | None]], ...] = (
+        (HOME, _home_fault),
+        (CONF, _conf_fault),
+        (ARGUMENTS, _arguments_fault),
+        (WORKERS, _workers_fault),
+        ("SPARK_REMOTE", lambda _: "asks for Spark Connect, which cannot run the lakehouse"),
+        ("SPARK_API_MODE", lambda mode: None if mode == "classic" else "asks for Spark Connect"),
+        ("SPARK_CONNECT_MODE_ENABLED", lambda _: "asks for Spark Connect"),
+        ("PYTHONPATH", _path_fault),
+    )
+    for name, check in checks:
+        value = os.environ.get(name, "").strip()
+        problem = check(value) if value else None
+        if problem:
+            yield Fault(name, f"{name} {problem}", f"unset {name}, or correct it")
+
+
+def suspects() -> list[str]:
+    """The variables that somebody has set and that Spark's start depends on."""
+    ours = {WORKERS: sys.executable, CONF: str(conf_dir())}
+    return [
+        name
+        for name in sorted(os.environ)
+        if (name.startswith(("SPARK_", "PYSPARK_")) or name in (*STARTERS, *_OTHERS))
+        and name not in _OF_PYSPARK
+        and os.environ[name].strip()
+        and os.environ[name] != ours.get(name)
+    ]
+
+
+def _home_fault(home: str) -> str | None:
+    if not (Path(home) / "bin" / "spark-submit").is_file():
+        return f"= {home} holds no Spark: no bin/spark-submit"
+    versions = [jar.stem.rpartition("-")[2] for jar in (Path(home) / "jars").glob("spark-core_*.jar")]
+    wanted = importlib.metadata.version("pyspark")
+    if wanted in versions:
+        return None
+    return f"= {home} is {f'Spark {versions[0]}' if versions else 'a Spark without jars'}, and pyspark is {wanted}"
+
+
+def _conf_fault(folder: str) -> str | None:
+    """The arguments, where somebody gives them too, may bring what this folder does not."""
+    if os.environ.get(ARGUMENTS) or folder == str(conf_dir()):
+        return None
+    if not Path(folder).is_dir():
+        return f"= {folder} is no folder"
+    try:
+        missing = lacking(spark_defaults(Path(folder) / DEFAULTS))
+    except LakehouseError as error:
+        return f"= {folder}: {error.problem}"
+    return f"= {folder} has no {DEFAULTS} that sets {' and '.join(missing)}" if missing else None
+
+
+def _arguments_fault(arguments: str) -> str | None:
+    try:
+        words = shlex.split(arguments)
+    except ValueError as error:
+        return f"cannot be read as arguments: {error}"
+    if words[-1:] != ["pyspark-shell"]:
+        return "does not end with pyspark-shell"
+    settings: dict[str, str] = {}
+    folder = os.environ.get(CONF)
+    try:
+        if folder:
+            settings |= spark_defaults(Path(folder) / DEFAULTS)
+        for option, value in _options(words):
+            if option == "--properties-file":
+                settings |= spark_defaults(Path(value))
+            else:
+                name, _, text = value.partition("=")
+                settings[name] = text
+    except LakehouseError as error:
+        return f"names a file that cannot be used: {error.problem}"
+    missing = lacking(settings)
+    return f"sets no {' and '.join(missing)}, which {conf_dir() / DEFAULTS} would" if missing else None
+
+
+def _options(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Files of settings, and then the single ones, which win."""
+    given = [
+        (word.partition("=")[0], word.partition("=")[2]) for word in words if word.startswith("--") and "=" in word
+    ]
+    given += list(pairwise(words))
+    yield from (pair for pair in given if pair[0] == "--properties-file")
+    yield from (("--conf", value) for option, value in given if option in ("--conf", "-c"))
+
+
+def _workers_fault(python: str) -> str | None:
+    """On a cluster it is a Python of other machines, of which this one can say nothing."""
+    defaults = Path(os.environ.get(CONF) or conf_dir()) / DEFAULTS
+    if python == sys.executable or not spark_defaults(defaults).get("spark.master", "local").startswith("local"):
+        return None
+    program = shutil.which(python)
+    if program is None:
+        return f"= {python} is no program"
+    try:
+        answer = subprocess.run(  # noqa: S603 - the Python that this person has chosen for Spark
+            [program, "-c", _PROBE],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"= {python} does not run ({getattr(error, 'strerror', None) or 'no answer'})"
+    version, wanted = answer.stdout.strip(), "{}.{}".format(*sys.version_info[:2])
+    if not re.fullmatch(r"\d+\.\d+", version):
+        return f"= {python} is no Python"
+    if version != wanted:
+        return f"= {python} is Python {version}, and this one is {wanted}"
+    lines = answer.stderr.strip().splitlines()
+    return f"= {python} lacks what Spark's workers need: {lines[-1]}" if answer.returncode else None
+
+
+def _path_fault(_: str) -> str | None:
+    """pyspark of another Spark, as its own instructions put on the path."""
+    found = importlib.util.find_spec("pyspark")
+    if found is None or not found.origin:
+        return None
+    try:
+        wanted = importlib.metadata.version("pyspark")
+        text = Path(found.origin).with_name("version.py").read_text(encoding="utf-8")
+    except (OSError, importlib.metadata.PackageNotFoundError):
+        return None
+    version = re.search(r"""__version__[^=]*=\s*['"]([^'"]+)""", text)
+    if version is None or version[1] == wanted:
+        return None
+    return f"brings pyspark {version[1]} from {Path(found.origin).parent}, and the lakehouse needs {wanted}"

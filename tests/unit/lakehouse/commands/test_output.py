@@ -1,0 +1,108 @@
+"""Tables into a pipe and on narrow terminals: names, numbers and paths are never split."""
+
+import io
+import re
+from contextlib import redirect_stdout
+
+import pytest
+
+from lakehouse import cli
+from lakehouse.commands.output import print_table
+from lakehouse.settings import load_settings
+from lakehouse.tables import CATALOGUE
+
+PATH = "/srv/a folder with blanks/and/more/of/it/lakehouse.toml"
+WORDS = "a long text of many words that may be folded between any two of them"
+NAMES = (
+    "gold.powerbi_recommendations",
+    "silver.content.numero_temporadas",
+    "12,345,678,901",
+    "2025-05-13 12:00:00Z",
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(out: io.StringIO, *, title: str = "") -> str:
+    rows = [(NAMES[0], 12_345_678_901, NAMES[3], WORDS), (NAMES[1], None, PATH, "x")]
+    with redirect_stdout(out):
+        print_table(("table", "rows", "when it was written last", "what to do"), rows, title=title)
+    return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+
+
+@pytest.mark.parametrize("columns", ["20", "60", "500"])
+def test_piped_output_has_a_line_per_row_whatever_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = printed(io.StringIO(), title=f"all of {PATH}").splitlines()
+    assert lines[0] == f"all of {PATH}"
+    first, second = lines[4:6]  # behind the title, an empty line, the header and its rule
+    assert all(part in first for part in (NAMES[0], NAMES[2], NAMES[3], WORDS))
+    assert all(part in second for part in (NAMES[1], "NULL", PATH))
+
+
+@pytest.mark.parametrize("columns", [10, 40, 60, 80, 100, 120])
+def test_on_a_terminal_only_long_texts_are_folded_and_only_between_words(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = printed(Terminal(), title=PATH)
+    assert out.startswith(f"{PATH}\n")
+    for part in (*NAMES, PATH, *WORDS.split(), "rows", "written"):
+        assert part in out
+    assert WORDS not in out
+    assert out.count("\n") > 8  # the long text has taken several lines
+
+
+def test_a_wide_terminal_folds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert WORDS in printed(Terminal())
+
+
+def test_a_table_is_no_wider_than_the_terminal_where_that_splits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    out = Terminal()
+    with redirect_stdout(out):
+        print_table(("table", "what"), [("silver.users", WORDS), ("gold.models", WORDS)])
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()
+    assert max(map(len, lines)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [((), []), (("a",), []), (("",), [("",)]), (("日本" * 20,), [("日本" * 30,)]), (("a\tb",), [("x\ty\tz",)])],
+)
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+def test_any_table_is_printed(
+    monkeypatch: pytest.MonkeyPatch, kind: type[io.StringIO], columns: tuple[str, ...], rows: list[tuple[str]]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    out = kind()
+    with redirect_stdout(out):
+        print_table(columns, rows)
+    for text in [*columns, *[value for row in rows for value in row]]:
+        assert text.expandtabs() in out.getvalue()
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, Terminal])
+@pytest.mark.parametrize("command", ["status", "config", "doctor"])
+def test_commands_keep_names_and_paths_whole_at_60_columns(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object, kind: type[io.StringIO], command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    root = f"{tmp_path}/a root with blanks/and/so/on/and/so/forth"
+    base = load_settings()
+    kafka = base.kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+    out = kind()
+    cli.main([command], settings=base.model_copy(update={"root": root, "kafka": kafka}), stdout=out)
+    wanted = {
+        "status": [root, *(table.sql_name for table in CATALOGUE), "bronze.events"],
+        "config": [root, "silver.future_tolerance_seconds", "kafka.connect_timeout_seconds", "producer1_topic"],
+        "doctor": ["delta-spark", "Spark jars", "Kafka jars"],
+    }
+    for name in wanted[command]:
+        assert name in out.getvalue()

@@ -1,0 +1,203 @@
+"""Variables that lead to another Spark, Java or Python, or to none: each is named before a JVM starts."""
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from lakehouse import cli
+from lakehouse.commands import doctor
+from lakehouse.errors import MachineError
+from lakehouse.java import find_java
+from lakehouse.session import spark_session
+from lakehouse.settings import load_settings
+from lakehouse.spark_environment import drop_empty_variables, environment_faults, suspects
+from tests.support.folders import PROJECT
+
+GIVEN = ("SPARK_", "PYSPARK_", "JAVA_TOOL", "JDK_JAVA", "_JAVA_OPTIONS", "PYTHONPATH")
+DEFAULTS = PROJECT / "conf" / "spark-defaults.conf"
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(GIVEN)]:
+        monkeypatch.delenv(name)
+
+
+def spark_home(folder: Path, version: str) -> Path:
+    for name in ("bin/spark-submit", f"jars/spark-core_2.13-{version}.jar"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).touch()
+    return folder
+
+
+def program(folder: Path, says: str) -> Path:
+    file = folder / "program"
+    file.write_text(f"#!/bin/sh\n{says}\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_a_clean_environment_has_no_fault() -> None:
+    assert list(environment_faults()) == []
+    assert suspects() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("SPARK_HOME", "{folder}/nowhere", "SPARK_HOME = {folder}/nowhere holds no Spark: no bin/spark-submit"),
+        ("SPARK_HOME", "{folder}/3.5.1", "SPARK_HOME = {folder}/3.5.1 is Spark 3.5.1, and pyspark is "),
+        ("SPARK_CONF_DIR", "{folder}/nowhere", "SPARK_CONF_DIR = {folder}/nowhere is no folder"),
+        (
+            "SPARK_CONF_DIR",
+            "{folder}",
+            "SPARK_CONF_DIR = {folder} has no spark-defaults.conf that sets spark.sql.ext",
+        ),
+        ("PYSPARK_SUBMIT_ARGS", "--master local[2]", "PYSPARK_SUBMIT_ARGS does not end with pyspark-shell"),
+        (
+            "PYSPARK_SUBMIT_ARGS",
+            "pyspark-shell",
+            "PYSPARK_SUBMIT_ARGS sets no spark.sql.extensions and spark.sql.",
+        ),
+        (
+            "PYSPARK_SUBMIT_ARGS",
+            "--conf spark.a=geheim pyspark-shell",
+            "PYSPARK_SUBMIT_ARGS sets no spark.sql.ext",
+        ),
+        (
+            "PYSPARK_SUBMIT_ARGS",
+            "'pyspark-shell",
+            "PYSPARK_SUBMIT_ARGS cannot be read as arguments: No closing quot",
+        ),
+        (
+            "PYSPARK_SUBMIT_ARGS",
+            "--properties-file {folder} pyspark-shell",
+            "PYSPARK_SUBMIT_ARGS names a file that cannot be used: {folder} is a folder",
+        ),
+        ("PYSPARK_PYTHON", "{folder}/nowhere", "PYSPARK_PYTHON = {folder}/nowhere is no program"),
+        ("PYSPARK_PYTHON", "/bin/true", "PYSPARK_PYTHON = /bin/true is no Python"),
+        (
+            "PYSPARK_PYTHON",
+            "{folder}/program",
+            "PYSPARK_PYTHON = {folder}/program is Python 2.7, and this one is 3.",
+        ),
+        ("SPARK_REMOTE", "sc://localhost", "SPARK_REMOTE asks for Spark Connect, which cannot run the lakehouse"),
+        ("SPARK_API_MODE", "connect", "SPARK_API_MODE asks for Spark Connect"),
+        ("SPARK_CONNECT_MODE_ENABLED", "1", "SPARK_CONNECT_MODE_ENABLED asks for Spark Connect"),
+    ],
+)
+def test_what_breaks_the_start_is_named_by_doctor_and_by_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    spark_home(tmp_path / "3.5.1", "3.5.1")
+    program(tmp_path, "echo 2.7")
+    monkeypatch.setenv(name, value.format(folder=tmp_path))
+    [finding] = [finding for finding in doctor.environment_findings() if finding.status == "missing"]
+    assert finding.check == name
+    assert finding.found.startswith(problem.format(folder=tmp_path))
+    with pytest.raises(MachineError) as error, spark_session("never"):
+        pass
+    assert str(error.value) == f"{finding.found}; unset {name}, or correct it"
+    assert "geheim" not in str(error.value)
+
+
+def test_a_python_without_what_workers_need_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = "{}.{}".format(*sys.version_info[:2])
+    python = program(
+        tmp_path, f"echo {version}; echo \"ModuleNotFoundError: No module named 'pandas'\" >&2; exit 1"
+    )
+    monkeypatch.setenv("PYSPARK_PYTHON", str(python))
+    [fault] = environment_faults()
+    assert fault.problem == (
+        f"PYSPARK_PYTHON = {python} lacks what Spark's workers need: ModuleNotFoundError: No module named 'pandas'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SPARK_CONF_DIR", str(DEFAULTS.parent)),
+        ("PYSPARK_SUBMIT_ARGS", f"--properties-file {DEFAULTS} pyspark-shell"),
+        ("PYSPARK_SUBMIT_ARGS", f"--properties-file={DEFAULTS} --conf spark.a=b pyspark-shell"),
+        ("PYSPARK_PYTHON", sys.executable),
+        ("SPARK_API_MODE", "classic"),
+    ],
+)
+def test_what_fits_is_no_fault(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert list(environment_faults()) == []
+
+
+def test_the_workers_of_a_cluster_have_a_python_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = DEFAULTS.read_text(encoding="utf-8") + "spark.master spark://host:7077\n"
+    (tmp_path / "spark-defaults.conf").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
+    monkeypatch.setenv("PYSPARK_PYTHON", "/opt/on/the/workers")
+    assert list(environment_faults()) == []
+
+
+def test_pyspark_of_another_spark_on_the_path_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "pyspark"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "version.py").write_text('__version__: str = "3.5.1"\n')
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    with monkeypatch.context() as without:
+        for name in [name for name in sys.modules if name == "pyspark" or name.startswith("pyspark.")]:
+            without.delitem(sys.modules, name)
+        [fault] = environment_faults()
+    assert fault.problem.startswith(f"PYTHONPATH brings pyspark 3.5.1 from {package}, and the lakehouse needs ")
+
+
+@pytest.mark.parametrize("name", ["SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON"])
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "")
+    assert list(environment_faults()) == []
+    drop_empty_variables()
+    assert name not in os.environ
+
+
+@pytest.mark.parametrize("name", ["JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS"])
+def test_options_with_which_no_jvm_starts_are_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "-Dpassword=geheim -XX:NoSuchOption=1")
+    find_java.cache_clear()
+    try:
+        with pytest.raises(MachineError) as error:
+            find_java()
+        [finding] = doctor.java_findings()
+    finally:
+        find_java.cache_clear()
+    assert str(error.value).startswith(f"no JVM starts with the options in {name}: ")
+    assert str(error.value).endswith(f"; correct or unset {name}")
+    assert "geheim" not in str(error.value)
+    assert finding.found == error.value.problem
+
+
+@pytest.mark.parametrize("name", ["JAVA_TOOL_OPTIONS", "SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS"])
+def test_options_that_only_spark_can_judge_are_a_note(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "-Xmx8m")
+    [finding] = doctor.environment_findings()
+    assert (finding.check, finding.status) == (name, "note")
+
+
+@pytest.mark.parametrize(("port", "told"), [("many", "invalid literal for int"), ("1", "")])
+def test_a_port_that_spark_submit_did_not_set_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, port: str, told: str
+) -> None:
+    monkeypatch.setattr("pyspark.SparkContext._gateway", None)
+    monkeypatch.setenv("PYSPARK_GATEWAY_PORT", port)
+    monkeypatch.setenv("PYSPARK_GATEWAY_SECRET", "x")
+    err = io.StringIO()
+    settings = load_settings().model_copy(update={"root": str(tmp_path / "root")})
+    assert cli.main(["sql", "SELECT 1"], settings=settings, stdout=io.StringIO(), stderr=err) == 2
+    assert err.getvalue().startswith("lakehouse: no JVM of spark-submit answers where PYSPARK_GATEWAY_PORT says: ")
+    assert told in err.getvalue()
+    assert err.getvalue().endswith("; unset PYSPARK_GATEWAY_PORT\n")
