@@ -25,6 +25,7 @@ from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
 from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
+from tests.support.folders import PROJECT
 from tests.support.readme import readme_commands
 from tests.support.submits import (
     SUBMIT,
