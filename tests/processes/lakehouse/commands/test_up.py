@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from lakehouse.commands.audit import audit
 from lakehouse.commands.live_streams import LiveGold
 from lakehouse.commands.status import look
 from lakehouse.kafka_client import configured_cluster
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
 from lakehouse.tables import GOLD_POWERBI, SILVER_CONTENT
 from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
@@ -25,6 +25,7 @@ from producers.delivery import publish
 from producers.entities import movie_records, user_records
 from silver.refine import refine
 from tests.support.processes import TIMEOUT, Running, await_condition
+from tests.support.settings_folder import make_settings_folder
 from tests.support.small import with_quick_models, with_small_demo
 
 
@@ -38,9 +39,16 @@ def embedded(tmp_path: Path, prepared: Callable[[Path], Path]) -> Settings:
     return base.model_copy(update={"root": str(root), "kafka": kafka, "up": up})
 
 
-def start(settings: Settings, log: Path) -> Running:
+@pytest.fixture(scope="module")
+def cheap(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Spark settings for small jobs: `up` has hundreds, and how it starts and ends is not about these."""
+    return {CONF_VARIABLE: str(make_settings_folder(tmp_path_factory.mktemp("up") / "conf"))}
+
+
+def start(settings: Settings, log: Path, variables: Mapping[str, str]) -> Running:
     """A real `lakehouse up` whose first stream has made a batch."""
-    live = Running(settings, log, "lakehouse.cli", "up", "--rate", "20", "--gold-every", "1h")
+    command = ("lakehouse.cli", "up", "--rate", "20", "--gold-every", "1h")
+    live = Running(settings, log, *command, variables=variables)
     landed = re.compile(r"; bronze [1-9]")
     try:
         await_condition(lambda: not live.alive() or bool(landed.search(live.said())), "bronze", every=0.2)
@@ -52,10 +60,10 @@ def start(settings: Settings, log: Path) -> Running:
 
 
 def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
-    spark: SparkSession, embedded: Settings, tmp_path: Path
+    spark: SparkSession, embedded: Settings, cheap: dict[str, str], tmp_path: Path
 ) -> None:
     """Twice on one lakehouse: killed in the middle, then ended by a person. Nothing is lost either time."""
-    killed = start(embedded, tmp_path / "killed.log")
+    killed = start(embedded, tmp_path / "killed.log", cheap)
     broker = own_broker(embedded.kafka, embedded.root)
     assert broker is not None
     os.kill(broker.pid, signal.SIGKILL)
@@ -66,7 +74,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     )
     assert code == 2
 
-    live = start(embedded, tmp_path / "live.log")
+    live = start(embedded, tmp_path / "live.log", cheap)
     code = live.stop(signal.SIGINT)
     said = live.said()
     assert (code, "Traceback" in said) == (0, False), said
@@ -89,14 +97,15 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
 
 
 def test_without_producers_it_takes_what_others_have_sent(
-    spark: SparkSession, embedded: Settings, tmp_path: Path
+    spark: SparkSession, embedded: Settings, cheap: dict[str, str], tmp_path: Path
 ) -> None:
     with kafka_cluster(embedded.kafka, embedded.root) as cluster:
         ensure_topics(cluster, embedded.kafka.topics, **embedded.kafka.new_topics)
         publish(movie_records(1, 20), topic=embedded.kafka.movies_topic, cluster=cluster).require_complete(
             "others"
         )
-    live = Running(embedded, tmp_path / "live.log", "lakehouse.cli", "up", "--no-producers", "--for", "1s")
+    command = ("lakehouse.cli", "up", "--no-producers", "--for", "1s")
+    live = Running(embedded, tmp_path / "live.log", *command, variables=cheap)
     code, said = live.process.wait(TIMEOUT), live.said()
     assert (code, "Traceback" in said) == (0, False), said
     assert re.search(r" s  bronze 20 .* silver 20 .*gold waits for silver", said.splitlines()[-1]), said
