@@ -128,12 +128,18 @@ def broker(run_folder: Path, prepared: Callable[[Path], Path]) -> Iterator[Clust
 
 
 @pytest.fixture(scope="session")
-def demo(broker: Cluster, run_folder: Path) -> Demo:
-    """The small lakehouse that the README's own command made, once for the run. Tests read it, or copy it."""
+def demo(run_folder: Path, prepared: Callable[[Path], Path]) -> Demo:
+    """The small lakehouse that the README's own command made, once for the run. Tests read it, or copy it.
+
+    Its topics are on an embedded broker of its own, which ended with the command.
+    """
     folder = run_folder / "demo"
-    settings = on_broker(with_small_demo(load_settings()), broker, folder / "content" / "lakehouse", "demo")
+    base = with_small_demo(load_settings())
+    kafka = base.kafka.model_copy(update={"embedded_port": 0})
+    settings = base.model_copy(update={"root": str(folder / "content" / "lakehouse"), "kafka": kafka})
 
     def make(folder: Path) -> None:
+        prepared(Path(settings.root))
         done = subprocess.run(
             ["lakehouse", "demo"],
             cwd=PROJECT,

@@ -10,7 +10,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from lakehouse.settings import Settings
-from tests.support.kill_points import kill_in_batch, kill_in_making
+from tests.support.kill_points import await_batch, kill_in_batch, kill_in_making
 from tests.support.processes import Running
 from tests.support.undisturbed import expect_undisturbed
 
@@ -35,6 +35,8 @@ def test_kills_of_both_streams_while_records_arrive(
     kill_in_making(settings, "bronze/feedback", driver())
     kill_in_making(settings, "silver/content", driver())
     for point in POINTS:
-        kill_in_batch(settings, point, driver())
+        live = driver()
+        await_batch(settings, point, live)
+        kill_in_batch(settings, point, live)
     assert [producer.stop(signal.SIGINT) for producer in producers] == [0, 0, 0], [one.said() for one in producers]
     expect_undisturbed(spark, settings, tmp_path)

@@ -54,6 +54,11 @@ def submit_in_one(jobs: Sequence[str], variables: Mapping[str, str], folder: Pat
     return answers
 
 
+def left_in_the_folder() -> dict[str, int]:
+    """What Spark left in the current folder, and when it was changed: some of it may be older than the test."""
+    return {name: (PROJECT / name).stat().st_mtime_ns for name in LEFT_BY_SPARK if (PROJECT / name).exists()}
+
+
 def told(printed: str) -> str:
     """The one line that says what is wrong; Spark's own log lines around it do not count."""
     lines = [line for line in printed.splitlines() if line.startswith("lakehouse:")]
@@ -73,7 +78,7 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
         (kafka.feedback_topic, feedback_records(1, 200, users=30, movies=25, series=15)),
     ):
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
-    left = {name for name in LEFT_BY_SPARK if (PROJECT / name).exists()}
+    left = left_in_the_folder()
     lines = [line for line in readme_commands() if line.startswith("spark-submit ")]
     jobs = [line.removeprefix(f"{SUBMIT} ") for line in lines]
     for job in ALONE:
@@ -83,7 +88,7 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
     assert len(others) == 7
     for job, (code, printed) in zip(others, submit_in_one(others, variables(settings), tmp_path), strict=True):
         assert code == 0, f"{job}: {printed}"
-    assert {name for name in LEFT_BY_SPARK if (PROJECT / name).exists()} == left
+    assert left_in_the_folder() == left
     # each layer's jobs were among them; trials are there once somebody has searched for parameters
     assert all(storage.exists(spark, settings.root, table) for table in CATALOGUE if table != GOLD_TRIALS)
     rows = {

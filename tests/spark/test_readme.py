@@ -1,16 +1,18 @@
 """The README's commands do what it says: each runs as it stands there, in its order, on a copy of the demo."""
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.broker import kafka_cluster
 from lakehouse.settings import Settings, variables
 from lakehouse.tables import GOLD_TRIALS, layer_tables
 from tests.support.demo import Demo
@@ -44,9 +46,12 @@ Run = Callable[[str, Settings], Outcome]
 
 
 @pytest.fixture(scope="module")
-def copied_demo(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def copied_demo(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A copy of the demo, topics included, whose embedded broker runs until the last command."""
     root = shutil.copytree(demo.root, tmp_path_factory.mktemp("readme") / "lakehouse")
-    return demo.settings.model_copy(update={"root": str(root)})
+    settings = demo.settings.model_copy(update={"root": str(root)})
+    with kafka_cluster(settings.kafka, settings.root):
+        yield settings
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +84,19 @@ def expect_equal_tables(root: str, expected: str) -> None:
 def test_the_demo_twice_sends_nothing_again_and_changes_no_row(
     spark: SparkSession, demo: Demo, copied_demo: Settings, run: Run
 ) -> None:
+    """The first time was `demo`; this one says what it did as JSON."""
     assert TWICE in readme_commands()
-    outcome = run(TWICE, copied_demo)
+    outcome = run(f"{TWICE} --json", copied_demo)
     assert outcome.code == 0, outcome.err
-    assert "already published: these topics hold the same records, nothing was sent again" in outcome.out
+    assert "already published: these topics hold the same records, nothing was sent again" in outcome.err
+    told = json.loads(outcome.out)
+    assert set(told) == {"tables", "checks", "rejected", "model", "streams", "seconds", "paths"}
+    assert set(told["checks"].values()) == {"passed"}
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
         versions = {storage.latest_version(spark, root, table) for root in (demo.root, copied_demo.root)}
-        assert len(versions) == 1, table.sql_name  # not even a new version
+        assert versions == {told["tables"][table.sql_name]["version"]}, table.sql_name  # not even a new version
+    for table in DERIVED:
+        assert told["tables"][table.sql_name]["rows"] == storage.read(spark, copied_demo.root, table).count()
     expect_equal_tables(copied_demo.root, demo.root)
 
 

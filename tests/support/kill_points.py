@@ -66,6 +66,17 @@ def send_batch(settings: Settings, seed: int) -> None:
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
 
 
+def open_batches(checkpoint: Path) -> set[str]:
+    """The micro-batch that is planned and has not ended, if there is one."""
+    return numbered_files(checkpoint / "offsets", "") - numbered_files(checkpoint / "commits", "")
+
+
+def await_batch(settings: Settings, name: str, driver: Running) -> None:
+    """Wait until the point's stream has planned a micro-batch: by then it has made its tables."""
+    checkpoint = Path(settings.root, POINTS[name].checkpoint)
+    await_condition(lambda: bool(open_batches(checkpoint)) or not driver.alive(), f"{name}: a batch")
+
+
 def kill_in_batch(settings: Settings, name: str, driver: Running) -> None:
     """Kill the driver as soon as the point's file is there, in a micro-batch that has not ended."""
     where, root = POINTS[name], Path(settings.root)
@@ -75,10 +86,11 @@ def kill_in_batch(settings: Settings, name: str, driver: Running) -> None:
         lambda: bool(numbered_files(folder, where.suffix) - before) or not driver.alive(), name, every=0.001
     )
     was_alive = driver.alive()
+    open_batch = open_batches(checkpoint)
     driver.kill()
     assert was_alive, driver.said()[-2000:]
-    planned, ended = (numbered_files(checkpoint / part, "") for part in ("offsets", "commits"))
-    assert planned - ended, f"{name}: the batch had ended already"
+    assert open_batch, f"{name}: the batch had ended already"
+    assert not open_batch & numbered_files(checkpoint / "commits", ""), f"{name}: the batch ended before the kill"
 
 
 def kill_in_making(settings: Settings, table: str, driver: Running) -> None:

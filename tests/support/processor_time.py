@@ -2,7 +2,7 @@
 
 Processor seconds do not depend on what else the machine does. The plugin samples every process of the run, also
 one that outlives its parent: each inherits a variable that names this run, and the name of the worker that started
-it. What a process used after its last sample is lost. Without /proc (macOS) there is no such column.
+it. What a process used after its last sample is lost. Without /proc (macOS) that column is 0.
 """
 
 import os
@@ -124,10 +124,12 @@ class Costs:
         self.tests[folder] += report.when == "call"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.sampler is None:
+        if self.worker is not None:
             return
-        self.sampler.finish()
-        used = self.sampler.seconds
+        used: Counter[str] = Counter()
+        if self.sampler is not None:
+            self.sampler.finish()
+            used = self.sampler.seconds
         write = terminalreporter.write_line
         terminalreporter.section("what the run cost")
         write(f"{'folder':<40} {'tests':>7} {'worker s':>10} {'processor s':>12}")

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +37,7 @@ MONO = (
 PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 APT = ("apt-get", "--quiet", "-o", "Acquire::http::Timeout=30", "-o", "DPkg::Lock::Timeout=60")
 # What is not fetched by then is not installed: a slow network costs the run four minutes.
-ENDS = time.monotonic() + 4 * 60
+SECONDS = 4 * 60
 
 
 class InstallError(Exception):
@@ -54,8 +54,14 @@ def on_path(*programs: str) -> bool:
     return all(shutil.which(program) for program in programs)
 
 
+@cache
+def ends() -> float:
+    """When nothing more is fetched: so many seconds after the first command."""
+    return time.monotonic() + SECONDS
+
+
 def run(*command: str, to_the_end: bool = False) -> None:
-    left = max(1.0, ENDS - time.monotonic())
+    left = max(1.0, ends() - time.monotonic())
     try:
         done = subprocess.run(
             command,
