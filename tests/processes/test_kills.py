@@ -25,7 +25,7 @@ def test_kills_of_both_streams_while_records_arrive(
     spark: SparkSession, settings: Settings, tmp_path: Path
 ) -> None:
     producers = [
-        Running(settings, tmp_path / f"{name}.log", f"producers.{name}", "--rate", "20", "--dirty", "0.1")
+        Running(settings, tmp_path / f"{name}.log", f"producers.{name}", "--rate", "5", "--dirty", "0.1")
         for name in ("users", "movies", "feedback")
     ]
 
