@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse.configuration_text import configuration_text
-from lakehouse.errors import SettingsError
+from lakehouse.errors import LakehouseError, SettingsError
 from lakehouse.settings import conf_dir
 
 DEFAULTS = "spark-defaults.conf"
@@ -47,6 +47,14 @@ def spark_defaults(file: Path) -> dict[str, str]:
     lines = [line.strip() for line in re.sub(r"\\\n\s*", "", text).splitlines()]
     pairs = [_SETTING.fullmatch(line) for line in lines if not line.startswith(("#", "!"))]
     return {pair[1]: pair[2] for pair in pairs if pair}
+
+
+def readable_defaults() -> dict[str, str]:
+    """The settings that a session has, none where they cannot be read: for whom that is no fault of its own."""
+    try:
+        return spark_defaults(defaults_file())
+    except LakehouseError:
+        return {}
 
 
 def plain_defaults(file: Path, folder: Path) -> Path:
