@@ -58,11 +58,17 @@ def readable_defaults() -> dict[str, str]:
 
 
 def plain_defaults(file: Path, folder: Path) -> Path:
-    """The file as Spark can read it: a copy without a byte order mark, which Spark takes for a part of a name."""
-    if not file.is_file() or not file.read_bytes().startswith(codecs.BOM_UTF8):
+    """The file as Spark can read it: a copy without a byte order mark, which Spark takes for a part of a name.
+
+    Raises SettingsError where the file cannot be read.
+    """
+    if not os.path.lexists(file):
+        return file
+    text = configuration_text(file)
+    if not file.read_bytes().startswith(codecs.BOM_UTF8):
         return file
     copy = folder / DEFAULTS
-    copy.write_text(configuration_text(file), encoding="utf-8")
+    copy.write_text(text, encoding="utf-8")
     return copy
 
 
