@@ -3,6 +3,7 @@
 import importlib.metadata
 import io
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,12 @@ from lakehouse.java import find_java
 from lakehouse.session import spark_session
 from lakehouse.settings import load_settings
 from lakehouse.spark_environment import drop_empty_variables, environment_faults, suspects
+from tests.support.fake_java import make_java, refuses
 from tests.support.folders import PROJECT
 
 GIVEN = ("SPARK_", "PYSPARK_", "JAVA_TOOL", "JDK_JAVA", "_JAVA_OPTIONS", "PYTHONPATH")
+# /bin/true on Linux, /usr/bin/true on macOS
+TRUE = shutil.which("true")
 DEFAULTS = PROJECT / "conf" / "spark-defaults.conf"
 
 
@@ -89,7 +93,7 @@ def test_a_clean_environment_has_no_fault() -> None:
             "PYSPARK_SUBMIT_ARGS names a file that cannot be used: {folder} is a folder",
         ),
         ("PYSPARK_PYTHON", "{folder}/nowhere", "PYSPARK_PYTHON = {folder}/nowhere is no program"),
-        ("PYSPARK_PYTHON", "/bin/true", "PYSPARK_PYTHON = /bin/true is no Python"),
+        ("PYSPARK_PYTHON", f"{TRUE}", f"PYSPARK_PYTHON = {TRUE} is no Python"),
         (
             "PYSPARK_PYTHON",
             "{folder}/program",
@@ -205,9 +209,11 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -
 
 @pytest.mark.parametrize("name", ["JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS"])
 def test_options_with_which_no_jvm_starts_are_named_and_not_shown(
-    monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv(name, "-Dpassword=geheim -XX:NoSuchOption=1")
+    java = make_java(tmp_path, refuses(name, "Unrecognized VM option 'NoSuchOption=geheim'"))
+    monkeypatch.setenv("JAVA_HOME", str(java))
+    monkeypatch.setenv(name, "-Dpassword=geheim -XX:NoSuchOption=geheim")
     find_java.cache_clear()
     try:
         with pytest.raises(MachineError) as error:
