@@ -8,7 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
 from lakehouse.arguments import add_commands
-from lakehouse.errors import run_guarded
+from lakehouse.errors import MachineError, run_guarded
 
 if TYPE_CHECKING:  # --help needs neither
     from types import ModuleType
@@ -58,10 +58,11 @@ def _run(args: argparse.Namespace, settings: "Settings | None", session: "Sessio
 def _module(command: str) -> "ModuleType":
     try:
         return importlib.import_module(f"lakehouse.commands.{command}")
-    except ImportError:
-        from lakehouse.spark_environment import require_fitting_environment
+    except ImportError as error:
+        from lakehouse.spark_environment import PATH, environment_faults
 
-        require_fitting_environment()  # names the variable that brings another pyspark
+        for fault in environment_faults(PATH):  # it may bring another pyspark
+            raise MachineError(fault.problem, todo=fault.todo) from error
         raise
 
 

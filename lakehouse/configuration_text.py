@@ -3,14 +3,9 @@
 import codecs
 from pathlib import Path
 
+from lakehouse.byte_order_marks import wide_encoding
 from lakehouse.errors import SettingsError
 
-_WIDE = {
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
 _SAVE = "save it as UTF-8"
 
 
@@ -24,7 +19,7 @@ def configuration_text(file: Path) -> str:
         raise SettingsError(f"{file} is a folder", todo="put a settings file in its place") from error
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}", todo="make it a readable file") from error
-    encoding = next((name for mark, name in _WIDE.items() if content.startswith(mark)), None)
+    encoding = wide_encoding(content)
     if encoding:
         raise SettingsError(f"{file} is {encoding}, and settings are UTF-8", todo=_SAVE)
     content = content.removeprefix(codecs.BOM_UTF8)

@@ -23,6 +23,7 @@ _INSTALL = (
 )
 _HOME = re.compile(r"^\s*java\.home = (.+?)\s*$", re.MULTILINE)
 _NOTED = re.compile(r"(NOTE: )?Picked up \w+:")
+_QUOTES = "'\""
 _VERSION = re.compile(r"^\s*java\.specification\.version = (?:1\.)?(\d+)\s*$", re.MULTILINE)
 
 
@@ -110,9 +111,16 @@ def _run(executable: Path, environment: Mapping[str, str]) -> tuple[int, str]:
 
 
 def _complaint(said: str) -> str:
-    """The first line that is not the JVM's note of the variables it has read."""
+    """The first line that is not the JVM's note of the variables it has read, without the values of options.
+
+    It may quote one: all behind a = is cut off, and so are words of these variables that are no name of an option.
+    """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return next((line for line in lines if not _NOTED.match(line)), "")
+    line = next((line for line in lines if not _NOTED.match(line)), "")
+    shown, equals, _ = line.partition("=")
+    values = {word.strip(_QUOTES) for word in environment_options().split() if not word.startswith("-")}
+    words = ["..." if word.strip(_QUOTES) in values else word for word in shown.split()]
+    return " ".join(words) + ("=..." if equals else "")
 
 
 def _refuse_options(executable: Path, words: str) -> None:

@@ -51,7 +51,10 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
     def __init__(self, net: NetworkSelector, **configs: Any) -> None:
         self._failure: BaseException | None = None
         self._watching = True
-        self.unreached: dict[str, str] = {}  # addresses that a broker has named, and why nobody answers there
+        # Addresses that a broker has named, and why nobody answers there. Where one has answered once, a later
+        # failure is no fault of the address.
+        self.unreached: dict[str, str] = {}
+        self._reached: set[str] = set()
         super().__init__(net, **configs)
 
     def bootstrap(self, timeout_ms: float | None = None, refresh: bool = True) -> None:
@@ -84,10 +87,20 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
         node = self.cluster.broker_metadata(node_id)
         if connection is not known and node is not None and not self.cluster.is_bootstrap(node_id):
             address = f"{node.host}:{node.port}"
-            self.unreached[address] = "no answer"
-            connection.init_future.add_callback(lambda _: self.unreached.pop(address, None))
-            connection.init_future.add_errback(lambda error: self.unreached.update({address: _plainly(error)}))
+            if address not in self._reached:
+                self.unreached[address] = "no answer"
+                connection.init_future.add_callback(lambda _: self._note_reached(address))
+                connection.init_future.add_errback(lambda error: self._note_unreached(address, error))
         return connection
+
+    def _note_reached(self, address: str) -> None:
+        self._reached.add(address)
+        self.unreached.pop(address, None)
+
+    def _note_unreached(self, address: str, error: BaseException) -> None:
+        # another connection to it may have come about meanwhile
+        if address not in self._reached:
+            self.unreached[address] = _plainly(error)
 
     def _watch(self, connection: KafkaConnection, timeout_ms: float | None) -> None:
         limit = self.config["socket_connection_setup_timeout_ms"] if timeout_ms is None else timeout_ms
@@ -149,9 +162,9 @@ def advertised_error(cluster_at: str, client: Any, error: BaseException) -> Adve
     """
     if not isinstance(error, (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)):
         return None
-    unreached = {
-        where: why for where, why in client._manager.unreached.items() if where not in cluster_at.split(",")
-    }
+    # a copy: the client's own thread goes on changing it
+    found = client._manager.unreached.copy()
+    unreached = {where: why for where, why in found.items() if where not in cluster_at.split(",")}
     if not unreached:
         return None
     told = ", ".join(f"{where} ({why})" for where, why in unreached.items())

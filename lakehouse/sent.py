@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from lakehouse.drafts import replacing
 from lakehouse.errors import InputError
+from lakehouse.locks import locked
 
 FILE = "sent_columns.json"
+_LOCK = "sent_columns.lock"
 # The columns of a source that can fill every one.
 EVERY = ("*",)
 # A gold table has no rows where its table of silver has none.
@@ -52,20 +54,27 @@ def read(ops_dir: Path) -> Sent:
         return Sent(frozenset(json.loads(file.read_text(encoding="utf-8"))))
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{file} is not a JSON list of columns", todo="delete it, and send the sources again"
+            f"{file} is not a JSON list of columns",
+            todo="delete it: then every column is expected that quality.may_be_null does not list",
         ) from error
 
 
-def remember(ops_dir: Path, columns: Collection[str]) -> None:
-    """Add the columns of a source that is about to be sent."""
-    known = read(ops_dir).columns or frozenset()
+def remember(ops_dir: Path, columns: Collection[str], *, root: str) -> None:
+    """Add the columns of a source that is about to be sent.
+
+    Where rows of bronze came without such a file, nobody knows what they can fill: every column stays expected.
+    """
     ops_dir.mkdir(parents=True, exist_ok=True)
-    with replacing(ops_dir / FILE) as draft:
-        draft.write_text(json.dumps(sorted({*known, *columns})), encoding="utf-8")
+    with locked(ops_dir / _LOCK):
+        known = read(ops_dir).columns
+        if known is None:
+            known = frozenset(EVERY if _has_bronze_rows(root) else ())
+        with replacing(ops_dir / FILE) as draft:
+            draft.write_text(json.dumps(sorted({*known, *columns})), encoding="utf-8")
 
 
-def remember_every(ops_dir: Path) -> None:
-    """The same for a producer that fills every column. Without a file nothing is excused, and none is written: a
-    producer may run on a machine that has nothing else of the lakehouse."""
-    if (ops_dir / FILE).is_file():
-        remember(ops_dir, EVERY)
+def _has_bronze_rows(root: str) -> bool:
+    """By the files of its tables, for a producer has no Spark; those of an object store it cannot see."""
+    bronze = Path(root) / "bronze"
+    files = () if "://" in root else bronze.rglob("*.parquet")
+    return any("_delta_log" not in file.relative_to(bronze).parts for file in files)

@@ -16,6 +16,9 @@ _SIZE = re.compile(r"(\d+)\s*(?:([kmgtp])b?|b)?", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 # A scheme of two letters or more: one letter is a drive.
 _ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//)/?")
+# host:port with a user before it perhaps, as Azure has its containers; two names with a colon are a login.
+_NO_LOGIN = re.compile(r"(?:[^:@]*@)?(?:\[[^\]@]*\]|[^:@]*)(?::\d*)?")
+_PLAIN = "text in UTF-8 without line breaks and other control characters"
 _STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
 
 
@@ -40,9 +43,13 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
+def _is_plain(text: str) -> bool:
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
 def _readable(text: str) -> str:
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise _expected("text in UTF-8 without line breaks and other control characters")
+    if not _is_plain(text):
+        raise _expected(_PLAIN)
     return text
 
 
@@ -98,17 +105,22 @@ def _size(text: str) -> str:
 
 
 def _root(text: str) -> str:
+    # before an @ there may be a login
+    expected = _hidden if "@" in text else _expected
+    if not _is_plain(text):
+        raise expected(_PLAIN)
     if not text.strip() or text != text.strip():
-        raise _expected("a folder or an address such as s3a://bucket/lakehouse, without white space around it")
+        raise expected("a folder or an address such as s3a://bucket/lakehouse, without white space around it")
     if "://" not in text:
         if _ONE_SLASH.match(text):
-            raise _expected("an address with two slashes, such as s3a://bucket/lakehouse, or a folder")
+            raise expected("an address with two slashes, such as s3a://bucket/lakehouse, or a folder")
         return text
     if not _STORE.fullmatch(text):
-        raise _expected("an address with a bucket, such as s3a://bucket/lakehouse; a local folder without file://")
-    login, at, _ = text.partition("://")[2].partition("/")[0].rpartition("@")
-    if at and ":" in login:
-        raise _hidden("no login in the address; Spark's settings and the environment have the store's credentials")
+        raise expected("an address with a bucket, such as s3a://bucket/lakehouse; a local folder without file://")
+    if "@" in text and not _NO_LOGIN.fullmatch(text.partition("://")[2].partition("/")[0]):
+        raise expected(
+            "no login in the address; Spark's settings and the environment have the store's credentials"
+        )
     return text
 
 
@@ -154,5 +166,5 @@ ColumnName = Annotated[str, AfterValidator(_column)]
 Topic = Annotated[str, AfterValidator(_topic)]
 Servers = Annotated[str, AfterValidator(_readable), AfterValidator(_not_blank), AfterValidator(_servers)]
 Size = Annotated[str, AfterValidator(_size)]
-Root = Annotated[str, AfterValidator(_readable), AfterValidator(_root)]
+Root = Annotated[str, AfterValidator(_root)]
 Secret = Annotated[SecretStr, AfterValidator(_encodable)]

@@ -15,10 +15,14 @@ PREFIX = "LAKEHOUSE_"
 
 
 class Sources(NamedTuple):
-    """All values as one nested mapping, and for each key where its value was found: a file or a variable."""
+    """All values as one nested mapping, and for each key where its value was found: a file or a variable.
+
+    A value in the place of one of `sections` stays there, to be named: no setting of that section is laid over it.
+    """
 
     values: dict[str, Any]
     origins: dict[str, str]
+    sections: Collection[str]
 
 
 def variable(key: str) -> str:
@@ -40,7 +44,7 @@ def read_sources(
     in the environment that is no JSON.
     """
     chosen = _environment(keys, others)
-    found = Sources({}, {})
+    found = Sources({}, {}, {key[:end] for key in keys for end, sign in enumerate(key) if sign == "."})
     for file in files:
         content = _parsed(file)
         _refuse_secrets(file, content, secrets)
@@ -124,21 +128,26 @@ def _example(text: str) -> str:
 def _lay_over(found: Sources, content: Mapping[str, Any], origin: str, *sections: str) -> None:
     for name, value in content.items():
         if isinstance(value, dict):
-            _section(found.values, (*sections, name))
+            _section(found, (*sections, name))
             _lay_over(found, value, origin, *sections, name)
         else:
             _put(found, (*sections, name), value, origin)
 
 
 def _put(found: Sources, path: Sequence[str], value: Any, origin: str) -> None:
-    _section(found.values, path[:-1])[path[-1]] = value
-    found.origins[".".join(path)] = origin
+    section = _section(found, path[:-1])
+    if section is not None:
+        section[path[-1]] = value
+        found.origins[".".join(path)] = origin
 
 
-def _section(values: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """The mapping at that place, made where there is none."""
-    for name in path:
+def _section(found: Sources, path: Sequence[str]) -> dict[str, Any] | None:
+    """The mapping at that place, made where there is none; None where a value stands in a section's place."""
+    values = found.values
+    for depth, name in enumerate(path, 1):
         if not isinstance(values.get(name), dict):
+            if name in values and ".".join(path[:depth]) in found.sections:
+                return None
             values[name] = {}
         values = values[name]
     return values

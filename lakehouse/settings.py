@@ -178,6 +178,8 @@ class Settings(BaseModel):
         try:
             return str(Path(root).expanduser().resolve())
         except (OSError, RuntimeError) as error:  # ~name of nobody, links in a circle
+            if "@" in root:  # a login perhaps, which the error shows too
+                raise ValueError("setting root: expected a folder") from error
             raise ValueError(f"setting root = {root!r}: expected a folder: {first_line(error)}") from error
 
 

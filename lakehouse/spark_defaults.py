@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse.configuration_text import configuration_text
-from lakehouse.errors import SettingsError
+from lakehouse.errors import LakehouseError, SettingsError
 from lakehouse.settings import conf_dir
 
 DEFAULTS = "spark-defaults.conf"
@@ -49,12 +49,26 @@ def spark_defaults(file: Path) -> dict[str, str]:
     return {pair[1]: pair[2] for pair in pairs if pair}
 
 
+def readable_defaults() -> dict[str, str]:
+    """The settings that a session has, none where they cannot be read: for whom that is no fault of its own."""
+    try:
+        return spark_defaults(defaults_file())
+    except LakehouseError:
+        return {}
+
+
 def plain_defaults(file: Path, folder: Path) -> Path:
-    """The file as Spark can read it: a copy without a byte order mark, which Spark takes for a part of a name."""
-    if not file.is_file() or not file.read_bytes().startswith(codecs.BOM_UTF8):
+    """The file as Spark can read it: a copy without a byte order mark, which Spark takes for a part of a name.
+
+    Raises SettingsError where the file cannot be read.
+    """
+    if not os.path.lexists(file):
+        return file
+    text = configuration_text(file)
+    if not file.read_bytes().startswith(codecs.BOM_UTF8):
         return file
     copy = folder / DEFAULTS
-    copy.write_text(configuration_text(file), encoding="utf-8")
+    copy.write_text(text, encoding="utf-8")
     return copy
 
 

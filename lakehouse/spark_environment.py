@@ -16,14 +16,15 @@ from typing import NamedTuple
 from lakehouse.errors import LakehouseError, MachineError
 from lakehouse.java import OPTION_VARIABLES
 from lakehouse.settings import conf_dir
-from lakehouse.spark_defaults import DEFAULTS, lacking, spark_defaults
+from lakehouse.spark_defaults import DEFAULTS, lacking, readable_defaults, spark_defaults
 
 HOME, CONF, ARGUMENTS, WORKERS = "SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON"
+PATH = "PYTHONPATH"
 # Nothing in them is the same as not having them, which Spark's scripts know and pyspark does not.
 _NONE_IF_EMPTY = (HOME, CONF, ARGUMENTS, WORKERS, "PYSPARK_GATEWAY_PORT", "SPARK_REMOTE")
 # Whatever is in them goes to the JVM, which alone can tell whether it starts with that.
 STARTERS = (HOME, CONF, ARGUMENTS, WORKERS, "SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS", *OPTION_VARIABLES)
-_OTHERS = ("HADOOP_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR", "PYTHONPATH")
+_OTHERS = ("HADOOP_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR", PATH)
 # pyspark sets them itself.
 _OF_PYSPARK = ("SPARK_AUTH_SOCKET_TIMEOUT", "SPARK_BUFFER_SIZE")
 _PROBE = "import sys; print('%d.%d' % sys.version_info[:2]); import pandas, pyarrow"
@@ -50,8 +51,11 @@ def require_fitting_environment() -> None:
         raise MachineError(fault.problem, todo=fault.todo)
 
 
-def environment_faults() -> Iterator[Fault]:
-    """What can be told without starting a JVM. Values that may hold a password are not shown."""
+def environment_faults(*names: str) -> Iterator[Fault]:
+    """What can be told without starting a JVM, of these variables or of all.
+
+    Values that may hold a password are not shown.
+    """
     checks: tuple[tuple[str, Callable[[str], str | None]], ...] = (
         (HOME, _home_fault),
         (CONF, _conf_fault),
@@ -60,10 +64,10 @@ def environment_faults() -> Iterator[Fault]:
         ("SPARK_REMOTE", lambda _: "asks for Spark Connect, which cannot run the lakehouse"),
         ("SPARK_API_MODE", lambda mode: None if mode == "classic" else "asks for Spark Connect"),
         ("SPARK_CONNECT_MODE_ENABLED", lambda _: "asks for Spark Connect"),
-        ("PYTHONPATH", _path_fault),
+        (PATH, _path_fault),
     )
     for name, check in checks:
-        value = os.environ.get(name, "").strip()
+        value = "" if names and name not in names else os.environ.get(name, "").strip()
         problem = check(value) if value else None
         if problem:
             yield Fault(name, f"{name} {problem}", f"unset {name}, or correct it")
@@ -85,8 +89,12 @@ def suspects() -> list[str]:
 def _home_fault(home: str) -> str | None:
     if not (Path(home) / "bin" / "spark-submit").is_file():
         return f"= {home} holds no Spark: no bin/spark-submit"
-    versions = [jar.stem.rpartition("-")[2] for jar in (Path(home) / "jars").glob("spark-core_*.jar")]
-    wanted = importlib.metadata.version("pyspark")
+    # a vendor's version has a - too: spark-core_2.13-3.5.1-amzn-0.jar
+    versions = sorted(jar.stem.split("-", 2)[2] for jar in (Path(home) / "jars").glob("spark-core_*-*.jar"))
+    try:
+        wanted = importlib.metadata.version("pyspark")
+    except importlib.metadata.PackageNotFoundError:
+        return None
     if wanted in versions:
         return None
     return f"= {home} is {f'Spark {versions[0]}' if versions else 'a Spark without jars'}, and pyspark is {wanted}"
@@ -141,8 +149,7 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
 
 def _workers_fault(python: str) -> str | None:
     """On a cluster it is a Python of other machines, of which this one can say nothing."""
-    defaults = Path(os.environ.get(CONF) or conf_dir()) / DEFAULTS
-    if python == sys.executable or not spark_defaults(defaults).get("spark.master", "local").startswith("local"):
+    if python == sys.executable or not readable_defaults().get("spark.master", "local").startswith("local"):
         return None
     program = shutil.which(python)
     if program is None:

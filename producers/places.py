@@ -7,16 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from lakehouse.byte_order_marks import wide_encoding
+
 # A valid cell with what ends it; nothing matches at a cell whose quotes are wrong.
 _CELL = re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n][^,\r\n]*+)?(?:,|\r\n?|\n|\Z)')
 _LINE_END = re.compile(rb"\r\n?|\n")
-# The longer ones first: UTF-16's is the beginning of UTF-32's.
-_OTHER_MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-)
 
 
 class Place(NamedTuple):
@@ -33,8 +28,7 @@ def other_encoding(path: Path) -> str | None:
     """The encoding that the file's first bytes tell, where that is not UTF-8: by a mark, or by zeros."""
     with path.open("rb") as file:
         head = file.read(4)
-    marked = next((name for mark, name in _OTHER_MARKS if head.startswith(mark)), None)
-    return marked or ("UTF-16 or UTF-32" if head.count(0) > 1 else None)
+    return wide_encoding(head) or ("UTF-16 or UTF-32" if head.count(0) > 1 else None)
 
 
 def bad_byte(path: Path) -> Place | None:

@@ -96,7 +96,7 @@ def send(records: Iterable[Record], *, name: str, topic: str, settings: Settings
     kafka = settings.kafka
     with kafka_cluster(kafka, settings.root) as cluster:
         ensure_topics(cluster, [topic], **kafka.new_topics)
-        sent.remember_every(settings.ops_dir)
+        sent.remember(settings.ops_dir, sent.EVERY, root=settings.root)
         with stop_requests() as stopped:
             delivery = publish(records, topic=topic, cluster=cluster, rate=args.rate, stopped=stopped)
     print(delivery.line(name), flush=True)

@@ -22,7 +22,7 @@ from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster, configured_cluster
 from lakehouse.kafka_connection import AdvertisedError
 from lakehouse.settings import Kafka, Settings
-from lakehouse.spark_defaults import defaults_file, spark_defaults
+from lakehouse.spark_defaults import defaults_file, readable_defaults, spark_defaults
 from lakehouse.spark_environment import STARTERS, environment_faults, suspects
 
 PYTHON = (3, 11)
@@ -60,7 +60,7 @@ def examine(settings: Settings) -> list[Finding]:
         lambda: package_findings("pyspark", "delta-spark"),
         environment_findings,
         spark_settings_findings,
-        lambda: jar_findings(_readable_defaults()),
+        lambda: jar_findings(readable_defaults()),
         lambda: kafka_findings(settings.kafka),
         lambda: root_findings(settings.root),
         lambda: memory_findings(machine_memory()),
@@ -109,14 +109,6 @@ def spark_settings_findings() -> Iterator[Finding]:
         spark_defaults(defaults_file())
     except LakehouseError as error:
         yield Finding("Spark settings", "missing", error.problem, error.todo)
-
-
-def _readable_defaults() -> dict[str, str]:
-    """Those of a file that cannot be read are a finding of their own."""
-    try:
-        return spark_defaults(defaults_file())
-    except LakehouseError:
-        return {}
 
 
 def jar_findings(defaults: dict[str, str]) -> Iterator[Finding]:

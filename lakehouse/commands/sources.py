@@ -69,7 +69,7 @@ def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[s
     """
     kafka = settings.kafka
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    sent.remember(settings.ops_dir, source.columns)
+    sent.remember(settings.ops_dir, source.columns, root=settings.root)
     marker = settings.ops_dir / MARKER
     if _published(marker) == _state(source, kafka, cluster):
         return [ALREADY_PUBLISHED]

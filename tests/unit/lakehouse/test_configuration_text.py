@@ -1,7 +1,9 @@
 """Settings files as editors and accidents leave them: a byte order mark is fine, the rest is one line."""
 
 import codecs
+import errno
 import io
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from lakehouse import cli
 from lakehouse.commands import doctor
 from lakehouse.errors import SettingsError
+from lakehouse.session import _submit_arguments
 from lakehouse.settings import conf_dir, load_settings
 from lakehouse.spark_defaults import defaults_file, plain_defaults, spark_defaults
 from tests.support.folders import PROJECT
@@ -107,6 +110,22 @@ def test_spark_gets_a_copy_without_the_byte_order_mark(big: Path, tmp_path: Path
     file.write_bytes(codecs.BOM_UTF8 + text)
     (tmp_path / "copies").mkdir()
     assert plain_defaults(file, tmp_path / "copies").read_bytes() == text
+
+
+def test_a_file_without_permission_is_named_before_spark_starts(
+    big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Permissions do not stop root, as whom tests may run: reading fails as it does for others."""
+
+    def refuse(file: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    file = big / "spark-defaults.conf"
+    for start in (lambda: plain_defaults(file, tmp_path), lambda: _submit_arguments([], tmp_path)):
+        with pytest.raises(SettingsError) as error:
+            start()
+        assert str(error.value) == f"{file} cannot be read: Permission denied; make it a readable file"
 
 
 def test_windows_line_ends_are_accepted(big: Path) -> None:

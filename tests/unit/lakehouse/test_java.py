@@ -1,13 +1,13 @@
 """Which java is taken, shown on small real executables that answer as a java does."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lakehouse.errors import MachineError
-from lakehouse.java import Java, find_java
+from lakehouse.java import OPTION_VARIABLES, Java, find_java
+from tests.support.fake_java import STUB, make_java, refuses, says
 
 FakeJava = Callable[[str, str], Path]
 
@@ -26,29 +26,7 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
 
 @pytest.fixture
 def fake_java(tmp_path: Path) -> FakeJava:
-    shell = shutil.which("sh", path="/bin:/usr/bin")
-
-    def make(name: str, body: str) -> Path:
-        executable = tmp_path / name / "bin" / "java"
-        executable.parent.mkdir(parents=True)
-        executable.write_text(f"#!{shell}\n{body}\n", encoding="utf-8")
-        executable.chmod(0o755)
-        return tmp_path / name
-
-    return make
-
-
-def says(home: Path | str, version: str) -> str:
-    """A body that answers on stderr, as the real one does, after a line that an environment variable adds."""
-    lines = [
-        "Picked up JAVA_TOOL_OPTIONS: -Dx",
-        f"    java.home = {home}",
-        f"    java.specification.version = {version}",
-    ]
-    return "\n".join(f"echo '{line}' >&2" for line in lines)
-
-
-STUB = "echo 'Unable to locate a Java Runtime.' >&2; exit 1"
+    return lambda name, body: make_java(tmp_path / name, body)
 
 
 @pytest.mark.parametrize("version", ["17", "21", "25"])
@@ -96,6 +74,50 @@ def test_an_unusable_java_on_path_is_named_in_one_line(
         find_java()
     assert f"PATH {path / 'java'}: {fault}" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint", "told"),
+    [
+        ("-Dpassword=geheim -XX:No", "Unrecognized VM option 'No'", "Unrecognized VM option 'No'"),
+        (
+            "-XX:Password=geheim",
+            "Unrecognized VM option 'Password=geheim'",
+            "Unrecognized VM option 'Password=...",
+        ),
+        # a blank in a value ends the option: what follows is taken for another one
+        ("-Dpassword=in geheim", "Unrecognized option: geheim", "Unrecognized option: ..."),
+        ("-Dpassword=in 'geheim", "Unmatched quote in 'geheim'", "Unmatched quote in ..."),
+        # the JVM repeats what it has read, with its line breaks
+        ("-Dpassword=in\ngeheim", "Unrecognized option: geheim", "..."),
+    ],
+)
+@pytest.mark.parametrize("name", OPTION_VARIABLES)
+def test_refused_options_are_named_without_their_values(
+    fake_java: FakeJava, monkeypatch: pytest.MonkeyPatch, name: str, options: str, complaint: str, told: str
+) -> None:
+    for other in OPTION_VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, options)
+    monkeypatch.setenv("JAVA_HOME", str(fake_java("home", refuses(name, complaint))))
+    with pytest.raises(MachineError) as error:
+        find_java()
+    assert str(error.value).startswith(f"no JVM starts with the options in {name}: {told}")
+    assert str(error.value).endswith(f"; correct or unset {name}")
+    assert "geheim" not in str(error.value)
+
+
+def test_what_an_unusable_java_says_shows_no_options_either(
+    fake_java: FakeJava, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Dpassword=geheim")
+    monkeypatch.setenv(
+        "JAVA_HOME", str(fake_java("home", "echo Bad: $JAVA_TOOL_OPTIONS -Dpassword=geheim; exit 1"))
+    )
+    with pytest.raises(MachineError) as error:
+        find_java()
+    assert "does not run (Bad: -Dpassword=...)" in str(error.value)
+    assert "geheim" not in str(error.value)
 
 
 def test_a_java_home_without_java_is_mentioned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

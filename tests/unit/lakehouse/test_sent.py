@@ -1,25 +1,37 @@
 """What no source fills, a check does not expect; what one of them fills, it does."""
 
+import argparse
+import threading
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from lakehouse import sent
+from lakehouse.commands import live_producers
 from lakehouse.errors import InputError
+from lakehouse.kafka_client import Cluster
+from lakehouse.settings import load_settings
+from producers import sending
+from producers.delivery import Delivery
 
 MOVIELENS = {"silver.users.id", "silver.content.generos", "silver.feedback.rating"}
 
 
+def remember(root: Path, columns: Collection[str]) -> None:
+    sent.remember(root / "ops", columns, root=str(root))
+
+
 def test_without_a_source_nothing_is_excused(tmp_path: Path) -> None:
-    sent.remember_every(tmp_path)
-    assert list(tmp_path.iterdir()) == []
     known = sent.read(tmp_path)
     assert not known.lacks_column("silver.content.clasificacion")
     assert not known.lacks_table("silver.users")
 
 
 def test_what_a_source_does_not_fill_is_excused(tmp_path: Path) -> None:
-    sent.remember(tmp_path / "ops", MOVIELENS)
+    remember(tmp_path, MOVIELENS)
     known = sent.read(tmp_path / "ops")
     assert known.lacks_column("silver.content.clasificacion")
     assert not known.lacks_column("silver.content.generos")
@@ -29,16 +41,78 @@ def test_what_a_source_does_not_fill_is_excused(tmp_path: Path) -> None:
 
 
 def test_a_later_source_is_expected_to_fill_its_columns(tmp_path: Path) -> None:
-    sent.remember(tmp_path, MOVIELENS)
-    sent.remember(tmp_path, {"silver.content.clasificacion"})
-    known = sent.read(tmp_path)
+    remember(tmp_path, MOVIELENS)
+    remember(tmp_path, {"silver.content.clasificacion"})
+    known = sent.read(tmp_path / "ops")
     assert not known.lacks_column("silver.content.clasificacion")
     assert not known.lacks_column("silver.content.generos")
     assert known.lacks_column("silver.content.decada_lanzamiento")
     # made-up records fill every column
-    sent.remember_every(tmp_path)
-    sent.remember(tmp_path, MOVIELENS)
-    assert not sent.read(tmp_path).lacks_column("silver.content.decada_lanzamiento")
+    remember(tmp_path, sent.EVERY)
+    remember(tmp_path, MOVIELENS)
+    assert not sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["a producer", "up"])
+def test_what_made_up_records_filled_no_later_source_excuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool
+) -> None:
+    settings = load_settings().model_copy(update={"root": str(tmp_path)})
+    cluster = Cluster("127.0.0.1:1")
+    if live:
+        monkeypatch.setattr(live_producers, "ensure_topics", lambda *_, **__: None)
+        monkeypatch.setattr(live_producers, "_ends", lambda *_: dict.fromkeys(settings.kafka.topics, 0))
+        live_producers.LiveProducers(settings, cluster, rate=1.0)
+    else:
+        monkeypatch.setattr(sending, "kafka_cluster", lambda *_: nullcontext(cluster))
+        monkeypatch.setattr(sending, "ensure_topics", lambda *_, **__: None)
+        monkeypatch.setattr(sending, "publish", lambda *_, **__: Delivery(0, 0, 0, 1.0))
+        sending.send([], name="users", topic="t", settings=settings, args=argparse.Namespace(rate=None))
+    remember(tmp_path, MOVIELENS)
+    assert not sent.read(settings.ops_dir).lacks_column("silver.content.decada_lanzamiento")
+
+
+def test_rows_that_nobody_told_of_may_fill_every_column(tmp_path: Path) -> None:
+    """Of a lakehouse older than the file, or fed by others. A table without rows, as `up` makes it, is none."""
+    log = tmp_path / "bronze" / "events" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000010.checkpoint.parquet").touch()
+    remember(tmp_path, MOVIELENS)
+    assert sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
+    (tmp_path / "ops" / sent.FILE).unlink()
+    (tmp_path / "bronze" / "events" / "part-00000.parquet").touch()
+    remember(tmp_path, MOVIELENS)
+    assert not sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
+
+
+def test_rows_of_a_source_that_was_told_change_nothing(tmp_path: Path) -> None:
+    remember(tmp_path, MOVIELENS)
+    (tmp_path / "bronze" / "events").mkdir(parents=True)
+    (tmp_path / "bronze" / "events" / "part-00000.parquet").touch()
+    remember(tmp_path, MOVIELENS)
+    assert sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
+
+
+def test_two_sources_at_once_are_both_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one has read the file, and waits before it writes, when the second one comes."""
+    read, reading, go_on = sent.read, threading.Event(), threading.Event()
+
+    def slow_read(folder: Path) -> sent.Sent:
+        found = read(folder)
+        if not reading.is_set():
+            reading.set()
+            go_on.wait(0.5)
+        return found
+
+    monkeypatch.setattr(sent, "read", slow_read)
+    with ThreadPoolExecutor(2) as sources:
+        first = sources.submit(remember, tmp_path, {"silver.users.id"})
+        assert reading.wait(10)
+        second = sources.submit(remember, tmp_path, {"silver.content.id"})
+        second.add_done_callback(lambda _: go_on.set())
+        first.result()
+        second.result()
+    assert read(tmp_path / "ops").columns == {"silver.users.id", "silver.content.id"}
 
 
 @pytest.mark.parametrize(
@@ -55,8 +129,8 @@ def test_a_later_source_is_expected_to_fill_its_columns(tmp_path: Path) -> None:
     ],
 )
 def test_a_catalogue_alone_has_no_users(tmp_path: Path, table: str, lacks: bool) -> None:
-    sent.remember(tmp_path, {"silver.content.titulo"})
-    assert sent.read(tmp_path).lacks_table(table) is lacks
+    remember(tmp_path, {"silver.content.titulo"})
+    assert sent.read(tmp_path / "ops").lacks_table(table) is lacks
 
 
 @pytest.mark.parametrize("text", ["", "{", "3"])

@@ -196,14 +196,43 @@ def test_a_secret_that_is_no_utf8_is_refused_and_not_shown(monkeypatch: pytest.M
     assert problem().startswith(f"setting kafka.{key}: expected text in UTF-8; correct LAKEHOUSE_KAFKA__")
 
 
+@pytest.mark.parametrize(
+    ("root", "expected"),
+    [
+        ("s3a://KEY:geheim@bucket/x", "no login in the address"),
+        ("s3a://KEY:ge/heim@bucket/x", "no login in the address"),  # keys of S3 may hold a slash
+        ("s3a:/KEY:geheim@bucket", "an address with two slashes"),
+        ("s3a:KEY:geheim@bucket", "an address with two slashes"),
+        (" s3a://KEY:geheim@bucket", "a folder or an address such as "),
+        ("s3a://KEY:geheim@bucket\u00a0", "a folder or an address such as "),
+        ("s3a://KEY:ge heim@bucket", "an address with a bucket"),
+        ("s3a://KEY:ge\theim@bucket", PLAIN),
+        ("~nobody-of-that-name:geheim@bucket/x", "a folder; correct "),
+    ],
+)
 @pytest.mark.usefixtures("conf")
-def test_a_login_in_the_root_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAKEHOUSE_ROOT", "s3a://KEY:geheim@bucket/x")
+def test_a_login_in_the_root_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, root: str, expected: str
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ROOT", root)
     told = problem()
-    assert told.startswith("setting root: expected no login in the address")
-    assert "geheim" not in told
-    monkeypatch.setenv("LAKEHOUSE_ROOT", "abfss://container@account.dfs.core.windows.net/x")
-    assert load_settings().root == "abfss://container@account.dfs.core.windows.net/x"
+    assert told.startswith(f"setting root: expected {expected}")
+    assert "heim" not in told
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "abfss://container@account.dfs.core.windows.net/x",
+        "hdfs://name:8020/x@y",
+        "hdfs://[::1]:8020/x@y",
+        "hdfs://me@name:8020",
+    ],
+)
+@pytest.mark.usefixtures("conf")
+def test_a_name_before_an_at_is_no_login(monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ROOT", root)
+    assert load_settings().root == root
 
 
 @pytest.mark.usefixtures("conf")

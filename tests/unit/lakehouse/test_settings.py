@@ -234,6 +234,36 @@ def test_an_unknown_key_of_an_overlay_is_named(conf: Path, monkeypatch: pytest.M
     assert "lakehouse.big.toml" in told
 
 
+@pytest.mark.parametrize("value", ["5", "true", '"x"', "[]", "[[]]"])
+@pytest.mark.parametrize("key", ["kafka", "gold.als"])
+def test_a_value_in_the_place_of_a_section_is_named(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    """Whatever is laid over it does not hide it behind a row of missing settings."""
+    overlay = conf / "lakehouse.big.toml"
+    overlay.write_text(f"{key} = {value}\n")
+    monkeypatch.setenv("LAKEHOUSE_ENV", "big")
+    monkeypatch.setenv("LAKEHOUSE_KAFKA__PARTITIONS", "3")
+    monkeypatch.setenv("LAKEHOUSE_GOLD__ALS__SEED", "3")
+    assert problem() == f"{key} is a section of settings, not a setting; correct {overlay}"
+
+
+def test_a_section_over_a_value_does_not_hide_it(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, overlay = conf / "lakehouse.toml", conf / "lakehouse.big.toml"
+    text = file.read_text(encoding="utf-8")
+    section = text[text.index("[export]") :].split("\n[")[0]
+    file.write_text("export = 5\n" + text.replace(section, ""), encoding="utf-8")
+    overlay.write_text('[export]\nformulas = "keep"\n')
+    monkeypatch.setenv("LAKEHOUSE_ENV", "big")
+    assert problem() == f"export is a section of settings, not a setting; correct {file}"
+
+
+def test_a_section_in_the_place_of_a_setting_is_named(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (conf / "lakehouse.big.toml").write_text("[root]\nfolder = 'x'\n")
+    monkeypatch.setenv("LAKEHOUSE_ENV", "big")
+    assert problem().startswith("setting root: input should be a valid string; ")
+
+
 def test_an_overlay_that_is_not_there_is_named(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_ENV", "nowhere")
     assert problem() == (f"no settings file {conf / 'lakehouse.nowhere.toml'}; create it or change LAKEHOUSE_ENV")

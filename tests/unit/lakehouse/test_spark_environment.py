@@ -1,9 +1,13 @@
 """Variables that lead to another Spark, Java or Python, or to none: each is named before a JVM starts."""
 
+import importlib.metadata
 import io
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,9 +18,12 @@ from lakehouse.java import find_java
 from lakehouse.session import spark_session
 from lakehouse.settings import load_settings
 from lakehouse.spark_environment import drop_empty_variables, environment_faults, suspects
+from tests.support.fake_java import make_java, refuses
 from tests.support.folders import PROJECT
 
 GIVEN = ("SPARK_", "PYSPARK_", "JAVA_TOOL", "JDK_JAVA", "_JAVA_OPTIONS", "PYTHONPATH")
+# /bin/true on Linux, /usr/bin/true on macOS
+TRUE = shutil.which("true")
 DEFAULTS = PROJECT / "conf" / "spark-defaults.conf"
 
 
@@ -40,6 +47,13 @@ def program(folder: Path, says: str) -> Path:
     return file
 
 
+def failing(error: Exception) -> Callable[..., NoReturn]:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return fail
+
+
 def test_a_clean_environment_has_no_fault() -> None:
     assert list(environment_faults()) == []
     assert suspects() == []
@@ -50,6 +64,7 @@ def test_a_clean_environment_has_no_fault() -> None:
     [
         ("SPARK_HOME", "{folder}/nowhere", "SPARK_HOME = {folder}/nowhere holds no Spark: no bin/spark-submit"),
         ("SPARK_HOME", "{folder}/3.5.1", "SPARK_HOME = {folder}/3.5.1 is Spark 3.5.1, and pyspark is "),
+        ("SPARK_HOME", "{folder}/amzn", "SPARK_HOME = {folder}/amzn is Spark 4.2.0-amzn-0, and pyspark is "),
         ("SPARK_CONF_DIR", "{folder}/nowhere", "SPARK_CONF_DIR = {folder}/nowhere is no folder"),
         (
             "SPARK_CONF_DIR",
@@ -78,7 +93,7 @@ def test_a_clean_environment_has_no_fault() -> None:
             "PYSPARK_SUBMIT_ARGS names a file that cannot be used: {folder} is a folder",
         ),
         ("PYSPARK_PYTHON", "{folder}/nowhere", "PYSPARK_PYTHON = {folder}/nowhere is no program"),
-        ("PYSPARK_PYTHON", "/bin/true", "PYSPARK_PYTHON = /bin/true is no Python"),
+        ("PYSPARK_PYTHON", f"{TRUE}", f"PYSPARK_PYTHON = {TRUE} is no Python"),
         (
             "PYSPARK_PYTHON",
             "{folder}/program",
@@ -93,6 +108,7 @@ def test_what_breaks_the_start_is_named_by_doctor_and_by_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
 ) -> None:
     spark_home(tmp_path / "3.5.1", "3.5.1")
+    spark_home(tmp_path / "amzn", "4.2.0-amzn-0")
     program(tmp_path, "echo 2.7")
     monkeypatch.setenv(name, value.format(folder=tmp_path))
     [finding] = [finding for finding in doctor.environment_findings() if finding.status == "missing"]
@@ -155,6 +171,34 @@ def test_pyspark_of_another_spark_on_the_path_is_named(tmp_path: Path, monkeypat
     assert fault.problem.startswith(f"PYTHONPATH brings pyspark 3.5.1 from {package}, and the lakehouse needs ")
 
 
+def test_an_import_that_fails_is_told_whatever_the_environment_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(spark_home(tmp_path, "3.5.1")))
+    monkeypatch.setenv("SPARK_REMOTE", "sc://localhost")
+    monkeypatch.setattr(cli.importlib, "import_module", failing(ModuleNotFoundError("No module named 'rich'")))
+    err = io.StringIO()
+    assert cli.main(["config"], settings=load_settings(), stdout=io.StringIO(), stderr=err) == 2
+    assert err.getvalue().startswith("lakehouse: No module named 'rich' (")
+
+
+def test_without_pyspark_no_spark_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(spark_home(tmp_path, "3.5.1")))
+    monkeypatch.setattr(importlib.metadata, "version", failing(importlib.metadata.PackageNotFoundError("pyspark")))
+    assert list(environment_faults()) == []
+
+
+def test_doctor_tells_the_rest_where_settings_of_spark_cannot_be_read(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Python for the workers is looked at as if there were none of them."""
+    (conf / "spark-defaults.conf").write_bytes(b"\xff")
+    monkeypatch.setenv("PYSPARK_PYTHON", str(conf / "nowhere"))
+    findings = [*doctor.environment_findings(), *doctor.spark_settings_findings()]
+    assert [finding.check for finding in findings] == ["PYSPARK_PYTHON", "Spark settings"]
+    assert {finding.status for finding in findings} == {"missing"}
+
+
 @pytest.mark.parametrize("name", ["SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON"])
 def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "")
@@ -165,9 +209,11 @@ def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -
 
 @pytest.mark.parametrize("name", ["JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS"])
 def test_options_with_which_no_jvm_starts_are_named_and_not_shown(
-    monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv(name, "-Dpassword=geheim -XX:NoSuchOption=1")
+    java = make_java(tmp_path, refuses(name, "Unrecognized VM option 'NoSuchOption=geheim'"))
+    monkeypatch.setenv("JAVA_HOME", str(java))
+    monkeypatch.setenv(name, "-Dpassword=geheim -XX:NoSuchOption=geheim")
     find_java.cache_clear()
     try:
         with pytest.raises(MachineError) as error:

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,16 @@ from lakehouse.commands.doctor import Finding
 from lakehouse.java import find_java
 from lakehouse.settings import Kafka, load_settings
 from lakehouse.spark_environment import STARTERS
+from tests.support.fake_java import make_java, says
+
+
+@pytest.fixture(autouse=True)
+def _no_jvm(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    java = make_java(tmp_path_factory.mktemp("java"), says("/opt/java", "17"))
+    monkeypatch.setenv("JAVA_HOME", str(java))
+    find_java.cache_clear()
+    yield
+    find_java.cache_clear()
 
 
 def kafka(**changes: object) -> Kafka:
@@ -25,7 +37,9 @@ def test_every_part_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     for name in STARTERS:  # each that is set is a line of its own
         monkeypatch.delenv(name, raising=False)
     settings = load_settings().model_copy(update={"root": str(tmp_path), "kafka": kafka(embedded_port=0)})
-    checks = [finding.check for finding in doctor.examine(settings)]
+    findings = doctor.examine(settings)
+    assert Finding("Java", "ok", f"17 at /opt/java (JAVA_HOME {os.environ['JAVA_HOME']})") in findings
+    checks = [finding.check for finding in findings]
     assert checks == [
         "Python",
         "Java",
@@ -55,11 +69,7 @@ def test_no_java_is_missing_and_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("CJDK_CACHE_DIR", str(tmp_path / "cjdk"))
     monkeypatch.setenv("CJDK_INDEX_URL", "https://127.0.0.1:1/index.json")
-    find_java.cache_clear()
-    try:
-        [finding] = doctor.java_findings()
-    finally:
-        find_java.cache_clear()
+    [finding] = doctor.java_findings()
     assert (finding.check, finding.status) == ("Java", "missing")
     assert "apt-get install openjdk-17-jre-headless" in finding.todo
 
