@@ -15,7 +15,7 @@ def main() -> str:
     """Runs until one of the streams ends, which neither does by itself; returns why."""
     settings = load_settings()
     with spark_session("both streams") as spark:
-        streams = LiveStreams(spark, settings, configured_cluster(settings.kafka), trigger="1 second")
+        streams = LiveStreams(spark, settings, configured_cluster(settings.kafka), trigger="3 seconds")
         while not any(worker.join(0.2) for worker in streams.workers):
             pass
         return "; ".join(f"{worker.name}: {worker.failure}" for worker in streams.workers if worker.ended())
