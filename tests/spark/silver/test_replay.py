@@ -28,10 +28,9 @@ from tests.support.quarantined import (
     accepting_new,
     audit_faults,
     became,
-    event,
     land,
 )
-from tests.support.records import MOVIE
+from tests.support.records import MOVIE, event
 from tests.support.tables import contents
 
 BECAME = {
