@@ -20,6 +20,7 @@ from lakehouse.broker_jars import broker_jars
 from lakehouse.kafka_client import Cluster
 from lakehouse.session import spark_session
 from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
+from tests.support.chromium import Browser, chromium, find_chromium
 from tests.support.delta_cache import forget_tables
 from tests.support.demo import Demo
 from tests.support.folders import PROJECT, SHARED
@@ -154,6 +155,15 @@ def demo(run_folder: Path, prepared: Callable[[Path], Path]) -> Demo:
 
     content = made_once(folder, make)
     return Demo(settings, (content / "printed.txt").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("needs Chromium (make test-tools), or CHROMIUM set to its path")
+    with chromium(program, tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
 
 
 def on_broker(settings: Settings, broker: Cluster, root: Path, suffix: str) -> Settings:

@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.broker import kafka_cluster
 from lakehouse.settings import Settings, variables
-from lakehouse.tables import GOLD_TRIALS, layer_tables
+from lakehouse.tables import GOLD_POWERBI, GOLD_TRIALS, layer_tables
+from tests.support.chromium import Browser
 from tests.support.demo import Demo
 from tests.support.folders import PROJECT
 from tests.support.outcome import Command, Outcome
 from tests.support.processes import TIMEOUT, environment
 from tests.support.readme import README, readme_commands
+from tests.support.reports import look_for
 from tests.support.tables import contents
 
 # The first is what `demo` has run; CI runs the second, which is this very test suite.
@@ -27,10 +30,11 @@ AROUND_THE_TESTS = ("make demo", "make test")
 # tests/processes/test_spark_submit.py runs these, and looks at the tables they leave.
 SUBMITTED = "spark-submit "
 TWICE, REBUILD = "lakehouse demo", "lakehouse run --select silver+"
+REPORT = "lakehouse report --lang en"
 OTHERS = [
     line
     for line in readme_commands()
-    if line not in (*AROUND_THE_TESTS, TWICE, REBUILD) and not line.startswith(SUBMITTED)
+    if line not in (*AROUND_THE_TESTS, TWICE, REBUILD, REPORT) and not line.startswith(SUBMITTED)
 ]
 # No search for parameters is run here.
 DERIVED = tuple(table for table in (*layer_tables("silver"), *layer_tables("gold")) if table != GOLD_TRIALS)
@@ -122,6 +126,27 @@ def test_silver_and_gold_are_rebuilt_from_bronze_to_equal_tables(demo: Demo, tmp
 def test_a_command_of_the_readme_works(command_line: str, copied_demo: Settings, run: Run) -> None:
     outcome = run(command_line, copied_demo)
     assert outcome.code == 0, outcome.out + outcome.err
+
+
+def test_the_report_in_a_browser(spark: SparkSession, copied_demo: Settings, run: Run, browser: Browser) -> None:
+    """The page that the README's line makes of the demo: drawn without a complaint, searched, nothing fetched."""
+    assert REPORT in readme_commands()
+    assert run(REPORT, copied_demo).code == 0
+    file = Path(copied_demo.root) / "exports" / "report.html"
+    browser.open(file)
+    best = (
+        storage.read(spark, copied_demo.root, GOLD_POWERBI).orderBy(F.desc("predicted_rating"), "userId").first()
+    )
+    assert best is not None
+    found, names = look_for(browser, best["userId"])
+    shown = "[...document.querySelectorAll('#results tbody .name')].map((one) => one.textContent)"
+    assert (found.endswith("found"), len(names) > 0) == (True, True)
+    assert best["titulo"] in browser.evaluate(shown)
+    assert browser.evaluate("document.querySelectorAll('main > section').length") == 9
+    assert browser.told("Runtime.exceptionThrown") == []
+    assert browser.told("Log.entryAdded") == []
+    urls = [request["request"]["url"] for request in browser.told("Network.requestWillBeSent")]
+    assert [url for url in urls if not url.startswith("data:")] == [file.as_uri()]
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:

@@ -1,4 +1,4 @@
-"""A report as tests render it: every section filled, and the names in it as hostile as data can be."""
+"""A report as tests render it, with every section filled and names as hostile as data can be, and its search."""
 
 from datetime import UTC, date, datetime
 
@@ -26,6 +26,7 @@ from lakehouse.report.contents import (
     Title,
     UserList,
 )
+from tests.support.chromium import Browser
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -148,3 +149,15 @@ def recommendations() -> Recommendations:
         UserList("u3", "", other),
     )
     return Recommendations(4, (*HOSTILE, "El viaje"), lists)
+
+
+def look_for(browser: Browser, text: str) -> tuple[str, list[str]]:
+    """Type a search as a person does; what the page says it found, and the names of the users shown."""
+    browser.evaluate("document.getElementById('wanted').select()")
+    browser.evaluate("document.getElementById('wanted').focus()")
+    if text:
+        browser.call("Input.insertText", text=text)
+    else:
+        browser.press("Backspace")
+    names = "[...document.querySelectorAll('#results .user bdi:first-child')].map((name) => name.textContent)"
+    return browser.evaluate("document.getElementById('found').textContent"), browser.evaluate(names)

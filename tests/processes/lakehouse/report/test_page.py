@@ -1,13 +1,12 @@
 """The report in a real browser: it renders, can be searched and read, fetches nothing and executes no data."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lakehouse.report.page import render
-from tests.support.chromium import Browser, chromium, find_chromium
-from tests.support.reports import HOSTILE, full_report
+from tests.support.chromium import Browser
+from tests.support.reports import HOSTILE, full_report, look_for
 
 PHONE, DESKTOP = 360, 1280
 
@@ -46,31 +45,10 @@ CONTRAST = """(() => {
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("needs Chromium (make test-tools), or CHROMIUM set to its path")
-    with chromium(program, tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("report") / "report.html"
     file.write_text(render(full_report(), language="es"), encoding="utf-8")
     return file
-
-
-def look_for(browser: Browser, text: str) -> tuple[str, list[str]]:
-    """Type a search as a person does; what the page says it found, and the names of the users shown."""
-    browser.evaluate("document.getElementById('wanted').select()")
-    browser.evaluate("document.getElementById('wanted').focus()")
-    if text:
-        browser.call("Input.insertText", text=text)
-    else:
-        browser.press("Backspace")
-    names = "[...document.querySelectorAll('#results .user bdi:first-child')].map((name) => name.textContent)"
-    return browser.evaluate("document.getElementById('found').textContent"), browser.evaluate(names)
 
 
 def test_it_renders_without_a_complaint(browser: Browser, report: Path) -> None:
