@@ -1,5 +1,6 @@
 """Which rows of a gold table a run makes again: those whose inputs have changed since the run before."""
 
+import ast
 import hashlib
 import inspect
 import logging
@@ -53,8 +54,17 @@ def fingerprint(spark: SparkSession, root: str, versions: Mapping[str, int], rec
     times = [
         f"{name} {version} {_written_at(spark, root, name, version)}" for name, version in sorted(versions.items())
     ]
-    code = [inspect.getsource(module) for module in recipe.code]
+    code = [canonical(inspect.getsource(module)) for module in recipe.code]
     return hashlib.sha256("\0".join([*times, repr(recipe.settings), *code]).encode()).hexdigest()[:12]
+
+
+def canonical(source: str) -> str:
+    """The code without comments, docstrings and layout: two texts that do the same in the same way are equal."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return ast.dump(tree)
 
 
 def made_from(spark: SparkSession, root: str, table: Table, recipe: Recipe) -> Mapping[str, int] | None:

@@ -5,8 +5,6 @@ from typing import Any, NamedTuple
 
 from gold.neighbours import Neighbour, Vectors, nearest_titles
 
-# A rating from here on says that the user liked the title, as in gold's evaluation.
-LIKED_RATING = 4.0
 # Titles named as the reason of another one: at most so many, and more alike than this.
 _NAMED, _ALIKE = 2, 0.3
 
@@ -43,15 +41,15 @@ def tastes_of(title: Mapping[str, Any]) -> dict[str, Any]:
     return {**title, "decadas_favoritas": [decade] if decade else []}
 
 
-def liked_titles(feedback: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The titles that one user liked, or rated LIKED_RATING or more; the latest such word on a title counts.
+def liked_titles(feedback: Iterable[Mapping[str, Any]], *, liked_from: float) -> list[str]:
+    """The titles that one user liked, or rated `liked_from` or more; the latest such verdict on a title counts.
 
     `feedback` has content_id, action, rating, event_timestamp and id. A view says nothing.
     """
     verdicts: dict[str, bool] = {}
     for event in sorted(feedback, key=lambda event: (event["event_timestamp"], event["id"])):
         if event["action"] == "rating":
-            verdicts[event["content_id"]] = event["rating"] is not None and event["rating"] >= LIKED_RATING
+            verdicts[event["content_id"]] = event["rating"] is not None and event["rating"] >= liked_from
         elif event["action"] in ("like", "dislike"):
             verdicts[event["content_id"]] = event["action"] == "like"
     return sorted(content_id for content_id, liked in verdicts.items() if liked)

@@ -24,7 +24,13 @@ from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBA
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
     with call.spark() as spark:
-        found = explained_list(spark, settings.root, args.user_id, weights=chosen_weights(settings))
+        found = explained_list(
+            spark,
+            settings.root,
+            args.user_id,
+            weights=chosen_weights(settings),
+            liked_from=settings.gold.feedback.liked_from,
+        )
     if args.json:
         print_json(found)
         return 0
@@ -35,7 +41,9 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def explained_list(spark: SparkSession, root: str, user_id: str, *, weights: Weights) -> dict[str, Any]:
+def explained_list(
+    spark: SparkSession, root: str, user_id: str, *, weights: Weights, liked_from: float
+) -> dict[str, Any]:
     """The user's list as JSON has it. Raises InputError for a user who is unknown or has no list yet."""
     places = read(spark, root, GOLD_RECOMMENDATIONS).where(F.col("user_id") == user_id).orderBy("rank").collect()
     users = read(spark, root, SILVER_USERS)
@@ -46,7 +54,7 @@ def explained_list(spark: SparkSession, root: str, user_id: str, *, weights: Wei
         raise InputError(f"user {user_id!r} has no list yet", todo="lakehouse run --select gold makes it")
     events = read(spark, root, SILVER_FEEDBACK).where(F.col("user_id") == user_id)
     columns = ("id", "content_id", "action", "rating", "event_timestamp")
-    liked = liked_titles([row.asDict() for row in events.select(*columns).collect()])
+    liked = liked_titles([row.asDict() for row in events.select(*columns).collect()], liked_from=liked_from)
     version, listed = places[0]["model_version"], [place["content_id"] for place in places]
     titles, by_features = _titles(spark, root, listed, liked, weights=weights)
     by_factors = _factors(spark, root, version, {*listed, *liked}) if liked else None

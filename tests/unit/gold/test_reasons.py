@@ -69,7 +69,7 @@ def event(number: int, content_id: str, action: str, rating: float | None = None
     }
 
 
-def test_liked_is_a_like_or_a_rating_from_4_and_the_last_word_counts() -> None:
+def test_liked_is_a_like_or_a_rating_from_the_setting_on_and_the_last_one_counts() -> None:
     events = [
         event(1, "a", "rating", 4.0),
         event(2, "b", "rating", 3.5),
@@ -81,7 +81,9 @@ def test_liked_is_a_like_or_a_rating_from_4_and_the_last_word_counts() -> None:
         event(8, "f", "rating", 5.0),
         event(9, "c", "view"),  # takes nothing back
     ]
-    assert liked_titles(events) == ["a", "c", "f"]
+    assert liked_titles(events, liked_from=4.0) == ["a", "c", "f"]
+    assert liked_titles(events, liked_from=3.5) == ["a", "b", "c", "f"]  # gold.feedback.liked_from
+    assert liked_titles(events, liked_from=4.5) == ["c", "f"]
 
 
 # b is close to a, c less, d is its opposite, e has no vector to speak of
