@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
+from gold.project.comparison import Alike, alike_note, find_alike
 from gold.project.files import NAME, project_files
 from gold.project.folder import write_project
 from gold.project.queries import TABLES_FOLDER
@@ -18,7 +19,7 @@ from lakehouse.exports import Formulas, export_path, write_csv, write_file
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
-from lakehouse.tables import Table
+from lakehouse.tables import SILVER_CONTENT, SILVER_USERS, Table
 
 SOURCES = ("csv", "delta")
 
@@ -34,10 +35,20 @@ class Written(NamedTuple):
 
 
 class Export(NamedTuple):
-    """What was written. `kept` names the project's files that a person has changed: then it was left alone."""
+    """What was written. `kept` names the project's files that a person has changed: then it was left alone.
+
+    `alike` has the tables with ids that differ in capitals only.
+    """
 
     tables: list[Written]
     kept: list[str]
+    alike: list[Alike]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know, a line each."""
+        notes = [alike_note(self.alike)] if self.alike else []
+        return [*notes, kept_note(self.kept)] if self.kept else notes
 
 
 def run(
@@ -64,7 +75,16 @@ def run(
     told = json.dumps({table.table: table.version for table in written}, indent=2)
     write_file(spark, f"{root}/{TABLES_FOLDER}/versions.json", told.encode())
     kept = write_project(spark, root, project_files(tables, root, source=source), replace=replace)
-    return Export(written, kept)
+    return Export(written, kept, _alike(spark, root, chosen))
+
+
+def _alike(spark: SparkSession, root: str, versions: Mapping[str, int | None]) -> list[Alike]:
+    found = [
+        find_alike(storage.read(spark, root, table, version=version), table=table.sql_name)
+        for table in (SILVER_USERS, SILVER_CONTENT)
+        if (version := versions[table.sql_name]) is not None
+    ]
+    return [one for one in found if one.total]
 
 
 def _version(spark: SparkSession, root: str, table: Table) -> int | None:
@@ -107,9 +127,9 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     settings = load_settings()
     with spark_session("gold.export_project") as spark:
-        kept = run(spark, settings, source=args.source, replace=args.replace).kept
-    if kept:
-        logging.getLogger(__name__).warning(kept_note(kept))
+        notes = run(spark, settings, source=args.source, replace=args.replace).notes
+    for note in notes:
+        logging.getLogger(__name__).warning(note)
 
 
 if __name__ == "__main__":

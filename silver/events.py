@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from lakehouse.moments import calendar_date, event_time
 from silver.strict_json import as_json, as_text, parse_object
-from silver.text import cleaned, nfc
+from silver.text import cleaned, escaped
 
 ENVELOPE = ("id", "type", "timestamp")
 
@@ -52,8 +52,8 @@ class Unknown(NamedTuple):
 class Event(NamedTuple):
     """What a record's value says. All empty where it is no object.
 
-    `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings in NFC without blanks at the
-    ends, None where blank, absent or of another JSON kind; arrays without empty and repeated items. `raw` has each
+    `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings cleaned (`silver.text`),
+    None where blank, absent or of another JSON kind; arrays without empty and repeated items. `raw` has each
     scalar field that reads otherwise than it was sent, as it was sent. `wrong_type` names the type's fields of the
     wrong JSON kind. Times are microseconds, dates days since 1970. A typed value is None where its text says none.
     """
@@ -182,10 +182,10 @@ def _of_this_type(wrong: list[str], known: frozenset[str]) -> list[str]:
 def _unknown_fields(document: dict[str, Any], known: frozenset[str]) -> list[Unknown]:
     """The first in the order of their names; none of a type that is unknown itself."""
     names = sorted(name for name in document if name not in known)[:_MOST_UNKNOWN] if known else []
-    samples = {nfc(name): _sample(document[name]) for name in names}
+    samples = {escaped(name): _sample(document[name]) for name in names}
     return [Unknown(name, sample) for name, sample in samples.items()]
 
 
 def _sample(value: Any) -> str | None:
     # NFC may shorten a text, but hardly to a fifth
-    return nfc(as_text(value)[: 5 * _SAMPLE_LENGTH])[:_SAMPLE_LENGTH] if value is not None else None
+    return escaped(as_text(value)[: 5 * _SAMPLE_LENGTH])[:_SAMPLE_LENGTH] if value is not None else None

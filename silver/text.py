@@ -1,5 +1,10 @@
-"""Cleaning of strings: Unicode NFC, no white space at the ends."""
+"""The text rule of silver (docs/messages.md, Text): one form for every string, id and key that is stored.
 
+All sets are written out: categories differ between versions of Unicode, and so between Pythons.
+"""
+
+import json
+import re
 from itertools import groupby
 from unicodedata import combining, normalize
 
@@ -15,6 +20,20 @@ _BLANKS = "".join(
         ],
     )
 )
+# Characters that show nothing: white space and controls, Default_Ignorable_Code_Point, and the empty Braille cell.
+_VISIBLE = re.compile(
+    r"[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    r"\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# Control characters (Cc) except tab and line breaks, and the 66 noncharacters. XML, which Power BI speaks, forbids
+# most of them, and pandas ends a text at U+0000.
+_CONTROLS = r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef" + "".join(
+    [f"{chr(plane | 0xFFFE)}{chr(plane | 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)]
+)
+_CONTROL = re.compile(f"[{_CONTROLS}]")
+_LINE_BREAK = re.compile(r"\r\n|[\r\v\f\x85\u2028\u2029]")
+_UNPRINTED = re.compile(rf"[{_CONTROLS}\t-\r\x85\u2028\u2029]")
 
 
 # Python sorts a run of combining marks in quadratic time: 1 MB of them would take minutes.
@@ -36,5 +55,22 @@ def _in_order(text: str) -> str:
 
 
 def cleaned(text: str) -> str | None:
-    """The text in NFC without blanks at its ends; None where nothing is left."""
-    return nfc(text).strip(_BLANKS) or None
+    """The text without control characters, in NFC, its line breaks U+000A, without blanks at its ends.
+
+    None where nothing is left that can be seen. Cleaned text stays as it is.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip() or None
+    if not text.isprintable():
+        text = _LINE_BREAK.sub("\n", _CONTROL.sub("", text))
+    text = nfc(text).strip(_BLANKS)
+    return text if _VISIBLE.search(text) else None
+
+
+def escaped(text: str) -> str:
+    """The text in NFC on one line, to show what was sent: controls and line breaks are written as in JSON."""
+    return nfc(text) if text.isprintable() else nfc(_UNPRINTED.sub(_escape, text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]

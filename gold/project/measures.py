@@ -30,14 +30,14 @@ _MEASURES = (
     Measure(
         "recommendations",
         "Titles recommended",
-        "DISTINCTCOUNT('recommendations'[content_id])",
+        "DISTINCTCOUNT('recommendations'[content_key])",
         WHOLE,
         "Different titles that somebody is recommended.",
     ),
     Measure(
         "recommendations",
         "Users with recommendations",
-        "DISTINCTCOUNT('recommendations'[user_id])",
+        "DISTINCTCOUNT('recommendations'[user_key])",
         WHOLE,
         "Users that have at least one recommended title.",
     ),
@@ -74,7 +74,7 @@ _MEASURES = (
     Measure(
         "popularity",
         "Titles with feedback",
-        "DISTINCTCOUNT('popularity'[content_id])",
+        "DISTINCTCOUNT('popularity'[content_key])",
         WHOLE,
         "Different titles with at least one event.",
     ),

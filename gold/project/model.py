@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gold.project.ids import stable_id
 from gold.project.measures import Measure, measures
 from gold.project.queries import Query, shared_queries, table_query
-from gold.project.tables import Column, Exported
+from gold.project.tables import Column, Exported, Key
 
 # Power BI's own level for models that it imports; the lowest that knows everything used here.
 COMPATIBILITY = 1567
@@ -32,9 +32,9 @@ class Relation(NamedTuple):
 
 
 RELATIONS = (
-    Relation("recommendations", "user_id", "users", "id"),
-    Relation("recommendations", "content_id", "content", "id"),
-    Relation("popularity", "content_id", "content", "id"),
+    Relation("recommendations", "user_key", "users", "user_key"),
+    Relation("recommendations", "content_key", "content", "content_key"),
+    Relation("popularity", "content_key", "content", "content_key"),
 )
 
 
@@ -100,6 +100,7 @@ def _table(table: Exported, own: tuple[Measure, ...], root: str) -> str:
         "",
         *[_measure(measure) for measure in own],
         *[_column(table, column) for column in table.columns],
+        *[_key(table, key) for key in table.keys],
         f"\tpartition {table.name} = m",
         "\t\tmode: import",
         "\t\tsource =",
@@ -131,4 +132,19 @@ def _column(table: Exported, column: Column) -> str:
     ]
     if column.kind == "date":
         lines += ["\t\tannotation UnderlyingDateTimeDataType = Date", ""]
+    return "\n".join(lines)
+
+
+def _key(table: Exported, key: Key) -> str:
+    """Hidden where it leads to another table: that one's is for people."""
+    lines = [
+        f"\t/// {key.id}, distinct for Power BI too, which compares without case.",
+        f"\tcolumn {key.name}",
+        "\t\tdataType: string",
+        *(["\t\tisHidden"] if (key.id,) != table.source.key else []),
+        f"\t\tlineageTag: {stable_id('column', table.name, key.name)}",
+        "\t\tsummarizeBy: none",
+        f"\t\tsourceColumn: {key.name}",
+        "",
+    ]
     return "\n".join(lines)

@@ -44,7 +44,7 @@ def _user() -> tuple[Visual, ...]:
     )
     tastes = tuple(column("users", name) for name in ("generos", "directores", "actores", "decadas_favoritas"))
     return (
-        slicer("user_id", "User", _in_row(0, 5), column("users", "id"), single=True),
+        slicer("user_id", "User", _in_row(0, 5), column("users", "user_key"), single=True),
         card("user_name", _in_row(1, 5), measure("users", "User name")),
         card("user_recommendations", _in_row(2, 5), measure("recommendations", "Titles listed")),
         card("user_mean_rating", _in_row(3, 5), measure("recommendations", "Mean predicted rating")),
@@ -66,6 +66,7 @@ def _popularity() -> tuple[Visual, ...]:
     views, titles = measure("popularity", "Total views"), measure("content", "Titles in catalogue")
     best = (
         column("content", "titulo"),
+        column("content", "content_key"),
         views,
         *[measure("popularity", name) for name in ("Hours watched", "Total likes", "Mean rating")],
     )

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from gold.project.tables import SEPARATOR, Column, Exported
+from gold.project.tables import SEPARATOR, Column, Exported, Key
 
 # The folder of the exported files under the lakehouse's root.
 TABLES_FOLDER = "exports/tables"
@@ -40,6 +40,7 @@ def shared_queries(root: str, *, source: str) -> tuple[Query, ...]:
         ),
         Query("ParseCsv", _PARSE_CSV, "The rows of an exported file: UTF-8, RFC 4180; an empty field is null."),
         Query("ToUtc", _TO_UTC, "The moment in UTC, without a zone."),
+        Query("ToKey", _TO_KEY, "The id in a form that stays distinct where text is compared without case."),
     )
 
 
@@ -58,9 +59,10 @@ def table_query(table: Exported, root: str) -> str:
             f"Flat = {_flattened(table.columns)}",
             f'Chosen = Table.SelectColumns(if DataSource = "delta" then Flat else Csv, {{{names}}})',
             f'Typed = Table.TransformColumnTypes(Chosen, {{{types}}}, "en-US")',
+            f"Keyed = {_keyed(table.keys)}",
         )
     )
-    return f"let\n{steps}\nin\n    Typed"
+    return f"let\n{steps}\nin\n    Keyed"
 
 
 def address(root: str) -> str:
@@ -112,6 +114,13 @@ def _flattened(columns: tuple[Column, ...]) -> str:
     return f"Table.TransformColumns(Delta, {{{', '.join(changes)}}})" if changes else "Delta"
 
 
+def _keyed(keys: tuple[Key, ...]) -> str:
+    table = "Typed"
+    for key in keys:
+        table = f"Table.AddColumn({table}, {literal(key.name)}, each ToKey([{key.id}]), type text)"
+    return table
+
+
 _PARSE_CSV = """\
 (file as binary) as table =>
     let
@@ -124,3 +133,13 @@ _PARSE_CSV = """\
 _TO_UTC = """\
 (moment) =>
     if moment is datetimezone then DateTimeZone.RemoveZone(DateTimeZone.ToUtc(moment)) else moment"""
+
+# An id of plain characters is its own key. Any other one gets `~` and the hex digits of its UTF-8, so that keys
+# stay distinct whatever a comparison ignores: case, width, kana or characters that show nothing.
+_TO_KEY = """\
+(id as nullable text) as nullable text =>
+    let
+        Plain = {"a".."z", "0".."9", "-", "_", ".", ":"},
+        Hex = Binary.ToText(Text.ToBinary(id, TextEncoding.Utf8), BinaryEncoding.Hex)
+    in
+        if id = null or Text.Select(id, Plain) = id then id else id & "~" & Hex"""

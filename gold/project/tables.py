@@ -52,6 +52,16 @@ class Column(NamedTuple):
     item: str = ""
 
 
+class Key(NamedTuple):
+    """A column of the model that no file has: column `id` as the query `ToKey` writes it.
+
+    Power BI compares ids without case; relations join keys, and counts count them.
+    """
+
+    name: str
+    id: str
+
+
 @dataclass(frozen=True)
 class Exported:
     """One table of the export. `row` says what one row is; `omitted` are columns that are not exported.
@@ -63,6 +73,7 @@ class Exported:
     source: Table
     row: str
     omitted: tuple[str, ...] = field(default=())
+    keys: tuple[Key, ...] = field(default=())
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -85,13 +96,24 @@ class _Declared(NamedTuple):
     source: str
     row: str
     omitted: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
 
 
+_USER, _CONTENT = Key("user_key", "user_id"), Key("content_key", "content_id")
 _DECLARED = (
-    _Declared("recommendations", "gold.recommendations", "one recommended title of one user; rank 1 is the best"),
-    _Declared("users", "silver.users", "one user, latest state", _ORIGIN),
-    _Declared("content", "silver.content", "one movie or series, latest state", _ORIGIN),
-    _Declared("popularity", "gold.content_popularity", "one title on one day (UTC) with feedback"),
+    _Declared(
+        "recommendations",
+        "gold.recommendations",
+        "one recommended title of one user; rank 1 is the best",
+        keys=(_USER, _CONTENT),
+    ),
+    _Declared("users", "silver.users", "one user, latest state", _ORIGIN, (_USER._replace(id="id"),)),
+    _Declared(
+        "content", "silver.content", "one movie or series, latest state", _ORIGIN, (_CONTENT._replace(id="id"),)
+    ),
+    _Declared(
+        "popularity", "gold.content_popularity", "one title on one day (UTC) with feedback", keys=(_CONTENT,)
+    ),
     _Declared("model_quality", "gold.model_metrics", "one metric of one model beside its baseline"),
     _Declared("data_quality", "quality.results", "one expectation checked on one version of a table", ("shares",)),
     _Declared("batches", "silver.batches", "one micro-batch of silver and what became of its rows", ("records",)),
@@ -108,7 +130,7 @@ def exported_tables(catalogue: Iterable[Table] = CATALOGUE) -> tuple[Exported, .
     """The exported tables of this catalogue, in the order of their declaration."""
     known = {table.sql_name: table for table in catalogue}
     return tuple(
-        Exported(declared.name, known[declared.source], declared.row, declared.omitted)
+        Exported(declared.name, known[declared.source], declared.row, declared.omitted, declared.keys)
         for declared in _DECLARED
         if declared.source in known
     )

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 # Headings of the wire format's Spanish names; any other column is called as it is, with spaces.
 _HEADINGS = {
     "titulo": "Title",
+    "content_key": "Title id",
     "generos": "Genres",
     "directores": "Directors",
     "actores": "Actors",

@@ -24,7 +24,9 @@ def run(args: argparse.Namespace, call: Call) -> int:
     }
     if args.json:
         tables = [table._asdict() for table in export.tables]
-        print_json({"tables": tables, "formulas": settings.export.formulas, "kept": export.kept, **paths})
+        alike = [one._asdict() for one in export.alike]
+        told = {"tables": tables, "formulas": settings.export.formulas, "kept": export.kept, "alike": alike}
+        print_json({**told, **paths})
         return 0
     columns = ("file", "table", "version", "rows")
     print_table(
@@ -32,6 +34,6 @@ def run(args: argparse.Namespace, call: Call) -> int:
     )
     for name, path in paths.items():
         print(f"{name + ':':9}{path}")
-    if export.kept:
-        print(export_project.kept_note(export.kept))
+    for note in export.notes:
+        print(note)
     return 0

@@ -11,6 +11,7 @@ from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
 from gold import export_project
+from gold.project.comparison import alike_note, find_alike
 from gold.project.rows import flatten
 from gold.project.tables import Exported, exported_tables
 from lakehouse.settings import Settings, load_settings
@@ -66,6 +67,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
     """A lakehouse with a row in most tables; silver.users and silver.quarantine do not exist yet."""
     root = str(tmp_path_factory.mktemp("filled") / "lakehouse")
     content = ("t1", "movie", "=1+1", ["g"], [], [], "R", "1990s", None, None, EARLY, *SOURCE)
+    other_case = ("T1", "movie", "Other", *content[3:])  # to Power BI the same id
     day = ("t1", dt.date(2026, 3, 1), 3, 120, 1, 0, 0, None, -2)  # a number below 0 is no formula
     batch = (
         "q",
@@ -84,14 +86,14 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
     known = {"model_version": "m1", "metric": "rmse", "value": 0.291876, "baseline": None, "input_versions": {}}
     metric = tuple(known.get(name, "als") for name in GOLD_METRICS.columns)
     rows = (
-        (SILVER_CONTENT, content),
-        (GOLD_RECOMMENDATIONS, ("u1", "t1", 1, 4.126, "als", "m1")),
-        (GOLD_POPULARITY, day),
-        (SILVER_BATCHES, batch),
-        (GOLD_METRICS, metric),
+        (SILVER_CONTENT, [content, other_case]),
+        (GOLD_RECOMMENDATIONS, [("u1", "t1", 1, 4.126, "als", "m1")]),
+        (GOLD_POPULARITY, [day]),
+        (SILVER_BATCHES, [batch]),
+        (GOLD_METRICS, [metric]),
     )
-    for table, row in rows:
-        overwrite(spark.createDataFrame([row], table.schema), root, table)
+    for table, found in rows:
+        overwrite(spark.createDataFrame(found, table.schema), root, table)
     return root
 
 
@@ -121,9 +123,9 @@ def test_every_table_has_a_file_and_the_model_its_columns_twice_the_same(
             settings.root, "exports/powerbi/Lakehouse.SemanticModel/definition/tables", f"{table.name}.tmdl"
         )
         columns = [line.split()[1] for line in model.read_text().splitlines() if line.startswith("\tcolumn ")]
-        assert columns == header
+        assert columns == [*header, *[key.name for key in table.keys]]
     assert written["users"][2:4] == (None, 0)  # no such table yet: a valid header
-    assert written["content"][2:4] == (1, 1)
+    assert written["content"][2:4] == (1, 2)
     assert read_csv(written["popularity"].path)[1] == ["t1", "2026-03-01", "3", "120", "1", "0", "0", "", "-2"]
     assert read_csv(written["recommendations"].path)[1] == ["u1", "t1", "1", "4.126", "als", "m1"]
     assert "0.291876" in read_csv(written["model_quality"].path)[1]
@@ -157,10 +159,14 @@ def test_the_command_writes_all_and_tells_where(settings: Settings, command: Com
     assert code == 0
     told = json.loads(out)
     assert (told["formulas"], told["kept"]) == ("escape", [])
+    assert told["alike"] == [{"table": "silver.content", "total": 2, "ids": ["T1", "t1"]}]
     assert read_csv(told["csv"])[1] == ["u1", "t1", "'=1+1", "4.13"]
     assert Path(told["powerbi"]).name == "Lakehouse.pbip"
     content = next(table for table in told["tables"] if table["name"] == "content")
-    assert read_csv(content["path"])[1][:3] == ["t1", "movie", "'=1+1"]
+    assert [row[:3] for row in read_csv(content["path"])[1:]] == [
+        ["T1", "movie", "Other"],
+        ["t1", "movie", "'=1+1"],
+    ]
     queries = Path(told["powerbi"]).parent / "Lakehouse.SemanticModel" / "definition" / "expressions.tmdl"
     assert 'DataSource = "delta"' in queries.read_text()
     queries.write_text(queries.read_text() + "// a person's own\n")  # the data is exported all the same
@@ -168,8 +174,26 @@ def test_the_command_writes_all_and_tells_where(settings: Settings, command: Com
     assert code == 0
     assert "recommendations.csv" in out
     assert "the Power BI project was changed and stays as it is" in " ".join(out.split())
+    assert "ids that differ only in capitals: 2 in silver.content (T1, t1)." in out
     assert "a person's own" in queries.read_text()
     assert read_csv(told["csv"])[1] == ["u1", "t1", "=1+1", "4.13"]
+
+
+def test_ids_that_differ_in_capitals_only_are_found(spark: SparkSession) -> None:
+    ids = ["CaseM", "casem", "other", "Straße", "strasse", "\u00c9", "e\u0301", "\u00e9", "\uff21", "A"]
+    found = find_alike(spark.createDataFrame([(one,) for one in ids], "id string"), table="silver.users")
+    assert (found.total, set(found.ids)) == (6, {"CaseM", "casem", "Straße", "strasse", "\u00c9", "\u00e9"})
+    many = spark.range(40).selectExpr("concat(if(id % 2 = 0, 'u', 'U'), repeat('x', 50), id div 2) AS id")
+    note = alike_note([found, find_alike(many, table="silver.content")])
+    assert note.startswith("ids that differ only in capitals: 6 in silver.users (CaseM, casem, ")
+    assert "), 40 in silver.content (U" in note
+    assert note.count("x" * 39 + ", ") == 10
+    assert ", ...). Power BI shows them as one id" in note
+    assert "\n" not in note
+
+
+def test_ids_that_are_distinct_without_case_are_not_told(spark: SparkSession) -> None:
+    assert find_alike(spark.createDataFrame([("a",), ("b",)], "id string"), table="silver.users").total == 0
 
 
 def test_nothing_to_export_is_one_line(settings: Settings, command: Command) -> None:

@@ -1,9 +1,18 @@
 """The rows for Power BI."""
 
+import csv
+import json
+from pathlib import Path
+
 from chispa import assert_df_equality
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from gold.powerbi import name_titles, untitled
+from lakehouse.exports import write_csv
+from silver.wire import parse
+from tests.support.records import MOVIE, bronze_frame, bronze_row
+from tests.support.titles import SENT_AND_STORED
 
 RECOMMENDATIONS = (
     "user_id string, content_id string, rank int, predicted_rating double, source string, model_version string"
@@ -33,3 +42,21 @@ def test_rows_are_named_rounded_and_in_order_of_user_and_rank(spark: SparkSessio
     ]
     assert_df_equality(rows, spark.createDataFrame(expected, POWERBI), ignore_nullable=True)
     assert [row["recommended_content"] for row in untitled(rows).collect()] == ["gone"]
+
+
+def test_a_title_is_the_same_from_its_record_to_the_file(spark: SparkSession, tmp_path: Path) -> None:
+    """What each reader makes of these titles is tested with the reader."""
+    sent = [
+        json.dumps(MOVIE | {"id": f"t{number:03}", "titulo": title})
+        for number, title in enumerate(SENT_AND_STORED)
+    ]
+    content = parse(bronze_frame(spark, [bronze_row(value) for value in sent])).select("id", "titulo")
+    listed = content.select(
+        F.lit("u").alias("user_id"), F.col("id").alias("content_id"), F.col("id").alias("rank")
+    )
+    rows = name_titles(listed.withColumn("predicted_rating", F.lit(4.5)), content)
+    path = tmp_path / "final.csv"
+    write_csv(spark, str(path), rows.columns, (tuple(row) for row in rows.toLocalIterator()))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        found = [row["titulo"] for row in csv.DictReader(file, strict=True)]
+    assert found == list(SENT_AND_STORED.values())

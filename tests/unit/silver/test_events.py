@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from silver.events import SCALARS, read_event
+from silver.events import ARRAYS, SCALARS, read_event
 
 MOVIE = {"id": "m", "type": "movie", "timestamp": "2025-05-13T11:59:00Z", "titulo": "A"}
 
@@ -27,6 +27,20 @@ def test_of_many_unknown_fields_the_first_are_told() -> None:
     many = {f"field {number:06}": number for number in reversed(range(100_000))}
     unknown = read_event(json.dumps(MOVIE | many)).unknown_fields
     assert [one.field for one in unknown] == [f"field {number:06}" for number in range(100)]
+
+
+def test_ids_titles_and_items_are_cleaned_by_one_rule() -> None:
+    sent = {"id": "m\0-1", "titulo": "A\r\nB\x1f", "generos": ["Drama\0", "Drama", "\u200d", "Dra\tma"]}
+    event = read_event(json.dumps(MOVIE | sent))
+    found = dict(zip((*SCALARS, *ARRAYS), (*event.scalars, *event.arrays), strict=True))
+    assert {name: found[name] for name in sent} == {"id": "m-1", "titulo": "A\nB", "generos": ["Drama", "Dra\tma"]}
+    assert event.raw == {"id": "m\0-1", "titulo": "A\r\nB\x1f"}  # a reason shows what was sent
+
+
+def test_an_unknown_field_is_shown_with_the_control_characters_that_it_has() -> None:
+    """As silver cleans values, this name would be that of a known field."""
+    found = read_event(json.dumps(MOVIE | {"titulo\0": "a\0b\u2028"})).unknown_fields
+    assert found == [(r"titulo\u0000", r"a\u0000b\u2028")]
 
 
 def test_names_that_are_one_in_nfc_are_one_field() -> None:

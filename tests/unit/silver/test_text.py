@@ -1,10 +1,11 @@
-"""Strings of silver: white space at the ends, and Unicode in NFC."""
+"""Strings of silver: white space at the ends, control characters, and Unicode in NFC."""
 
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 import pytest
 
-from silver.text import cleaned, nfc
+from silver.text import cleaned, escaped, nfc
+from tests.support.titles import SENT_AND_STORED
 
 TRIMMED = {
     "spaces": ("  a b  ", "a b"),
@@ -20,8 +21,23 @@ TRIMMED = {
     "joiner of an emoji": ("\U0001f468\u200d", "\U0001f468\u200d"),
     "right-to-left mark": ("\u200fאבג", "\u200fאבג"),
     "no white space": ("a", "a"),
-    "blank": (" \t\u00a0\u200b\ufeff", None),
     "empty": ("", None),
+}
+# What shows nothing, and stays where it stands beside something that does.
+INVISIBLE = {
+    "white space": " \t\r\n\u00a0\u2028\u3000",
+    "zero-width spaces and a mark": "\u200b\u2060\ufeff",
+    "control characters": "\0\x1b\x7f\x9f",
+    "noncharacters": "\ufffe\U0001ffff",
+    "joiners": "\u200c\u200d",
+    "direction marks": "\u200e\u200f\u061c\u202a\u202e\u2066\u2069",
+    "soft hyphen and grapheme joiner": "\u00ad\u034f",
+    "Hangul fillers": "\u115f\u1160\u3164\uffa0",
+    "Mongolian vowel separator": "\u180e",
+    "variation selectors": "\ufe00\ufe0f\U000e0100",
+    "tags": "\U000e0001\U000e0041\U000e007f",
+    "annotation marks": "\ufff9\ufffb",
+    "empty Braille cell": "\u2800",
 }
 
 COMPOSED = {
@@ -41,6 +57,36 @@ COMPOSED = {
 def test_white_space_at_the_ends_goes(case: str) -> None:
     text, expected = TRIMMED[case]
     assert cleaned(text) == expected
+
+
+@pytest.mark.parametrize("sent", SENT_AND_STORED, ids=ascii)
+def test_a_hostile_title_has_one_form(sent: str) -> None:
+    assert cleaned(sent) == SENT_AND_STORED[sent]
+    assert cleaned(SENT_AND_STORED[sent]) == SENT_AND_STORED[sent]
+
+
+@pytest.mark.parametrize("case", INVISIBLE)
+def test_a_text_that_shows_nothing_is_none(case: str) -> None:
+    assert cleaned(INVISIBLE[case]) is None
+    assert cleaned(f"a{INVISIBLE[case]}b") is not None
+
+
+def test_every_control_character_and_noncharacter_goes() -> None:
+    """Both sets are the same in every version of Unicode."""
+    last = [plane + end for plane in range(0x10000, 0x110000, 0x10000) for end in (0xFFFD, 0xFFFE, 0xFFFF)]
+    characters = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x10000), *last)]
+    found = {one: cleaned(f"a{one}b") for one in characters}
+    changed = {one for one in characters if found[one] == "ab"}
+    breaks = {one for one in characters if one != "\n" and found[one] == "a\nb"}
+    assert breaks == set("\r\v\f\x85\u2028\u2029")
+    controls = {one for one in characters if category(one) == "Cc"}
+    unassigned_for_ever = {one for one in characters if ord(one) & 0xFFFE == 0xFFFE or "\ufdd0" <= one <= "\ufdef"}
+    assert changed == (controls | unassigned_for_ever) - breaks - {"\t", "\n"}
+
+
+def test_what_cleaning_would_change_is_shown_as_json_writes_it() -> None:
+    assert escaped("ti\0tulo\x9f\u2028\r\n\t\U0001ffff") == r"ti\u0000tulo\u009f\u2028\r\n\t\ud83f\udfff"
+    assert escaped(' pai\u0301s "x\\') == ' país "x\\'
 
 
 def test_a_long_run_of_marks_is_sorted_in_its_time() -> None:

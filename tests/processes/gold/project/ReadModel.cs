@@ -15,7 +15,10 @@ public static class ReadModel
             foreach (Table table in model.Tables)
             {
                 foreach (Column column in table.Columns)
+                {
                     Tell("column", table.Name, column.Name, column.DataType.ToString());
+                    if (column.IsHidden) Tell("hidden", table.Name, column.Name);
+                }
                 foreach (Measure measure in table.Measures)
                     Tell("measure", table.Name, measure.Name, Encoded(measure.Expression));
                 foreach (Partition partition in table.Partitions)

@@ -63,7 +63,17 @@ def test_tmdl_serializer_reads_what_the_contracts_say(read_model: Path, tmp_path
     assert (done.returncode, done.stderr) == (0, "")
     lines = [tuple(line.split("\t")) for line in done.stdout.splitlines()]
     assert [line[1:] for line in lines if line[0] == "column"] == [
-        (table.name, column.name, TYPES[column.kind]) for table in built.tables for column in table.columns
+        (table.name, name, kind)
+        for table in built.tables
+        for name, kind in (
+            *[(column.name, TYPES[column.kind]) for column in table.columns],
+            *[(key.name, "String") for key in table.keys],
+        )
+    ]
+    assert [line[1:] for line in lines if line[0] == "hidden"] == [
+        ("recommendations", "user_key"),
+        ("recommendations", "content_key"),
+        ("popularity", "content_key"),
     ]
     formulas = {(line[1], line[2]): base64.b64decode(line[3]).decode() for line in lines if line[0] == "measure"}
     assert formulas == {(table, name): text for table, own in built.measures.items() for name, text in own.items()}
@@ -112,5 +122,5 @@ def test_the_query_parser_reads_every_query_and_refuses_a_broken_one(node: str) 
         built = project(root=root)
         queries |= {f"{root} {query.name}": query.expression for query in shared_queries(root, source="delta")}
         queries |= {f"{root} {table.name}": table_query(table, root) for table in built.tables}
-    assert len(queries) == 1 + 3 * (4 + 8)
+    assert len(queries) == 1 + 3 * (5 + 8)
     assert wrong(node, queries).keys() == {"broken"}

@@ -1,12 +1,16 @@
 """The report in a real browser: it renders, can be searched and read, fetches nothing and executes no data."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lakehouse.report.contents import Recommendation, Recommendations, UserList
 from lakehouse.report.page import render
+from lakehouse.report.safety import LONGEST_TEXT
 from tests.support.chromium import Browser
 from tests.support.reports import HOSTILE, full_report, look_for
+from tests.support.titles import STORED
 
 PHONE, DESKTOP = 360, 1280
 
@@ -81,6 +85,18 @@ def test_data_is_shown_and_not_executed(browser: Browser, report: Path) -> None:
     assert browser.evaluate("document.title") == "Informe del lakehouse"
     assert browser.evaluate("document.querySelectorAll('main img, main b, main script:not([type])').length") == 0
     assert browser.told("Page.javascriptDialogOpening") == []
+
+
+def test_a_title_is_shown_as_silver_has_it(browser: Browser, tmp_path: Path) -> None:
+    titles = tuple(title for title in STORED if len(title) <= LONGEST_TEXT)
+    own = tuple(Recommendation(place, 4.5, "als") for place in range(len(titles)))
+    lists = Recommendations(1, titles, (UserList("u1", "Lucía", own),))
+    file = tmp_path / "report.html"
+    file.write_text(render(replace(full_report(), recommendations=lists), language="es"), encoding="utf-8")
+    browser.open(file)
+    look_for(browser, "u1")
+    names = "[...document.querySelectorAll('#results tbody .name')].map((one) => one.textContent)"
+    assert tuple(browser.evaluate(names)) == titles
 
 
 def test_text_from_right_to_left_does_not_turn_what_follows(browser: Browser, report: Path) -> None:

@@ -9,7 +9,7 @@ from pyspark.sql.types import ArrayType, IntegerType, StructField, StructType
 
 from gold.project.measures import measures
 from gold.project.pages import pages
-from gold.project.queries import address, literal, table_query
+from gold.project.queries import address, literal, shared_queries, table_query
 from gold.project.tables import Exported, exported_tables
 from lakehouse.errors import TableError
 from lakehouse.tables import SILVER_USERS, Table
@@ -33,8 +33,9 @@ def test_every_field_of_a_visual_is_in_the_model(built: Project) -> None:
 
 
 @CATALOGUES
-def test_the_model_has_the_columns_of_the_export_and_no_others(built: Project) -> None:
-    assert built.columns == {table.name: list(table.names) for table in built.tables}
+def test_the_model_has_the_columns_of_the_export_its_keys_and_no_others(built: Project) -> None:
+    keys = {table.name: [key.name for key in table.keys] for table in built.tables}
+    assert built.columns == {table.name: [*table.names, *keys[table.name]] for table in built.tables}
     for name, text in built.definitions.items():
         assert re.findall(r"^\t\tsourceColumn: (.+)$", text, re.M) == built.columns[name]
 
@@ -51,10 +52,37 @@ def test_relations_join_columns_of_the_model_and_end_in_a_key(built: Project) ->
     text = built.text("Lakehouse.SemanticModel/definition/relationships.tmdl")
     pairs = re.findall(r"fromColumn: (\w+)\.(\w+)\n\ttoColumn: (\w+)\.(\w+)", text)
     assert len(pairs) == text.count("relationship ") == 3
-    keys = {table.name: table.source.key for table in built.tables}
     for table, column, to_table, to_column in pairs:
         assert column in built.columns[table]
-        assert (to_column,) == keys[to_table]
+        # made of the id, of which the other table's key consists
+        assert to_column == column
+        known = next(one for one in built.tables if one.name == to_table)
+        assert [(key.name, (key.id,)) for key in known.keys] == [(to_column, known.source.key)]
+
+
+@CATALOGUES
+def test_nothing_relates_counts_or_chooses_ids_but_by_their_keys(built: Project) -> None:
+    """Power BI compares ids without case: a count of distinct ids would miss some, a slicer choose two users."""
+    ids = {(table.name, key.id) for table in built.tables for key in table.keys}
+    assert len(ids) == 5
+    relations = built.text("Lakehouse.SemanticModel/definition/relationships.tmdl")
+    formulas = "".join(formula for own in built.measures.values() for formula in own.values())
+    shown = {(table, name) for document in visuals(built).values() for _, table, name in fields_used(document)}
+    for table, name in ids:
+        assert not re.search(rf"{table}\.{name}\b", relations)
+        assert f"'{table}'[{name}]" not in formulas
+        assert (table, name) not in shown
+
+
+@CATALOGUES
+def test_each_key_is_made_of_its_id_whatever_the_source(built: Project) -> None:
+    for table in built.tables:
+        keyed = table_query(table, "/lake").rpartition("Keyed = ")[2]
+        assert re.findall(r'"(\w+)", each ToKey\(\[(\w+)\]\), type text', keyed) == list(table.keys)
+        hidden = re.findall(
+            r"^\tcolumn (\w+)\n\t\tdataType: string\n\t\tisHidden$", built.definitions[table.name], re.M
+        )
+        assert hidden == [key.name for key in table.keys if key.id != "id"]
 
 
 @CATALOGUES
@@ -188,6 +216,14 @@ def test_text_in_m(text: str, written: str) -> None:
 def test_a_root_is_reached_from_power_bi(root: str, reached: str, opened: str) -> None:
     assert address(root) == reached
     assert opened in table_query(exported_tables()[0], root)
+
+
+def test_files_are_read_as_they_are_written() -> None:
+    """UTF-8, commas, and line breaks within quotes: M's defaults depend on the file or the locale."""
+    query = next(query for query in shared_queries("/lake", source="csv") if query.name == "ParseCsv")
+    assert (
+        'Csv.Document(file, [Delimiter = ",", Encoding = 65001, QuoteStyle = QuoteStyle.Csv])' in query.expression
+    )
 
 
 def test_the_source_is_what_the_parameter_says_at_first() -> None:
