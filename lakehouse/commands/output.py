@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from silver.text import escaped
+
 # Texts up to this width are not folded: names, numbers, times, the words of a state.
 _SHORT = 24
 
@@ -21,12 +23,12 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """A table; cell values are data, so nothing in them is read as markup.
+    """A table. Names and values are data: no markup is read, and control characters are shown, not obeyed.
 
     Into a file or a pipe each row is a line, as wide as it needs. On a narrow terminal long texts are folded
     between words; names, numbers and paths stay whole, and the table may be wider than the terminal.
     """
-    rows = list(rows)
+    rows, columns = list(rows), [escaped(name) for name in columns]
     cells = [[cell(value) for value in row] for row in rows]
     console = Console()
     widths = [_widths(name, [row[index] for row in cells]) for index, name in enumerate(columns)]
@@ -54,16 +56,15 @@ class _Widths(NamedTuple):
 
 
 def _widths(name: str, cells: Sequence[str]) -> _Widths:
-    lines = [line for text in cells for line in text.expandtabs().split("\n")]
-    whole = max(map(cell_len, [name, *lines]))
-    least = max((cell_len(part) for line in lines for part in _parts(line)), default=0)
+    whole = max(map(cell_len, [name, *cells]))
+    least = max((cell_len(part) for text in cells for part in _parts(text)), default=0)
     return _Widths(max(whole, 1), max(least, *map(cell_len, name.split() or [name]), 1))
 
 
-def _parts(line: str) -> list[str]:
+def _parts(text: str) -> list[str]:
     """What must not be split: a short text, a path with its blanks, of anything else each word."""
-    is_path = line.startswith(("/", "./", "~/")) or "://" in line
-    return [line] if is_path or cell_len(line) <= _SHORT else line.split()
+    is_path = text.startswith(("/", "./", "~/")) or "://" in text
+    return [text] if is_path or cell_len(text) <= _SHORT else text.split()
 
 
 def _fitted(widths: Sequence[_Widths], room: int) -> list[int]:
@@ -84,7 +85,7 @@ def _frame(columns: int) -> int:
 
 
 def cell(value: Any) -> str:
-    """One value as a table shows it."""
+    """One value as a table shows it, on one line: control characters and line breaks as JSON writes them."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -92,8 +93,8 @@ def cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, (list, dict)):
-        return json.dumps(value, ensure_ascii=False, default=_plain)
-    return value if isinstance(value, str) else str(_plain(value))
+        return escaped(json.dumps(value, ensure_ascii=False, default=_plain))
+    return escaped(value) if isinstance(value, str) else str(_plain(value))
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from gold.reasons import explain, liked_alike, liked_titles, shared_features
 from gold.title_index import Weights, index_features
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
-from lakehouse.commands.unknown import unknown_id
+from lakehouse.commands.unknown import as_in_silver, unknown_id
 from lakehouse.errors import InputError
 from lakehouse.storage import read
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         found = explained_list(
             spark,
             settings.root,
-            args.user_id,
+            as_in_silver(args.user_id),
             weights=chosen_weights(settings),
             liked_from=settings.gold.feedback.liked_from,
         )

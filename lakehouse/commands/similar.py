@@ -15,7 +15,7 @@ from gold.registry import published, read_records
 from gold.title_index import Weights, index_features
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
-from lakehouse.commands.unknown import unknown_id
+from lakehouse.commands.unknown import as_in_silver, unknown_id
 from lakehouse.storage import read
 from lakehouse.tables import SILVER_CONTENT
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
     with call.spark() as spark:
         found = similar_titles(
-            spark, settings.root, args.content_id, weights=chosen_weights(settings), count=args.limit
+            spark, settings.root, as_in_silver(args.content_id), weights=chosen_weights(settings), count=args.limit
         )
     if args.json:
         print_json(found)

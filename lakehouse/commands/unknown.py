@@ -1,11 +1,17 @@
-"""What is said of an id that no row has."""
+"""Ids as people type them, and the error for one that no row has."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.errors import InputError
+from silver.text import cleaned
 
 _NEAREST = 3
+
+
+def as_in_silver(typed: str) -> str:
+    """The id as silver stores it: trimmed, in NFC. One without a visible character stays as it was typed."""
+    return cleaned(typed) or typed
 
 
 def unknown_id(kind: str, asked: str, rows: DataFrame) -> InputError:

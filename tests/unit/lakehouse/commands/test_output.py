@@ -85,7 +85,19 @@ def test_any_table_is_printed(
     with redirect_stdout(out):
         print_table(columns, rows)
     for text in [*columns, *[value for row in rows for value in row]]:
-        assert text.expandtabs() in out.getvalue()
+        assert text.replace("\t", "\\t") in out.getvalue()
+
+
+def test_control_characters_of_data_are_shown_and_not_obeyed() -> None:
+    """They would move the cursor, recolour the terminal, or make two lines of one row."""
+    out = io.StringIO()
+    values = ("red \x1b[31m", "two\nlines\r\n", "a\0b\x9bc\u2028d", ["x\x7fy", "1\n2"])
+    with redirect_stdout(out):
+        print_table(("a\nb", "b", "c", "d"), [values])
+    header, _, row = out.getvalue().split("\n")[1:4]
+    assert header.split() == ["a\\nb", "b", "c", "d"]
+    shown = (r"red \u001b[31m", r"two\nlines\r\n", r"a\u0000b\u009bc\u2028d", r'["x\u007fy", "1\n2"]')
+    assert [part for part in shown if part not in row] == []
 
 
 @pytest.mark.parametrize("kind", [io.StringIO, Terminal])
