@@ -165,21 +165,17 @@ def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, se
     send_to(users, movies, feedback)
     ingested(*all_four)
     # feedback comes on the topic of users: nobody reads its old topic any more
-    refused(users, movies, series, users, because="checkpoint of bronze.feedback reads feedback-")
     send_to(users)
-    ingested(users, movies, series, users)
+    refused(users, movies, series, users, because="checkpoint of bronze.feedback reads feedback-")
     # its old topic again, behind what was read of it
     send_to(feedback, users)
     ingested(*all_four)
     # the topic of the one table becomes the other's
     send_to(feedback)
     refused(*(feedback,) * 4, because="checkpoint of bronze.events reads movies-")
-    send_to(feedback)
-    ingested(*(feedback,) * 4)
     # topics that bronze has read, new to the checkpoint of today
-    refused(users, movies, feedback, feedback, because="bronze holds records of movies-.*, users-")
     send_to(movies)
-    ingested(users, movies, feedback, feedback)
+    refused(users, movies, feedback, feedback, because="bronze holds records of movies-.*, users-")
     assert audit(spark, named(settings, users, movies, feedback, feedback), cluster)[2] == []
 
 
