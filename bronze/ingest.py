@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 
 from bronze.records import raw_records
-from bronze.start import describe_topics, prepare, sources
+from bronze.start import describe_topics, prepare
 from lakehouse import storage
 from lakehouse.broker import kafka_cluster
+from lakehouse.bronze_sources import bronze_sources
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.kafka_client import Cluster
 from lakehouse.locks import only_run
@@ -26,10 +27,12 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
     with only_run(settings.ops_dir, "bronze"):
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
-        found = sources(kafka)
+        found = bronze_sources(kafka)
         starts = [prepare(spark, root, source, topics.of(source.topics)) for source in found]
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for source, starting_offsets in zip(found, starts, strict=True):
+                if not source.topics:
+                    continue
                 table = source.table
                 read = read_kafka(
                     spark, cluster, source.topics, settings.bronze, starting_offsets=starting_offsets

@@ -1,14 +1,14 @@
 """Where stream 1 goes on: the checkpoint, the bronze table and Kafka's topics must tell the same story."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import delta_log, storage
-from lakehouse.checkpoints import Checkpoint, CheckpointError, Offsets, kafka_offsets, rebuild
+from lakehouse.checkpoints import Checkpoint, CheckpointError, Offsets, rebuild
 from lakehouse.tables import Table
 from lakehouse.topics import Offsets as TopicOffsets
 
@@ -37,6 +37,11 @@ class Topics(NamedTuple):
 def topic_properties(ids: Mapping[str, str]) -> dict[str, str]:
     """The topics' ids as the bronze table remembers them: offsets mean nothing in a topic made anew."""
     return {f"{_TOPIC_ID}{topic}": topic_id for topic, topic_id in ids.items()}
+
+
+def known_topics(properties: Mapping[str, str]) -> set[str]:
+    """The topics whose ids the table remembers: those that its stream has ever been started with."""
+    return {name.removeprefix(_TOPIC_ID) for name in properties if name.startswith(_TOPIC_ID)}
 
 
 def require_same_topics(table: Table, properties: Mapping[str, str], topics: Topics) -> None:
@@ -91,16 +96,28 @@ def _apart(table: Table, cause: str) -> CheckpointError:
     )
 
 
-def require_topics_read(spark: SparkSession, checkpoint: Checkpoint, table: Table, topics: Iterable[str]) -> None:
-    """Raises CheckpointError where the settings no longer name a topic that the checkpoint reads."""
-    if checkpoint.began < 0:
-        return
-    read = {topic for topic, _ in kafka_offsets(spark, checkpoint, checkpoint.began)}
-    missing = sorted(read - set(topics))
+def require_topics_read(table: Table, read: Collection[str], topics: Collection[str]) -> None:
+    """Raises CheckpointError where the settings no longer let the table read a topic that its checkpoint reads."""
+    missing = sorted(set(read) - set(topics))
     if missing:
         raise CheckpointError(
-            f"the settings no longer name {', '.join(missing)}, which {table.sql_name} reads",
-            todo=f"set the name again, or leave what is unread in it: {_REPAIR}",
+            f"the checkpoint of {table.sql_name} reads {', '.join(missing)}, and by the settings this table no "
+            "longer does",
+            todo=f"set the names as they were, or leave unread what no table reads any more: {_REPAIR}",
+        )
+
+
+def require_not_held(table: Table, held: Offsets) -> None:
+    """Raises CheckpointError where bronze holds records of topics that are new to the table's checkpoint.
+
+    Spark would read such a topic from its beginning: where a stream with a checkpoint starts cannot be told to it.
+    """
+    topics = sorted({topic for topic, _ in held})
+    if topics:
+        raise CheckpointError(
+            f"bronze holds records of {', '.join(topics)} that the checkpoint of {table.sql_name} does not know, "
+            "so they would be read again",
+            todo=f"{_REPAIR} lets the stream go on behind them",
         )
 
 

@@ -1,33 +1,18 @@
 """Starting stream 1 only where it goes on correctly, and starting it anew from what its tables hold."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
 from bronze import resume
 from bronze.resume import Topics
 from lakehouse import storage
+from lakehouse.bronze_sources import Source, bronze_sources
 from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, set_aside
 from lakehouse.kafka_client import Cluster
-from lakehouse.settings import Kafka, Settings
-from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
+from lakehouse.settings import Settings
+from lakehouse.tables import Table, layer_tables
 from lakehouse.topics import end_offsets, topic_ids
-
-
-class Source(NamedTuple):
-    """One query of stream 1: the table that it fills and the topics that it reads."""
-
-    table: Table
-    topics: tuple[str, ...]
-
-    @property
-    def stream(self) -> str:
-        return f"bronze/{self.table.name}"
-
-
-def sources(kafka: Kafka) -> tuple[Source, Source]:
-    return Source(BRONZE_EVENTS, kafka.catalogue_topics), Source(BRONZE_FEEDBACK, (kafka.feedback_topic,))
 
 
 def prepare(spark: SparkSession, root: str, source: Source, topics: Topics) -> str:
@@ -39,12 +24,17 @@ def prepare(spark: SparkSession, root: str, source: Source, topics: Topics) -> s
     checkpoint = read_checkpoint(spark, root, source.stream)
     known = _properties(spark, root, table)
     resume.require_same_topics(table, known, topics)
+    read: set[str] = set()
     if checkpoint is not None:
         resume.require_continuity(spark, root, table, checkpoint)
-        resume.require_topics_read(spark, checkpoint, table, source.topics)
+        if checkpoint.began >= 0:
+            read = {topic for topic, _ in kafka_offsets(spark, checkpoint, checkpoint.began)}
+            resume.require_topics_read(table, read, source.topics)
+    unread = topics.of(set(source.topics) - read)
+    starts = _held(spark, root, unread) if unread.ids else {}
+    if checkpoint is not None and read:
+        resume.require_not_held(table, starts)
         starts = kafka_offsets(spark, checkpoint, checkpoint.ended) if checkpoint.ended >= 0 else {}
-    else:
-        starts = _held(spark, root, table, known)
     resume.require_kept(table, starts, topics)
     properties = resume.topic_properties(topics.ids)
     storage.ensure(spark, root, table, properties=properties)
@@ -69,12 +59,12 @@ def rebuild_checkpoints(
     Tells what was done, a line each.
     """
     root, kafka = settings.root, settings.kafka
-    for source in sources(kafka):
+    for source in bronze_sources(kafka):
         table = source.table
         topics = describe_topics(cluster, source.topics, timeout_seconds=kafka.connect_timeout_seconds)
         known = _properties(spark, root, table)
         resume.require_same_topics(table, known, topics)
-        starts = _held(spark, root, table, known)
+        starts = _held(spark, root, topics)
         lost = resume.losses(starts, topics, known)
         if lost and accept_loss:
             storage.set_properties(spark, root, table, lost)
@@ -86,7 +76,8 @@ def rebuild_checkpoints(
         where = ", ".join(
             f"{topic}-{partition} at {offset}" for (topic, partition), offset in sorted(starts.items())
         )
-        yield f"{table.sql_name}: goes on from {where or 'the earliest record'}"
+        goes_on = f"goes on from {where or 'the earliest record'}" if source.topics else "has no topic to read"
+        yield f"{table.sql_name}: {goes_on}"
         if aside:
             yield f"{table.sql_name}: the old checkpoint is kept at {aside}"
 
@@ -95,7 +86,21 @@ def _properties(spark: SparkSession, root: str, table: Table) -> dict[str, str]:
     return storage.detail(spark, root, table).properties if storage.exists(spark, root, table) else {}
 
 
-def _held(spark: SparkSession, root: str, table: Table, properties: dict[str, str]) -> Offsets:
-    if not storage.exists(spark, root, table):
-        return {}
-    return resume.behind_losses(resume.next_offsets(spark, root, table), properties)
+def _held(spark: SparkSession, root: str, topics: Topics) -> Offsets:
+    """Where each partition goes on behind what bronze holds of these topics, and behind accepted losses.
+
+    In both tables: with other settings the other one may have read a topic. Raises CheckpointError where it was
+    another topic of that name.
+    """
+    starts: Offsets = {}
+    for table in layer_tables("bronze"):
+        properties = _properties(spark, root, table)
+        known = resume.known_topics(properties)
+        if not storage.exists(spark, root, table) or (known and known.isdisjoint(topics.ids)):
+            continue
+        resume.require_same_topics(table, properties, topics)
+        held = resume.behind_losses(resume.next_offsets(spark, root, table), properties)
+        for part, offset in held.items():
+            if part[0] in topics.ids:
+                starts[part] = max(offset, starts.get(part, 0))
+    return starts

@@ -41,6 +41,8 @@ def kafka_backlog(
     root: Folder, table: Table, topics: Sequence[str], meter: KafkaMeter, *, now: datetime
 ) -> KafkaBacklog:
     """What bronze's stream into that table has still to read. Raises BrokerError where Kafka does not answer."""
+    if not topics:
+        return KafkaBacklog(0, 0.0)
     read_to = _kafka_position(root, f"bronze/{table.name}")
     if read_to is None and _holds_rows(root, table):
         return KafkaBacklog(None, None, "the checkpoint is gone: the next run goes on from what the table holds")

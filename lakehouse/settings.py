@@ -83,12 +83,19 @@ class Kafka(KafkaSecurity):
         return self
 
     @property
-    def catalogue_topics(self) -> tuple[str, str, str]:
-        return (self.users_topic, self.movies_topic, self.series_topic)
+    def catalogue_topics(self) -> tuple[str, ...]:
+        """The topics of users, movies and series, each once: several of the four settings may name one topic."""
+        return tuple(dict.fromkeys((self.users_topic, self.movies_topic, self.series_topic)))
 
     @property
-    def topics(self) -> tuple[str, str, str, str]:
-        return (*self.catalogue_topics, self.feedback_topic)
+    def own_feedback_topics(self) -> tuple[str, ...]:
+        """The topic of feedback, unless it is one of the catalogue's."""
+        return () if self.feedback_topic in self.catalogue_topics else (self.feedback_topic,)
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic, each once."""
+        return (*self.catalogue_topics, *self.own_feedback_topics)
 
     @property
     def new_topics(self) -> NewTopics:

@@ -15,7 +15,7 @@ from lakehouse.tables import (
     SILVER_TOMBSTONES,
 )
 from silver import rows, state
-from silver.latest import TOMBSTONE, targeted
+from silver.latest import TOMBSTONE, one_per_record, targeted
 from silver.rules import split
 from silver.state import TARGETS, Verdicts
 
@@ -102,7 +102,11 @@ def _versions(spark: SparkSession, root: str) -> dict[str, int]:
 
 
 def _quarantine(spark: SparkSession, root: str, rejected: DataFrame, facts: Mapping[str, int]) -> None:
-    """Append the rows that are not there: the Kafka record is the key, so that a repeated batch adds none."""
+    """Append a row for each record that is not there: a repeated batch adds none, nor does a record that bronze
+    holds twice."""
+    if facts["rows"] <= FEW_ROWS:
+        rejected = rejected.coalesce(1)  # in one partition a window needs no shuffle, which would be one job more
+    rejected = one_per_record(rejected, "kafka_timestamp", "key", "value", "value_raw")
     if storage.latest_version(spark, root, SILVER_QUARANTINE) == 0:  # the first version has no rows
         storage.append(rejected, root, SILVER_QUARANTINE)
         return

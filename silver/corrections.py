@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.errors import InputError
 from lakehouse.replay_request import Assignment
 from lakehouse.tables import SILVER_CORRECTIONS
-from silver.latest import RECORD
+from silver.latest import RECORD, one_per_record
 from silver.strict_json import as_json, is_unicode, parse_object
 
 OPEN = "open"
@@ -19,8 +19,7 @@ OPEN = "open"
 
 def latest(log: DataFrame) -> DataFrame:
     """The last correction of each record: the one that counts."""
-    last = F.row_number().over(Window.partitionBy(*RECORD).orderBy(F.desc("replay_id")))
-    return log.withColumn("last", last).filter("last = 1").drop("last")
+    return one_per_record(log, F.desc("replay_id"))
 
 
 def entries(quarantine: DataFrame, log: DataFrame) -> DataFrame:
@@ -30,7 +29,7 @@ def entries(quarantine: DataFrame, log: DataFrame) -> DataFrame:
     `corrected` the corrected value, null where what was sent stands; `logged` the last correction, whole.
     """
     last = latest(log).select(*RECORD, F.struct(*SILVER_CORRECTIONS.columns).alias("logged"))
-    joined = quarantine.join(last, on=list(RECORD), how="left")
+    joined = one_per_record(quarantine, "quarantined_at", "status").join(last, on=list(RECORD), how="left")
     return joined.withColumns(
         {
             "sent": F.col("value"),
@@ -117,7 +116,7 @@ def as_records(chosen: DataFrame) -> DataFrame:
 
 def outcomes(judged: DataFrame, decided: DataFrame) -> DataFrame:
     """Judged records with their `outcome`: open, or what silver does with their event."""
-    winners = decided.filter("wins").select(*RECORD, F.lit(True).alias("wins"))
+    winners = decided.filter("wins").select("row", F.lit(True).alias("wins"))
     won = F.coalesce(F.col("wins"), F.lit(False))
     outcome = (
         F.when(F.size("reasons") > 0, OPEN)
@@ -125,7 +124,7 @@ def outcomes(judged: DataFrame, decided: DataFrame) -> DataFrame:
         .when(won, "applied")
         .otherwise("superseded")
     )
-    return judged.join(winners, on=list(RECORD), how="left").withColumn("outcome", outcome)
+    return judged.join(winners, on="row", how="left").withColumn("outcome", outcome)
 
 
 def is_change() -> Column:

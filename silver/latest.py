@@ -18,10 +18,11 @@ def order() -> Column:
 
 
 def targeted(judged: DataFrame) -> DataFrame:
-    """Rows with the silver table that a valid one belongs to in `target`, and the id it is about in `entity`.
+    """Rows with the silver table that a valid one belongs to in `target`, the id it is about in `entity`, and a
+    number of its own in `row`: bronze may hold a record twice, so its coordinates do not identify a row.
 
-    To be computed once, and before anything filters or joins by them: from conditions over these cases Spark
-    infers ever more conditions, and does not come to an end.
+    To be computed once, and before anything filters or joins by them: the numbers are others the next time, and
+    from conditions over these cases Spark infers ever more conditions, and does not come to an end.
     """
     target = (
         F.when(F.col("is_tombstone"), TOMBSTONE)
@@ -30,13 +31,21 @@ def targeted(judged: DataFrame) -> DataFrame:
         .otherwise("content")
     )
     entity = F.when(F.col("is_tombstone"), F.col("key_id")).otherwise(F.col("id"))
-    return judged.withColumns({"target": target, "entity": entity, "id": entity})
+    row = F.monotonically_increasing_id()
+    return judged.withColumns({"target": target, "entity": entity, "id": entity, "row": row})
+
+
+def one_per_record(rows: DataFrame, *order: str | Column) -> DataFrame:
+    """The rows without those of a Kafka record that another row is of: the first by `order` stays."""
+    number = F.row_number().over(Window.partitionBy(*RECORD).orderBy(*order))
+    return rows.withColumn("number", number).filter("number = 1").drop("number")
 
 
 def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
-    """The latest row of each target and entity, with `wins`: whether silver changes to it (or had already, in
-    a repeated batch), `is_held`: whether silver's table of that target holds the entity, `held_in`: the same of
-    each table of events, and `rows`: how many of those given are of that target and entity.
+    """The latest row of each target and entity, exactly one, with `wins`: whether silver changes to it (or had
+    already, in a repeated batch), `is_held`: whether silver's table of that target holds the entity,
+    `is_held_twice`: whether it holds it in several rows, none of them later, `held_in`: `is_held` of each table of
+    events, and `rows`: how many of those given are of that target and entity.
 
     `stored` has target, entity and `moment` (`order()`) of what silver holds for these entities, deletions
     included. An event wins against an older row and an older deletion. A tombstone wins against an older
@@ -57,11 +66,19 @@ def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
         .withColumn("held_in", F.struct(*held_in))
         .withColumn("held", F.max(F.when(~F.col("is_incoming"), F.col("moment"))).over(per_target))
         .withColumn("rows", F.count_if("is_incoming").over(per_target))
-        .withColumn("latest", F.max(F.when(F.col("is_incoming"), F.col("moment"))).over(per_target))
-        .filter(F.col("is_incoming") & (F.col("moment") == F.col("latest")))
+        .withColumn("held_rows", F.count_if(~F.col("is_incoming")).over(per_target))
+        # two rows of one record have the same moment: their numbers decide
+        .withColumn("latest", F.max(F.when(F.col("is_incoming"), F.struct("moment", "row"))).over(per_target))
+        .filter(F.col("row") == F.col("latest.row"))
     )
     rival = F.when(is_deletion, F.col("event")).otherwise(F.col("deletion"))
     beats_held = F.col("held").isNull() | (F.col("moment") >= F.col("held"))
     beats_rival = rival.isNull() | (F.col("moment") > rival)
-    judged = compared.withColumns({"wins": beats_held & beats_rival, "is_held": F.col("held").isNotNull()})
-    return judged.drop("moment", "is_incoming", "deletion", "event", "held", "latest")
+    judged = compared.withColumns(
+        {
+            "wins": beats_held & beats_rival,
+            "is_held": F.col("held").isNotNull(),
+            "is_held_twice": beats_held & (F.col("held_rows") > 1),
+        }
+    )
+    return judged.drop("moment", "is_incoming", "deletion", "event", "held", "held_rows", "latest")

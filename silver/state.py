@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from lakehouse import storage
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES, SILVER_USERS, Table
 from silver import rows
-from silver.latest import ORDER, RECORD, TABLES, TOMBSTONE, decide, order
+from silver.latest import ORDER, TABLES, TOMBSTONE, decide, order
 
 Shape = Callable[[DataFrame], DataFrame]
 
@@ -27,11 +27,12 @@ TARGETS: Mapping[str, tuple[Table, Shape]] = {
 
 class Verdicts(NamedTuple):
     """Of one target: how many rows the batch has, how many of them change silver, how many of these ids its table
-    holds already, and how many rows of it the batch's tombstones are about."""
+    holds already, how many of those in several rows, and how many rows of it the batch's tombstones are about."""
 
     rows: int = 0
     won: int = 0
     held: int = 0
+    held_twice: int = 0
     deletable: int = 0
 
 
@@ -67,10 +68,10 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
 def compare(spark: SparkSession, root: str, valid: DataFrame, *, present: set[str]) -> DataFrame:
     """The latest valid row of each target and id, decided against what silver holds.
 
-    `present` are the targets that `valid` has rows of. Of each row its record, target, entity and the verdict: the
-    rest is not worth a shuffle and a sort (9 s for 200,000 rows, 4 s without).
+    `present` are the targets that `valid` has rows of. Of each row its number, record, target, entity and the
+    verdict: the rest is not worth a shuffle and a sort (9 s for 200,000 rows, 4 s without).
     """
-    return decide(valid.select(*ORDER, "target", "entity"), _stored(spark, root, valid, present))
+    return decide(valid.select(*ORDER, "target", "entity", "row"), _stored(spark, root, valid, present))
 
 
 def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str]) -> DataFrame:
@@ -97,14 +98,17 @@ def _moments(frame: DataFrame, table: Table, id_column: str) -> DataFrame:
 
 def count_verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
     is_deletion = F.col("target") == TOMBSTONE
+    is_written = F.col("wins") | is_deletion
     counted = decided.groupBy("target").agg(
         F.sum("rows").alias("rows"),
         F.count_if("wins").alias("won"),
-        F.count_if(F.col("is_held") & (F.col("wins") | is_deletion)).alias("held"),
+        F.count_if(F.col("is_held") & is_written).alias("held"),
+        F.count_if(F.col("is_held_twice") & is_written).alias("held_twice"),
         *[F.count_if(is_deletion & F.col(f"held_in.{name}")).alias(name) for name in TABLES],
     )
     found = {row["target"]: row for row in counted.collect()}
-    verdicts = {name: Verdicts(row["rows"], row["won"], row["held"]) for name, row in found.items()}
+    counts = ("rows", "won", "held", "held_twice")
+    verdicts = {name: Verdicts(*[row[count] for count in counts]) for name, row in found.items()}
     if TOMBSTONE in found:
         for name in TABLES:
             verdicts[name] = verdicts.get(name, Verdicts())._replace(deletable=found[TOMBSTONE][name])
@@ -123,16 +127,17 @@ def write(
         verdict = verdicts.get(target, Verdicts())
         winners = _winners(valid, decided, target, verdict)
         if verdict.held or verdict.deletable:
-            changes = shape(winners).withColumn("is_deletion", F.lit(False))
+            changes = _upserts(shape, winners, decided, target, verdict)
             if verdict.deletable:
                 others = deletions.join(winners.select("entity"), on="entity", how="left_anti")
-                changes = changes.unionByName(shape(others).withColumn("is_deletion", F.lit(True)))
+                changes = changes.unionByName(_changes(shape(others), "delete"))
             _merge(spark, root, table, changes)
         elif verdict.won:
             storage.append(shape(winners), root, table)
     # every tombstone is kept, also one that an event outlived: events older than it may still arrive
     if TOMBSTONE in verdicts and verdicts[TOMBSTONE].held:
-        _merge_tombstones(spark, root, rows.tombstones(deletions))
+        changes = _upserts(rows.tombstones, deletions, decided, TOMBSTONE, verdicts[TOMBSTONE])
+        _merge(spark, root, SILVER_TOMBSTONES, changes)
     elif TOMBSTONE in verdicts:
         storage.append(rows.tombstones(deletions), root, SILVER_TOMBSTONES)
 
@@ -145,8 +150,29 @@ def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: Verdict
 
 
 def _rows_of(valid: DataFrame, chosen: DataFrame) -> DataFrame:
-    """The valid rows of the chosen records. Only these narrow ones are copied to every task."""
-    return valid.join(F.broadcast(chosen.select(*RECORD)), on=list(RECORD), how="left_semi")
+    """The valid rows that were chosen. Only their numbers are copied to every task."""
+    return valid.join(F.broadcast(chosen.select("row")), on="row", how="left_semi")
+
+
+def _upserts(shape: Shape, winners: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
+    """The changes that write the winners.
+
+    An id that the table holds in several rows, which only an older version of this project or somebody else can
+    have written, is deleted in all of them and inserted once: an update would change them all and leave as many.
+    """
+    shaped = shape(winners)
+    if not verdict.held_twice:
+        return _changes(shaped, "upsert")
+    is_held_twice = (F.col("target") == target) & F.col("is_held_twice")
+    ids = F.broadcast(decided.filter(is_held_twice).select(F.col("entity").alias("id")))
+    doubled = shaped.join(ids, on="id", how="left_semi")
+    inserts = _changes(doubled, "upsert").withColumn("matched_id", F.lit(None).cast("string"))
+    others = _changes(shaped.join(ids, on="id", how="left_anti"), "upsert")
+    return others.unionByName(inserts).unionByName(_changes(doubled, "replace"))
+
+
+def _changes(shaped: DataFrame, change: str) -> DataFrame:
+    return shaped.withColumns({"change": F.lit(change), "matched_id": F.col("id")})
 
 
 def _merge(spark: SparkSession, root: str, table: Table, changes: DataFrame) -> None:
@@ -154,15 +180,9 @@ def _merge(spark: SparkSession, root: str, table: Table, changes: DataFrame) -> 
     (
         storage.delta_table(spark, root, table)
         .alias("t")
-        .merge(changes.alias("s"), "t.id = s.id")
-        .whenMatchedDelete(f"s.is_deletion AND {_IS_LATER}")
-        .whenMatchedUpdate(f"NOT s.is_deletion AND {_IS_LATER}", set=values)
-        .whenNotMatchedInsert("NOT s.is_deletion", values=values)
+        .merge(changes.alias("s"), "t.id = s.matched_id")
+        .whenMatchedDelete(f"s.change = 'replace' OR (s.change = 'delete' AND {_IS_LATER})")
+        .whenMatchedUpdate(f"s.change = 'upsert' AND {_IS_LATER}", set=values)
+        .whenNotMatchedInsert("s.change = 'upsert'", values=values)
         .execute()
     )
-
-
-def _merge_tombstones(spark: SparkSession, root: str, tombstones: DataFrame) -> None:
-    target = storage.delta_table(spark, root, SILVER_TOMBSTONES).alias("t")
-    merge = target.merge(storage.conform(tombstones, SILVER_TOMBSTONES).alias("s"), "t.id = s.id")
-    merge.whenMatchedUpdateAll(_IS_LATER).whenNotMatchedInsertAll().execute()

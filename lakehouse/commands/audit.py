@@ -74,7 +74,8 @@ def _partitions(spark: SparkSession, settings: Settings, cluster: Cluster) -> di
         if checkpoint is not None and checkpoint.ended >= 0:
             read_to |= kafka_offsets(spark, checkpoint, checkpoint.ended)
         if storage.exists(spark, root, table):
-            lost |= accepted_losses(storage.detail(spark, root, table).properties)
+            for part, gone in accepted_losses(storage.detail(spark, root, table).properties).items():
+                lost.setdefault(part, []).extend(gone)
     counted = count_records(spark, root)
     topics = {*kafka.topics, *(topic for topic, _ in counted)}
     offsets = end_offsets(cluster, topics, timeout_seconds=kafka.connect_timeout_seconds)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live as LivePicture
 
 from lakehouse.backlog import KafkaBacklog, SilverBacklog, kafka_backlog, silver_backlog
+from lakehouse.bronze_sources import bronze_sources
 from lakehouse.commands.live_producers import LiveProducers
 from lakehouse.commands.live_streams import LiveGold
 from lakehouse.commands.live_view import Facts, ProgressTail, StreamFacts, line, picture, together
@@ -19,7 +20,7 @@ from lakehouse.kafka_client import Cluster
 from lakehouse.kafka_meter import KafkaMeter, kafka_meter
 from lakehouse.settings import Settings
 from lakehouse.snapshots import read_snapshot, table_log, versions
-from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_QUARANTINE
+from lakehouse.tables import SILVER_QUARANTINE
 
 # A look costs a few requests to Kafka and some small files.
 _LOOK_EVERY_SECONDS = 2.0
@@ -110,8 +111,7 @@ class Monitor:
         )
 
     def _kafka(self, now: datetime) -> KafkaBacklog:
-        kafka = self._settings.kafka
-        fed = ((BRONZE_EVENTS, kafka.catalogue_topics), (BRONZE_FEEDBACK, (kafka.feedback_topic,)))
+        fed = bronze_sources(self._settings.kafka)
         try:
             return together(
                 kafka_backlog(self._root, table, topics, self._meter, now=now) for table, topics in fed

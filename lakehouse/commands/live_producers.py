@@ -128,11 +128,13 @@ def live_parts(settings: Settings, ends: dict[str, int], *, rate: float) -> list
         ("movies", kafka.movies_topic, films, movies),
         ("series", kafka.series_topic, shows, series),
     )
+    # several producers may share a topic
+    due = {topic: sum(size for _, shared, _, size in catalogue if shared == topic) for topic in kafka.topics}
     parts = [
         Part(
             name,
             topic,
-            opening=records if ends[topic] < size else _nothing,
+            opening=records if ends[topic] < due[topic] else _nothing,
             lasting=_again_and_again(records),
             rate=rate * (1 - _FEEDBACK_SHARE) * size / known,
         )

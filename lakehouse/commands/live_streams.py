@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
 from lakehouse import storage
+from lakehouse.bronze_sources import bronze_sources
 from lakehouse.commands.steps import STEPS
 from lakehouse.folders import open_folder
 from lakehouse.kafka_client import Cluster
@@ -21,8 +22,6 @@ from lakehouse.workers import Worker
 from silver.refine import refine
 
 _POLL_SECONDS = 0.2
-# One per table that stream 1 fills; stream 2 is one query.
-_QUERIES = {"bronze": len(layer_tables("bronze")), "silver": 1}
 
 
 class LiveStreams:
@@ -32,6 +31,8 @@ class LiveStreams:
         self._sessions = {"bronze": spark.newSession(), "silver": spark.newSession()}
         self._stopping = threading.Event()
         self._root = settings.root
+        # one per bronze table that has topics; stream 2 is one query
+        self._queries = {"bronze": sum(bool(one.topics) for one in bronze_sources(settings.kafka)), "silver": 1}
 
         def refine_bronze() -> None:
             if self._bronze_is_there():
@@ -66,7 +67,7 @@ class LiveStreams:
             worker.join(wait_seconds)
 
     def _has_begun(self, name: str, worker: Worker) -> bool:
-        return worker.ended() or len(self._sessions[name].streams.active) >= _QUERIES[name]
+        return worker.ended() or len(self._sessions[name].streams.active) >= self._queries[name]
 
     def _bronze_is_there(self) -> bool:
         """As Spark sees it, which may be a moment after the log says so."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from lakehouse.backlog import KafkaBacklog, SilverBacklog, input_backlog, kafka_backlog, silver_backlog
 from lakehouse.broker import running_cluster
+from lakehouse.bronze_sources import bronze_sources
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.errors import BrokerError
@@ -15,15 +16,7 @@ from lakehouse.kafka_client import Cluster
 from lakehouse.kafka_meter import kafka_meter
 from lakehouse.settings import Kafka
 from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
-from lakehouse.tables import (
-    BRONZE_EVENTS,
-    BRONZE_FEEDBACK,
-    CATALOGUE,
-    GOLD_MODELS,
-    GOLD_TRIALS,
-    Table,
-    layer_tables,
-)
+from lakehouse.tables import CATALOGUE, GOLD_MODELS, GOLD_TRIALS, Table, layer_tables
 
 # The whole answer is due in 5 s, with or without a broker.
 _KAFKA_SECONDS = 2.0
@@ -106,10 +99,7 @@ def table_state(root: Folder, table: Table) -> TableState:
 def _kafka_backlogs(
     folder: Folder, cluster: Cluster | None, kafka: Kafka, now: datetime
 ) -> tuple[Mapping[str, KafkaBacklog], BrokerError | None]:
-    fed = {
-        BRONZE_EVENTS.sql_name: (BRONZE_EVENTS, kafka.catalogue_topics),
-        BRONZE_FEEDBACK.sql_name: (BRONZE_FEEDBACK, (kafka.feedback_topic,)),
-    }
+    fed = {source.table.sql_name: source for source in bronze_sources(kafka)}
     if cluster is None:
         return {name: KafkaBacklog(None, None, "the embedded broker is not running") for name in fed}, None
     timeout = min(_KAFKA_SECONDS, kafka.connect_timeout_seconds)

@@ -19,6 +19,7 @@ from bronze import start
 from bronze.ingest import ingest
 from bronze.resume import Topics
 from lakehouse import storage
+from lakehouse.bronze_sources import bronze_sources
 from lakehouse.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.commands.audit import audit
 from lakehouse.kafka_client import Cluster, configured_cluster
@@ -93,7 +94,7 @@ def topics(settings: Settings) -> Topics:
 
 
 def prepare(spark: SparkSession, settings: Settings, found: Topics | None = None) -> str:
-    source = start.sources(settings.kafka)[0]
+    source = bronze_sources(settings.kafka)[0]
     return start.prepare(spark, settings.root, source, found or topics(settings))
 
 
@@ -217,7 +218,9 @@ def test_what_kafka_no_longer_has(
 
 def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: Settings) -> None:
     kafka = copied.kafka.model_copy(update={"users_topic": copied.kafka.feedback_topic})
-    with pytest.raises(CheckpointError, match=r"no longer name continuity-users, .*rebuild bronze"):
+    with pytest.raises(
+        CheckpointError, match=r"events reads continuity-users, and by .* no longer does; .*rebuild bronze"
+    ):
         prepare(spark, copied.model_copy(update={"kafka": kafka}), topics(copied))
 
 

@@ -1,6 +1,7 @@
 """Stream 1 against a real broker: each committed record lands once, whatever is run how often."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
+from bronze.start import describe_topics, prepare, rebuild_checkpoints
 from lakehouse import storage
+from lakehouse.bronze_sources import bronze_sources
+from lakehouse.checkpoints import CheckpointError
+from lakehouse.commands.audit import audit
 from lakehouse.kafka_client import configured_cluster
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
@@ -116,3 +121,73 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
         ("bronze.feedback", 0, 1),
     ]
     assert [line["kafka_lag"] for line in lines] == [0, 0, 0]
+
+
+def named(settings: Settings, *topics: str) -> Settings:
+    """The settings with these topics of users, movies, series and feedback."""
+    fields = ("users_topic", "movies_topic", "series_topic", "feedback_topic")
+    kafka = settings.kafka.model_copy(update=dict(zip(fields, topics, strict=True)))
+    return settings.model_copy(update={"kafka": kafka})
+
+
+def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, settings: Settings) -> None:
+    """Also after the settings change, to fewer topics and back: each record lands once, or the stream refuses."""
+    cluster, sent = configured_cluster(settings.kafka), []
+    users, movies, series, feedback = settings.kafka.topics
+
+    def send_to(*topics: str) -> None:
+        for topic in topics:
+            value = f"{len(sent)}"
+            send(settings, topic, value.encode())
+            sent.append((topic, sum(one == topic for one, _, _ in sent), value))
+
+    def ingested(*topics: str) -> None:
+        ingest(spark, named(settings, *topics), cluster)
+        found = landed(spark, settings, BRONZE_EVENTS) + landed(spark, settings, BRONZE_FEEDBACK)
+        assert sorted(found) == sorted(sent)
+
+    def refused(*topics: str, because: str) -> None:
+        """Refused in one line, and after the command that the line names no longer."""
+        with pytest.raises(CheckpointError, match=because) as error:
+            ingest(spark, named(settings, *topics), cluster)
+        assert "\n" not in str(error.value)
+        assert "lakehouse rebuild bronze" in error.value.todo
+        stamp = f"s{len(sent)}-{len(list(Path(settings.root, 'checkpoints/bronze').iterdir()))}"
+        rebuild = rebuild_checkpoints(spark, named(settings, *topics), cluster, stamp=stamp, accept_loss=False)
+        assert len(list(rebuild)) >= 2
+        ingested(*topics)
+
+    one, all_four = (users,) * 4, (users, movies, series, feedback)
+    send_to(users, users)
+    ingested(*one)
+    assert landed(spark, settings, BRONZE_FEEDBACK) == []
+    # split: what is new is read from its beginning, what is known goes on
+    send_to(users, movies, feedback)
+    ingested(*all_four)
+    # feedback comes on the topic of users: nobody reads its old topic any more
+    send_to(users)
+    refused(users, movies, series, users, because="checkpoint of bronze.feedback reads feedback-")
+    # its old topic again, behind what was read of it
+    send_to(feedback, users)
+    ingested(*all_four)
+    # the topic of the one table becomes the other's
+    send_to(feedback)
+    refused(*(feedback,) * 4, because="checkpoint of bronze.events reads movies-")
+    # topics that bronze has read, new to the checkpoint of today
+    send_to(movies)
+    refused(users, movies, feedback, feedback, because="bronze holds records of movies-.*, users-")
+    assert audit(spark, named(settings, users, movies, feedback, feedback), cluster)[2] == []
+
+
+def test_a_topic_made_anew_is_refused_whichever_table_held_it(spark: SparkSession, settings: Settings) -> None:
+    _, movies, series, feedback = settings.kafka.topics
+    send(settings, feedback, b"one")
+    cluster = configured_cluster(settings.kafka)
+    ingest(spark, settings, cluster)
+    merged = named(settings, feedback, movies, series, feedback).kafka
+    source = bronze_sources(merged)[0]
+    anew = describe_topics(cluster, source.topics, timeout_seconds=TIMEOUT)
+    shutil.rmtree(Path(settings.root, "checkpoints/bronze"))
+    anew = anew._replace(ids={**anew.ids, feedback: "another-id"})
+    with pytest.raises(CheckpointError, match=r"feedback-\w+ is not the one that bronze.feedback was read from"):
+        prepare(spark, settings.root, source, anew)

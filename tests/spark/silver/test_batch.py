@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -150,7 +151,6 @@ def went_through(root: str, folder: Path, second: DataFrame) -> Undisturbed:
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
             (state, "_merge"),
-            (state, "_merge_tombstones"),
             (storage, "append"),
             (storage, "append_once"),
         ):
@@ -305,3 +305,70 @@ def test_order_of_arrival_does_not_matter(
         "sum(rows_in)", "sum(applied + superseded + deleted + quarantined)"
     )
     assert summed.collect() == [(len(ALL), len(ALL))]
+
+
+def keys(root: str, table: Table) -> list[tuple[object, ...]]:
+    """The key of every row, in order: a key that two rows have is there twice."""
+    rows = DeltaTable(storage.table_path(root, table)).to_pyarrow_table(columns=list(table.key)).to_pylist()
+    return sorted(tuple(row.values()) for row in rows)
+
+
+def outcomes(spark: SparkSession, root: str) -> list[tuple[int, ...]]:
+    counts = ("rows_in", "applied", "superseded", "deleted", "quarantined")
+    return [
+        tuple(row)
+        for row in storage.read(spark, root, SILVER_BATCHES).orderBy("batch_id").select(*counts).collect()
+    ]
+
+
+TWICE = numbered(
+    [event(USER, "u", 10), event(MOVIE, "m", 10), tombstone("x", 10), event(MOVIE, "r", 10, titulo="")]
+)
+ONCE_EACH = (
+    (SILVER_USERS, [("u",)]),
+    (SILVER_CONTENT, [("m",)]),
+    (SILVER_TOMBSTONES, [("x",)]),
+    (SILVER_QUARANTINE, [("t", 0, 3)]),
+)
+
+
+def test_a_record_that_bronze_holds_twice_is_once_in_silver(
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot
+) -> None:
+    root = new_root(tmp_path)
+    # appended; then found again, and merged into rows that are older
+    later = numbered([event(USER, "u", 20), tombstone("x", 20)], first=4)
+    for batch_id, rows in enumerate([TWICE + TWICE, TWICE + later + later]):
+        apply_batch(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions={})
+        for table, expected in ONCE_EACH:
+            assert keys(root, table) == expected, (batch_id, table.sql_name)
+    # a second row of one batch is superseded; m again is what silver holds, as in a repeated batch
+    assert outcomes(spark, root) == [(8, 2, 3, 1, 2), (8, 2, 4, 1, 1)]
+
+
+def test_two_events_of_one_record_are_two_events(spark: SparkSession, tmp_path: Path, new_root: NewRoot) -> None:
+    """Of a topic that was made anew, say: the coordinates do not say which row won."""
+    root = new_root(tmp_path)
+    rows = [event(USER, "a", 10), event(USER, "b", 10), *numbered([event(USER, "a", 20)], first=1)]
+    apply_batch(judged(spark, rows), root, query_id="q", batch_id=0, versions={})
+    assert keys(root, SILVER_USERS) == [("a",), ("b",)]
+    assert outcomes(spark, root) == [(3, 2, 1, 0, 0)]
+
+
+def test_a_key_that_a_table_holds_twice_is_once_after_its_next_event(
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot
+) -> None:
+    """Batches of before this rule left such rows. One that is not touched, or meets an older event, stays."""
+    root = new_root(tmp_path)
+    first = [event(USER, id_, 10) for id_ in ("new", "same", "old", "deleted", "untouched")] + [tombstone("x", 10)]
+    apply_batch(judged(spark, numbered(first)), root, query_id="q", batch_id=0, versions={})
+    for table in (SILVER_USERS, SILVER_TOMBSTONES):
+        storage.append(storage.read(spark, root, table).localCheckpoint(), root, table)
+    second = [event(USER, "new", 20), event(USER, "old", 5), tombstone("deleted", 20), tombstone("x", 20)]
+    rows = [*numbered(first)[1:2], *numbered([*second, event(USER, "other", 20)], first=6)]
+    apply_batch(judged(spark, rows), root, query_id="q", batch_id=1, versions={})
+    stay = [("old",)] * 2 + [("other",), ("same",)] + [("untouched",)] * 2
+    assert keys(root, SILVER_USERS) == [("new",), *stay]
+    assert keys(root, SILVER_TOMBSTONES) == [("deleted",), ("x",)]
+    users = storage.read(spark, root, SILVER_USERS).filter("id IN ('new', 'same')").orderBy("id")
+    assert [(row["id"], row["event_timestamp"].minute) for row in users.collect()] == [("new", 20), ("same", 10)]

@@ -79,6 +79,14 @@ def test_the_last_correction_counts_and_the_next_builds_on_it(spark: SparkSessio
     assert [row["corrected"] for row in rows] == ['{"a":10,"b":1}']
 
 
+def test_a_record_that_is_quarantined_twice_is_one_entry(spark: SparkSession) -> None:
+    """Earlier versions left such rows: replayed as two, they would be logged and merged twice."""
+    rows = quarantined(spark, {"value": "sent"}, {"value": "other"})
+    found = corrections.entries(rows.unionAll(rows), log(spark, {"offset": 0, "replay_id": 1, "value": "new"}))
+    entries = found.select("offset", "value", "sent").orderBy("offset").collect()
+    assert [tuple(row) for row in entries] == [(0, "new", "sent"), (1, "other", "other")]
+
+
 def test_the_value_that_was_sent_takes_a_correction_back(spark: SparkSession) -> None:
     found = corrections.entries(
         quarantined(spark, {"value": "sent"}, {"value": None, "value_raw": b"\xff"}, {"value": "left out"}),

@@ -14,7 +14,7 @@ from silver.latest import ORDER, decide, targeted
 USERS, CONTENT, TOMBSTONES = "users", "content", "tombstones"
 ROW = (
     "target string, entity string, event_timestamp timestamp, kafka_timestamp timestamp, topic string, "
-    "partition int, `offset` bigint"
+    "partition int, `offset` bigint, row bigint"
 )
 
 
@@ -97,7 +97,7 @@ CASES: Mapping[str, Case] = {
 
 
 def frame(spark: SparkSession, events: list[tuple[object, ...]]) -> DataFrame:
-    return spark.createDataFrame(events, ROW)
+    return spark.createDataFrame([(*event, row) for row, event in enumerate(events)], ROW)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,21 @@ def test_an_id_stored_twice_does_not_multiply_the_batch(spark: SparkSession) -> 
     assert decide(frame(spark, [NEW.row("x")]), shaped).select("entity", "wins").collect() == [("x", True)]
 
 
+def test_an_id_stored_twice_is_told_where_the_batch_replaces_it(spark: SparkSession) -> None:
+    batch = [NEW.row("replaced"), OLD.row("repeated"), OLD.row("too old"), NEW.row("once"), NEW.row("deleted")]
+    stored = [event.row(name) for name in ("replaced", "repeated", "too old") for event in (OLD, OLD)]
+    stored += [NEW.row("too old"), OLD.row("once"), OLD.row("deleted"), Event(TOMBSTONES, 10).row("deleted")]
+    shaped = frame(spark, stored).select("target", "entity", F.struct(*ORDER).alias("moment"))
+    found = decide(frame(spark, batch), shaped).select("entity", "wins", "is_held_twice").collect()
+    assert sorted(tuple(row) for row in found) == [
+        ("deleted", True, False),
+        ("once", True, False),
+        ("repeated", True, True),
+        ("replaced", True, True),
+        ("too old", False, False),
+    ]
+
+
 def test_of_a_batch_the_latest_row_per_table_and_id_is_left(spark: SparkSession) -> None:
     rows = [
         Event(USERS, 10, offset=1).row("x"),
@@ -137,7 +152,10 @@ def test_of_a_batch_the_latest_row_per_table_and_id_is_left(spark: SparkSession)
         Event(USERS, 10, offset=8).row("y"),  # an exact duplicate but for its offset
     ]
     nothing = frame(spark, []).select("target", "entity", F.struct(*ORDER).alias("moment"))
+    # bronze holds a record twice
+    rows += [Event(kind, 10, offset=9).row("z") for kind in (USERS, TOMBSTONES) for _ in range(3)]
     expected = [("users", "x", 2), ("content", "x", 4), ("tombstones", "x", 6), ("users", "y", 8)]
+    expected += [("users", "z", 9), ("tombstones", "z", 9)]
     assert_df_equality(
         decide(frame(spark, rows), nothing).select("target", "entity", "offset"),
         spark.createDataFrame(expected, "target string, entity string, `offset` bigint"),

@@ -81,7 +81,6 @@ def undisturbed(
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
             (state, "_merge"),
-            (state, "_merge_tombstones"),
             (storage, "append"),
             (resolution, "_mark"),
         ):

@@ -124,6 +124,18 @@ def test_silver_as_a_whole(changes: dict[str, int], faults: list[str]) -> None:
     assert compare_totals(TOTALS._replace(**changes)) == faults
 
 
+@pytest.mark.parametrize(("quarantined", "is_fault"), [(0, True), (1, False), (3, False), (4, True)])
+def test_of_doubled_rows_the_quarantine_holds_each_record_once(quarantined: int, is_fault: bool) -> None:
+    """Two rows of bronze are there twice: of none, one or both of them the quarantine may hold the record."""
+    doubled = compared(counts(bronze_rows=12, refinable=12, refined=12))
+    totals = TOTALS._replace(quarantined=quarantined, applied=9 - quarantined, entities=0)
+    told = [f"silver.batches tells of {quarantined} quarantined rows, silver.quarantine holds 1"]
+    assert all_faults({PART: doubled}, totals) == [
+        "users-0: 2 bronze rows are there twice",
+        *(told if is_fault else []),
+    ]
+
+
 RESOLVED = Resolutions(resolved=6, applied=3, superseded=2, deleted=1)
 
 

@@ -154,6 +154,18 @@ def test_on_topics_that_hold_them_nothing_is_told_at_once_and_no_feedback_twice(
     assert ids(list(itertools.islice(parts["feedback"].lasting(), 2))) == ["f42-0001235", "f42-0001236"]
 
 
+@pytest.mark.parametrize(("held", "is_due"), [(0, True), (12, True), (13, False)])
+def test_producers_that_share_a_topic_ask_whether_it_holds_what_all_of_them_send(
+    small: Settings, held: int, is_due: bool
+) -> None:
+    """Six users and seven movies; the series are on a topic of their own, which holds them."""
+    shared = small.kafka.model_copy(update={"movies_topic": small.kafka.users_topic})
+    ends = {shared.users_topic: held, shared.series_topic: 3, shared.feedback_topic: 0}
+    parts = live_parts(small.model_copy(update={"kafka": shared}), ends, rate=100.0)
+    sent = {part.name: len(list(part.opening())) for part in parts}
+    assert sent == {"users": 6 * is_due, "movies": 7 * is_due, "series": 0, "feedback": 0}
+
+
 @pytest.mark.parametrize("skip", [0, 1, 499, 500, 501, 1_000])
 def test_feedback_goes_on_where_it_stopped(skip: int) -> None:
     """Blocks are of 500: at their edges too the same events follow."""

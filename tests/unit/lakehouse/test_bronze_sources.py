@@ -1,0 +1,54 @@
+"""Which topics each bronze table reads, and what waits for one that reads none."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lakehouse.backlog import KafkaBacklog, kafka_backlog
+from lakehouse.bronze_sources import bronze_sources
+from lakehouse.folders import open_folder
+from lakehouse.kafka_meter import KafkaMeter
+from lakehouse.settings import load_settings
+from lakehouse.tables import BRONZE_FEEDBACK
+
+
+@pytest.mark.parametrize(
+    ("topics", "events", "feedback"),
+    [
+        # users, movies, series, feedback
+        (("u", "m", "s", "f"), ("u", "m", "s"), ("f",)),
+        (("t", "t", "t", "t"), ("t",), ()),
+        (("t", "t", "t", "f"), ("t",), ("f",)),
+        (("t", "t", "s", "f"), ("t", "s"), ("f",)),
+        (("u", "t", "t", "f"), ("u", "t"), ("f",)),
+        (("t", "m", "t", "t"), ("t", "m"), ()),
+        (("t", "m", "s", "t"), ("t", "m", "s"), ()),
+        (("u", "m", "t", "t"), ("u", "m", "t"), ()),
+    ],
+)
+def test_each_topic_is_read_once(
+    topics: tuple[str, ...], events: tuple[str, ...], feedback: tuple[str, ...]
+) -> None:
+    names = ("users_topic", "movies_topic", "series_topic", "feedback_topic")
+    kafka = load_settings().kafka.model_copy(update=dict(zip(names, topics, strict=True)))
+    assert [source.topics for source in bronze_sources(kafka)] == [events, feedback]
+    assert kafka.topics == events + feedback
+
+
+class Unasked(KafkaMeter):
+    def __init__(self) -> None:
+        """No connection: asking it anything fails."""
+
+
+def test_nothing_waits_for_a_table_without_topics(tmp_path: Path) -> None:
+    """Its rows are of earlier settings, and so was its checkpoint."""
+    log = tmp_path / "bronze" / "feedback" / "_delta_log"
+    log.mkdir(parents=True)
+    add = {"path": "one.parquet", "size": 1, "dataChange": True, "stats": '{"numRecords": 1}'}
+    (log / f"{0:020d}.json").write_text(json.dumps({"add": add}), encoding="utf-8")
+    backlog = kafka_backlog(
+        open_folder(str(tmp_path)), BRONZE_FEEDBACK, (), Unasked(), now=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    assert backlog == KafkaBacklog(0, 0.0)
