@@ -111,7 +111,7 @@ def batches(subject: Subject) -> Suite:
                 fact=rejected,
                 high=limits.max_quarantined_share,
                 unit="value",
-                absent=f"no {limits.min_rows} rows since then",
+                absent=f"fewer than {limits.min_rows} rows since then",
             ),
             *fresh(subject),
         ),

@@ -1,7 +1,7 @@
 """What the demo has made, collected from the tables and told in a few small tables."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from pathlib import Path
@@ -114,9 +114,13 @@ def _model(spark: SparkSession, root: str) -> list[dict[str, Any]]:
     published = storage.read(spark, root, GOLD_RECOMMENDATIONS).select("model_version").distinct()
     metrics = storage.read(spark, root, GOLD_METRICS).join(published, on="model_version", how="left_semi")
     rows = metrics.where(F.col("model") == BLEND).select("metric", "value", "baseline").collect()
+    return with_unmeasured([row.asDict() for row in rows])
+
+
+def with_unmeasured(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows by metric, and one with nulls for each metric that has none."""
     unmeasured = {metric: {"metric": metric, "value": None, "baseline": None} for metric in METRICS}
-    found = {row["metric"]: row.asDict() for row in rows}
-    return [row for _, row in sorted({**unmeasured, **found}.items())]
+    return [row for _, row in sorted({**unmeasured, **{row["metric"]: row for row in rows}}.items())]
 
 
 def _streams(file: Path, since: datetime) -> dict[str, dict[str, Any]]:
