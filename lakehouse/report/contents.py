@@ -161,7 +161,7 @@ class Metric(NamedTuple):
 class Quality(NamedTuple):
     """The published model's metrics beside its baselines'; the first of `models` is the published one.
 
-    `unmeasured` are the metrics of how good it is that it does not have.
+    `unmeasured` are the metrics that it would have if there were enough feedback.
     """
 
     model_version: str

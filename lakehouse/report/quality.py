@@ -14,6 +14,8 @@ from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS
 
 # In gold.model_metrics: the published model's own metrics, and those of predicting the mean.
 _PUBLISHED, _MEAN = "blend", "mean"
+# What the published model has where it could be measured.
+EXPECTED = (*QUALITY_METRICS, "coverage", "novelty")
 
 
 def read_quality(snapshot: Snapshot) -> Quality | None:
@@ -39,7 +41,7 @@ def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
         for model in by_model:
             counts[model] += 1
     models = sorted(counts, key=lambda model: (model != _PUBLISHED, model == _MEAN, -counts[model], model))
-    unmeasured = [name for name in QUALITY_METRICS if _PUBLISHED not in values.get(name, {})]
+    unmeasured = [name for name in EXPECTED if _PUBLISHED not in values.get(name, {})]
     measured = [Metric(name, values[name]) for name in sorted(values)]
     return Quality(version, tuple(models), tuple(measured), tuple(unmeasured))
 
