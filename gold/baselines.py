@@ -40,7 +40,7 @@ def train_implicit(feedback: DataFrame, *, recipe: Recipe) -> Blend:
 
 def train_explicit(feedback: DataFrame, *, recipe: Recipe, mean: float | None) -> Blend:
     """Explicit ALS alone, on how far ratings are from their mean: it orders by what it predicts."""
-    ratings = latest_ratings(feedback).withColumn("deviation", F.col("rating") - F.lit(mean or 0.0))
+    ratings = latest_ratings(feedback).withColumn("deviation", F.col("rating") - F.lit(mean).cast("double"))
     factors = fit(ratings, value="deviation", fits=[recipe.value])
     return Blend(
         users=factors.users.withColumns({"value_factors": F.col("factors"), "bias": F.lit(0.0)}),

@@ -111,7 +111,7 @@ def measure_all(exam: Exam, *, recipe: Recipe) -> dict[str, dict[str, float]]:
 def measure(
     exam: Exam, recipe: Recipe, *, lists: Mapping[str, Blend], values: Mapping[str, Blend]
 ) -> dict[str, dict[str, float]]:
-    """Metrics by model; a metric that has no value, for want of a row to measure, is absent."""
+    """Metrics by model; a metric that cannot be computed is absent, and the count of what was measured is 0."""
     nobody = exam.training.sparkSession.createDataFrame([], _PAIRS)
     described = describe_users(exam.features, exam.training, nobody, evidence=recipe.evidence)
     # models that differ in their weights alone know the same of the titles
@@ -136,6 +136,10 @@ def measure(
             ranked = measure_lists(all_lists, exam.relevant, exam.facts)
             rows = ranked.unionByName(measure_values(_union(predicted))).collect()
     measured: dict[str, dict[str, float]] = {model: {} for model in {**lists, **values}}
+    for model in lists:
+        measured[model]["test_users"] = 0.0
+    for model in values:
+        measured[model] |= {"test_ratings": 0.0, "unscored_ratings": 0.0}
     for row in rows:
         measured[row["model"]][row["metric"]] = row["value"]
     return measured

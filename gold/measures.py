@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gold.blend import Blend
+from gold.scoring import HIGHEST, LOWEST
 
 # Lists are measured to this place.
 CUTOFF = 10
@@ -25,7 +26,7 @@ def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts) -> DataFr
     Means over users with something relevant, a missing list counting 0. NDCG (Jarvelin & Kekalainen 2002) has
     gains of 1 and the ideal list as its measure; MAP divides by the relevant titles, 10 at most. Coverage is the
     share of all titles that are in some list; novelty is the mean of -log2 of the share of users who have seen a
-    title (Vargas & Castells 2011), nobody counting as one.
+    title (Vargas & Castells 2011), nobody counting as one. What has no denominator is left out.
     """
     first = lists.where(F.col("rank") <= CUTOFF).select("model", "user_id", "content_id", "rank")
     asked = relevant.select("user_id", "content_id").distinct()
@@ -48,18 +49,22 @@ def _spread(first: DataFrame, facts: Facts) -> DataFrame:
     recommended = first.groupBy("model", "content_id").agg(F.count("*").alias("places"))
     known = recommended.join(facts.viewers, on="content_id", how="left")
     seen = F.greatest(F.coalesce("viewers", F.lit(0)), F.lit(1))
-    surprise = -F.log2(seen / F.lit(max(1, facts.users)))
+    surprise = -F.log2(seen / _denominator(facts.users))
     return known.groupBy("model").agg(
-        F.round(F.count("*") / F.lit(max(1, facts.catalogue)), 6).alias("coverage"),
+        F.round(F.count("*") / _denominator(facts.catalogue), 6).alias("coverage"),
         F.round(F.sum(surprise * F.col("places")) / F.sum("places"), 6).alias("novelty"),
     )
+
+
+def _denominator(count: int) -> Column:
+    return F.lit(count or None).cast("double")
 
 
 def predict(blend: Blend, rows: DataFrame) -> DataFrame:
     """The rows (user_id, content_id) with a `prediction`, and whether the model knows both (`scored`).
 
-    Of what it does not know, the model says what it does: without a user's bias that of the title, without
-    both the mean. It is null where nobody has rated anything.
+    What the model has not learnt counts 0: without a user's bias it predicts from that of the title, without
+    both the mean. `prediction` is null where nobody has rated anything, and where it is no finite number.
     """
     users = blend.users.select("user_id", F.col("bias").alias("user_bias"), F.col("value_factors").alias("own"))
     titles = blend.titles.select(
@@ -71,16 +76,22 @@ def predict(blend: Blend, rows: DataFrame) -> DataFrame:
     parts = [F.coalesce(part, F.lit(0.0)) for part in (F.col("user_bias"), F.col("title_bias"), product)]
     guess = F.lit(blend.mean).cast("double") + parts[0] + parts[1] + parts[2]
     scored = F.col("own").isNotNull() & F.col("theirs").isNotNull()
-    prediction = F.greatest(F.lit(0.5), F.least(F.lit(5.0), guess))
+    # least and greatest skip nulls, and take NaN for the largest number: both would become the best rating
+    clipped = F.greatest(F.lit(LOWEST), F.least(F.lit(HIGHEST), guess))
+    prediction = F.when(F.abs(guess) < float("inf"), clipped)
     return known.select(*rows.columns, prediction.alias("prediction"), scored.alias("scored"))
 
 
 def measure_values(predicted: DataFrame) -> DataFrame:
-    """One row per model and metric of predictions beside the ratings that were given; none is left out."""
+    """One row per model and metric of predictions beside the ratings that were given; none is left out.
+
+    All models are measured on the same ratings: one without a prediction for any of them has no RMSE and no MAE.
+    """
     error = F.col("rating") - F.col("prediction")
+    is_complete = F.count(error) == F.count("*")
     means = predicted.groupBy("model").agg(
-        F.round(F.sqrt(F.avg(error * error)), 6).alias("rmse"),
-        F.round(F.avg(F.abs(error)), 6).alias("mae"),
+        F.when(is_complete, F.round(F.sqrt(F.avg(error * error)), 6)).alias("rmse"),
+        F.when(is_complete, F.round(F.avg(F.abs(error)), 6)).alias("mae"),
         F.count("*").cast("double").alias("test_ratings"),
         F.count(F.when(~F.col("scored"), True)).cast("double").alias("unscored_ratings"),
     )
@@ -115,4 +126,4 @@ def _stacked(wide: DataFrame) -> DataFrame:
     names = [name for name in wide.columns if name != "model"]
     pairs = ", ".join(f"'{name}', {name}" for name in names)
     stacked = wide.selectExpr("model", f"stack({len(names)}, {pairs}) AS (metric, value)")
-    return stacked.where(F.col("value").isNotNull())
+    return stacked.where(F.col("value").isNotNull() & ~F.isnan("value"))

@@ -1,5 +1,6 @@
 """The rows of gold.model_metrics: what was measured of each model, and beside which baseline."""
 
+import math
 from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
@@ -14,6 +15,11 @@ BLEND = "blend"
 POPULARITY, MEAN = "popularity", "mean"
 
 Measured = Mapping[str, Mapping[str, float]]
+
+
+def finite(value: float | None) -> float | None:
+    """The value of a metric; None where it is none, as NaN is."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def describe_models(

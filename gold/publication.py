@@ -1,5 +1,6 @@
 """From a trained model to the published one: saved, compared, entered in gold.models, old files deleted."""
 
+import logging
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
@@ -11,6 +12,7 @@ from gold.registry import (
     Rule,
     expire,
     expire_unsaved,
+    figure,
     judge,
     kept,
     publish,
@@ -19,6 +21,8 @@ from gold.registry import (
     refuse,
     write_records,
 )
+
+log = logging.getLogger(__name__)
 
 
 class Publication(NamedTuple):
@@ -41,6 +45,9 @@ def offer_model(
     verdict = judge(new, records, rule=rule)
     if verdict.publish or force:
         reason = verdict.reason if verdict.publish else f"by force: {verdict.reason}"
+        compared = (new, published(records) or new)
+        if any(figure(record, rule.metric) is None for record in compared):
+            log.warning("%s is published without a comparison: %s", new.model_version, reason)
         records = publish(records, new, at=new.trained_at, reason=reason)
     else:
         records = refuse(records, new, reason=verdict.reason)

@@ -1,7 +1,6 @@
 """What becomes of trained models: one is published, and all lists are made from it. The rows of gold.models."""
 
 import difflib
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
 
+from gold.metrics import finite
 from lakehouse.errors import InputError
 from lakehouse.storage import ensure, exists, overwrite, read
 from lakehouse.tables import GOLD_MODELS
@@ -64,21 +64,25 @@ def judge(new: ModelRecord, records: Records, *, rule: Rule) -> Verdict:
     """Whether the new model may take the place of the published one, and why, with both figures.
 
     Each figure is that of the model's own training, on the rows held out then: today's held-out rows were
-    training rows of the published model.
+    training rows of the published model. A model without the metric never replaces one that has it; where the
+    published one has none, any model replaces it.
     """
     current = published(records)
     known = _find(records, new.model_version)
+    own = figure(new, rule.metric)
     if current is None:
-        return Verdict(True, "the first model")
+        return Verdict(True, "the first model" if own is not None else f"the first model, without {rule.metric}")
     if current.model_version == new.model_version:
         return Verdict(True, current.reason)
     if known is not None and known.status == WITHDRAWN:
         return Verdict(False, known.reason)
-    theirs, own = _figure(current, rule.metric), _figure(new, rule.metric)
-    if theirs is None:
-        return Verdict(True, f"the published {current.model_version} has no {rule.metric}")
+    theirs = figure(current, rule.metric)
     if own is None:
+        if theirs is None:
+            return Verdict(True, f"no {rule.metric}, and the published {current.model_version} has none")
         return Verdict(False, f"no {rule.metric} against {theirs:.4f} of the published {current.model_version}")
+    if theirs is None:
+        return Verdict(True, f"{rule.metric} {own:.4f}, the published {current.model_version} has none")
     worse = own - theirs if rule.metric in _LOWER_IS_BETTER else theirs - own
     compared = f"{rule.metric} {own:.4f} against {theirs:.4f} of the published {current.model_version}"
     # a hair more than the margin, so that rounding decides nothing
@@ -88,10 +92,13 @@ def judge(new: ModelRecord, records: Records, *, rule: Rule) -> Verdict:
 
 
 def publish(records: Records, new: ModelRecord, *, at: datetime, reason: str) -> Records:
-    """The records with this model published; the one published before retires in the same step."""
+    """The records with this model published; the one published before retires in the same step.
+
+    Of a model that is published already only the metrics change, to those that were measured last.
+    """
     known = _find(records, new.model_version)
     if known is not None and known.status == PUBLISHED:
-        return records
+        return tuple(replace(one, metrics=new.metrics) if one is known else one for one in records)
     entered = replace(_as_trained(records, new), status=PUBLISHED, published_at=at, reason=reason)
     others = [
         replace(record, status=RETIRED, reason=f"replaced by {new.model_version}")
@@ -205,9 +212,9 @@ def _as_trained(records: Records, new: ModelRecord) -> ModelRecord:
     return new if known is None or known.status == EXPIRED else replace(new, trained_at=known.trained_at)
 
 
-def _figure(record: ModelRecord, metric: str) -> float | None:
-    value = record.metrics.get(metric)
-    return None if value is None or math.isnan(value) else value
+def figure(record: ModelRecord, metric: str) -> float | None:
+    """The model's metric, None where it was not measured."""
+    return finite(record.metrics.get(metric))
 
 
 def _find(records: Records, model_version: str) -> ModelRecord | None:

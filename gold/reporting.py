@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gold.measures import CUTOFF
-from gold.metrics import Measured
-from gold.tuning import Trial
+from gold.metrics import BLEND, Measured, finite
+from gold.tuning import SCORED, Trial
 
 _WIDEST = 10_000
+NOT_MEASURED = "not measured"
 # Shown in this order, where they were measured.
 METRICS = (
     f"ndcg_at_{CUTOFF}",
@@ -31,17 +32,25 @@ METRICS = (
 
 
 def print_models(measured: Measured, *, json: bool = False) -> None:
-    """One line per metric, one column per model, in the order given; empty where it was not measured."""
+    """One line per metric, one column per model, in the order given; empty, or null, where it was not measured."""
     if json:
-        _print_json(measured)
+        _print_json({model: with_nulls(metrics) for model, metrics in measured.items()})
         return
     table = Table("metric", *measured, box=None)
     for metric in METRICS:
-        values = [measured[model].get(metric) for model in measured]
+        values = [finite(metrics.get(metric)) for metrics in measured.values()]
         if any(value is not None for value in values):
             table.add_row(metric, *["" if value is None else _short(metric, value) for value in values])
     # as wide as it needs, on any terminal and into a pipe: a folded name is found by nobody
     Console(width=_WIDEST).print(table)
+    lacking = [metric for metric, value in with_nulls(measured.get(BLEND, {})).items() if value is None]
+    if lacking:
+        print(f"{NOT_MEASURED} for {BLEND}, too little feedback: {', '.join(lacking)}")
+
+
+def with_nulls(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """All metrics that a model may have, in the order of `METRICS`; None for one that was not measured."""
+    return {metric: finite(metrics.get(metric)) for metric in METRICS}
 
 
 def print_trial(trial: Trial) -> None:
@@ -52,7 +61,16 @@ def print_trial(trial: Trial) -> None:
 def print_trials(trials: Sequence[Row], *, json: bool = False) -> None:
     """The trials with their parameters, under the names of the settings."""
     if json:
-        _print_json([{**row.asDict(), "finished_at": row["finished_at"].isoformat()} for row in trials])
+        _print_json(
+            [
+                {
+                    **row.asDict(),
+                    "metrics": with_nulls(row["metrics"]),
+                    "finished_at": row["finished_at"].isoformat(),
+                }
+                for row in trials
+            ]
+        )
         return
     for row in trials:
         print(f"trial {row['number']}: {_figures(row['metrics'])}, score {row['score']:.4f}")
@@ -60,8 +78,8 @@ def print_trials(trials: Sequence[Row], *, json: bool = False) -> None:
 
 
 def _figures(metrics: Mapping[str, float]) -> str:
-    shown = [name for name in METRICS if name in metrics and name in (METRICS[0], "coverage", "rmse")]
-    return ", ".join(f"{name} {metrics[name]:.4f}" for name in shown)
+    shown = {name: metrics.get(name) for name in SCORED}
+    return ", ".join(f"no {name}" if value is None else f"{name} {value:.4f}" for name, value in shown.items())
 
 
 def _print_json(value: object) -> None:

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 
 from gold.blend import Blend
 from gold.title_index import TitleIndex
+from lakehouse.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -45,11 +46,15 @@ class Titles:
 
 
 def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> Titles:
-    """Bring the model's titles and `popular` (content_id, place, viewers) into the order of the index."""
+    """Bring the model's titles and `popular` (content_id, place, viewers) into the order of the index.
+
+    Raises InputError where training has left factors that are not finite.
+    """
     ids = index.content_ids
     learnt = blend.titles.toArrow()
     factors, known = _aligned(learnt, "factors", ids, sum(blend.ranks))
     value_factors, _ = _aligned(learnt, "value_factors", ids, None)
+    require_finite(factors, value_factors)
     places = popular.select("content_id", "place", "viewers").toArrow()
     return Titles(
         index=index,
@@ -61,6 +66,15 @@ def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> Titles:
         viewers=_aligned_numbers(places, "viewers", ids, 0.0),
         places=_aligned_numbers(places, "place", ids, float(len(ids) + 1)).astype(np.int64),
     )
+
+
+def require_finite(*factors: Floats) -> None:
+    """Raises InputError for NaN and infinity: an order by them would be none, and look like one."""
+    if not all(np.isfinite(part).all() for part in factors):
+        raise InputError(
+            "training gave factors that are not finite: its numbers overflowed",
+            todo="choose a smaller gold.als.alpha, and regularizations nearer to those of conf/lakehouse.toml",
+        )
 
 
 def split_fits(factors: Floats, ranks: tuple[int, ...]) -> list[Floats]:

@@ -17,6 +17,8 @@ from lakehouse.tables import GOLD_TRIALS
 
 # Of two equally good orders, the one that shows more of the catalogue: 0.01 of coverage is worth 0.001 of NDCG.
 _COVERAGE_WORTH = 0.1
+# What a score is made of.
+SCORED = ("ndcg_at_10", "coverage", "rmse")
 _ITERATIONS = (4, 6, 8, 12)
 _RANKS = ((16,), (24,), (48,), (24, 48), (24, 24), (32, 64), (24, 48, 64), (32, 48, 64), (24, 24, 48, 48))
 
@@ -38,7 +40,10 @@ class Trial:
 
 
 def score_of(metrics: Mapping[str, float]) -> float:
-    """NDCG plus a little for coverage, less RMSE; what was not measured counts as nothing."""
+    """NDCG plus a little for coverage, less RMSE, of those that were measured.
+
+    So it is comparable only where the same ones were: `best_trials` puts a trial with fewer of them last.
+    """
     order = metrics.get("ndcg_at_10", 0.0) + _COVERAGE_WORTH * metrics.get("coverage", 0.0)
     return order - metrics.get("rmse", 0.0)
 
@@ -139,8 +144,14 @@ def _known(spark: SparkSession, root: str, data_id: str) -> set[str]:
 
 def best_trials(spark: SparkSession, root: str, *, data_id: str, count: int) -> DataFrame:
     """The best trials on this data, best first; the earlier one where two are as good."""
-    trials = read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id)
-    return trials.orderBy(F.desc("score"), "number", "trial_id").limit(count)
+    return in_order(read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id)).limit(count)
+
+
+def in_order(trials: DataFrame) -> DataFrame:
+    """The trials, best first. One that lacks a metric is behind those that have it, whatever its score."""
+    metrics = [F.col("metrics")[name] for name in SCORED]
+    lacking = sum((F.when(F.isnan(one) | one.isNull(), 1).otherwise(0) for one in metrics), F.lit(0))
+    return trials.orderBy(lacking, F.desc("score"), "number", "trial_id")
 
 
 def _trial_id(data_id: str, recipe: Recipe) -> str:

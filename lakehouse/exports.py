@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import os
 import secrets
 import tempfile
@@ -44,13 +45,15 @@ def write_csv(
     It begins with a byte order mark, without which Excel reads UTF-8 as the machine's own code page. Numbers
     have a dot and this many decimals, or (None) as many as they need. Text stays as it is, spaces at its ends
     and a leading `=` included; `formulas="escape"` puts an apostrophe before what a spreadsheet would compute.
-    A null is an empty field.
+    A null is an empty field, and so are NaN and infinity: Power BI takes neither for a number.
     """
 
     def written(value: object) -> object:
         if isinstance(value, bool):
             return str(value).lower()
         if isinstance(value, float):
+            if not math.isfinite(value):
+                return None
             return repr(value) if decimals is None else f"{value:.{decimals}f}"
         if formulas == "escape" and isinstance(value, str) and value.startswith(_FORMULA_STARTS):
             return f"'{value}"

@@ -1,10 +1,16 @@
 """The section [gold] of the settings: what conf/lakehouse.toml explains of the models and the lists."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from lakehouse.setting_kinds import Count, Integer, Positive, Real, Section, Seed, Share, SignedWeight, Weight
+
+# Those of gold.model_metrics that say how good a model is.
+QualityMetric = Literal[
+    "rmse", "mae", "ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10", "hit_rate_at_10"
+]
+QUALITY_METRICS: tuple[str, ...] = get_args(QualityMetric)
 
 
 class Affinity(Section):
@@ -55,8 +61,7 @@ class Values(Section):
 
 
 class Models(Section):
-    # those of gold.model_metrics that say how good a model is
-    metric: Literal["rmse", "mae", "ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10", "hit_rate_at_10"]
+    metric: QualityMetric
     margin: Share
     keep: Count
 

@@ -20,7 +20,8 @@ class Expectation(NamedTuple):
     """`measure` is a SQL aggregate over the suite's rows; `fact`, where there is one, a frame of its value.
 
     `judged` is the SQL aggregate that says how many rows there were to judge: none is an error, and fewer than
-    `enough` prove nothing. `low` and `high` are the bounds, both included.
+    `enough` prove nothing. `low` and `high` are the bounds, both included. Where nothing could be measured the
+    expectation holds only if `absent` says why.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Expectation(NamedTuple):
     high: float | None = 0.0
     unit: Unit = "rows"
     remark: str = ""
+    absent: str = ""
 
 
 class Suite(NamedTuple):
@@ -145,7 +147,8 @@ def as_before(subject: Subject, column: str, *, values: str, judged: str) -> Exp
         enough=limits.min_rows,
         high=limits.max_drift,
         unit="drift",
-        remark=f"against version {before.version}" if before and comparable else "no run before to compare with",
+        remark=f"against version {before.version}" if before and comparable else "",
+        absent="" if comparable else "no run before to compare with",
     )
 
 

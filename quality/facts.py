@@ -50,13 +50,14 @@ def rejected_share(batches: DataFrame, *, since: object, min_rows: int) -> DataF
     `since` is when a version of the table was committed. Batches follow each other, so one that is not in that
     version finished later, however soon after.
 
-    Batches below `min_rows` count as one together, and not at all where they have fewer rows even so.
+    Batches below `min_rows` count as one together, and not at all where they have fewer rows even so: null where
+    no batch counts.
     """
     new = batches if since is None else batches.filter(F.col("finished_at") > F.lit(since))
     own = F.when(F.col("rows_in") >= min_rows, F.concat("query_id", F.lit(" "), F.col("batch_id").cast("string")))
     whole = new.groupBy(own.alias("batch")).agg(F.sum("quarantined").alias("bad"), F.sum("rows_in").alias("all"))
     share = F.when(F.col("all") >= min_rows, F.col("bad") / F.col("all"))
-    return whole.agg(F.coalesce(F.max(share), F.lit(0.0)).alias("share"))
+    return whole.agg(F.max(share).alias("share"))
 
 
 def with_places(recommendations: DataFrame) -> DataFrame:

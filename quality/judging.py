@@ -41,6 +41,8 @@ def judge(name: str, measured: Sequence[Measured]) -> list[Judgement]:
 
 def _unjudged(one: Measured) -> Judgement | None:
     """What Great Expectations would let pass: no value, or nothing to compare it with."""
+    if one.value is None and one.expectation.absent:
+        return Judgement(True)
     if _number(one.value) is None:
         return Judgement(False, "nothing could be measured")
     if one.expectation.low is None and one.expectation.high is None:

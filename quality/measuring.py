@@ -57,7 +57,7 @@ def _measured(expectation: Expectation, raw: Any, judged: int, before: Accepted 
     if expectation.unit == "drift":
         now = shares(raw or {})
         then = before.shares.get(expectation.column) if before else None
-        return Measured(expectation, jensen_shannon(now, then) if then else 0.0, judged, shares=now)
+        return Measured(expectation, jensen_shannon(now, then) if then else None, judged, shares=now)
     if expectation.unit == "share":
         return Measured(expectation, raw / judged if judged else None, judged, rows=raw)
     if expectation.unit == "rows":

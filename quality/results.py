@@ -124,7 +124,7 @@ def result_of(
 def _observed(found: Measured) -> str | None:
     one = found.expectation
     if found.value is None:
-        return None
+        return one.absent or None
     text = _text(found.value)
     return text if one.name == ROW_COUNT or not one.remark else f"{text} ({one.remark})"
 

@@ -111,6 +111,7 @@ def batches(subject: Subject) -> Suite:
                 fact=rejected,
                 high=limits.max_quarantined_share,
                 unit="value",
+                absent=f"fewer than {limits.min_rows} rows since then",
             ),
             *fresh(subject),
         ),

@@ -118,10 +118,11 @@ def line(facts: Facts) -> str:
     bronze = [facts.streams[name] for name in STREAMS[:2]]
     silver = facts.streams[STREAMS[2]]
     sent = [f"sent {sum(facts.sent.values()):,} ({facts.sent_rate:,.1f}/s)"] if facts.sent else []
+    last = "" if silver.last_seconds is None else f", last batch {silver.last_seconds:.1f} s"
     parts = (
         *sent,
         f"bronze {sum(one.rows for one in bronze):,} ({sum(one.rate for one in bronze):,.1f}/s)",
-        f"silver {silver.rows:,} ({silver.rate:,.1f}/s, last batch {silver.last_seconds or 0:.1f} s)",
+        f"silver {silver.rows:,} ({silver.rate:,.1f}/s{last})",
         f"delay {delay(facts.kafka, facts.silver)}",
         f"rejected {facts.rejected:,}",
         f"gold {facts.gold}",

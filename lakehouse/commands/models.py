@@ -4,7 +4,8 @@ import argparse
 from dataclasses import asdict
 
 from gold import export_powerbi, roll_back
-from gold.registry import ModelRecord, read_records
+from gold.registry import ModelRecord, figure, read_records
+from gold.reporting import NOT_MEASURED, with_nulls
 from lakehouse.acceptance import is_gated, without_gate
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
                 print(f"{version} is published, and the export is made from its lists")
         records = read_records(spark, settings.root)[::-1]
     if args.json:
-        print_json([asdict(record) for record in records])
+        print_json([{**asdict(record), "metrics": with_nulls(record.metrics)} for record in records])
     else:
         metric = settings.gold.models.metric
         columns = ("model_version", "status", "trained_at", metric, "reason")
@@ -40,5 +41,6 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def _row(record: ModelRecord, metric: str) -> tuple[object, ...]:
-    value = record.metrics.get(metric)
-    return (record.model_version, record.status, record.trained_at.replace(microsecond=0), value, record.reason)
+    value = figure(record, metric)
+    shown = NOT_MEASURED if value is None else value
+    return (record.model_version, record.status, record.trained_at.replace(microsecond=0), shown, record.reason)

@@ -1,7 +1,7 @@
 """What the demo has made, collected from the tables and told in a few small tables."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gold.metrics import BLEND
+from gold.reporting import METRICS, NOT_MEASURED
 from lakehouse import storage
 from lakehouse.commands.output import print_table
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
@@ -47,7 +49,10 @@ def show(found: Mapping[str, Any]) -> None:
         print("NOT CHECKED: the gates were off")
     if found["rejected"]:
         print_table(("rejected because of", "rows"), list(found["rejected"].items()))
-    model = [(row["metric"], row["value"], row["baseline"]) for row in found["model"]]
+    model = [
+        (row["metric"], NOT_MEASURED if row["value"] is None else row["value"], row["baseline"])
+        for row in found["model"]
+    ]
     print_table(("model", "value", "popularity, or the mean"), model)
     streams = [
         (
@@ -105,11 +110,17 @@ def _rejected(spark: SparkSession, root: str) -> dict[str, int]:
 
 
 def _model(spark: SparkSession, root: str) -> list[dict[str, Any]]:
-    """The metrics of the model that the published recommendations come from."""
+    """The metrics of the model that the published recommendations come from, null where it was not measured."""
     published = storage.read(spark, root, GOLD_RECOMMENDATIONS).select("model_version").distinct()
     metrics = storage.read(spark, root, GOLD_METRICS).join(published, on="model_version", how="left_semi")
-    metrics = metrics.where(F.col("model") == "blend")
-    return [row.asDict() for row in metrics.select("metric", "value", "baseline").orderBy("metric").collect()]
+    rows = metrics.where(F.col("model") == BLEND).select("metric", "value", "baseline").collect()
+    return with_unmeasured([row.asDict() for row in rows])
+
+
+def with_unmeasured(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows by metric, and one with nulls for each metric that has none."""
+    unmeasured = {metric: {"metric": metric, "value": None, "baseline": None} for metric in METRICS}
+    return [row for _, row in sorted({**unmeasured, **{row["metric"]: row for row in rows}}.items())]
 
 
 def _streams(file: Path, since: datetime) -> dict[str, dict[str, Any]]:

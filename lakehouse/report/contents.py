@@ -159,11 +159,15 @@ class Metric(NamedTuple):
 
 
 class Quality(NamedTuple):
-    """The published model's metrics beside its baselines'; the first of `models` is the published one."""
+    """The published model's metrics beside its baselines'; the first of `models` is the published one.
+
+    `unmeasured` are the metrics that it would have if there were enough feedback.
+    """
 
     model_version: str
     models: tuple[str, ...]
     metrics: tuple[Metric, ...]
+    unmeasured: tuple[str, ...] = ()
 
 
 class Check(NamedTuple):

@@ -1,7 +1,7 @@
 """The figures, names and charts of the page, in the words and numbers of its language."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from statistics import median
 
@@ -42,7 +42,7 @@ def headline(report: Report, language: Language) -> list[tuple[str, str, str]]:
     figures = []
     figures.append((language.number(received(report)), words["records"], ""))
     if report.rejections is not None:
-        share = rejected_share(report, language) if report.flow else ""
+        share = rejected_share(report, language)
         figures.append((language.number(report.rejections.records), words["rejected"], share))
     for name, word in (("users", "users"), ("content", "titles"), ("feedback", "feedback")):
         if f"silver.{name}" in rows:
@@ -63,9 +63,9 @@ def pending(report: Report) -> int:
 
 
 def rejected_share(report: Report, language: Language) -> str:
-    """The share of the records that silver took and quarantined."""
+    """The share of the records that silver took and quarantined; empty where it took none."""
     if report.flow is None or not report.flow.taken:
-        return language.percent(0)
+        return ""
     return language.percent(report.flow.quarantined / report.flow.taken, 1)
 
 
@@ -73,13 +73,11 @@ def stream_facts(stream: Stream, language: Language) -> list[tuple[str, str]]:
     """What there is to say of one stream: value and what it is."""
     words = language.words["streams"]
     times = [batch.seconds for batch in stream.latest]
-    facts = [
-        (language.number(stream.batches), words["batches"]),
-        (language.number(stream.rows), words["rows"]),
-        (language.number(stream.rows / stream.seconds if stream.seconds else 0), words["rate"]),
-        (language.seconds(median(times)), words["typical"]),
-        (language.seconds(max(times)), words["slowest"]),
-    ]
+    facts = [(language.number(stream.batches), words["batches"]), (language.number(stream.rows), words["rows"])]
+    if stream.seconds:
+        facts.append((language.number(stream.rows / stream.seconds), words["rate"]))
+    facts.append((language.seconds(median(times)), words["typical"]))
+    facts.append((language.seconds(max(times)), words["slowest"]))
     lag = stream.latest[-1].lag
     if lag is not None:
         facts.append((language.number(lag), words["lag"]))
@@ -95,15 +93,16 @@ def stream_charts(stream: Stream, language: Language) -> list[tuple[str, Markup]
         return []
     words = language.words["streams"]
     name = words["names"].get(stream.name, stream.name)
-    labels = [f"{batch.ended_at:%H:%M:%S}" for batch in stream.latest]
-    rates = [batch.rows / batch.seconds if batch.seconds else 0.0 for batch in stream.latest]
+    timed = [batch for batch in stream.latest if batch.seconds]
+    rates = [batch.rows / batch.seconds for batch in timed]
     times = [batch.seconds for batch in stream.latest]
     drawn = []
-    for heading, style, values, unit in (
-        ("rate_chart", "c1", rates, "rate"),
-        ("time_chart", "c2", times, "duration"),
+    for heading, style, batches, values, unit in (
+        ("rate_chart", "c1", timed, rates, "rate"),
+        ("time_chart", "c2", stream.latest, times, "duration"),
     ):
         label = f"{name}: {words[heading]}"
+        labels = [f"{batch.ended_at:%H:%M:%S}" for batch in batches]
         series = charts.Series(words[unit], style, values)
         chart = charts.columns(
             [series], labels, label=label, number=_on_axis(language), most_names=5, axis_name=words["axis"]
@@ -137,6 +136,10 @@ def metric_name(metric: str, language: Language) -> str:
     if match is None or metric in language.words["metrics"]:
         return language.called("metrics", metric)
     return f"{language.called('metrics', match['name'])} @ {match['length']}"
+
+
+def metric_names(metrics: Iterable[str], language: Language) -> str:
+    return ", ".join(metric_name(metric, language) for metric in metrics)
 
 
 def better(metric: str) -> str:

@@ -60,6 +60,7 @@ def _environment(language: Language) -> Environment:
         spark=charts.spark,
         better=facts.better,
         metric_name=partial(facts.metric_name, language=language),
+        metric_names=partial(facts.metric_names, language=language),
         shade=facts.shade,
         shades=facts.SHADES,
         period=partial(facts.period_name, language=language),

@@ -7,12 +7,15 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse import delta_log
+from lakehouse.gold_settings import QUALITY_METRICS
 from lakehouse.report.contents import Check, Checks, DataQuality, Metric, Quality
 from lakehouse.report.snapshot import Snapshot
 from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS
 
 # In gold.model_metrics: the published model's own metrics, and those of predicting the mean.
 _PUBLISHED, _MEAN = "blend", "mean"
+# What the published model has where it could be measured.
+EXPECTED = (*QUALITY_METRICS, "coverage", "novelty")
 
 
 def read_quality(snapshot: Snapshot) -> Quality | None:
@@ -24,21 +27,23 @@ def read_quality(snapshot: Snapshot) -> Quality | None:
     if not published:
         return None
     version = str(published[0]["model_version"])
-    rows = metrics.where(F.col("model_version") == version).collect()
+    rows = metrics.where((F.col("model_version") == version) & ~F.isnan("value")).collect()
     values: dict[str, dict[str, float]] = defaultdict(dict)
     for row in rows:
         values[row["metric"]][row["model"]] = row["value"]
-    return _quality(version, values) if values else None
+    return _quality(version, values)
 
 
 def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
     """The published model comes first, then those with most metrics; predicting the mean is last."""
-    counts: dict[str, int] = defaultdict(int)
+    counts: dict[str, int] = defaultdict(int, {_PUBLISHED: 0})
     for by_model in values.values():
         for model in by_model:
             counts[model] += 1
     models = sorted(counts, key=lambda model: (model != _PUBLISHED, model == _MEAN, -counts[model], model))
-    return Quality(version, tuple(models), tuple(Metric(name, values[name]) for name in sorted(values)))
+    unmeasured = [name for name in EXPECTED if _PUBLISHED not in values.get(name, {})]
+    measured = [Metric(name, values[name]) for name in sorted(values)]
+    return Quality(version, tuple(models), tuple(measured), tuple(unmeasured))
 
 
 def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:

@@ -15,12 +15,13 @@ from gold.blend import held_blend, train_blend
 from gold.evaluation import exam_of, measure_published
 from gold.factors import checkpoint_folder
 from gold.lists import describe_users, make_lists
-from gold.metrics import BLEND
+from gold.metrics import BLEND, MEAN
 from gold.popularity import order_titles
 from gold.recipes import Recipe, recipe_of
+from gold.reporting import print_models
 from gold.title_index import Weights
 from gold.titles import join_titles
-from gold.tuning import best_trials, search
+from gold.tuning import best_trials, in_order, score_of, search
 from lakehouse.acceptance import without_gate
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.settings import Settings, load_settings
@@ -100,8 +101,8 @@ def test_without_feedback_affinity_then_popularity(spark: SparkSession, quick: S
         ("b", "popularity"),
         ("a", "popularity"),
     ]
-    # no event, so nothing to measure but how many ratings there were none of
-    assert evaluate.run(spark, quick)[BLEND].get("rmse") is None
+    # no event, so nothing to measure but how many there were
+    assert evaluate.run(spark, quick)[BLEND] == {"test_users": 0.0, "test_ratings": 0.0, "unscored_ratings": 0.0}
 
 
 def test_nothing_at_all_is_an_empty_table_and_a_header(spark: SparkSession, quick: Settings) -> None:
@@ -210,6 +211,45 @@ def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, qui
     assert (measured[BLEND]["test_users"], measured[BLEND]["test_ratings"]) == (3.0, 3.0)
     assert measured[BLEND]["unscored_ratings"] == 3.0  # `once`, and t4, which training does not have
     assert all(math.isfinite(value) for value in measured[BLEND].values())
+
+
+@pytest.mark.usefixtures("checkpoints")
+def test_one_rating_each_leaves_nothing_to_predict_from(
+    spark: SparkSession, quick: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """30 users with one rating each: all are held out, so training has neither a user nor a rating."""
+    events: list[Event] = [(f"u{n}", f"t{n}", "rating", 1.0 + n % 5) for n in range(30)]
+    fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(40)}, events=events)
+    feedback, content = (read(spark, quick.root, table) for table in (SILVER_FEEDBACK, SILVER_CONTENT))
+    weights = Weights(1.0, 1.0, 1.0, 1.0, 1.0)
+    with exam_of(feedback, content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2) as exam:
+        measured = measure_published(exam, recipe=recipe_of(quick.gold))
+    counts = {"test_ratings": 30.0, "unscored_ratings": 30.0}
+    assert measured[MEAN] == counts
+    own = {metric: measured[BLEND].get(metric) for metric in (*counts, "test_users", "rmse", "mae", "novelty")}
+    assert own == {**counts, "test_users": 12.0, "rmse": None, "mae": None, "novelty": None}
+    # lists can be made, and measured, all the same
+    assert measured[BLEND]["coverage"] == 0.25
+    print_models(measured)
+    assert capsys.readouterr().out.splitlines()[-1].endswith(": novelty, rmse, mae")
+
+
+def test_a_trial_that_lacks_a_metric_is_behind_those_that_have_it(spark: SparkSession) -> None:
+    """An RMSE that is missing, or NaN, would be the lowest there is."""
+    trials = {
+        0: {"ndcg_at_10": 0.1, "coverage": 0.1, "rmse": 0.9},
+        1: {"ndcg_at_10": 0.1, "coverage": 0.1},
+        2: {"ndcg_at_10": 0.1, "coverage": 0.1, "rmse": float("nan")},
+        3: {"ndcg_at_10": 0.1, "coverage": 0.1, "rmse": 0.8},
+        4: {"ndcg_at_10": 0.2, "coverage": 0.1},
+        5: {},
+    }
+    rows = [(f"t{number}", number, metrics, score_of(metrics)) for number, metrics in trials.items()]
+    schema = "trial_id string, number int, metrics map<string, double>, score double"
+    ordered = in_order(spark.createDataFrame(rows, schema)).collect()
+    assert [row["number"] for row in ordered][:2] == [3, 0]
+    assert {row["number"] for row in ordered[2:5]} == {1, 2, 4}
+    assert ordered[5]["number"] == 5
 
 
 def test_a_search_that_is_stopped_in_its_first_trial_leaves_no_empty_table(

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from gold.blend import Blend
+from gold.blend import Weights as Parts
 from gold.evaluation import Exam, exam_of, measure_all
 from gold.factors import checkpoint_folder
-from gold.measures import Facts, measure_lists, measure_values
+from gold.measures import Facts, measure_lists, measure_values, predict
 from gold.metrics import describe_models, replace_models
 from gold.recipes import recipe_of
 from gold.reporting import print_models
@@ -132,6 +134,70 @@ def test_measures_of_values_leave_no_rating_out(spark: SparkSession) -> None:
         "test_ratings": 3.0,
         "unscored_ratings": 1.0,
     }
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("missing", [None, NAN])
+def test_a_model_without_a_prediction_for_every_rating_has_no_error(
+    spark: SparkSession, missing: float | None
+) -> None:
+    rows = [
+        *[("whole", 5.0, 5.0, True), ("whole", 1.0, 3.0, False)],
+        *[("partial", 5.0, 5.0, True), ("partial", 1.0, missing, False)],  # 0.0 of those it has one for
+        *[("none", 5.0, missing, False), ("none", 1.0, missing, False)],
+    ]
+    predicted = spark.createDataFrame(rows, "model string, rating double, prediction double, scored boolean")
+    found = {(row["model"], row["metric"]): row["value"] for row in measure_values(predicted).collect()}
+    assert {key: value for key, value in found.items() if key[1] in ("rmse", "mae")} == {
+        ("whole", "rmse"): 1.414214,
+        ("whole", "mae"): 1.0,
+    }
+    assert {model: found[model, "test_ratings"] for model, _ in found} == dict.fromkeys(
+        ("whole", "partial", "none"), 2.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("mean", "expected"),
+    [
+        (3.0, {"high": 5.0, "low": 0.5, "unknown": 3.0, "nan": None, "endless": None}),
+        # nobody has rated: nothing is known, whatever else is
+        (None, dict.fromkeys(("high", "low", "unknown", "nan", "endless"), None)),
+    ],
+)
+def test_what_is_no_number_is_no_prediction(
+    spark: SparkSession, mean: float | None, expected: dict[str, float | None]
+) -> None:
+    fields = "factors array<float>, value_factors array<float>, bias double"
+    users = [
+        ("high", None, [1.0, 1.0], 9.0),
+        ("low", None, None, -9.0),
+        ("nan", None, [NAN, 1.0], 0.0),
+        ("endless", None, [1.0, 1.0], float("inf")),
+    ]
+    blend = Blend(
+        users=spark.createDataFrame(users, f"user_id string, {fields}"),
+        titles=spark.createDataFrame([("t", None, [1.0, 1.0], 0.0)], f"content_id string, {fields}"),
+        mean=mean,
+        ranks=(2,),
+        weights=Parts(1.0, 0.0, 0.0, 0.0),
+    )
+    rows = spark.createDataFrame([(user, "t") for user in expected], "user_id string, content_id string")
+    found = predict(blend, rows).collect()
+    assert {row["user_id"]: row["prediction"] for row in found} == expected
+
+
+def test_novelty_among_no_users_is_no_figure(spark: SparkSession) -> None:
+    """Every event is held out: nobody has seen anything, and the share of nobody is no share."""
+    rows = measure_lists(
+        spark.createDataFrame([("m", "u1", "t1", 1)], "model string, user_id string, content_id string, rank int"),
+        spark.createDataFrame([("u1", "t1")], "user_id string, content_id string"),
+        Facts(catalogue=2, users=0, viewers=spark.createDataFrame([("t1", 0)], "content_id string, viewers int")),
+    ).collect()
+    found = {row["metric"]: row["value"] for row in rows}
+    assert (found["coverage"], found["ndcg_at_10"], found.get("novelty")) == (0.5, 1.0, None)
 
 
 def test_models_replace_their_own_metrics_and_keep_those_of_others(spark: SparkSession) -> None:

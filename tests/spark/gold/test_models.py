@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,24 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
     # good was published before bad, and one is kept
     assert statuses(spark, root) == {"good": "expired", "bad": "retired", "better": "published"}
     assert saved_versions(spark, root) == ["bad", "better"]
+
+
+def test_a_model_without_figures_gives_way_and_takes_no_place(
+    spark: SparkSession, root: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def offer(version: str, day: int, **metrics: float) -> tuple[str, str]:
+        save_model(spark, root, version, {}, {})
+        new = replace(record(version, rmse=0.0, day=day), metrics=metrics)
+        return offer_model(spark, root, new, rule=RULE, keep=9)
+
+    assert offer("blank", 1, novelty=2.0) == ("blank", "")
+    assert offer("first", 2, rmse=9.0) == ("first", "")
+    assert offer("blank-too", 3) == ("first", "no rmse against 9.0000 of the published first")
+    assert [line.message for line in caplog.records if line.name == "gold.publication"] == [
+        "blank is published without a comparison: the first model, without rmse",
+        "first is published without a comparison: rmse 9.0000, the published blank has none",
+    ]
+    assert statuses(spark, root) == {"blank": "retired", "first": "published", "blank-too": "refused"}
 
 
 def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str) -> None:

@@ -57,6 +57,8 @@ def test_the_first_model_is_published_whatever_its_metrics() -> None:
         (NDCG, 0.0, 0.0, True),  # equal, and nothing to take a share of
         (RMSE, 1.0, float("nan"), False),  # not measured: nothing says that it is no worse
         (RMSE, float("nan"), 5.0, True),  # the published one was not measured: nothing to be worse than
+        (RMSE, float("inf"), 5.0, True),  # no figure either
+        (RMSE, 1.0, float("-inf"), False),
     ],
 )
 def test_a_model_is_judged_by_the_metric_and_its_direction(
@@ -69,6 +71,39 @@ def test_a_model_is_judged_by_the_metric_and_its_direction(
 def test_a_refusal_tells_both_figures() -> None:
     verdict = judge(model(2, rmse=1.2), one_published(rmse=1.0), rule=RMSE)
     assert verdict.reason == "rmse 1.2000 against 1.0000 of the published m1, worse by more than 10.0%"
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "verdict"),
+    [
+        ({}, {"rmse": 5.0}, (True, "rmse 5.0000, the published m1 has none")),
+        ({"rmse": 5.0}, {}, (False, "no rmse against 5.0000 of the published m1")),
+        ({"rmse": 5.0}, {"mae": 0.1, "ndcg_at_10": 1.0}, (False, "no rmse against 5.0000 of the published m1")),
+        ({}, {}, (True, "no rmse, and the published m1 has none")),
+    ],
+)
+def test_a_comparison_without_a_figure_is_said(
+    current: dict[str, float], new: dict[str, float], verdict: tuple[bool, str]
+) -> None:
+    assert judge(model(2, **new), one_published(**current), rule=RMSE) == verdict
+
+
+def test_a_first_model_without_a_figure_is_said() -> None:
+    assert judge(model(1), (), rule=RMSE) == (True, "the first model, without rmse")
+    assert judge(model(1, rmse=9.0), (), rule=RMSE) == (True, "the first model")
+
+
+def test_a_model_without_a_figure_that_was_rolled_back_to_gives_way_to_the_next_with_one() -> None:
+    records = publish(one_published(), model(2, rmse=0.9), at=day(2), reason="")
+    records = roll_back(records, rollback_target(records, None), at=day(3))
+    assert judge(model(3), records, rule=RMSE).publish
+    assert judge(model(4, rmse=9.0), records, rule=RMSE).publish
+
+
+def test_a_published_model_that_is_measured_again_has_the_new_figures() -> None:
+    records = refuse(one_published(rmse=1.9), model(2, rmse=9.0), reason="worse")
+    again = publish(records, replace(model(1), trained_at=day(9)), at=day(9), reason="again")
+    assert again == tuple(replace(one, metrics={}) if one.model_version == "m1" else one for one in records)
 
 
 def test_another_metric_in_the_settings_does_not_block_new_models() -> None:

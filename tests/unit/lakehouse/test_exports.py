@@ -36,6 +36,13 @@ def test_bytes(path: str) -> None:
     )
 
 
+@pytest.mark.parametrize("decimals", [2, None])
+def test_what_is_no_number_is_an_empty_field(path: str, decimals: int | None) -> None:
+    rows = [("u", "s1", "x", value) for value in (None, float("nan"), float("inf"), float("-inf"))]
+    write_csv(NO_SPARK, path, HEADER, rows, decimals=decimals)
+    assert Path(path).read_bytes().splitlines()[1:] == [b"u,s1,x,"] * 4
+
+
 def test_no_rows_leave_a_valid_header(path: str) -> None:
     write_csv(NO_SPARK, path, HEADER, [])
     assert Path(path).read_bytes() == b"\xef\xbb\xbf" + ",".join(HEADER).encode() + b"\r\n"

@@ -49,6 +49,16 @@ def test_nothing_measured_is_an_error(nothing: float | None) -> None:
     ]
 
 
+def test_nothing_measured_passes_only_with_a_reason_which_the_result_says() -> None:
+    expectation = Expectation("is well", "c", unit="drift", absent="no run before to compare with")
+    measured = Measured(expectation, None, 10)
+    assert judge("t", [measured]) == [Judgement(True)]
+    assert (result(measured).success, result(measured).observed) == (True, "no run before to compare with")
+    # a value is judged all the same, and NaN is not the absence that was meant
+    assert judge("t", [measured._replace(value=1.0)]) == [Judgement(False)]
+    assert judge("t", [measured._replace(value=float("nan"))]) == [Judgement(False, "nothing could be measured")]
+
+
 def test_an_expectation_without_bounds_is_an_error() -> None:
     assert judge("t", [found(0.0, low=None, high=None)]) == [Judgement(False, "the expectation has no bounds")]
 

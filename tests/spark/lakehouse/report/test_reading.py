@@ -19,6 +19,7 @@ from lakehouse.report.contents import (
     Flow,
     Group,
     Period,
+    Quality,
     Recommendation,
     Rejections,
     Report,
@@ -27,7 +28,7 @@ from lakehouse.report.contents import (
 from lakehouse.report.genres import read_genres
 from lakehouse.report.lists import read_lists
 from lakehouse.report.popularity import fill_periods, read_popularity, start_of, unit_for
-from lakehouse.report.quality import describe_checks, read_quality
+from lakehouse.report.quality import EXPECTED, describe_checks, read_quality
 from lakehouse.report.rejections import read_rejections
 from lakehouse.report.snapshot import Snapshot, read_flow, take_snapshot
 from lakehouse.report.streams import read_streams
@@ -422,3 +423,27 @@ def test_only_the_last_batches_are_kept_one_by_one(tmp_path: Path) -> None:
     assert (stream.batches, stream.rows, stream.seconds) == (5, 15, 5.0)
     assert [one.rows for one in stream.latest] == [4, 5]
     assert (found.shown, found.unreadable) == (2, 1)
+
+
+def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(spark: SparkSession) -> None:
+    lists = spark.createDataFrame([("u1", "t1", 1, 3.0, "als", MODEL)], GOLD_RECOMMENDATIONS.schema)
+    rows = [
+        (MODEL, "blend", "ndcg_at_10", 0.13),
+        (MODEL, "blend", "rmse", float("nan")),  # as an earlier version may have written it
+        (MODEL, "mean", "rmse", 1.2),
+        (MODEL, "mean", "mae", 1.0),
+    ]
+    metrics = spark.createDataFrame(rows, "model_version string, model string, metric string, value double")
+    tables = {GOLD_RECOMMENDATIONS.sql_name: lists, GOLD_METRICS.sql_name: metrics}
+    found = read_quality(frames(spark, tables))
+    assert found is not None
+    assert found.models == ("blend", "mean")
+    assert [(metric.name, dict(metric.values)) for metric in found.metrics] == [
+        ("mae", {"mean": 1.0}),
+        ("ndcg_at_10", {"blend": 0.13}),
+        ("rmse", {"mean": 1.2}),
+    ]
+    assert set(found.unmeasured) == {*EXPECTED} - {"ndcg_at_10"}
+    # a model of which nothing was measured is still the published one
+    alone = read_quality(frames(spark, {**tables, GOLD_METRICS.sql_name: metrics.where("model = 'none'")}))
+    assert alone == Quality(MODEL, ("blend",), (), EXPECTED)

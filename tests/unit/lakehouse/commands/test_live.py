@@ -51,6 +51,11 @@ def test_a_line_tells_all() -> None:
     )
 
 
+def test_before_its_first_batch_silver_has_no_time() -> None:
+    waiting = FACTS._replace(streams={**FACTS.streams, "silver": StreamFacts(0, 0, 0.0, None)})
+    assert "; silver 0 (0.0/s); delay " in line(waiting)
+
+
 def test_the_picture_tells_the_same() -> None:
     console = Console(width=100, record=True, file=None, force_terminal=False)
     with console.capture() as said:

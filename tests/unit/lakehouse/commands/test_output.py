@@ -1,13 +1,15 @@
 """Tables into a pipe and on narrow terminals: names, numbers and paths are never split."""
 
 import io
+import json
 import re
 from contextlib import redirect_stdout
+from typing import Any, NamedTuple
 
 import pytest
 
 from lakehouse import cli
-from lakehouse.commands.output import print_table
+from lakehouse.commands.output import print_json, print_table
 from lakehouse.settings import load_settings
 from lakehouse.tables import CATALOGUE
 
@@ -19,6 +21,11 @@ NAMES = (
     "12,345,678,901",
     "2025-05-13 12:00:00Z",
 )
+
+
+class Found(NamedTuple):
+    value: float
+    more: dict[str, Any]
 
 
 class Terminal(io.StringIO):
@@ -118,3 +125,12 @@ def test_commands_keep_names_and_paths_whole_at_60_columns(
     }
     for name in wanted[command]:
         assert name in out.getvalue()
+
+
+def test_json_has_null_for_numbers_that_json_cannot_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    nan, infinite = float("nan"), float("inf")
+    print_json({"value": nan, "rows": [Found(infinite, {"a": -infinite}), (0.5, 1, None, True, "NaN")]})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "value": None,
+        "rows": [[None, {"a": None}], [0.5, 1, None, True, "NaN"]],
+    }

@@ -14,12 +14,22 @@ from typing import Any
 import pytest
 
 from lakehouse.report import charts
-from lakehouse.report.facts import better, layers, metric_name, period_name, shade
+from lakehouse.report.contents import Batch, Flow, Metric, Quality, Stream
+from lakehouse.report.facts import (
+    better,
+    layers,
+    metric_name,
+    period_name,
+    rejected_share,
+    shade,
+    stream_charts,
+    stream_facts,
+)
 from lakehouse.report.language import CODES, load_language
 from lakehouse.report.page import render
 from lakehouse.report.safety import LONGEST_TEXT
 from producers.dirt import BREAKS
-from tests.support.reports import FLOW, HOSTILE, empty_report, full_report
+from tests.support.reports import FLOW, HOSTILE, NOON, empty_report, full_report
 
 VOID = {"meta", "link", "input"}
 ES, EN = load_language("es"), load_language("en")
@@ -205,6 +215,41 @@ def test_what_is_missing_is_said_with_the_command_that_makes_it(code: str) -> No
     assert text.count(load_language(code).words["page"]["none"]) == 7
     assert text.count("lakehouse run --select") == 7
     assert not [attributes for attributes in page.named("section") if attributes["id"] == "checks"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("en", "Not measured, too little feedback: Root mean square error (RMSE), Mean absolute error (MAE)."),
+        ("es", "Sin medir, hay muy pocos eventos de feedback: Error cuadrático medio (RMSE), "),
+    ],
+)
+def test_metrics_that_the_published_model_does_not_have_are_named(code: str, said: str) -> None:
+    report = full_report()
+    assert said not in render(report, language=code)
+    quality = Quality("als-1", ("blend", "mean"), (Metric("rmse", {"mean": 1.2, "other": 1.3}),), ("rmse", "mae"))
+    html = render(replace(report, quality=quality), language=code)
+    assert said in html
+    # the row of the published model is marked, and no other one in its place
+    assert 'class="own"' not in html
+    assert said in render(
+        replace(report, quality=Quality("als-1", ("blend",), (), ("rmse", "mae"))), language=code
+    )
+
+
+def test_a_share_of_no_records_and_a_rate_in_no_time_are_not_shown() -> None:
+    assert rejected_share(full_report(), EN) != ""
+    nothing = replace(full_report(), flow=Flow(1, 0, 0, 0, 0, 0))
+    assert rejected_share(nothing, EN) == ""
+    lead = next(line for line in render(nothing, language="en").splitlines() if "break at least one rule" in line)
+    assert "of those processed" not in lead
+    at_once = Stream("silver", 2, 10, 0.0, (Batch(NOON, 5, 0.0, None), Batch(NOON, 5, 0.0, None)))
+    assert [name for _, name in stream_facts(at_once, EN)] == [
+        EN.words["streams"][name] for name in ("batches", "rows", "typical", "slowest")
+    ]
+    rates, _ = stream_charts(at_once, EN)
+    assert "<g>" not in rates[1]
+    assert rates[1].count("<rect") == 0
 
 
 def test_the_languages_differ_in_words_and_numbers() -> None:
