@@ -8,4 +8,4 @@ SHARED = PROJECT.parent / "shared"
 # The names of the shared lakehouses' roots: what a person may call a folder, and all signs that mean something to
 # Spark, Hadoop, SQL, URIs, patterns or a shell.
 AWKWARD = "raíz año [1] 100% #x"
-EVERY_SIGN = " ñ n\u0303 [1] {2,3} *?%41#'\"`,:;$&=@!~+^|<>() ${env:HOME}"
+EVERY_SIGN = " ñ n\u0303 [1] {2,3} *?%#'\"`,:;$&=@!~+^|<>() ${env:HOME}"
