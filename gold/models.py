@@ -64,7 +64,7 @@ def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
     manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
     # with its schema given, Spark reads no footer before the frame is used, and an empty frame keeps its columns
     frames = {
-        name: spark.read.schema(StructType.fromJson(schema)).parquet(f"{folder}/{name}")
+        name: files.read_parquet(spark, f"{folder}/{name}", StructType.fromJson(schema))
         for name, schema in manifest["frames"].items()
     }
     return Model(model_version, frames, manifest["numbers"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from lakehouse.broker_jars import broker_jars
 from lakehouse.class_archive import sharing_options
 from lakehouse.errors import BrokerError
-from lakehouse.java import environment_options, find_java
+from lakehouse.java import environment_options, find_java, utf8_locale
 
 LOOPBACK = "127.0.0.1"
 # Measured: C1 and the serial collector start the broker in two thirds of the time and half the processor.
@@ -106,7 +106,13 @@ def format_storage(folder: Path, *options: str) -> str:
         command = java_command("kafka.tools.StorageTool", "format", "--ignore-formatted", "--standalone")
         command += ["-c", "server.properties", "-t", _new_cluster_id(), *options]
         answer = subprocess.run(  # noqa: S603 - our own command
-            command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
+            command,
+            cwd=folder,
+            env=os.environ | utf8_locale(),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
         if answer.returncode != 0 or not meta.exists():
             words = telling_line((answer.stdout + answer.stderr).splitlines())

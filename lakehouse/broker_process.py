@@ -15,6 +15,7 @@ from lakehouse.broker_config import LOOPBACK, format_storage, java_command, tell
 from lakehouse.class_archive import discard_archive
 from lakehouse.drafts import replacing
 from lakehouse.errors import BrokerError
+from lakehouse.java import utf8_locale
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster
 
@@ -98,6 +99,7 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
         process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             cwd=folder,
+            env=os.environ | utf8_locale(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from pyspark.sql import SparkSession
+
+from lakehouse.paths import hadoop_address, is_address
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
 REPORT_HTML = "report.html"
@@ -105,9 +105,9 @@ def replace_remote(spark: SparkSession, finished: Path, path: str) -> None:
     store = hadoop.FileSystem.newInstance(target.toUri(), configuration)
     try:
         store.setWriteChecksum(False)
-        whole = urlsplit(path).scheme in _WHOLE_ON_CLOSE
+        whole = path.partition("://")[0] in _WHOLE_ON_CLOSE
         staged = target if whole else hadoop.Path(target.getParent(), _partial_name(path))
-        store.copyFromLocalFile(False, True, hadoop.Path(finished.as_uri()), staged)
+        store.copyFromLocalFile(False, True, hadoop.Path(hadoop_address(finished)), staged)
         if not whole:
             overwrite = context._gateway.new_array(hadoop.Options.Rename, 1)  # type: ignore[union-attr]
             overwrite[0] = hadoop.Options.Rename.OVERWRITE
@@ -127,10 +127,7 @@ def _replace_local(finished: Path, target: Path) -> None:
 
 def _local_path(path: str) -> Path | None:
     """The path on this machine, or None where another store has it."""
-    address = urlsplit(path)
-    if "://" not in path:
-        return Path(path)
-    return Path(url2pathname(address.path)) if address.scheme == "file" else None
+    return None if is_address(path) else Path(path)
 
 
 def _partial_name(path: str) -> str:

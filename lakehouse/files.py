@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+# Spark's own option (DataSource.GLOB_PATHS_KEY). A pattern with its signs escaped fails where a name has a colon:
+# in a pattern Hadoop takes what is before it for a scheme.
+_PATTERNS = "__globPaths__"
 
 
 def read_text(spark: SparkSession, path: str) -> str:
@@ -13,6 +18,11 @@ def read_text(spark: SparkSession, path: str) -> str:
         return str(_jvm(spark).org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
     finally:
         stream.close()
+
+
+def read_parquet(spark: SparkSession, folder: str, schema: StructType) -> DataFrame:
+    """The rows of the folder's Parquet files. By default Spark takes a path for a pattern: `[1]` is `1`."""
+    return spark.read.schema(schema).option(_PATTERNS, "false").parquet(folder)
 
 
 def names(spark: SparkSession, folder: str) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, S3FileSystem
 
 from lakehouse.errors import InputError, first_line
+from lakehouse.paths import encoded_address
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def open_folder(root: str) -> Folder:
         if scheme in ("s3", "s3a"):
             # by address alone pyarrow would first ask AWS itself for the bucket's region
             return Folder(S3FileSystem(endpoint_override=_s3_endpoint()), rest)
-        return Folder(*FileSystem.from_uri(root))
+        return Folder(*FileSystem.from_uri(encoded_address(root)))
     except (OSError, ValueError, NotImplementedError) as error:
         raise InputError(
             f"pyarrow cannot read {root} ({first_line(error)})", todo="history and sql read it through Spark"

@@ -1,5 +1,6 @@
 """Which Java runs Spark and the embedded broker: JAVA_HOME, else the one on PATH, else a fetched one."""
 
+import locale
 import os
 import re
 import shutil
@@ -46,6 +47,15 @@ class _UnusableJavaError(Exception):
 def environment_options() -> str:
     """What the user's environment has every JVM start with."""
     return " ".join(os.environ.get(name, "") for name in OPTION_VARIABLES).strip()
+
+
+def utf8_locale() -> dict[str, str]:
+    """The variable that a JVM needs to write the paths that this Python writes; none where it has it.
+
+    In the locale C, and in one that is not installed, Python still writes UTF-8, and a JVM a ? for an accent.
+    """
+    differs = sys.getfilesystemencoding() == "utf-8" and locale.getencoding().upper() != "UTF-8"
+    return {"LC_ALL": "C.UTF-8"} if differs else {}
 
 
 @lru_cache(maxsize=1)

@@ -17,9 +17,9 @@ from pyspark.sql import SparkSession
 
 from lakehouse.class_archive import discard_archive
 from lakehouse.errors import MachineError, first_line
-from lakehouse.java import Java, find_java
+from lakehouse.java import Java, find_java, utf8_locale
 from lakehouse.jvm_options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
-from lakehouse.settings import conf_dir
+from lakehouse.settings import conf_dir, load_settings
 from lakehouse.spark_defaults import DEFAULTS, REQUIRED, defaults_file, plain_defaults, spark_defaults
 from lakehouse.spark_environment import drop_empty_variables, require_fitting_environment, suspects
 
@@ -29,6 +29,8 @@ _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 _END_SECONDS = 10
 # Where Spark makes folders for schemas, and Derby its log and its tables: the current folder, by default.
 _WAREHOUSE, _DERBY = "spark.sql.warehouse.dir", "derby.system.home"
+# Spark's SQL puts variables of the environment in the place of ${env:NAME}, also in a path, a text or an id.
+_SUBSTITUTES = "spark.sql.variable.substitute"
 # The exit code of a JVM that Spark ends because of an OutOfMemoryError (SparkExitCode.OOM).
 _OUT_OF_MEMORY = 52
 
@@ -109,6 +111,7 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
     require_fitting_environment()
     java = find_java()
     os.environ["JAVA_HOME"] = str(java.home)
+    os.environ.update(utf8_locale())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     options = _jvm_options(java, lasting=lasting)
     # a log that cannot be written is no fault of Spark's
@@ -128,14 +131,26 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
 
 def _session(name: str, scratch: Path) -> SparkSession:
     """What Spark would put into the current folder goes to `scratch`, where its settings name no other place."""
-    builder = SparkSession.builder.appName(name)
+    builder = SparkSession.builder.appName(name).config(_SUBSTITUTES, "false")
     if not SparkConf().contains(_WAREHOUSE):
         builder = builder.config(_WAREHOUSE, str(scratch / "warehouse"))
     jvm = SparkContext._jvm
     assert jvm is not None  # noqa: S101 - it has been started
+    require_writable_root(jvm.java.lang.System.getProperty("sun.jnu.encoding"))
     if not jvm.java.lang.System.getProperty(_DERBY):
         jvm.java.lang.System.setProperty(_DERBY, str(scratch))
     return builder.getOrCreate()
+
+
+def require_writable_root(encoding: str) -> None:
+    """Raises MachineError where a JVM with this encoding of paths would write another root than this Python."""
+    root = load_settings().root
+    if root.isascii() or encoding.upper() == "UTF-8":
+        return
+    raise MachineError(
+        f"Spark's JVM writes paths in {encoding}, and the root {root} has other characters",
+        todo="start it with the environment variable LC_ALL=C.UTF-8",
+    )
 
 
 @contextmanager

@@ -2,10 +2,15 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
+
+from lakehouse.errors import first_line
+from lakehouse.paths import decoded_file_address, expected_folder
 
 INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
 # Names that Kafka keeps for itself; it refuses records that others send there.
@@ -105,23 +110,43 @@ def _size(text: str) -> str:
 
 
 def _root(text: str) -> str:
+    """An absolute path, or an address without a slash at its end."""
     # before an @ there may be a login
     expected = _hidden if "@" in text else _expected
     if not _is_plain(text):
         raise expected(_PLAIN)
     if not text.strip() or text != text.strip():
         raise expected("a folder or an address such as s3a://bucket/lakehouse, without white space around it")
-    if "://" not in text:
+    if text.lower().startswith("file:"):
+        try:
+            path = decoded_file_address(text)
+        except ValueError as error:
+            raise expected(str(error)) from error
+        return _folder(path, expected)
+    if "://" not in text or text.startswith("/"):
         if _ONE_SLASH.match(text):
             raise expected("an address with two slashes, such as s3a://bucket/lakehouse, or a folder")
-        return text
+        return _folder(text, expected)
     if not _STORE.fullmatch(text):
-        raise expected("an address with a bucket, such as s3a://bucket/lakehouse; a local folder without file://")
+        raise expected("an address with a bucket, such as s3a://bucket/lakehouse, or a folder")
     if "@" in text and not _NO_LOGIN.fullmatch(text.partition("://")[2].partition("/")[0]):
         raise expected(
             "no login in the address; Spark's settings and the environment have the store's credentials"
         )
-    return text
+    return text.rstrip("/")
+
+
+def _folder(path: str, expected: Callable[[str], PydanticCustomError]) -> str:
+    """The absolute path; the current folder and links bring names that nobody has written in the setting."""
+    try:
+        folder = str(Path(path).expanduser().resolve())
+    except (OSError, RuntimeError) as error:  # ~name of nobody, links in a circle
+        # the error shows the path
+        raise expected("a folder" if expected is _hidden else f"a folder: {first_line(error)}") from error
+    wanted = expected_folder(folder)
+    if wanted:
+        raise expected(wanted)
+    return folder
 
 
 def _encodable(secret: SecretStr) -> SecretStr:

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypedDict, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from lakehouse.errors import SettingsError, first_line
+from lakehouse.errors import SettingsError
 from lakehouse.gold_settings import Gold
 from lakehouse.kafka_security import KafkaSecurity
 from lakehouse.setting_faults import settings_error
@@ -176,18 +176,6 @@ class Settings(BaseModel):
     def ops_dir(self) -> Path:
         """Where the running lakehouse keeps its own records: under a local root, else ./data/ops."""
         return Path("data/ops").resolve() if "://" in self.root else Path(self.root) / "ops"
-
-    @field_validator("root")
-    @classmethod
-    def _absolute(cls, root: str) -> str:
-        if "://" in root:
-            return root.rstrip("/")
-        try:
-            return str(Path(root).expanduser().resolve())
-        except (OSError, RuntimeError) as error:  # ~name of nobody, links in a circle
-            if "@" in root:  # a login perhaps, which the error shows too
-                raise ValueError("setting root: expected a folder") from error
-            raise ValueError(f"setting root = {root!r}: expected a folder: {first_line(error)}") from error
 
 
 def conf_dir() -> Path:

@@ -54,7 +54,9 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
         _expect_schema(found, table, what=f"{table.sql_name} at {path}")
         return
     _discard_unfinished(spark, path, table)
-    builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(table.schema)
+    # without the name, Delta makes one from the location and does not double its backticks
+    named = DeltaTable.createIfNotExists(spark).tableName(f"delta.{identifier(path)}").location(path)
+    builder = named.addColumns(table.schema)
     for name, value in {**table.delta_properties, **(properties or {})}.items():
         builder = builder.property(name, value)
     builder.execute()

@@ -23,7 +23,7 @@ from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
 from tests.support.chromium import Browser, chromium, find_chromium
 from tests.support.delta_cache import forget_tables
 from tests.support.demo import Demo
-from tests.support.folders import PROJECT, SHARED
+from tests.support.folders import AWKWARD, PROJECT, SHARED
 from tests.support.once import made_once
 from tests.support.outcome import Command, Outcome
 from tests.support.processes import TIMEOUT, environment
@@ -137,7 +137,7 @@ def demo(run_folder: Path, prepared: Callable[[Path], Path]) -> Demo:
     folder = run_folder / "demo"
     base = with_small_demo(load_settings())
     kafka = base.kafka.model_copy(update={"embedded_port": 0})
-    settings = base.model_copy(update={"root": str(folder / "content" / "lakehouse"), "kafka": kafka})
+    settings = base.model_copy(update={"root": str(folder / "content" / AWKWARD), "kafka": kafka})
 
     def make(folder: Path) -> None:
         prepared(Path(settings.root))

@@ -2,6 +2,7 @@
 
 import re
 from typing import NamedTuple
+from urllib.parse import quote
 
 from gold.project.tables import SEPARATOR, Column, Exported, Key
 
@@ -66,11 +67,11 @@ def table_query(table: Exported, root: str) -> str:
 
 
 def address(root: str) -> str:
-    """The root as Power BI reaches it: a folder as it is, Azure's store by its https address."""
+    """The root as Power BI reaches it: a folder as it is, Azure's store by its https address, which is encoded."""
     azure = _AZURE.fullmatch(root)
     if azure is None:
-        return root.removeprefix("file://")
-    return f"https://{azure['host']}/{azure['container']}{azure['path']}"
+        return root
+    return f"https://{azure['host']}/{azure['container']}{quote(azure['path'])}"
 
 
 def literal(text: str) -> str:

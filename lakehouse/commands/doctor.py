@@ -17,7 +17,7 @@ from lakehouse.broker_jars import KAFKA_VERSION, cached_jars
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
 from lakehouse.errors import LakehouseError
-from lakehouse.java import find_java
+from lakehouse.java import find_java, utf8_locale
 from lakehouse.kafka_admin import cluster_id
 from lakehouse.kafka_client import Cluster, configured_cluster
 from lakehouse.kafka_connection import AdvertisedError
@@ -162,6 +162,10 @@ def root_findings(root: str) -> Iterator[Finding]:
             "Root", "note", f"{root} is an object store", "Spark needs its connector's jar and credentials"
         )
         return
+    if utf8_locale() and not root.isascii():
+        yield Finding(
+            "Locale", "note", f"it is not UTF-8, and the root is {root}", "spark-submit needs LC_ALL=C.UTF-8"
+        )
     folder = next(path for path in (Path(root), *Path(root).parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):

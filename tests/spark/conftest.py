@@ -18,6 +18,7 @@ from quality.gate import require_passed
 from quality.results import Checked
 from quality.subject import Subject
 from silver.refine import refine
+from tests.support.folders import EVERY_SIGN
 from tests.support.once import made_once
 from tests.support.quarantined import make
 from tests.support.records import bronze_frame
@@ -32,7 +33,7 @@ def sample(spark: SparkSession, run_folder: Path) -> Settings:
     """Every step of the flow has run once on the committed sample, both gates included. Tests only read it."""
     base = with_quick_models(load_settings())
     quality = base.quality.model_copy(update={"min_rows": 20})
-    settings = base.model_copy(update={"root": str(run_folder / "sample" / "content"), "quality": quality})
+    settings = base.model_copy(update={"root": str(run_folder / "sample" / EVERY_SIGN), "quality": quality})
     made_once(run_folder / "sample", lambda _: make_lakehouse(spark, settings))
     return settings
 

@@ -15,6 +15,7 @@ from gold import count_popularity, export_powerbi, rate_affinity, recommend
 from lakehouse.acceptance import without_gate
 from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, replace_remote
+from lakehouse.paths import hadoop_address
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import delta_table, overwrite, read, table_path
 from lakehouse.tables import (
@@ -27,6 +28,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
+from tests.support.folders import AWKWARD, EVERY_SIGN
 from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -197,11 +199,12 @@ def test_a_recommended_title_that_is_gone_stops_the_export(
 
 
 def test_a_file_in_another_store_is_replaced_without_litter(spark: SparkSession, tmp_path: Path) -> None:
-    written = tmp_path / "written"
-    target = tmp_path / "store" / "exports" / "final.csv"
+    written = tmp_path / AWKWARD / "written"
+    written.parent.mkdir()
+    target = tmp_path / EVERY_SIGN / "exports" / "final.csv"
     for content in (b"first", b"second"):
         written.write_bytes(content)
-        replace_remote(spark, written, target.as_uri())
+        replace_remote(spark, written, hadoop_address(target))
         assert target.read_bytes() == content
     assert list(target.parent.iterdir()) == [target]
 

@@ -33,6 +33,7 @@ from lakehouse.tables import (
     SILVER_USERS,
 )
 from tests.support.demo import Demo
+from tests.support.folders import EVERY_SIGN
 from tests.support.outcome import Command
 from tests.support.small import with_quick_models
 
@@ -43,7 +44,7 @@ FACTORS = "user_id string, factors array<float>"
 
 @pytest.fixture
 def root(tmp_path: Path) -> str:
-    return str(tmp_path / "lakehouse")
+    return str(tmp_path / EVERY_SIGN)
 
 
 def factors(spark: SparkSession, *users: str) -> DataFrame:

@@ -10,12 +10,14 @@ from lakehouse.spark_sql import identifier, setting, text_literal
 NAME = "spark.sql.shuffle.partitions"
 
 
-@pytest.mark.parametrize("text", ["PG-13", "it's", "back\\slash", "at the end\\", "\\'", "línea\nnueva", '"', ""])
+@pytest.mark.parametrize(
+    "text", ["PG-13", "it's", "back\\slash", "at the end\\", "\\'", "línea\nnueva", '"', "${env:HOME}", ""]
+)
 def test_a_text_is_read_as_it_was_written(spark: SparkSession, text: str) -> None:
     assert spark.sql(f"SELECT {text_literal(text)}").collect()[0][0] == text
 
 
-@pytest.mark.parametrize("name", ["offset", "a b", "a.b", "it's", "back`tick", "`"])
+@pytest.mark.parametrize("name", ["offset", "a b", "a.b", "it's", "back`tick", "`", "${env:HOME}"])
 def test_a_name_is_read_as_it_was_written(spark: SparkSession, name: str) -> None:
     frame = spark.createDataFrame([(1,)], [name])
     assert frame.selectExpr(identifier(name)).columns == [name]

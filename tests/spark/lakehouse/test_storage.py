@@ -1,5 +1,6 @@
 """The ranges and keys of silver are Delta's own: a row that breaks one is refused, whoever writes it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,10 +120,14 @@ BAD: list[tuple[Table, dict[str, Any], str]] = [
 
 @pytest.fixture(scope="module")
 def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
-    root = str(tmp_path_factory.mktemp("constraints"))
+    root = str(tmp_path_factory.mktemp("constraints") / "100%25 not%20encoded")
     for table in layer_tables("silver"):
         storage.ensure(spark, root, table)
     return root
+
+
+def test_a_root_that_looks_encoded_is_the_folder_of_that_name(root: str) -> None:
+    assert all((Path(root) / "silver" / table.name / "_delta_log").is_dir() for table in layer_tables("silver"))
 
 
 def append(spark: SparkSession, root: str, table: Table, row: dict[str, Any]) -> None:

@@ -89,11 +89,6 @@ def test_a_failure_midway_leaves_the_old_file_and_no_other(path: str) -> None:
     assert list(Path(path).parent.iterdir()) == [Path(path)]  # no partial file, no checksum file
 
 
-def test_a_file_address_is_a_local_path(tmp_path: Path) -> None:
-    write_csv(NO_SPARK, f"file://{tmp_path}/with%20space/x.csv", HEADER, [])
-    assert (tmp_path / "with space" / "x.csv").is_file()
-
-
 def test_others_may_read_it_as_the_umask_says(path: str) -> None:
     write_csv(NO_SPARK, path, HEADER, [])
     umask = os.umask(0)

@@ -21,11 +21,13 @@ WRONG = [
         for text in ("", "   ", "\u00a0", " /data", "/data ")
     ],
     *[("root", text, PLAIN) for text in ("/da\nta", "/da\tta", "/da\udcffta")],
-    *[("root", text, "an address with two slashes") for text in ("s3a:/bucket/x", "s3a:bucket", "file:/x")],
-    *[
-        ("root", text, "an address with a bucket")
-        for text in ("s3a://", "s3a:///x", "file:///x", "://x", "s 3://b")
-    ],
+    *[("root", text, "an address with two slashes") for text in ("s3a:/bucket/x", "s3a:bucket")],
+    *[("root", text, "an address with a bucket") for text in ("s3a://", "s3a:///x", "://x", "s 3://b")],
+    *[("root", text, "a folder of this machine with three slashes") for text in ("file:x", "file://host/x")],
+    ("root", "file:///a#b", "%23 for #"),
+    ("root", "file:///a%0Ab", "a folder without line breaks and other control characters, and not U+000A"),
+    ("root", "/a\\b", "a folder without a backslash"),
+    ("root", "/" + "x" * 256, "a folder whose names have at most 255 bytes each"),
     ("root", "~nobody-of-that-name/x", "a folder: Could not determine home directory"),
     *[("kafka.bootstrap_servers", text, BLANK) for text in (" ", "   ")],
     *[
@@ -127,6 +129,9 @@ RIGHT = [
     ("root", "s3a://bucket", "s3a://bucket"),
     ("root", "hdfs://name:8020/x/", "hdfs://name:8020/x"),
     ("root", "/raíz año [1] 100% #x", "/raíz año [1] 100% #x"),
+    ("root", "file:///ra%C3%ADz%20a%C3%B1o%20%5B1%5D%20100%25%20%23x/", "/raíz año [1] 100% #x"),
+    ("root", "//data//x://y/../z", "/data/x:/z"),
+    ("root", "s3a://bucket/raíz año [1] 100% #x", "s3a://bucket/raíz año [1] 100% #x"),
     ("kafka.bootstrap_servers", "", ""),
     ("kafka.bootstrap_servers", "broker-1.example_x:9092", "broker-1.example_x:9092"),
     ("kafka.bootstrap_servers", " a:9092 , [::1]:1 ", "a:9092,[::1]:1"),

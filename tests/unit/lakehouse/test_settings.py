@@ -300,6 +300,16 @@ def test_a_local_root_becomes_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.ops_dir == Path(settings.root) / "ops"
 
 
+def test_a_root_is_judged_by_the_folder_that_it_leads_to(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (conf / "back\\slash").mkdir()
+    (conf / "link").symlink_to(conf / "back\\slash")
+    for folder, root in ((conf, "link"), (conf / "back\\slash", "lakehouse")):
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("LAKEHOUSE_ROOT", root)
+        assert problem().startswith(f"setting root = '{root}': expected a folder without a backslash")
+        load_settings.cache_clear()
+
+
 @pytest.mark.usefixtures("conf")
 def test_settings_are_read_once() -> None:
     assert load_settings() is load_settings()

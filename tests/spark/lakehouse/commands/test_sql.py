@@ -1,5 +1,6 @@
 """`lakehouse sql` on the demo's tables: what it shows, what it refuses, and that it only reads."""
 
+import json
 import re
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def test_sql_reaches_nothing_but_the_tables(demo: Demo, command: Command, query:
     assert (outcome.code, outcome.out) == (2, "")
     assert re.search(reason, outcome.err), outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_sql_puts_no_variable_of_the_environment_into_a_query(demo: Demo, command: Command) -> None:
+    """Passwords of Kafka and of stores are in it."""
+    outcome = command("sql", "SELECT '${env:PATH} ${system:user.name}' AS text", "--json", settings=demo.settings)
+    assert json.loads(outcome.out) == [{"text": "${env:PATH} ${system:user.name}"}]
 
 
 def test_sql_prints_a_table_up_to_its_limit(demo: Demo, command: Command) -> None:

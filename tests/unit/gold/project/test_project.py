@@ -208,8 +208,9 @@ def test_text_in_m(text: str, written: str) -> None:
     ("root", "reached", "opened"),
     [
         ("/data/lake", "/data/lake", "File.Contents"),
-        ("file:///data/lake", "/data/lake", "File.Contents"),
         ("abfss://c@a.dfs.core.windows.net/x/y", "https://a.dfs.core.windows.net/c/x/y", "AzureStorage.DataLake"),
+        ("abfss://c@a.example/x #1/100%", "https://a.example/c/x%20%231/100%25", "AzureStorage.DataLake"),
+        ('/raíz "año" [1] 100% #(lf)', '/raíz "año" [1] 100% #(lf)', "File.Contents"),
         ("s3a://bucket/lake", "s3a://bucket/lake", "File.Contents"),  # no such connector: the files are copied
     ],
 )

@@ -117,6 +117,15 @@ def test_a_root_that_cannot_be_written_is_missing(tmp_path: Path) -> None:
     assert (root.check, root.status) == ("Root", "missing")
 
 
+def test_a_locale_in_which_spark_submit_cannot_write_the_root_is_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "utf8_locale", lambda: {"LC_ALL": "C.UTF-8"})
+    assert next(doctor.root_findings(f"{tmp_path}/lake")).check == "Root"
+    finding = next(doctor.root_findings(f"{tmp_path}/raíz"))
+    assert (finding.check, finding.status) == ("Locale", "note")
+
+
 def test_an_object_store_is_not_looked_into() -> None:
     [finding] = doctor.root_findings("s3a://bucket/lakehouse")
     assert finding.status == "note"

@@ -1,0 +1,63 @@
+"""Roots as their libraries take them: a plain local path, an address of a store, and their encoded forms.
+
+A local path is a path and nothing else: no pattern, no URI, nothing decoded. So is the key behind a bucket.
+"""
+
+import re
+import sys
+import unicodedata
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+# A scheme of two letters or more: one letter is a drive.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/(?!/))", re.IGNORECASE)
+# Names of Linux and macOS have 255 bytes, paths 4,096 or 1,024: this much is left for what the lakehouse adds.
+_NAME_BYTES, _PATH_BYTES = 255, 3_500
+
+
+def is_address(path: str) -> bool:
+    """Whether this is in a store, such as s3a://bucket/lakehouse, and not a folder of this machine."""
+    return _ADDRESS.match(path) is not None
+
+
+def decoded_file_address(address: str) -> str:
+    """The local path of `file:///some%20folder` (RFC 8089). Raises ValueError saying what was expected."""
+    marked = _FILE.match(address)
+    if marked is None:
+        raise ValueError("a folder of this machine with three slashes, such as file:///data/lakehouse")
+    path = address[marked.end() :]
+    if "#" in path or "?" in path:
+        raise ValueError("%23 for # and %3F for ? in a file: address, or the folder without file://")
+    try:
+        return unquote(path, errors="strict")
+    except UnicodeDecodeError as error:
+        raise ValueError("escapes that are UTF-8 in a file: address, or the folder without file://") from error
+
+
+def encoded_address(address: str) -> str:
+    """The address as a URI parser takes it: its key, in which everything stands for itself, percent-encoded."""
+    scheme, _, rest = address.partition("://")
+    bucket, slash, key = rest.partition("/")
+    return f"{scheme}://{bucket}{slash}{quote(key)}"
+
+
+def hadoop_address(file: Path) -> str:
+    """A local file for Hadoop's `Path`, which decodes nothing and takes no scheme for the default store."""
+    return f"file://{file.absolute()}"
+
+
+def expected_folder(path: str) -> str | None:
+    """What is expected where Spark, Kafka or another reader cannot take this absolute path; None where all can."""
+    for character in path:
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+            return f"a folder without line breaks and other control characters, and not U+{ord(character):04X}"
+    if not path.isascii() and sys.getfilesystemencoding() != "utf-8":
+        return "a folder in ASCII, or the environment variable LC_ALL=C.UTF-8"
+    if "\\" in path:
+        return "a folder without a backslash, which other readers take for a slash"
+    if any(len(name.encode()) > _NAME_BYTES for name in path.split("/")):
+        return f"a folder whose names have at most {_NAME_BYTES} bytes each"
+    if len(path.encode()) > _PATH_BYTES:
+        return f"a folder whose path has at most {_PATH_BYTES:,} bytes"
+    return None
