@@ -8,7 +8,9 @@ from pyspark.sql import SparkSession
 from bronze import resume
 from bronze.resume import Topics
 from lakehouse import storage
-from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, set_aside
+from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, rebuild, require_readable, set_aside
+from lakehouse.damage import Damage, table_damage
+from lakehouse.folders import open_folder
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Kafka, Settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
@@ -40,6 +42,7 @@ def prepare(spark: SparkSession, root: str, source: Source, topics: Topics) -> s
     known = _properties(spark, root, table)
     resume.require_same_topics(table, known, topics)
     if checkpoint is not None:
+        require_readable(spark, checkpoint)
         resume.require_continuity(spark, root, table, checkpoint)
         resume.require_topics_read(spark, checkpoint, table, source.topics)
         starts = kafka_offsets(spark, checkpoint, checkpoint.ended) if checkpoint.ended >= 0 else {}
@@ -65,13 +68,20 @@ def rebuild_checkpoints(
 ) -> Iterator[str]:
     """Set the streams' checkpoints aside, so that they go on behind the last record of their tables.
 
-    Records that Kafka no longer has stop this, unless `accept_loss`: the table then remembers which they are.
-    Tells what was done, a line each.
+    A table with a damaged file is set aside too, and its stream reads Kafka from the first record on. Records that
+    Kafka no longer has stop this, unless `accept_loss`: the table then remembers which they are.
+    Tells what was done, a line each. Raises DamageError where only the damaged table still has records.
     """
     root, kafka = settings.root, settings.kafka
     for source in sources(kafka):
         table = source.table
         topics = describe_topics(cluster, source.topics, timeout_seconds=kafka.connect_timeout_seconds)
+        damage = table_damage(open_folder(root), table)
+        if damage is not None:
+            _require_in_kafka(damage, topics, accept_loss=accept_loss)
+            kept = storage.set_aside(spark, root, table, stamp=stamp)
+            yield f"{table.sql_name}: {damage.path} is {damage.fault}; all records are read from Kafka again"
+            yield f"{table.sql_name}: the damaged table is kept at {kept}"
         known = _properties(spark, root, table)
         resume.require_same_topics(table, known, topics)
         starts = _held(spark, root, table, known)
@@ -89,6 +99,20 @@ def rebuild_checkpoints(
         yield f"{table.sql_name}: goes on from {where or 'the earliest record'}"
         if aside:
             yield f"{table.sql_name}: the old checkpoint is kept at {aside}"
+
+
+def _require_in_kafka(damage: Damage, topics: Topics, *, accept_loss: bool) -> None:
+    """Raises DamageError where Kafka has dropped records that a damaged table may be the last to have."""
+    dropped = [
+        f"{topic}-{partition} 0-{earliest - 1}"
+        for (topic, partition), (earliest, _) in sorted(topics.offsets.items())
+        if earliest > 0
+    ]
+    if dropped and not accept_loss:
+        raise damage._replace(
+            fault=f"{damage.fault}, and Kafka no longer has all records of its table ({', '.join(dropped)})",
+            todo=f"put that file back from a copy, or give these records up: {rebuild('bronze')} --accept-loss",
+        ).error()
 
 
 def _properties(spark: SparkSession, root: str, table: Table) -> dict[str, str]:

@@ -52,7 +52,15 @@ def _run(args: argparse.Namespace, settings: "Settings | None", session: "Sessio
     from lakehouse.settings import load_settings
 
     call = Call(args.command, settings or load_settings(), session or own_session)
-    return int(_module(args.command).run(args, call))
+    module = _module(args.command)
+    try:
+        return int(module.run(args, call))
+    except Exception as error:
+        if "pyspark" not in sys.modules:  # the command has read no table
+            raise
+        from lakehouse.damage import raise_explained
+
+        raise_explained(call.settings.root, error)
 
 
 def _module(command: str) -> "ModuleType":
