@@ -1,6 +1,6 @@
 """Which file of a checkpoint or table is missing, empty or cut, and the command that repairs it, without Spark."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 from urllib.parse import unquote
@@ -98,13 +98,31 @@ def require_whole_logs(root: str, *layers: str) -> None:
 
     Only names and sizes are read. A store whose names cannot be listed without Spark is not checked.
     """
+    tables = [table for layer in layers for table in layer_tables(layer)]
+    _require_none(
+        root,
+        lambda folder: (
+            damage
+            for table in tables
+            for damage in _missing_commits(folder, table, table_log(folder, table.sql_name))
+        ),
+    )
+
+
+def require_whole_checkpoints(root: str) -> None:
+    """Raises DamageError where a stream could not start from its checkpoint."""
+    _require_none(root, lambda folder: (one for stream in _STREAMS for one in _checkpoint_damage(folder, stream)))
+
+
+def _require_none(root: str, look: Callable[[Folder], Iterator[Damage]]) -> None:
     try:
         folder = open_folder(root)
-        logs = [(table, table_log(folder, table.sql_name)) for layer in layers for table in layer_tables(layer)]
-        found = next((one for table, log in logs for one in _missing_commits(folder, table, log)), None)
+        found = next(look(folder), None)
+        # a stream may have written between the names of one listing
+        is_lasting = found is not None and found == next(look(folder), None)
     except (InputError, OSError):
         return
-    if found is not None:
+    if found is not None and is_lasting:
         raise found.error()
 
 

@@ -21,9 +21,11 @@ from bronze.resume import Topics
 from lakehouse import storage
 from lakehouse.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.commands.audit import audit
+from lakehouse.damage import DamageError
 from lakehouse.kafka_client import Cluster, configured_cluster
 from lakehouse.rebuilding import require_no_rebuild, staging_root, swap_in
 from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.spark_sql import setting
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_USERS, layer_tables
 from lakehouse.topics import ensure_topics
 from producers.activity import feedback_records
@@ -31,6 +33,8 @@ from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
 from silver.continuity import require_continuity
 from silver.refine import SOURCES, STREAM, refine
+from tests.support.damaged import go_on, repair
+from tests.support.outcome import Command
 from tests.support.tables import contents
 
 TIMEOUT = 20.0
@@ -336,6 +340,89 @@ def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Se
     refine(spark, copied)  # nothing new
     assert state(copied.root) == before
     assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
+
+
+def test_an_empty_commit_of_a_checkpoint(spark: SparkSession, command: Command, copied: Settings) -> None:
+    """Spark cannot start from it, however often it tries."""
+    file = Path(copied.root, "checkpoints", "bronze", "events", "commits", "1")
+    file.write_bytes(b"")
+    line = go_on(spark, copied)
+    assert line == (f"{file} is empty; put back a copy that is as new as the tables, or: lakehouse rebuild bronze")
+    repair(line, file, copied, command)
+    assert go_on(spark, copied) == ""
+
+
+def test_files_that_vacuum_took_from_a_silver_that_is_behind(
+    spark: SparkSession, command: Command, base: Base, copied: Settings
+) -> None:
+    put_back(base, copied, "silver")
+    put_back(base, copied, "checkpoints/silver")
+    held = set(Path(copied.root, "bronze").rglob("part-*.parquet"))
+    with setting(spark, "spark.databricks.delta.retentionDurationCheck.enabled", "false"):
+        for table in ("bronze/events", "bronze/feedback"):
+            sql(spark, copied, "OPTIMIZE {}", table)
+            sql(spark, copied, "VACUUM {} RETAIN 0 HOURS", table)
+    line = go_on(spark, copied)
+    gone = [file for file in held if not file.exists() and str(file) in line]
+    assert [line] == [
+        f"stream silver stopped: {file} is missing; lakehouse rebuild silver makes silver anew from bronze"
+        for file in gone
+    ]
+    repair(line, gone[0], copied, command)
+    assert go_on(spark, copied) == ""
+
+
+def test_a_lost_data_file_of_bronze(spark: SparkSession, command: Command, copied: Settings) -> None:
+    """Neither stream reads it again, so the audit finds it; Kafka still has its records."""
+    before = state(copied.root)
+    file = sorted(Path(copied.root, "bronze", "events").glob("part-*.parquet"))[0]
+    file.unlink()
+    line = go_on(spark, copied)
+    assert line == (
+        f"{file} is missing; put it back from a copy; or read Kafka again: lakehouse rebuild bronze, "
+        "then lakehouse run --select bronze, then lakehouse rebuild silver"
+    )
+    repair(line, file, copied, command)
+    assert go_on(spark, copied) == ""
+    assert state(copied.root) == before
+
+
+def test_silver_does_not_pass_over_versions_that_bronze_makes_again(
+    spark: SparkSession, command: Command, base: Base, copied: Settings
+) -> None:
+    """Silver has read version 2; bronze is back at 1, and its next version is another 2."""
+    put_back(base, copied, "bronze/events")
+    assert command("rebuild", "bronze", settings=copied).code == 0
+    line = go_on(spark, copied)
+    assert "the checkpoint that says which is gone; lakehouse rebuild silver" in line
+
+
+def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
+    spark: SparkSession, settings: Settings
+) -> None:
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics | {"partitions": 1})
+    publish(user_records(1, 10), topic=kafka.users_topic, cluster=cluster)
+    ingest(spark, settings, cluster)
+    client = KafkaAdminClient(**cluster.client_options())
+    client.delete_records({TopicPartition(kafka.users_topic, 0): 4})
+    client.close()
+    file = next(Path(settings.root, "bronze", "events").glob("part-*.parquet"))
+    file.write_bytes(b"")
+    with pytest.raises(DamageError) as error:
+        list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=False))
+    assert str(error.value) == (
+        f"{file} is empty, and Kafka no longer has all records of its table ({kafka.users_topic}-0 0-3); "
+        "put that file back from a copy, or give these records up: lakehouse rebuild bronze --accept-loss"
+    )
+    assert file.exists()
+    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
+    kept = f"{settings.root}/bronze/events.before-s"
+    assert f"bronze.events: the damaged table is kept at {kept}" in told
+    assert Path(kept, file.name).exists()
+    ingest(spark, settings, cluster)
+    offsets = storage.read(spark, settings.root, BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    assert [row["offset"] for row in offsets] == [*range(4, 10)]
 
 
 def test_a_rebuild_that_was_cut_off_is_finished(

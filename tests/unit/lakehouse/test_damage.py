@@ -1,5 +1,6 @@
 """Which file is damaged, and what repairs it, from the files alone: tables that delta-rs writes, no Spark."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.checkpoints import line_fault
+from lakehouse.cli import main
 from lakehouse.damage import DamageError, broken_logs, damage_named, require_whole_logs, table_damage
 from lakehouse.errors import BrokerError, InputError, LakehouseError
 from lakehouse.folders import open_folder
+from lakehouse.settings import load_settings
 from lakehouse.streams import StreamError
 from lakehouse.tables import BRONZE_EVENTS, SILVER_CORRECTIONS, SILVER_USERS, Table
 from tests.support.damaged import DAMAGES
@@ -197,6 +200,31 @@ def test_a_checkpoint_of_the_log(root: Path, how: str, is_spare: bool) -> None:
     missing, fault = log / "00000000000000000000.json", {"empty": "empty", "cut": "cut or damaged"}.get(how)
     todo = "delete that file: the commits before it are all there" if is_spare else FROM_BRONZE
     assert str(told(root)) == (f"{file} is {fault}; {todo}" if fault else f"{missing} is missing; {todo}")
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize(
+    "file",
+    [
+        "checkpoints/silver/offsets/2",
+        "checkpoints/bronze/events/offsets/2",
+        "bronze/events/_delta_log/00000000000000000001.json",
+        "silver/users/_delta_log/00000000000000000002.json",
+    ],
+)
+def test_status(root: Path, file: str, how: str) -> None:
+    """A command that reads the files itself."""
+    DAMAGES[how](root / file)
+    kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+    settings = load_settings().model_copy(update={"root": str(root), "kafka": kafka})
+    out, err = io.StringIO(), io.StringIO()
+    code = main(["status"], settings=settings, stdout=out, stderr=err)
+    if (file, how) in UNSEEN:
+        assert code == 0
+        return
+    assert (code, out.getvalue()) == (2, "")
+    fault = {"empty": "empty", "cut": "cut or damaged", "deleted": "missing"}[how]
+    assert err.getvalue() == f"lakehouse: {root / file} is {fault}; {FILES[file]}\n"
 
 
 OTHERS: dict[str, Callable[[], Exception]] = {
