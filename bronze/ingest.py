@@ -8,7 +8,8 @@ from bronze.records import raw_records
 from bronze.start import describe_topics, prepare, sources
 from lakehouse import storage
 from lakehouse.broker import kafka_cluster
-from lakehouse.damage import damage_named, require_whole_logs
+from lakehouse.damage import require_whole_logs
+from lakehouse.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.kafka_client import Cluster
 from lakehouse.locks import only_run

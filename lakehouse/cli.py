@@ -8,6 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
 from lakehouse.arguments import add_commands
+from lakehouse.damage_errors import damage_named
 from lakehouse.errors import MachineError, run_guarded
 
 if TYPE_CHECKING:  # --help needs neither
@@ -53,14 +54,8 @@ def _run(args: argparse.Namespace, settings: "Settings | None", session: "Sessio
 
     call = Call(args.command, settings or load_settings(), session or own_session)
     module = _module(args.command)
-    try:
+    with damage_named(call.settings.root):
         return int(module.run(args, call))
-    except Exception as error:
-        if "pyspark" not in sys.modules:  # the command has read no table
-            raise
-        from lakehouse.damage import raise_explained
-
-        raise_explained(call.settings.root, error)
 
 
 def _module(command: str) -> "ModuleType":

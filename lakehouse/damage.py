@@ -1,8 +1,7 @@
 """Which file of a checkpoint or table is missing, empty or cut, and the command that repairs it, without Spark."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from lakehouse.backlog import silver_positions
@@ -34,6 +33,9 @@ class DamageError(LakehouseError):
     """A file of a checkpoint or of a table is missing, empty or cut."""
 
 
+# Hadoop's checksum file: 8 bytes, and 4 for each 512 of the file (file.bytes-per-checksum).
+_CRC_HEADER, _CRC, _CRC_CHUNK = 8, 4, 512
+
 # These say what is wrong themselves, whatever else may be damaged.
 _OTHER_CAUSES = (
     *(BrokerError, CheckFailedError, DamageError, MachineError, RunningError, SettingsError),
@@ -58,24 +60,8 @@ class Damage(NamedTuple):
         return StreamError(f"{where}: {told}", todo=self.todo) if where else DamageError(told, todo=self.todo)
 
 
-@contextmanager
-def damage_named(root: str) -> Iterator[None]:
-    """Raises the error that names a damaged file of this lakehouse, in place of the failure that it explains."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - it is raised again
-        raise_explained(root, error)
-
-
-def raise_explained(root: str, error: Exception) -> NoReturn:
-    """Raise the error that names a damaged file behind this one, or this one where there is none."""
-    told = _explained(root, error)
-    if told is error:
-        raise error
-    raise told from error
-
-
-def _explained(root: str, error: Exception) -> Exception:
+def explained(root: str, error: Exception) -> Exception:
+    """The error that names the damaged file of bronze or silver behind this one; this one where there is none."""
     if isinstance(error, _OTHER_CAUSES):
         return error
     cause = root_cause(error)
@@ -153,6 +139,7 @@ def _all_damage(root: Folder) -> Iterator[Damage]:
         for table in layer_tables(layer):
             yield from _table_damage(root, table)
     yield from _unread_damage(root)
+    yield from _damaged_checksums(root)
 
 
 def _checkpoint_damage(root: Folder, stream: str) -> Iterator[Damage]:
@@ -253,6 +240,29 @@ def _unread_damage(root: Folder) -> Iterator[Damage]:
             if action.get("add", {}).get("dataChange")
         }
         yield from _damaged_files(root / table.layer / table.name, unread, _FROM_BRONZE)
+
+
+def _damaged_checksums(root: Folder) -> Iterator[Damage]:
+    """Hadoop's checksums of local files, which its readers trust: a cut one ends in `Read past End of File`."""
+    streams = [root / "checkpoints" / stream for stream in _STREAMS]
+    folders = [folder for stream in streams for folder in (stream, stream / "offsets", stream / "commits")]
+    wanted = [(folder, folder.names()) for folder in folders]
+    for table in (*layer_tables("bronze"), *layer_tables("silver")):
+        log = table_log(root, table.sql_name)
+        names = log.names()
+        if commit_versions(names):
+            wanted += [
+                (log, names),
+                (root / table.layer / table.name, [unquote(name) for name in live_files(log)]),
+            ]
+    for folder, names in wanted:
+        sizes = folder.sizes()
+        for name in names:
+            checksum = f".{name}.crc"
+            held = sizes.get(checksum)
+            if held is not None and held != _CRC_HEADER + _CRC * -(-sizes.get(name, 0) // _CRC_CHUNK):
+                fault = "cut or damaged" if held else "empty"
+                yield Damage(f"{folder.path}/{checksum}", fault, "delete that file: it is only a checksum")
 
 
 def _unreadable(root: Folder, cause: Cause) -> Damage | None:

@@ -6,7 +6,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
 from lakehouse.checkpoints import delta_positions, read_checkpoint, require_readable
-from lakehouse.damage import damage_named, require_whole_logs
+from lakehouse.damage import require_whole_logs
+from lakehouse.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild

@@ -12,7 +12,8 @@ from lakehouse.broker import kafka_cluster
 from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, require_readable
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
-from lakehouse.damage import damage_named, require_whole_logs
+from lakehouse.damage import require_whole_logs
+from lakehouse.damage_errors import damage_named
 from lakehouse.kafka_client import Cluster
 from lakehouse.kafka_records import existing_offsets
 from lakehouse.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps

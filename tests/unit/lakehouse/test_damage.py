@@ -11,7 +11,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.checkpoints import line_fault
 from lakehouse.cli import main
-from lakehouse.damage import DamageError, broken_logs, damage_named, require_whole_logs, table_damage
+from lakehouse.damage import DamageError, broken_logs, require_whole_logs, table_damage
+from lakehouse.damage_errors import damage_named
 from lakehouse.errors import BrokerError, InputError, LakehouseError
 from lakehouse.folders import open_folder
 from lakehouse.settings import load_settings
@@ -183,6 +184,22 @@ def test_a_file_of_the_right_size_is_named_by_the_cause(root: Path) -> None:
         f"stream silver stopped: {file} is damaged (stream silver stopped: file:{file} is not a Parquet file); "
         f"put it back from a copy; without one delete it, and: {FROM_KAFKA}"
     )
+
+
+@pytest.mark.parametrize("size", [0, 1, 512, 513])
+@pytest.mark.parametrize("kept", [0, 4, 11])
+def test_hadoops_checksum_of_a_file(root: Path, size: int, kept: int) -> None:
+    """8 bytes and 4 for each 512; a shorter one stops Hadoop's readers."""
+    log = root / "silver" / "users" / "_delta_log"
+    (log / "_last_checkpoint").write_bytes(b"x" * size)
+    whole = b"crc\0\0\0\2\0" + b"sums" * -(-size // 512)
+    checksum = log / "._last_checkpoint.crc"
+    checksum.write_bytes(whole)
+    with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
+        raise ValueError("what Spark says")
+    checksum.write_bytes(whole[:-1][:kept])
+    fault = "cut or damaged" if kept else "empty"
+    assert str(told(root)) == f"{checksum} is {fault}; delete that file: it is only a checksum"
 
 
 @pytest.mark.parametrize("how", DAMAGES)
