@@ -9,6 +9,8 @@ from bronze.start import describe_topics, prepare
 from lakehouse import storage
 from lakehouse.broker import kafka_cluster
 from lakehouse.bronze_sources import bronze_sources
+from lakehouse.damage import require_whole_logs
+from lakehouse.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.kafka_client import Cluster
 from lakehouse.locks import only_run
@@ -21,10 +23,12 @@ from lakehouse.topics import ensure_topics
 def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger: str | None = None) -> None:
     """Append what Kafka holds beyond the checkpoints. Ends when all is taken, or never with a `trigger`.
 
-    Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly.
+    Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly, DamageError
+    where a file of a table or checkpoint is damaged.
     """
     kafka, root = settings.kafka, settings.root
-    with only_run(settings.ops_dir, "bronze"):
+    with only_run(settings.ops_dir, "bronze"), damage_named(root):
+        require_whole_logs(root, "bronze")
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
         found = bronze_sources(kafka)

@@ -8,7 +8,9 @@ from bronze import resume
 from bronze.resume import Topics
 from lakehouse import storage
 from lakehouse.bronze_sources import Source, bronze_sources
-from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, set_aside
+from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, rebuild, require_readable, set_aside
+from lakehouse.damage import Damage, table_damage
+from lakehouse.folders import open_folder
 from lakehouse.kafka_client import Cluster
 from lakehouse.settings import Settings
 from lakehouse.tables import Table, layer_tables
@@ -26,6 +28,7 @@ def prepare(spark: SparkSession, root: str, source: Source, topics: Topics) -> s
     resume.require_same_topics(table, known, topics)
     read: set[str] = set()
     if checkpoint is not None:
+        require_readable(spark, checkpoint)
         resume.require_continuity(spark, root, table, checkpoint)
         if checkpoint.began >= 0:
             read = {topic for topic, _ in kafka_offsets(spark, checkpoint, checkpoint.began)}
@@ -55,13 +58,26 @@ def rebuild_checkpoints(
 ) -> Iterator[str]:
     """Set the streams' checkpoints aside, so that they go on behind the last record of their tables.
 
-    Records that Kafka no longer has stop this, unless `accept_loss`: the table then remembers which they are.
-    Tells what was done, a line each.
+    A table with a damaged file is set aside too, and its stream reads Kafka from the first record on. Records that
+    Kafka no longer has stop this, unless `accept_loss`: the table then remembers which they are.
+    Tells what was done, a line each. Raises DamageError where only the damaged table still has records.
     """
     root, kafka = settings.root, settings.kafka
-    for source in bronze_sources(kafka):
+    sources = [
+        (source, describe_topics(cluster, source.topics, timeout_seconds=kafka.connect_timeout_seconds))
+        for source in bronze_sources(kafka)
+    ]
+    # the damaged tables first: where the others go on is looked for in both tables
+    for source, topics in sources:
+        damage = table_damage(open_folder(root), source.table)
+        if damage is not None:
+            name = source.table.sql_name
+            _require_in_kafka(damage, topics, accept_loss=accept_loss)
+            kept = storage.set_aside(spark, root, source.table, stamp=stamp)
+            yield f"{name}: {damage.path} is {damage.fault}; all records are read from Kafka again"
+            yield f"{name}: the damaged table is kept at {kept}"
+    for source, topics in sources:
         table = source.table
-        topics = describe_topics(cluster, source.topics, timeout_seconds=kafka.connect_timeout_seconds)
         known = _properties(spark, root, table)
         resume.require_same_topics(table, known, topics)
         starts = _held(spark, root, topics)
@@ -80,6 +96,20 @@ def rebuild_checkpoints(
         yield f"{table.sql_name}: {goes_on}"
         if aside:
             yield f"{table.sql_name}: the old checkpoint is kept at {aside}"
+
+
+def _require_in_kafka(damage: Damage, topics: Topics, *, accept_loss: bool) -> None:
+    """Raises DamageError where Kafka has dropped records that a damaged table may be the last to have."""
+    dropped = [
+        f"{topic}-{partition} 0-{earliest - 1}"
+        for (topic, partition), (earliest, _) in sorted(topics.offsets.items())
+        if earliest > 0
+    ]
+    if dropped and not accept_loss:
+        raise damage._replace(
+            fault=f"{damage.fault}, and Kafka no longer has all records of its table ({', '.join(dropped)})",
+            todo=f"put that file back from a copy, or give these records up: {rebuild('bronze')} --accept-loss",
+        ).error()
 
 
 def _properties(spark: SparkSession, root: str, table: Table) -> dict[str, str]:

@@ -61,7 +61,7 @@ def kafka_backlog(
 
 def silver_backlog(root: Folder, *, now: datetime) -> SilverBacklog:
     """What stream 2 has still to take from both bronze tables."""
-    read_to = _silver_positions(root)
+    read_to = silver_positions(root)
     if read_to is None and _holds_rows(root, SILVER_BATCHES):
         return SilverBacklog(None, None, None, "the checkpoint is gone: lakehouse rebuild silver")
     counts: list[tuple[int, datetime | None]] = []
@@ -114,7 +114,7 @@ def _kafka_position(root: Folder, stream: str) -> Offsets | None:
     return as_offsets(lines[0]) if lines and lines[0] else {}
 
 
-def _silver_positions(root: Folder) -> dict[str, DeltaPosition] | None:
+def silver_positions(root: Folder) -> dict[str, DeltaPosition] | None:
     """How far each bronze table has been taken by batches that ended; None where there is no checkpoint."""
     checkpoint = root / "checkpoints" / "silver"
     if "metadata" not in checkpoint.names():

@@ -51,6 +51,34 @@ def read_checkpoint(spark: SparkSession, root: str, stream: str) -> Checkpoint |
     return found._replace(query_id=str(_line(spark, found, "metadata", 0)["id"]))
 
 
+def require_readable(spark: SparkSession, checkpoint: Checkpoint) -> None:
+    """Raises CheckpointError where Spark could not read a file that it needs for the next start of the stream."""
+    began, ended = checkpoint.began, checkpoint.ended
+    last = max(began, ended)
+    names = [f"offsets/{batch}" for batch in (last, last - 1) if batch >= 0]
+    for name in [*names, *([f"commits/{ended}"] if ended >= 0 else [])]:
+        try:
+            fault = line_fault(name, files.read_text(spark, f"{checkpoint.path}/{name}"))
+        except Py4JJavaError as error:
+            raise _damaged(checkpoint, name, first_line(error)) from error
+        if fault:
+            raise _damaged(checkpoint, name, fault)
+
+
+def line_fault(name: str, text: str) -> str:
+    """What is wrong with the text of the file `metadata`, `offsets/N` or `commits/N` of a checkpoint, or ""."""
+    if not text:
+        return "empty"
+    version, *lines = ["v1", *text.splitlines()] if name == "metadata" else text.splitlines()
+    least = 2 if name.startswith("offsets/") else 1  # the batch's metadata and a source
+    try:
+        found = [json.loads(line) for line in lines if line != "-"]
+    except ValueError:
+        return "cut or damaged"
+    is_whole = version.startswith("v") and len(lines) >= least and (name != "metadata" or "id" in found[0])
+    return "" if is_whole else "cut or damaged"
+
+
 def kafka_offsets(spark: SparkSession, checkpoint: Checkpoint, batch_id: int) -> Offsets:
     """The next offset of each (topic, partition) after the batch. The stream has one Kafka source."""
     return as_offsets(_line(spark, checkpoint, f"offsets/{batch_id}", 2))
@@ -105,10 +133,19 @@ def _line(spark: SparkSession, checkpoint: Checkpoint, name: str, number: int) -
         text = files.read_text(spark, path).splitlines()[number]
         return None if text == "-" else json.loads(text)
     except (Py4JJavaError, IndexError, ValueError) as error:
-        raise CheckpointError(
-            f"the checkpoint file {path} is damaged ({first_line(error)})",
-            todo=f"put back a copy that is as new as the tables, or: {rebuild(checkpoint.layer)}",
-        ) from error
+        raise _damaged(checkpoint, name, first_line(error)) from error
+
+
+def _damaged(checkpoint: Checkpoint, name: str, fault: str) -> CheckpointError:
+    return CheckpointError(
+        f"the checkpoint file {checkpoint.path}/{name} is damaged ({fault})",
+        todo=repair(checkpoint.layer),
+    )
+
+
+def repair(layer: str) -> str:
+    """What to do about a damaged file of a checkpoint."""
+    return f"put back a copy that is as new as the tables, or: {rebuild(layer)}"
 
 
 def rebuild(layer: str) -> str:

@@ -8,6 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
 from lakehouse.arguments import add_commands
+from lakehouse.damage_errors import damage_named
 from lakehouse.errors import MachineError, run_guarded
 
 if TYPE_CHECKING:  # --help needs neither
@@ -52,7 +53,9 @@ def _run(args: argparse.Namespace, settings: "Settings | None", session: "Sessio
     from lakehouse.settings import load_settings
 
     call = Call(args.command, settings or load_settings(), session or own_session)
-    return int(_module(args.command).run(args, call))
+    module = _module(args.command)
+    with damage_named(call.settings.root):
+        return int(module.run(args, call))
 
 
 def _module(command: str) -> "ModuleType":

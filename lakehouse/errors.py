@@ -1,8 +1,17 @@
 """What a person reads when something is wrong: what was got, what was expected, what to do next."""
 
+import re
 import sys
 import traceback
 from collections.abc import Callable
+from typing import NamedTuple
+
+_CAUSED_BY = "Caused by: "
+_PYTHON_TRACEBACK = "Traceback (most recent call last):"
+# What Spark adds to the message of a streaming query: its plan, hundreds of lines long.
+_QUERY = "=== Streaming Query ==="
+_JAVA_CLASS = re.compile(r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$]*: (?=.)")
+_FILE = re.compile(r"(?:[a-z][a-z0-9+.-]*:/*)?(/[^\n]*?\.(?:parquet|json|crc|bin))\b")
 
 
 class LakehouseError(Exception):
@@ -46,6 +55,13 @@ class CheckFailedError(LakehouseError):
     exit_code = 1
 
 
+class Cause(NamedTuple):
+    """The innermost cause of a failure: its message in one line, and the path of the file that it names, or ""."""
+
+    message: str
+    file: str = ""
+
+
 def run_guarded(main: Callable[[], int], *, debug: bool = False) -> int:
     """Run `main`; a failure becomes one line on stderr and an exit code, `debug` adds the stack trace."""
     try:
@@ -80,6 +96,43 @@ def first_line(error: BaseException) -> str:
     if lines[0].startswith("An error occurred while calling") and len(lines) > 1:
         return lines[1].removeprefix(": ")
     return lines[0]
+
+
+def root_cause(error: BaseException) -> Cause:
+    """The innermost cause, through Python's and Java's chains and through what a proxy quotes of them as text.
+
+    An exception in foreachBatch reaches Spark as the text of a Python traceback, which holds the text of a Java
+    stack trace, which holds the causes.
+    """
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = _innermost_java(error) or str(error)
+    lines = [line.rstrip() for line in text.split(_QUERY)[0].splitlines() if line.strip()]
+    message = _JAVA_CLASS.sub("", _innermost_line(lines)) or type(error).__name__
+    named = _FILE.search(message)
+    return Cause(message, named[1] if named else "")
+
+
+def _innermost_java(error: BaseException) -> str:
+    """The message of the last Java exception of the chain, "" where the error is none of Java's."""
+    origin = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
+    while origin is not None and origin.getCause() is not None:
+        origin = origin.getCause()
+    return "" if origin is None else str(origin.getMessage() or origin.toString())
+
+
+def _innermost_line(lines: list[str]) -> str:
+    """Of a message that quotes stack traces, the line of the innermost cause; otherwise its first line."""
+    causes = [line.split(_CAUSED_BY, 1)[1] for line in lines if line.strip().startswith(_CAUSED_BY)]
+    if causes:
+        return causes[-1]
+    tracebacks = [index for index, line in enumerate(lines) if _PYTHON_TRACEBACK in line]
+    if not tracebacks:
+        return first_line(Exception("\n".join(lines))) if lines else ""
+    # the frames of a traceback are indented, what was raised is not
+    raised = [line for line in lines[tracebacks[-1] + 1 :] if not line[0].isspace()]
+    # of a Java exception py4j tells the call first, then the exception
+    return next((line[2:] for line in raised if line.startswith(": ")), raised[0] if raised else "")
 
 
 def _report(message: str, *, debug: bool) -> None:

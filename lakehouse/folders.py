@@ -21,8 +21,12 @@ class Folder:
 
     def names(self) -> list[str]:
         """The names of what the folder holds, sorted."""
+        return sorted(self.sizes())
+
+    def sizes(self) -> dict[str, int]:
+        """The names of what the folder holds, and the bytes of each; 0 for a folder."""
         found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
-        return sorted(info.base_name for info in found)
+        return {info.base_name: info.size or 0 for info in found}
 
     def read(self, name: str) -> bytes:
         """The file's content. Raises FileNotFoundError where there is none."""

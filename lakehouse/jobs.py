@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from lakehouse.damage_errors import damage_named
 from lakehouse.errors import run_guarded
 
 _INTERVAL = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
@@ -52,4 +53,9 @@ def _milliseconds(text: str) -> float:
 
 def run_job(main: Callable[[], int | None]) -> NoReturn:
     """Run a job file's `main` and end the process with its exit code."""
-    sys.exit(run_guarded(lambda: main() or 0, debug="--debug" in sys.argv))
+
+    def job() -> int:
+        with damage_named():
+            return main() or 0
+
+    sys.exit(run_guarded(job, debug="--debug" in sys.argv))

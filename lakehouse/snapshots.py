@@ -7,6 +7,7 @@ table with another one, such as checkpoints of version 2, is refused by name.
 import io
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -63,7 +64,12 @@ def table_log(root: Folder, sql_name: str) -> Folder:
 
 def versions(log: Folder) -> list[int]:
     """The versions whose commits the log still has, oldest first; none where there is no table."""
-    return [int(name[:20]) for name in log.names() if _COMMIT.fullmatch(name)]
+    return commit_versions(log.names())
+
+
+def commit_versions(names: Iterable[str]) -> list[int]:
+    """The versions whose commits are among the names of a log's files."""
+    return [int(name[:20]) for name in names if _COMMIT.fullmatch(name)]
 
 
 def read_snapshot(log: Folder, version: int | None = None) -> Snapshot:
@@ -83,14 +89,27 @@ def read_snapshot(log: Folder, version: int | None = None) -> Snapshot:
             f"the log at {log.path} lacks version {min(missing)}, and no checkpoint before {wanted} is readable",
             todo="lakehouse history reads it through Spark",
         )
+    live = _live(log, begin, parts, wanted)
+    counts = [file.rows for file in live.values()]
+    rows = None if None in counts else sum(count or 0 for count in counts)
+    return Snapshot(wanted, rows, len(live), sum(file.size for file in live.values()))
+
+
+def live_files(log: Folder) -> dict[str, int]:
+    """The data files of the table's latest version, as its log writes their paths, with their bytes."""
+    names = log.names()
+    latest = commit_versions(names)[-1]
+    live = _live(log, *_last_checkpoint(names, latest), latest)
+    return {path: file.size for (path, _), file in live.items()}
+
+
+def _live(log: Folder, begin: int, parts: Iterable[str], wanted: int) -> dict[tuple[str, str], _File]:
     live: dict[tuple[str, str], _File] = {}
     for part in parts:
         _apply(_checkpoint_actions(log, part), live)
     for number in range(begin + 1, wanted + 1):
         _apply(_commit_actions(log, number), live)
-    counts = [file.rows for file in live.values()]
-    rows = None if None in counts else sum(count or 0 for count in counts)
-    return Snapshot(wanted, rows, len(live), sum(file.size for file in live.values()))
+    return live
 
 
 def read_entry(log: Folder, version: int) -> Entry:
@@ -111,6 +130,22 @@ def read_entry(log: Folder, version: int) -> Entry:
         noted(info.get("userMetadata")),
         rows,
     )
+
+
+def read_actions(log: Folder, name: str) -> Iterator[Action]:
+    """What a commit, or the file of a checkpoint, tells. Raises ValueError or OSError where it is damaged."""
+    return _commit_actions(log, int(name[:20])) if name.endswith(".json") else _checkpoint_actions(log, name)
+
+
+def checkpoint_files(names: Iterable[str]) -> tuple[int | None, list[str]]:
+    """The version of the log's last whole checkpoint and its files; -1 where there is none.
+
+    The version is None where the log has checkpoints of a kind that is not read here.
+    """
+    listed = [name for name in names if not name.startswith(".")]
+    if any(".checkpoint." in name and not _CHECKPOINT.fullmatch(name) for name in listed):
+        return None, []
+    return _last_checkpoint(listed, sys.maxsize)
 
 
 def _last_checkpoint(names: Iterable[str], wanted: int) -> tuple[int, list[str]]:

@@ -194,6 +194,20 @@ def replace(rows: DataFrame, root: str, table: Table, *, note: Mapping[str, str]
     writer.option("userMetadata", json.dumps(dict(note))).save(table_path(root, table))
 
 
+def set_aside(spark: SparkSession, root: str, table: Table, *, stamp: str) -> str:
+    """Rename the table's folder, so that the table is made anew; the new path."""
+    path = table_path(root, table)
+    aside = f"{path}.before-{stamp}"
+    files.rename(spark, path, aside)
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None  # noqa: S101 - a classic session has its JVM
+    # Delta would go on from the versions that it remembers
+    jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(
+        spark._jsparkSession, jvm.org.apache.hadoop.fs.Path(path)
+    )
+    return aside
+
+
 def append(rows: DataFrame, root: str, table: Table) -> None:
     conform(rows, table).write.format("delta").mode("append").save(table_path(root, table))
 

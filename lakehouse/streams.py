@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from lakehouse.errors import LakehouseError, first_line
+from lakehouse.errors import LakehouseError, root_cause
 from lakehouse.jvm_signals import jvm_signals_forwarded
 from lakehouse.progress import ProgressLog
 from lakehouse.spark_sql import setting
@@ -123,30 +123,19 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
 
 def stream_error(name: str, error: BaseException) -> StreamError:
-    """One line for the failure of a query: its cause as Spark tells it, without the frames around it."""
+    """One line for the failure of a query: its innermost cause, after the condition that Spark names for it."""
     text = str(error)
-    root = _root_cause(error)
-    told = _STREAM_FAILED.sub("", _cause(text) or first_line(error))
-    because = f" ({root})" if root and root not in told else ""
-    todo = next((todo for sign, todo in _KNOWN.items() if sign in text or sign in root), _GOES_ON)
-    return StreamError(f"stream {name} stopped: {told}{because}", todo=todo)
+    message = root_cause(error).message
+    condition = _condition(text)
+    told = message if not condition or condition in message else f"{condition} ({message})"
+    todo = next((todo for sign, todo in _KNOWN.items() if sign in text or sign in message), _GOES_ON)
+    return StreamError(f"stream {name} stopped: {told}", todo=todo)
 
 
-def _root_cause(error: BaseException) -> str:
-    """The first line of the innermost Java exception: the system's own words, as "No space left on device"."""
-    origin = getattr(error, "_origin", None)
-    while origin is not None and origin.getCause() is not None:
-        origin = origin.getCause()
-    message = str(origin.getMessage() or "") if origin is not None else ""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[0] if lines else ""
-
-
-def _cause(text: str) -> str:
-    """Of a failed batch, what its Python code raised: the last line of the traceback that Spark quotes."""
-    lines = [line.rstrip() for line in text.split("=== Streaming Query ===")[0].splitlines()]
-    starts = [index for index, line in enumerate(lines) if "Traceback (most recent call last):" in line]
-    if starts:
-        raised = [line for line in lines[starts[-1] + 1 :] if line and not line[0].isspace()]
-        return next((line for line in raised if not line.startswith(("at ", "Caused by"))), "")
-    return next((line.strip() for line in lines if line.strip().startswith("[")), "")
+def _condition(text: str) -> str:
+    """Spark's own line about the cause, which begins with an error condition; "" where Python's code failed."""
+    before_plan = text.split("=== Streaming Query ===")[0]
+    if "Traceback (most recent call last):" in before_plan:
+        return ""
+    lines = [_STREAM_FAILED.sub("", line.strip()) for line in before_plan.splitlines()]
+    return next((line for line in lines if line.startswith("[")), "")

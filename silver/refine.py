@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
-from lakehouse.checkpoints import delta_positions, read_checkpoint
+from lakehouse.checkpoints import delta_positions, read_checkpoint, require_readable
+from lakehouse.damage import require_whole_logs
+from lakehouse.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
@@ -32,13 +34,18 @@ def refine(
     One query reads both bronze tables: a topic says nothing about the types in it, so two queries would
     write to the same silver tables at once. `target` is a root for silver other than the one of bronze: all
     that bronze holds and all corrections of the quarantine are then applied to it.
-    Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly.
+    Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly, DamageError
+    where a file of a table or checkpoint is damaged.
     """
     root = target or settings.root
     silver = settings.silver
-    with only_run(settings.ops_dir, "silver" if target is None else "rebuild-silver"):
+    with only_run(settings.ops_dir, "silver" if target is None else "rebuild-silver"), damage_named(settings.root):
+        require_whole_logs(settings.root, *(("bronze", "silver") if target is None else ("bronze",)))
         require_no_rebuild(spark, root)
-        require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+        checkpoint = read_checkpoint(spark, root, STREAM)
+        if checkpoint is not None:
+            require_readable(spark, checkpoint)
+        require_continuity(spark, root, checkpoint, sources=SOURCES)
         settle(spark, root)
         bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
         # part of the stream and not of each batch: building this plan takes longer than many a batch
@@ -53,8 +60,8 @@ def refine(
             for table in layer_tables("silver"):
                 storage.ensure(spark, root, table)
             writer = judged.writeStream.foreachBatch(_writer(spark, root))
-            checkpoint = storage.checkpoint_path(root, STREAM)
-            streams.append(start_stream(writer, name=STREAM, checkpoint=checkpoint, trigger=trigger))
+            path = storage.checkpoint_path(root, STREAM)
+            streams.append(start_stream(writer, name=STREAM, checkpoint=path, trigger=trigger))
         if target is not None:
             rules = Rules(silver.clasificaciones, silver.future_tolerance_seconds)
             reapply(spark, settings.root, target, rules=rules)

@@ -10,15 +10,20 @@ from silver.events import TYPES
 
 _FIRST_DECADE = "1870s"
 _VALUE_LENGTH = 200
+_MILLISECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"
 
 
 class Rule(NamedTuple):
-    """`broken` is judged where `applies` is true; null counts as broken there, so that nothing slips through."""
+    """`broken` is judged where `applies` is true; null counts as broken there, so that nothing slips through.
+
+    `compared` is text for the reason: what the field was compared with, null where the field is wrong by itself.
+    """
 
     name: str
     field: str
     applies: Column
     broken: Column
+    compared: Column | None = None
 
 
 class Verdict(NamedTuple):
@@ -71,7 +76,13 @@ def _event_rules(future_tolerance_seconds: int) -> list[Rule]:
         Rule("id_missing", "id", event, F.col("id").isNull()),
         Rule("type_unknown", "type", event, ~F.col("type").isin(*TYPES)),
         Rule("timestamp_invalid", "timestamp", event, moment.isNull()),
-        Rule("timestamp_in_future", "timestamp", event & moment.isNotNull(), moment > latest),
+        Rule(
+            "timestamp_in_future",
+            "timestamp",
+            event & moment.isNotNull(),
+            moment > latest,
+            _after("Kafka timestamp", F.date_format("kafka_timestamp", _MILLISECONDS)),
+        ),
         Rule("field_wrong_type", "wrong_type", event, F.size("wrong_type") > 0),
     ]
 
@@ -95,6 +106,7 @@ def _catalogue_rules(clasificaciones: Sequence[str]) -> list[Rule]:
             "fecha_suscripcion",
             user & present_day,
             F.col("fecha").isNull() | too_late,
+            F.when(too_late, _after_event()),
         ),
         Rule(
             "clasificacion_unknown",
@@ -107,12 +119,14 @@ def _catalogue_rules(clasificaciones: Sequence[str]) -> list[Rule]:
             "decada_lanzamiento",
             _is("movie") & F.col("decada_lanzamiento").isNotNull(),
             _impossible_decade(F.col("decada")),
+            F.when(_after_own_decade(F.col("decada")), _after_event()),
         ),
         Rule(
             "decada_invalid",
             "decadas_favoritas",
             user & ~F.array_contains("wrong_type", F.lit("decadas_favoritas")),
             F.exists("decadas", _impossible_decade),
+            F.when(F.exists("decadas", _after_own_decade), _after_event()),
         ),
     ]
 
@@ -134,7 +148,13 @@ def _series_rules() -> list[Rule]:
             series & _present("numero_episodios"),
             ~(episodes >= 1),
         ),
-        Rule("episodes_fewer_than_seasons", "numero_episodios", series & both, episodes < seasons),
+        Rule(
+            "episodes_fewer_than_seasons",
+            "numero_episodios",
+            series & both,
+            episodes < seasons,
+            F.concat(F.lit("fewer than numero_temporadas "), seasons.cast("string")),
+        ),
     ]
 
 
@@ -187,9 +207,20 @@ def _well_typed(name: str) -> Column:
 
 
 def _impossible_decade(decade: Column) -> Column:
+    return decade.isNull() | (decade < _FIRST_DECADE) | _after_own_decade(decade)
+
+
+def _after_own_decade(decade: Column) -> Column:
     own = F.concat((F.floor(F.year("event_timestamp") / 10) * 10).cast("string"), F.lit("s"))
-    after_event = F.coalesce(decade > own, F.lit(False))
-    return decade.isNull() | (decade < _FIRST_DECADE) | after_event
+    return F.coalesce(decade > own, F.lit(False))
+
+
+def _after_event() -> Column:
+    return _after("event of", F.col("event_timestamp").cast("date").cast("string"))
+
+
+def _after(what: str, moment: Column) -> Column:
+    return F.concat(F.lit(f"after the {what} "), moment)
 
 
 def _reason(rule: Rule) -> Column:
@@ -197,9 +228,14 @@ def _reason(rule: Rule) -> Column:
     reason = F.struct(
         F.lit(rule.name).alias("rule"),
         _field_of(rule).alias("field"),
-        F.substring(_value_of(rule), 1, _VALUE_LENGTH).alias("value"),
+        _with_compared(rule, F.substring(_value_of(rule), 1, _VALUE_LENGTH)).alias("value"),
     )
     return F.when(is_broken, reason)
+
+
+def _with_compared(rule: Rule, sent: Column) -> Column:
+    """Either of two values that do not fit may be the wrong one."""
+    return sent if rule.compared is None else F.concat_ws(", ", sent, rule.compared)
 
 
 def _field_of(rule: Rule) -> Column:

@@ -9,9 +9,11 @@ from bronze.resume import accepted_losses
 from lakehouse import storage
 from lakehouse.auditing import Partition, all_faults, compare_partition, with_resolutions
 from lakehouse.broker import kafka_cluster
-from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint
+from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, require_readable
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
+from lakehouse.damage import require_whole_logs
+from lakehouse.damage_errors import damage_named
 from lakehouse.kafka_client import Cluster
 from lakehouse.kafka_records import existing_offsets
 from lakehouse.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
@@ -45,7 +47,16 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def audit(spark: SparkSession, settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
-    """Every partition, silver's totals, and the faults; without faults everything adds up."""
+    """Every partition, silver's totals, and the faults; without faults everything adds up.
+
+    Raises DamageError where a file of a table is damaged.
+    """
+    with damage_named(settings.root):
+        require_whole_logs(settings.root, "bronze", "silver")
+        return _audit(spark, settings, cluster)
+
+
+def _audit(spark: SparkSession, settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
     for _ in range(_ATTEMPTS):
         before = _versions(spark, settings.root)
         partitions = _partitions(spark, settings, cluster)
@@ -72,6 +83,7 @@ def _partitions(spark: SparkSession, settings: Settings, cluster: Cluster) -> di
     for table in BRONZE:
         checkpoint = read_checkpoint(spark, root, f"bronze/{table.name}")
         if checkpoint is not None and checkpoint.ended >= 0:
+            require_readable(spark, checkpoint)
             read_to |= kafka_offsets(spark, checkpoint, checkpoint.ended)
         if storage.exists(spark, root, table):
             for part, gone in accepted_losses(storage.detail(spark, root, table).properties).items():

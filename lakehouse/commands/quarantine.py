@@ -16,7 +16,8 @@ from silver import replay, worklist
 from silver.resolution import entries
 
 _SHOWN_LINES = 40
-_SHOWN_REASON, _SHOWN_VALUE = 30, 60
+# A reason may quote a whole document; of any other field both values of a comparison are shown.
+_SHOWN_DOCUMENT, _SHOWN_REASON, _SHOWN_VALUE = 30, 90, 60
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -77,7 +78,8 @@ def _sample(sample: dict[str, Any]) -> tuple[str, str]:
 def _judged(reason: Mapping[str, Any] | Row) -> str:
     """The field that breaks a rule, with its value where it has one."""
     field, value = reason["field"], reason["value"]
-    return _short(f"{field}={value}" if value is not None else str(field), _SHOWN_REASON)
+    length = _SHOWN_DOCUMENT if field in ("value", "key") else _SHOWN_REASON
+    return _short(f"{field}={value}" if value is not None else str(field), length)
 
 
 def _show(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> None:

@@ -7,14 +7,18 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from bronze.start import rebuild_checkpoints
+from lakehouse import storage
 from lakehouse.broker import kafka_cluster
+from lakehouse.checkpoints import delta_positions, read_checkpoint, set_aside
 from lakehouse.commands.call import Call
 from lakehouse.commands.steps import Clock, anew, broker_for, run_steps, selected
+from lakehouse.damage import broken_logs
 from lakehouse.errors import InputError
+from lakehouse.folders import open_folder
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import discard_staging, pending_swap, staging_root, swap_in
 from lakehouse.settings import Settings
-from silver.refine import refine
+from silver.refine import SOURCES, STREAM, refine
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -36,9 +40,30 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
     """Bronze is what it was made from; only where its streams go on is made anew, from its own rows."""
-    with kafka_cluster(settings.kafka, settings.root) as cluster, only_run(settings.ops_dir, "bronze"):
-        for line in rebuild_checkpoints(spark, settings, cluster, stamp=_stamp(), accept_loss=accept_loss):
+    root, stamp = settings.root, _stamp()
+    with kafka_cluster(settings.kafka, root) as cluster, only_run(settings.ops_dir, "bronze"):
+        for line in rebuild_checkpoints(spark, settings, cluster, stamp=stamp, accept_loss=accept_loss):
             clock.tell(line)
+        if _silver_has_read_more(spark, root):
+            with only_run(settings.ops_dir, "silver"):
+                set_aside(spark, root, STREAM, stamp=stamp)
+            clock.tell("silver has read rows that bronze no longer has: lakehouse run --select bronze, then:")
+            clock.tell("lakehouse rebuild silver")
+
+
+def _silver_has_read_more(spark: SparkSession, root: str) -> bool:
+    """Whether new versions of bronze would bear numbers that silver has read: it would pass over their rows."""
+    checkpoint = read_checkpoint(spark, root, STREAM)
+    if checkpoint is None or checkpoint.began < 0:
+        return False
+    names = [table.sql_name for table in SOURCES]
+    positions = delta_positions(spark, checkpoint, checkpoint.began, names)
+    return any(
+        positions[table.sql_name].version > (storage.latest_version(spark, root, table) if exists else -1)
+        for table in SOURCES
+        if table.sql_name in positions
+        for exists in [storage.exists(spark, root, table)]
+    )
 
 
 def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
@@ -48,6 +73,9 @@ def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
         if stamp is None:
             stamp = _stamp()
             discard_staging(spark, root)
+            for table, damage in broken_logs(open_folder(root), "silver"):
+                aside = storage.set_aside(spark, root, table, stamp=stamp)
+                clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")
             with clock.step("silver: make it anew from bronze, beside the old one"):
                 refine(spark, settings, target=staging_root(root, stamp))
         else:

@@ -10,6 +10,7 @@ from lakehouse.broker import running_cluster
 from lakehouse.bronze_sources import bronze_sources
 from lakehouse.commands.call import Call
 from lakehouse.commands.output import print_json, print_table
+from lakehouse.damage import require_whole_checkpoints, require_whole_logs
 from lakehouse.errors import BrokerError
 from lakehouse.folders import Folder, open_folder
 from lakehouse.kafka_client import Cluster
@@ -53,6 +54,8 @@ class Status(NamedTuple):
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
+    require_whole_checkpoints(settings.root)
+    require_whole_logs(settings.root, "bronze", "silver")
     found = look(settings.root, settings.kafka)
     if args.json:
         print_json({"root": settings.root, **_public(found)})

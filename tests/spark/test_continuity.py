@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from deltalake import DeltaTable
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 from pyspark.sql import SparkSession
@@ -22,6 +23,7 @@ from lakehouse import storage
 from lakehouse.bronze_sources import bronze_sources
 from lakehouse.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.commands.audit import audit
+from lakehouse.damage import DamageError
 from lakehouse.kafka_client import Cluster, configured_cluster
 from lakehouse.rebuilding import require_no_rebuild, staging_root, swap_in
 from lakehouse.settings import Kafka, Settings, load_settings
@@ -32,6 +34,8 @@ from producers.delivery import publish
 from producers.entities import movie_records, series_records, user_records
 from silver.continuity import require_continuity
 from silver.refine import SOURCES, STREAM, refine
+from tests.support.damaged import go_on, repair
+from tests.support.outcome import Command
 from tests.support.tables import contents
 
 TIMEOUT = 20.0
@@ -339,6 +343,73 @@ def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Se
     refine(spark, copied)  # nothing new
     assert state(copied.root) == before
     assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
+
+
+def test_an_empty_commit_of_a_checkpoint(spark: SparkSession, command: Command, copied: Settings) -> None:
+    """Spark cannot start from it, however often it tries."""
+    file = Path(copied.root, "checkpoints", "bronze", "events", "commits", "1")
+    file.write_bytes(b"")
+    line = go_on(spark, copied)
+    assert line == f"{file} is empty; put back a copy that is as new as the tables, or: lakehouse rebuild bronze"
+    repair(line, file, copied, command)
+    assert go_on(spark, copied) == ""
+
+
+def test_files_that_vacuum_took_from_a_silver_that_is_behind(
+    spark: SparkSession, command: Command, base: Base, copied: Settings
+) -> None:
+    put_back(base, copied, "silver")
+    put_back(base, copied, "checkpoints/silver")
+    table = DeltaTable(f"{copied.root}/bronze/events")
+    held = [Path(file) for file in table.file_uris()]
+    table.optimize.compact()
+    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    line = go_on(spark, copied)
+    gone = [file for file in held if not file.exists() and str(file) in line]
+    assert [line] == [
+        f"stream silver stopped: {file} is missing; lakehouse rebuild silver makes silver anew from bronze"
+        for file in gone
+    ]
+    repair(line, gone[0], copied, command)
+    assert go_on(spark, copied) == ""
+
+
+def test_silver_does_not_pass_over_versions_that_bronze_makes_again(
+    spark: SparkSession, command: Command, base: Base, copied: Settings
+) -> None:
+    """Silver has read version 2; bronze is back at 1, and its next version is another 2."""
+    put_back(base, copied, "bronze/events")
+    assert command("rebuild", "bronze", settings=copied).code == 0
+    line = go_on(spark, copied)
+    assert "the checkpoint that says which is gone; lakehouse rebuild silver" in line
+
+
+def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
+    spark: SparkSession, settings: Settings
+) -> None:
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics | {"partitions": 1})
+    publish(user_records(1, 10), topic=kafka.users_topic, cluster=cluster)
+    ingest(spark, settings, cluster)
+    client = KafkaAdminClient(**cluster.client_options())
+    client.delete_records({TopicPartition(kafka.users_topic, 0): 4})
+    client.close()
+    file = next(Path(settings.root, "bronze", "events").glob("part-*.parquet"))
+    file.write_bytes(b"")
+    with pytest.raises(DamageError) as error:
+        list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=False))
+    assert str(error.value) == (
+        f"{file} is empty, and Kafka no longer has all records of its table ({kafka.users_topic}-0 0-3); "
+        "put that file back from a copy, or give these records up: lakehouse rebuild bronze --accept-loss"
+    )
+    assert file.exists()
+    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
+    kept = f"{settings.root}/bronze/events.before-s"
+    assert f"bronze.events: the damaged table is kept at {kept}" in told
+    assert Path(kept, file.name).exists()
+    ingest(spark, settings, cluster)
+    offsets = storage.read(spark, settings.root, BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    assert [row["offset"] for row in offsets] == [*range(4, 10)]
 
 
 def test_a_rebuild_that_was_cut_off_is_finished(

@@ -406,6 +406,11 @@ RECORDS: dict[str, tuple[Row, Broken]] = {
         bronze_row(MOVIE, at="2025-05-13T10:58:59.999Z"),
         {"timestamp_in_future/timestamp"},
     ),
+    # a producer that gives milliseconds as seconds: the event's time is innocent
+    "a record of 1970": (
+        bronze_row(MOVIE, at="1970-01-21T05:18:57.540Z"),
+        {"timestamp_in_future/timestamp"},
+    ),
 }
 
 EXPECTED: dict[str, Broken] = {
@@ -467,6 +472,18 @@ def test_every_row_is_on_one_side_of_the_split(judged: DataFrame) -> None:
         ("titulo absent", None),
         ("words", "hola"),
         ("a tombstone with a blank key", " \u00a0"),
+        # either of two values may be the wrong one, so both are shown
+        ("a record of 1970", "2025-05-13T11:59:00Z, after the Kafka timestamp 1970-01-21T05:18:57.540Z"),
+        (
+            "1 ms more than an hour ahead",
+            "2025-05-13T13:00:00.001Z, after the Kafka timestamp 2025-05-13T12:00:00.000Z",
+        ),
+        ("user.fecha_suscripcion: two days after the event", "2025-05-15, after the event of 2025-05-13"),
+        ("user.fecha_suscripcion: no real date", "2023-02-29"),
+        ("movie.decada_lanzamiento: after the event", "2030s, after the event of 2025-05-13"),
+        ("movie.decada_lanzamiento: too early", "1860s"),
+        ("favourite decade after the event", '["2030s"], after the event of 2025-05-13'),
+        ("fewer episodes than seasons", "4, fewer than numero_temporadas 5"),
     ],
 )
 def test_a_reason_shows_what_was_sent(judged: DataFrame, case: str, value: str | None) -> None:

@@ -1,0 +1,29 @@
+"""The one place where a failure becomes the error that names the damaged file behind it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lakehouse.errors import SettingsError
+
+
+@contextmanager
+def damage_named(root: str | None = None) -> Iterator[None]:
+    """Raises, in place of a failure that a damaged file of this lakehouse explains, the error that names the file.
+
+    Without a `root` it is the one of this process's settings.
+    """
+    try:
+        yield
+    except SettingsError:
+        raise
+    except Exception as error:
+        if "pyspark" not in sys.modules:  # what failed has read no table: a producer, doctor
+            raise
+        from lakehouse.damage import explained
+        from lakehouse.settings import load_settings
+
+        told = explained(root or load_settings().root, error)
+        if told is error:
+            raise
+        raise told from error

@@ -1,0 +1,144 @@
+"""Each kind of file of both streams' checkpoints and of their tables, made empty, cut and deleted, one at a time.
+
+The lakehouse works on unharmed, or one line names the file and a repair, and everything adds up after the repair.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from lakehouse.kafka_client import Cluster
+from lakehouse.settings import Kafka, Settings, load_settings
+from tests.spark.test_continuity import both, send
+from tests.support.damaged import DAMAGES, go_on, repair
+from tests.support.delta_cache import forget_tables
+from tests.support.outcome import Command
+
+BATCHES = 3
+COMMITS = tuple(f"{version:020d}" for version in range(BATCHES + 1))
+CHECKPOINTS = ("checkpoints/bronze/events", "checkpoints/silver")
+TABLES = ("bronze/events", "silver/users", "silver/quarantine", "silver/batches")
+# Nothing was deleted or corrected: these have the commit that made them, and no rows.
+EMPTY_TABLES = ("silver/tombstones", "silver/corrections")
+# The tables whose logs have a checkpoint after their second batch.
+LOGS_WITH_CHECKPOINT = ("bronze/events", "silver/users")
+
+
+@pytest.fixture(scope="module")
+def base(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A lakehouse after three batches of both streams, and more records in Kafka."""
+    names = {f"{kind}_topic": f"damage-{kind}" for kind in ("users", "movies", "series", "feedback")}
+    kafka = Kafka.model_validate(
+        {**load_settings().kafka.model_dump(), "bootstrap_servers": broker.bootstrap, "partitions": 1, **names}
+    )
+    root = tmp_path_factory.mktemp("damage") / "lakehouse"
+    settings = load_settings().model_copy(update={"root": str(root), "kafka": kafka})
+    for batch in range(BATCHES):
+        send(settings, seed=batch)
+        both(spark, settings)
+        if batch == 1:
+            for table in LOGS_WITH_CHECKPOINT:
+                write_checkpoint(spark, f"{root}/{table}")
+    send(settings, seed=BATCHES)
+    return settings
+
+
+@pytest.fixture
+def copied(base: Settings, tmp_path: Path) -> Iterator[Settings]:
+    root = Path(shutil.copytree(base.root, tmp_path / "lakehouse"))
+    forget_tables()
+    yield base.model_copy(update={"root": str(root)})
+    shutil.rmtree(root)
+
+
+def write_checkpoint(spark: SparkSession, path: str) -> None:
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path).checkpoint()
+
+
+def added(root: Path, table: str, version: int) -> Path:
+    """The last data file that this version added."""
+    log = (root / table / "_delta_log" / f"{version:020d}.json").read_text().splitlines()
+    paths = [action["add"]["path"] for action in map(json.loads, log) if "add" in action]
+    return root / table / paths[-1]
+
+
+def checksum(file: Path) -> Path:
+    """Hadoop's own of a local file."""
+    return file.with_name(f".{file.name}.crc")
+
+
+Find = Callable[[Path], Path]
+
+
+def at(name: str) -> Find:
+    return lambda root: root / name
+
+
+def data(table: str, version: int) -> Find:
+    return lambda root: added(root, table, version)
+
+
+def checksum_of(find: Find) -> Find:
+    return lambda root: checksum(find(root))
+
+
+FILES: dict[str, Find] = {
+    **{
+        f"{checkpoint}/{name}": at(f"{checkpoint}/{name}")
+        for checkpoint in CHECKPOINTS
+        for name in ("metadata", "offsets/2", "offsets/1", "offsets/0", "commits/2", "commits/1", "sources/0/0")
+        if (checkpoint, name) != ("checkpoints/silver", "sources/0/0")  # Delta's source has none
+    },
+    **{
+        f"{table} {version}": at(f"{table}/_delta_log/{version}.json")
+        for table in TABLES
+        for version in (COMMITS[0], COMMITS[1], COMMITS[-1])
+    },
+    **{f"{table} {COMMITS[0]}": at(f"{table}/_delta_log/{COMMITS[0]}.json") for table in EMPTY_TABLES},
+    **{
+        f"{table} {name}": at(f"{table}/_delta_log/{name}")
+        for table in LOGS_WITH_CHECKPOINT
+        for name in (
+            f"{COMMITS[2]}.checkpoint.parquet",
+            "_last_checkpoint",
+            f"{COMMITS[-1]}.crc",
+            f"{COMMITS[1]}.crc",
+        )
+    },
+    **{f"{table} data": data(table, BATCHES) for table in TABLES},
+    **{f"{table} first data": data(table, 1) for table in TABLES},
+    "the change feed": lambda root: next((root / "silver/users/_change_data").glob("cdc-*")),
+    **{
+        f"checksum of {name}": checksum_of(find)
+        for name, find in {
+            "an offset": at("checkpoints/silver/offsets/2"),
+            "a commit": at("checkpoints/bronze/events/commits/2"),
+            "the stream's id": at("checkpoints/silver/metadata"),
+            "Delta's commit": at(f"bronze/events/_delta_log/{COMMITS[-1]}.json"),
+            "Delta's checksum": at(f"silver/users/_delta_log/{COMMITS[-1]}.crc"),
+            "a checkpoint of a log": at(f"silver/users/_delta_log/{COMMITS[2]}.checkpoint.parquet"),
+            "bronze's data": data("bronze/events", BATCHES),
+            "silver's data": data("silver/quarantine", BATCHES),
+        }.items()
+    },
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("name", FILES)
+def test_one_file(spark: SparkSession, command: Command, copied: Settings, name: str, how: str) -> None:
+    file = FILES[name](Path(copied.root))
+    DAMAGES[how](file)
+    line = go_on(spark, copied)
+    if not line:
+        return
+    assert str(file) in line
+    assert "\n" not in line
+    repair(line, file, copied, command)
+    assert go_on(spark, copied) == ""

@@ -1,0 +1,284 @@
+"""Which file is damaged, and what repairs it, from the files alone: tables that delta-rs writes, no Spark."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from lakehouse.checkpoints import line_fault
+from lakehouse.cli import main
+from lakehouse.damage import DamageError, broken_logs, require_whole_logs, table_damage
+from lakehouse.damage_errors import damage_named
+from lakehouse.errors import BrokerError, InputError, LakehouseError
+from lakehouse.folders import open_folder
+from lakehouse.settings import load_settings
+from lakehouse.streams import StreamError
+from lakehouse.tables import BRONZE_EVENTS, SILVER_CORRECTIONS, SILVER_USERS, Table
+from tests.support.damaged import DAMAGES
+
+FROM_KAFKA = (
+    "put it back from a copy; or read Kafka again: lakehouse rebuild bronze, then lakehouse run --select bronze, "
+    "then lakehouse rebuild silver"
+)
+FROM_BRONZE = "lakehouse rebuild silver makes silver anew from bronze"
+CHECKPOINT = "put back a copy that is as new as the tables, or: lakehouse rebuild "
+METADATA = '{"id":"5ae5f6fd"}'
+COMMIT = 'v1\n{"nextBatchWatermarkMs":0}'
+
+
+def make_table(root: Path, table: Table) -> Path:
+    """Three commits of a row each; the folder of its log."""
+    path = root / table.layer / table.name
+    for number in range(3):
+        write_deltalake(path, pa.table({"id": [str(number)]}), mode="append")
+    return path / "_delta_log"
+
+
+def make_checkpoint(root: Path, stream: str, *, offsets: str) -> Path:
+    """The checkpoint after three batches."""
+    folder = root / "checkpoints" / stream
+    for log, text in (("offsets", offsets), ("commits", COMMIT)):
+        (folder / log).mkdir(parents=True)
+        for batch in range(3):
+            (folder / log / str(batch)).write_text(text)
+    (folder / "metadata").write_text(METADATA)
+    return folder
+
+
+def delta_offset(version: int) -> str:
+    return json.dumps({"reservoirId": "a", "reservoirVersion": version, "index": -1, "isStartingVersion": False})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Bronze, silver and their checkpoints; silver has read all of bronze."""
+    for table in (BRONZE_EVENTS, SILVER_USERS, SILVER_CORRECTIONS):
+        make_table(tmp_path, table)
+    make_checkpoint(tmp_path, "bronze/events", offsets='v1\n{"conf":{}}\n{"users":{"0":3}}')
+    make_checkpoint(tmp_path, "silver", offsets=f'v1\n{{"conf":{{}}}}\n{delta_offset(3)}\n-')
+    return tmp_path
+
+
+def told(root: Path, error: Exception | None = None) -> LakehouseError:
+    with pytest.raises(LakehouseError) as raised, damage_named(str(root)):
+        raise error or ValueError("what Spark says")
+    return raised.value
+
+
+FILES: dict[str, str] = {
+    **{
+        f"checkpoints/bronze/events/{name}": f"{CHECKPOINT}bronze"
+        for name in ("metadata", "offsets/2", "offsets/1")
+    },
+    "checkpoints/bronze/events/commits/2": f"{CHECKPOINT}bronze",
+    **{f"checkpoints/silver/{name}": f"{CHECKPOINT}silver" for name in ("metadata", "offsets/2", "commits/2")},
+    **{f"bronze/events/_delta_log/{version:020d}.json": FROM_KAFKA for version in (0, 1, 2)},
+    **{f"silver/users/_delta_log/{version:020d}.json": FROM_BRONZE for version in (0, 1, 2)},
+    "silver/corrections/_delta_log/00000000000000000001.json": (
+        "put it back from a copy: nothing else holds what people decided"
+    ),
+}
+# Without these the checkpoint is one of fewer batches, and nothing says that the table had one more version.
+UNSEEN = {
+    ("checkpoints/bronze/events/commits/2", "deleted"),
+    ("checkpoints/silver/commits/2", "deleted"),
+    ("bronze/events/_delta_log/00000000000000000002.json", "deleted"),
+    ("silver/users/_delta_log/00000000000000000002.json", "deleted"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("file", FILES)
+def test_the_file_is_named_with_its_repair(root: Path, file: str, how: str) -> None:
+    DAMAGES[how](root / file)
+    if (file, how) in UNSEEN:
+        with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
+            raise ValueError("what Spark says")
+        return
+    error = told(root)
+    assert isinstance(error, DamageError)
+    fault = {"empty": "empty", "cut": "cut or damaged", "deleted": "missing"}[how]
+    assert str(error) == f"{root / file} is {fault}; {FILES[file]}"
+
+
+@pytest.mark.parametrize(
+    "file", ["offsets/0", "commits/0", "commits/1"], ids=lambda file: str(file).replace("/", " ")
+)
+@pytest.mark.parametrize("how", DAMAGES)
+def test_what_no_start_reads_is_no_damage(root: Path, file: str, how: str) -> None:
+    DAMAGES[how](root / "checkpoints" / "silver" / file)
+    with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
+        raise ValueError("what Spark says")
+
+
+def test_a_checksum_tells_of_the_newest_commit(root: Path) -> None:
+    """Delta writes it after the commit."""
+    log = root / "silver" / "users" / "_delta_log"
+    (log / "00000000000000000002.crc").write_text("{}")
+    require_whole_logs(str(root), "silver")
+    (log / "00000000000000000002.json").unlink()
+    with pytest.raises(DamageError, match=r"0002\.json is missing; lakehouse rebuild silver"):
+        require_whole_logs(str(root), "silver")
+
+
+def test_an_empty_commit_is_found_before_delta_reads_it(root: Path) -> None:
+    require_whole_logs(str(root), "bronze", "silver")
+    (root / "bronze/events/_delta_log/00000000000000000002.json").write_bytes(b"")
+    require_whole_logs(str(root), "silver")
+    with pytest.raises(DamageError, match=r"0002\.json is empty"):
+        require_whole_logs(str(root), "bronze", "silver")
+
+
+@pytest.mark.parametrize(("table", "todo"), [(BRONZE_EVENTS, FROM_KAFKA), (SILVER_USERS, FROM_BRONZE)])
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_data_file(root: Path, table: Table, todo: str, how: str) -> None:
+    file = sorted((root / table.layer / table.name).glob("*.parquet"))[0]
+    size = file.stat().st_size
+    DAMAGES[how](file)
+    fault = {"empty": "empty", "cut": f"damaged: it has {size // 2:,} bytes of {size:,}", "deleted": "missing"}[
+        how
+    ]
+    assert str(told(root)) == f"{file} is {fault}; {todo}"
+    damage = table_damage(open_folder(str(root)), table)
+    assert damage is not None
+    assert damage.lost == "rows"
+    assert broken_logs(open_folder(str(root)), table.layer) == []
+
+
+def test_what_stopped_a_stream_is_still_told(root: Path) -> None:
+    file = next((root / "silver" / "users").glob("*.parquet"))
+    file.unlink()
+    error = told(root, StreamError("stream silver stopped: File does not exist", todo="no idea"))
+    assert isinstance(error, StreamError)
+    assert str(error) == f"stream silver stopped: {file} is missing; {FROM_BRONZE}"
+
+
+def test_a_file_that_only_silver_has_still_to_read(root: Path) -> None:
+    """Compacted and vacuumed: bronze is whole, and silver was behind."""
+    offsets = root / "checkpoints" / "silver" / "offsets" / "2"
+    offsets.write_text(f'v1\n{{"conf":{{}}}}\n{delta_offset(2)}\n-')
+    table = DeltaTable(root / "bronze" / "events")
+    table.optimize.compact()
+    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    log = [json.loads(line) for line in table_log_file(root, 2).read_text().splitlines()]
+    unread = next(line["add"]["path"] for line in log if "add" in line)
+    assert not (root / "bronze" / "events" / unread).exists()
+    assert str(told(root)) == f"{root}/bronze/events/{unread} is missing; {FROM_BRONZE}"
+    offsets.write_text(f'v1\n{{"conf":{{}}}}\n{delta_offset(3)}\n-')
+    with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
+        raise ValueError("what Spark says")
+
+
+def table_log_file(root: Path, version: int) -> Path:
+    return root / "bronze" / "events" / "_delta_log" / f"{version:020d}.json"
+
+
+def test_a_file_of_the_right_size_is_named_by_the_cause(root: Path) -> None:
+    file = next((root / "bronze" / "events").glob("*.parquet"))
+    error = told(root, StreamError(f"stream silver stopped: file:{file} is not a Parquet file"))
+    assert str(error) == (
+        f"stream silver stopped: {file} is damaged (stream silver stopped: file:{file} is not a Parquet file); "
+        f"put it back from a copy; without one delete it, and: {FROM_KAFKA}"
+    )
+
+
+@pytest.mark.parametrize("size", [0, 1, 512, 513])
+@pytest.mark.parametrize("kept", [0, 4, 11])
+def test_hadoops_checksum_of_a_file(root: Path, size: int, kept: int) -> None:
+    """8 bytes and 4 for each 512; a shorter one stops Hadoop's readers."""
+    log = root / "silver" / "users" / "_delta_log"
+    (log / "_last_checkpoint").write_bytes(b"x" * size)
+    whole = b"crc\0\0\0\2\0" + b"sums" * -(-size // 512)
+    checksum = log / "._last_checkpoint.crc"
+    checksum.write_bytes(whole)
+    with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
+        raise ValueError("what Spark says")
+    checksum.write_bytes(whole[:-1][:kept])
+    fault = "cut or damaged" if kept else "empty"
+    assert str(told(root)) == f"{checksum} is {fault}; delete that file: it is only a checksum"
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("is_spare", [True, False], ids=["all commits", "commits cleaned up"])
+def test_a_checkpoint_of_the_log(root: Path, how: str, is_spare: bool) -> None:
+    DeltaTable(root / "silver" / "users").create_checkpoint()
+    log = root / "silver" / "users" / "_delta_log"
+    file = log / "00000000000000000002.checkpoint.parquet"
+    if not is_spare:
+        (log / "00000000000000000000.json").unlink()
+    DAMAGES[how](file)
+    if is_spare and how == "deleted":
+        require_whole_logs(str(root), "silver")
+        return
+    missing, fault = log / "00000000000000000000.json", {"empty": "empty", "cut": "cut or damaged"}.get(how)
+    todo = "delete that file: the commits before it are all there" if is_spare else FROM_BRONZE
+    assert str(told(root)) == (f"{file} is {fault}; {todo}" if fault else f"{missing} is missing; {todo}")
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize(
+    "file",
+    [
+        "checkpoints/silver/offsets/2",
+        "checkpoints/bronze/events/offsets/2",
+        "bronze/events/_delta_log/00000000000000000001.json",
+        "silver/users/_delta_log/00000000000000000002.json",
+    ],
+)
+def test_status(root: Path, file: str, how: str) -> None:
+    """A command that reads the files itself."""
+    DAMAGES[how](root / file)
+    kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
+    settings = load_settings().model_copy(update={"root": str(root), "kafka": kafka})
+    out, err = io.StringIO(), io.StringIO()
+    code = main(["status"], settings=settings, stdout=out, stderr=err)
+    if (file, how) in UNSEEN:
+        assert code == 0
+        return
+    assert (code, out.getvalue()) == (2, "")
+    fault = {"empty": "empty", "cut": "cut or damaged", "deleted": "missing"}[how]
+    assert err.getvalue() == f"lakehouse: {root / file} is {fault}; {FILES[file]}\n"
+
+
+OTHERS: dict[str, Callable[[], Exception]] = {
+    "a broker": lambda: BrokerError("no broker"),
+    "a wrong query": lambda: InputError("no column x"),
+    "a closed pipe": lambda: BrokenPipeError(),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_errors_of_other_causes_stay(root: Path, name: str) -> None:
+    (root / "silver/users/_delta_log/00000000000000000002.json").write_bytes(b"")
+    error = OTHERS[name]()
+    with pytest.raises(type(error)) as raised, damage_named(str(root)):
+        raise error
+    assert raised.value is error
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("metadata", METADATA, ""),
+        ("metadata", "{}", "cut or damaged"),
+        ("metadata", "[]", "cut or damaged"),
+        ("metadata", METADATA[:-1], "cut or damaged"),
+        ("metadata", "", "empty"),
+        ("offsets/7", 'v1\n{"conf":{}}\n{"t":{"0":1}}', ""),
+        ("offsets/7", 'v1\n{"conf":{}}\n-\n{}', ""),
+        ("offsets/7", 'v1\n{"conf":{}}\n', "cut or damaged"),  # at the end of a line
+        ("offsets/7", 'v1\n{"conf":{}}\n{"t":{"0"', "cut or damaged"),
+        ("offsets/7", 'v1\n{"conf', "cut or damaged"),
+        ("offsets/7", "\0\0\0", "cut or damaged"),
+        ("commits/7", COMMIT, ""),
+        ("commits/7", "v1\n", "cut or damaged"),
+        ("commits/7", "v", "cut or damaged"),
+        ("commits/7", COMMIT[:-1], "cut or damaged"),
+    ],
+)
+def test_the_files_of_a_checkpoint(name: str, text: str, fault: str) -> None:
+    assert line_fault(name, text) == fault
