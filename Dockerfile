@@ -22,10 +22,10 @@ ENV PATH=/opt/lakehouse/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1
 
 # Spark's jars go into the image, so that containers start without a network. With -Xshare given, no archive of classes
-# is made (lakehouse/class_archive.py), which the end of this step would cut off.
+# is made (lakehouse/jvm/class_archive.py), which the end of this step would cut off.
 COPY --chown=lakehouse:lakehouse conf/ conf/
 COPY --chown=lakehouse:lakehouse lakehouse/ lakehouse/
-RUN printf 'from lakehouse.session import spark_session\nwith spark_session("image"):\n    pass\n' \
+RUN printf 'from lakehouse.spark.session import spark_session\nwith spark_session("image"):\n    pass\n' \
     | JAVA_TOOL_OPTIONS=-Xshare:auto python -
 
 COPY --chown=lakehouse:lakehouse bronze/ bronze/
@@ -33,6 +33,7 @@ COPY --chown=lakehouse:lakehouse silver/ silver/
 COPY --chown=lakehouse:lakehouse gold/ gold/
 COPY --chown=lakehouse:lakehouse quality/ quality/
 COPY --chown=lakehouse:lakehouse producers/ producers/
+COPY --chown=lakehouse:lakehouse operations/ operations/
 
 ENV LAKEHOUSE_ENV=docker
 CMD ["lakehouse", "doctor"]

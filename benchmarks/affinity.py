@@ -23,13 +23,13 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from results import run_alone
 
-from gold.affinity import named_features, rate_titles, title_tastes, user_tastes, with_matched
+from gold.affinity.cosine import named_features, rate_titles, title_tastes, user_tastes, with_matched
+from gold.affinity.title_index import RESOLUTION, Weights
 from gold.rate_affinity import chosen_weights
-from gold.title_index import RESOLUTION, Weights
 from lakehouse.settings import load_settings
 from lakehouse.tables import GOLD_AFFINITY
-from producers.entities import movie_records, series_records, user_records
-from producers.population import split_titles
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.made_up.population import split_titles
 from producers.replay import read_replay
 
 TITLES = 8_807

@@ -27,10 +27,10 @@ from results import write_results
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from gold.factors import Parameters, checkpoint_folder, fit
 from gold.inputs import held
-from lakehouse.session import spark_session
-from producers.activity import feedback_records
+from gold.recommender.factors import Parameters, checkpoint_folder, fit
+from lakehouse.spark.session import spark_session
+from producers.made_up.activity import feedback_records
 
 LIKED, RANK, ITERATIONS, ALPHA = 4.0, 24, 15, 2.0
 SPARK_REGULARIZATION, IMPLICIT_REGULARIZATION = 0.05, 5.0

@@ -28,13 +28,13 @@ from pyspark.sql import functions as F
 from results import write_results
 
 from lakehouse import storage
-from lakehouse.broker import kafka_cluster
-from lakehouse.broker_config import java_command
-from lakehouse.commands.audit import audit
+from lakehouse.broker.config import java_command
+from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.exports import write_file
-from lakehouse.kafka_client import Cluster
-from lakehouse.session import spark_session
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import Offsets, end_offsets, ensure_topics
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -46,7 +46,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from lakehouse.topics import Offsets, end_offsets, ensure_topics
+from operations.commands.audit import audit
 
 GOAL_SECONDS = 60
 KEY = ("topic", "partition", "offset")

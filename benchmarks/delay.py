@@ -40,14 +40,14 @@ from results import write_results
 from stream_runs import logged_batches
 
 from lakehouse import storage
-from lakehouse.java import find_java
-from lakehouse.kafka_client import Cluster
-from lakehouse.session import spark_session
+from lakehouse.jvm.java import find_java
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_USERS
-from producers.delivery import Delivery, publish
-from producers.entities import movie_records, series_records, user_records
-from producers.records import Record
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.sending.delivery import Delivery, publish
+from producers.sending.records import Record
 
 # About how many messages before an update its id was sent.
 AGO = 1_000

@@ -17,9 +17,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from results import write_results
 
-from lakehouse.session import spark_session
+from lakehouse.spark.session import spark_session
 from silver import rows
-from silver.wire import parse
+from silver.parsing.wire import parse
 
 _VALUE = '{"id":"%1$s","type":"movie","timestamp":"2025-05-13T12:00Z","titulo":"T %1$s","pais":"MX","premio":%1$s}'
 

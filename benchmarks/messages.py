@@ -8,12 +8,12 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.broker import kafka_cluster
-from lakehouse.kafka_client import Cluster
+from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings, load_settings
-from lakehouse.topics import ensure_topics
-from producers.entities import movie_records, series_records, user_records
-from producers.records import Record
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.sending.records import Record
 
 # As many different records per topic; they repeat under other ids.
 PATTERNS = 2_000

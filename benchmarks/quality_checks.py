@@ -24,9 +24,9 @@ from pyspark.sql.types import ArrayType, MapType, StructType
 from results import write_results
 
 from lakehouse import storage
-from lakehouse.acceptance import GATED
-from lakehouse.session import spark_session
+from lakehouse.history.acceptance import GATED
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from results import run_alone
 
 from lakehouse import storage
-from lakehouse.spark_sql import setting
+from lakehouse.spark.sql import setting
 from lakehouse.tables import BRONZE_EVENTS
 
 BATCH_SIZE = "spark.sql.parquet.columnarReaderBatchSize"

@@ -28,15 +28,15 @@ from results import write_results
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from gold.evaluation import Exam, exam_of, measure_all
-from gold.factors import checkpoint_folder
+from gold.evaluation.holdout import Exam, exam_of, measure_all
+from gold.evaluation.measures import CUTOFF, measure_lists
+from gold.evaluation.reporting import print_models
 from gold.inputs import held, partitions_of
-from gold.measures import CUTOFF, measure_lists
 from gold.rate_affinity import chosen_weights
-from gold.recipes import recipe_of
-from gold.reporting import print_models
-from lakehouse.session import spark_session
+from gold.recommender.factors import checkpoint_folder
+from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
+from lakehouse.spark.session import spark_session
 
 GOAL_NDCG, GOAL_COVERAGE, GOAL_RMSE = 0.127, 0.06, 0.885
 LIKED, SEEDS, EASE_REGULARIZATION = 4.0, 8, 100.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from lakehouse.session import spark_session
+from lakehouse.spark.session import spark_session
 
 FOLDER = Path("build/benchmarks")
 

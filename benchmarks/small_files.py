@@ -26,10 +26,10 @@ from stream_runs import logged_batches, use_streams_jvm
 
 from bronze.ingest import ingest
 from lakehouse.folders import open_folder
-from lakehouse.kafka_client import Cluster
-from lakehouse.session import spark_session
+from lakehouse.history.snapshots import read_entry, table_log, versions
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
-from lakehouse.snapshots import read_entry, table_log, versions
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_CONTENT, SILVER_USERS
 from silver.refine import refine
 

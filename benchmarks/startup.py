@@ -21,8 +21,8 @@ from messages import broker_with_topics
 from results import write_results
 
 from lakehouse.settings import conf_dir
-from producers.delivery import publish
-from producers.entities import movie_records, series_records, user_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.sending.delivery import publish
 
 HELP_GOAL, STATUS_GOAL = 0.3, 5.0
 PROGRAM = str(Path(sys.executable).parent / "lakehouse")

@@ -12,6 +12,6 @@ def use_streams_jvm() -> None:
 
 
 def logged_batches(ops_dir: Path) -> list[dict[str, Any]]:
-    """The streams' own lines of their batches so far (lakehouse.progress), oldest first."""
+    """The streams' own lines of their batches so far (lakehouse.spark.progress), oldest first."""
     log = ops_dir / "stream_progress.jsonl"
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []

@@ -28,9 +28,9 @@ from stream_runs import use_streams_jvm
 
 from bronze.ingest import ingest, read_kafka
 from lakehouse import storage
-from lakehouse.kafka_client import Cluster
-from lakehouse.session import spark_session
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import BRONZE_EVENTS, SILVER_CONTENT, SILVER_USERS
 from silver.refine import refine
 

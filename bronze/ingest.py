@@ -7,17 +7,17 @@ from pyspark.sql import DataFrame, SparkSession
 from bronze.records import raw_records
 from bronze.start import describe_topics, prepare
 from lakehouse import storage
-from lakehouse.broker import kafka_cluster
-from lakehouse.bronze_sources import bronze_sources
-from lakehouse.damage import require_whole_logs
-from lakehouse.damage_errors import damage_named
+from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.history.damage import require_whole_logs
+from lakehouse.history.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
-from lakehouse.session import spark_session
 from lakehouse.settings import Bronze, Settings, load_settings
-from lakehouse.streams import run_streams, start_stream
-from lakehouse.topics import ensure_topics
+from lakehouse.spark.session import spark_session
+from lakehouse.spark.streams import run_streams, start_stream
 
 
 def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger: str | None = None) -> None:

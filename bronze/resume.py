@@ -7,10 +7,11 @@ from typing import NamedTuple
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import delta_log, storage
-from lakehouse.checkpoints import Checkpoint, CheckpointError, Offsets, rebuild
+from lakehouse import storage
+from lakehouse.history import delta_log
+from lakehouse.kafka.topics import Offsets as TopicOffsets
+from lakehouse.spark.checkpoints import Checkpoint, CheckpointError, Offsets, rebuild
 from lakehouse.tables import Table
-from lakehouse.topics import Offsets as TopicOffsets
 
 _TOPIC_ID = "lakehouse.topic."
 LOST = "lakehouse.lost."

@@ -7,14 +7,21 @@ from pyspark.sql import SparkSession
 from bronze import resume
 from bronze.resume import Topics
 from lakehouse import storage
-from lakehouse.bronze_sources import Source, bronze_sources
-from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, rebuild, require_readable, set_aside
-from lakehouse.damage import Damage, table_damage
 from lakehouse.folders import open_folder
-from lakehouse.kafka_client import Cluster
+from lakehouse.history.damage import Damage, table_damage
+from lakehouse.kafka.bronze_sources import Source, bronze_sources
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import end_offsets, topic_ids
 from lakehouse.settings import Settings
+from lakehouse.spark.checkpoints import (
+    Offsets,
+    kafka_offsets,
+    read_checkpoint,
+    rebuild,
+    require_readable,
+    set_aside,
+)
 from lakehouse.tables import Table, layer_tables
-from lakehouse.topics import end_offsets, topic_ids
 
 
 def prepare(spark: SparkSession, root: str, source: Source, topics: Topics) -> str:

@@ -5,8 +5,8 @@ from pyspark.sql import SparkSession
 from gold.inputs import read_inputs
 from gold.popularity import count_daily
 from lakehouse.jobs import job_parser, run_job
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_POPULARITY, SILVER_FEEDBACK
 

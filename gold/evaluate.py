@@ -6,18 +6,18 @@ from contextlib import contextmanager
 
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from gold.blend import model_version, rows_id
-from gold.evaluation import Exam, exam_of, measure_all, measure_blend
-from gold.factors import checkpoint_folder
+from gold.evaluation.holdout import Exam, exam_of, measure_all, measure_blend
+from gold.evaluation.metrics import Measured, describe_models, write_metrics
+from gold.evaluation.reporting import print_models, print_trial, print_trials
+from gold.evaluation.tuning import best_trials, search
 from gold.inputs import held, partitions_of, read_inputs
-from gold.metrics import Measured, describe_models, write_metrics
 from gold.rate_affinity import chosen_weights
-from gold.recipes import recipe_of
-from gold.reporting import print_models, print_trial, print_trials
-from gold.tuning import best_trials, search
+from gold.recommender.blend import model_version, rows_id
+from gold.recommender.factors import checkpoint_folder
+from gold.recommender.recipes import recipe_of
 from lakehouse.jobs import job_parser, run_job
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK
 
 

@@ -3,13 +3,13 @@
 from pyspark.sql import SparkSession
 
 from gold.inputs import held, read_published
-from gold.powerbi import name_titles, untitled
-from lakehouse.acceptance import without_gate
+from gold.powerbi.rows import name_titles, untitled
 from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, write_csv
+from lakehouse.history.acceptance import without_gate
 from lakehouse.jobs import job_parser, run_job
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
 

@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
-from gold.project.comparison import Alike, alike_note, find_alike
-from gold.project.files import NAME, project_files
-from gold.project.folder import write_project
-from gold.project.queries import TABLES_FOLDER
-from gold.project.rows import flatten
-from gold.project.tables import Exported, exported_tables
+from gold.powerbi.project.comparison import Alike, alike_note, find_alike
+from gold.powerbi.project.files import NAME, project_files
+from gold.powerbi.project.folder import write_project
+from gold.powerbi.project.queries import TABLES_FOLDER
+from gold.powerbi.project.rows import flatten
+from gold.powerbi.project.tables import Exported, exported_tables
 from lakehouse import storage
-from lakehouse.acceptance import exported_version
 from lakehouse.exports import Formulas, export_path, write_csv, write_file
+from lakehouse.history.acceptance import exported_version
 from lakehouse.jobs import job_parser, run_job
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CONTENT, SILVER_USERS, Table
 
 SOURCES = ("csv", "delta")

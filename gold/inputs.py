@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.acceptance import input_version, published_version
+from lakehouse.history.acceptance import input_version, published_version
 from lakehouse.storage import read
 from lakehouse.tables import Table
 

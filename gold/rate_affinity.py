@@ -2,16 +2,16 @@
 
 from pyspark.sql import SparkSession
 
-from gold import affinity, title_index
 from gold import inputs as input_rows
-from gold.affinity import TITLE_TASTES, USER_TASTES, rate_titles
-from gold.changes import FULL_HELP, NO_BASE, Changed, Recipe, changed_keys, made_from, only, write
+from gold.affinity import cosine, title_index
+from gold.affinity.changes import FULL_HELP, NO_BASE, Changed, Recipe, changed_keys, made_from, only, write
+from gold.affinity.cosine import TITLE_TASTES, USER_TASTES, rate_titles
+from gold.affinity.title_index import Weights
 from gold.inputs import Inputs, partitions_of, read_inputs
-from gold.title_index import Weights
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import GOLD_AFFINITY, SILVER_CONTENT, SILVER_USERS
 
 # Of so many users in a hundred the ratings are made again; of more, everybody's.
@@ -44,7 +44,7 @@ def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
 
 def recipe_of(settings: Settings) -> Recipe:
     kept = settings.gold.affinity.titles_per_user
-    return Recipe(settings=(chosen_weights(settings), kept), code=(affinity, input_rows, title_index))
+    return Recipe(settings=(chosen_weights(settings), kept), code=(cosine, input_rows, title_index))
 
 
 def changed_users(spark: SparkSession, root: str, inputs: Inputs, recipe: Recipe) -> Changed:

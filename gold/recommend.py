@@ -6,24 +6,24 @@ from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
 
-from gold.affinity import index_titles, title_tastes, user_features
-from gold.blend import blend_of, model_version, save_blend, train_blend
-from gold.evaluation import exam_of, measure_published
-from gold.factors import checkpoint_folder
+from gold.affinity.cosine import index_titles, title_tastes, user_features
+from gold.evaluation.holdout import exam_of, measure_published
+from gold.evaluation.metrics import describe_models, read_metrics, write_metrics
 from gold.inputs import Inputs, held, partitions_of, read_inputs
-from gold.lists import describe_users, make_lists, without_factors
-from gold.metrics import describe_models, read_metrics, write_metrics
-from gold.models import is_saved, load_model
+from gold.models.files import is_saved, load_model
+from gold.models.publication import Publication, offer_model
+from gold.models.registry import ModelRecord, Rule
 from gold.popularity import order_titles
-from gold.publication import Publication, offer_model
 from gold.rate_affinity import chosen_weights
-from gold.recipes import recipe_of
-from gold.registry import ModelRecord, Rule
-from gold.titles import join_titles
+from gold.recommender.blend import blend_of, model_version, save_blend, train_blend
+from gold.recommender.factors import checkpoint_folder
+from gold.recommender.lists import describe_users, make_lists, without_factors
+from gold.recommender.recipes import recipe_of
+from gold.recommender.titles import join_titles
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from lakehouse.storage import overwrite, read
 from lakehouse.tables import (
     GOLD_AFFINITY,

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
 
-from gold.publication import current_records
+from gold.models.publication import current_records
+from gold.models.registry import roll_back, rollback_target, write_records
 from gold.recommend import read_list_inputs, write_lists
-from gold.registry import roll_back, rollback_target, write_records
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 
 
 def run(spark: SparkSession, settings: Settings, model_version: str | None = None) -> str:

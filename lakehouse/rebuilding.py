@@ -7,8 +7,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import files, storage
-from lakehouse.checkpoints import CheckpointError, rebuild, set_aside
 from lakehouse.exports import write_file
+from lakehouse.spark.checkpoints import CheckpointError, rebuild, set_aside
 from lakehouse.storage import checkpoint_path
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 

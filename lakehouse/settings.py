@@ -9,11 +9,9 @@ from typing import Annotated, Literal, Self, TypedDict, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from lakehouse.errors import SettingsError
-from lakehouse.gold_settings import Gold
-from lakehouse.kafka_security import KafkaSecurity
-from lakehouse.setting_faults import settings_error
-from lakehouse.setting_kinds import (
+from lakehouse.configuration.faults import settings_error
+from lakehouse.configuration.gold import Gold
+from lakehouse.configuration.kinds import (
     LONG_MAX,
     ColumnName,
     Count,
@@ -34,7 +32,9 @@ from lakehouse.setting_kinds import (
     Timeout,
     Topic,
 )
-from lakehouse.setting_sources import read_sources, variable
+from lakehouse.configuration.sources import read_sources, variable
+from lakehouse.errors import SettingsError
+from lakehouse.kafka.security import KafkaSecurity
 
 # Variables that choose where settings come from, and so cannot be settings themselves.
 CONF_VARIABLE = "LAKEHOUSE_CONF"
@@ -99,7 +99,7 @@ class Kafka(KafkaSecurity):
 
     @property
     def new_topics(self) -> NewTopics:
-        """How topics are made, as keyword arguments of lakehouse.topics.ensure_topics."""
+        """How topics are made, as keyword arguments of lakehouse.kafka.topics.ensure_topics."""
         return NewTopics(
             partitions=self.partitions,
             replication_factor=self.replication_factor,

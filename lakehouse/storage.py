@@ -8,9 +8,10 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
-from lakehouse import delta_log, files
+from lakehouse import files
 from lakehouse.errors import TableError
-from lakehouse.spark_sql import identifier, setting, text_literal
+from lakehouse.history import delta_log
+from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
 

@@ -11,7 +11,7 @@ _NO_GATE = "publish the newest versions without checking anything"
 
 
 def add_commands(commands: Any) -> None:
-    """Every command with its arguments. Its work is in the module of its name in lakehouse/commands."""
+    """Every command with its arguments. Its work is in the module of its name in operations/commands."""
     for add in (_demo, _up, _run, _check, _quarantine, _drift, _audit, _rebuild, _status):
         add(commands)
     for add in (_recommend, _similar, _models, _export, _report, _sql, _history, _diff, _restore):

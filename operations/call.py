@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # config and doctor also work where pyspark is missing
 
 
 class SessionFactory(Protocol):
-    """lakehouse.session.spark_session, or what takes its place."""
+    """lakehouse.spark.session.spark_session, or what takes its place."""
 
     def __call__(
         self, name: str, *, log_file: Path | None = None, lasting: bool = False
@@ -22,8 +22,8 @@ class SessionFactory(Protocol):
 def own_session(
     name: str, *, log_file: Path | None = None, lasting: bool = False
 ) -> "AbstractContextManager[SparkSession]":
-    """The session of a shell's command, from lakehouse.session: pyspark is imported where Spark is needed."""
-    from lakehouse.session import spark_session
+    """The session of a command that a shell starts. pyspark is imported only where Spark is needed."""
+    from lakehouse.spark.session import spark_session
 
     return spark_session(name, log_file=log_file, lasting=lasting)
 

@@ -1,4 +1,4 @@
-"""The `lakehouse` command. Each command's work is in lakehouse/commands, imported when it is called."""
+"""The `lakehouse` command. Each command's work is in operations/commands, imported when it is called."""
 
 import argparse
 import importlib
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
-from lakehouse.arguments import add_commands
-from lakehouse.damage_errors import damage_named
 from lakehouse.errors import MachineError, run_guarded
+from lakehouse.history.damage_errors import damage_named
+from operations.arguments import add_commands
 
 if TYPE_CHECKING:  # --help needs neither
     from types import ModuleType
 
-    from lakehouse.commands.call import SessionFactory
     from lakehouse.settings import Settings
+    from operations.call import SessionFactory
 
 _EPILOG = (
     "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 well, 1 a check failed, 2 wrong input."
@@ -49,8 +49,8 @@ def main(
 
 
 def _run(args: argparse.Namespace, settings: "Settings | None", session: "SessionFactory | None") -> int:
-    from lakehouse.commands.call import Call, own_session
     from lakehouse.settings import load_settings
+    from operations.call import Call, own_session
 
     call = Call(args.command, settings or load_settings(), session or own_session)
     module = _module(args.command)
@@ -60,9 +60,9 @@ def _run(args: argparse.Namespace, settings: "Settings | None", session: "Sessio
 
 def _module(command: str) -> "ModuleType":
     try:
-        return importlib.import_module(f"lakehouse.commands.{command}")
+        return importlib.import_module(f"operations.commands.{command}")
     except ImportError as error:
-        from lakehouse.spark_environment import PATH, environment_faults
+        from lakehouse.spark.environment import PATH, environment_faults
 
         for fault in environment_faults(PATH):  # it may bring another pyspark
             raise MachineError(fault.problem, todo=fault.todo) from error

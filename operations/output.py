@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from silver.text import escaped
+from silver.parsing.text import escaped
 
 # Texts up to this width are not folded: names, numbers, times, the words of a state.
 _SHORT = 24

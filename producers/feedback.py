@@ -4,10 +4,10 @@ import argparse
 
 from lakehouse.jobs import run_job
 from lakehouse.settings import Demo, load_settings
-from producers.activity import feedback_records
-from producers.population import split_titles
-from producers.sending import chosen_instants, chosen_seed, positive, producer_parser, send
-from producers.timeline import feedback_instants
+from producers.made_up.activity import feedback_records
+from producers.made_up.population import split_titles
+from producers.made_up.timeline import feedback_instants
+from producers.sending.entry import chosen_instants, chosen_seed, positive, producer_parser, send
 
 
 def parser(demo: Demo) -> argparse.ArgumentParser:

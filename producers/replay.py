@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse import sent
-from lakehouse.broker import kafka_cluster
+from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.jobs import job_parser, run_job
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Kafka, Settings, Silver, load_settings
-from lakehouse.topics import ensure_topics
-from producers import findings, movielens
-from producers.catalogue import empty, read_catalogue
-from producers.delivery import Delivery, publish
-from producers.filled import filled_columns
-from producers.records import Record
-from producers.sending import add_rate, stop_requests
+from producers.real import findings, movielens
+from producers.real.catalogue import empty, read_catalogue
+from producers.real.filled import filled_columns
+from producers.sending.delivery import Delivery, publish
+from producers.sending.entry import add_rate, stop_requests
+from producers.sending.records import Record
 
 _INTERRUPTED = 130
 

@@ -2,9 +2,9 @@
 
 from lakehouse.jobs import run_job
 from lakehouse.settings import load_settings
-from producers.entities import series_records
-from producers.sending import chosen_instants, chosen_seed, producer_parser, send
-from producers.timeline import catalogue_instants
+from producers.made_up.entities import series_records
+from producers.made_up.timeline import catalogue_instants
+from producers.sending.entry import chosen_instants, chosen_seed, producer_parser, send
 
 
 def main() -> int:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 
 from lakehouse.jobs import job_parser, run_job
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.session import spark_session
 from quality.checking import check, chosen_tables
 from quality.pages import table_lines, write_pages
 from quality.results import Run

@@ -9,8 +9,9 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import acceptance, delta_log, sent, storage
+from lakehouse import sent, storage
 from lakehouse.errors import InputError, first_line
+from lakehouse.history import acceptance, delta_log
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings
 from lakehouse.tables import QUALITY_RESULTS, Table, find_table

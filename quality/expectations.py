@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 from pyspark.sql import DataFrame
 
-from lakehouse.acceptance import ROW_COUNT
-from lakehouse.spark_sql import identifier, text_literal
+from lakehouse.history.acceptance import ROW_COUNT
+from lakehouse.spark.sql import identifier, text_literal
 from lakehouse.tables import Table
 from quality import facts
 from quality.subject import Subject

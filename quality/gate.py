@@ -2,8 +2,8 @@
 
 from pyspark.sql import SparkSession
 
-from lakehouse import acceptance
 from lakehouse.errors import CheckFailedError, CheckNotRunError
+from lakehouse.history import acceptance
 from lakehouse.settings import Settings
 from quality.checking import check, chosen_tables
 from quality.pages import write_pages

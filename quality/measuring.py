@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import functions as F
 
-from lakehouse.acceptance import Accepted
+from lakehouse.history.acceptance import Accepted
 from quality.distance import jensen_shannon, shares
 from quality.expectations import Expectation, Suite
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from lakehouse.acceptance import ROW_COUNT
+from lakehouse.history.acceptance import ROW_COUNT
 from lakehouse.sent import NOTHING_TOLD, Sent
 from quality.expectations import Expectation
 from quality.measuring import Judgement, Measured

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from lakehouse.acceptance import Accepted
+from lakehouse.history.acceptance import Accepted
 from lakehouse.sent import NOTHING_TOLD, Sent
 from lakehouse.settings import Quality
 from lakehouse.tables import Table

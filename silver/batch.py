@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
-from lakehouse.spark_sql import setting
+from lakehouse.spark.sql import setting
 from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_CORRECTIONS,

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import delta_log, storage
-from lakehouse.checkpoints import Checkpoint, CheckpointError, delta_positions, rebuild
+from lakehouse import storage
+from lakehouse.history import delta_log
+from lakehouse.spark.checkpoints import Checkpoint, CheckpointError, delta_positions, rebuild
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
 # What the stream itself does to a table, and what changes no row of it.

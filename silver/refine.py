@@ -5,22 +5,22 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
-from lakehouse.checkpoints import delta_positions, read_checkpoint, require_readable
-from lakehouse.damage import require_whole_logs
-from lakehouse.damage_errors import damage_named
+from lakehouse.history.damage import require_whole_logs
+from lakehouse.history.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
-from lakehouse.streams import run_streams, start_stream
+from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, require_readable
+from lakehouse.spark.session import spark_session
+from lakehouse.spark.streams import run_streams, start_stream
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_CORRECTIONS, layer_tables
 from silver.batch import apply_batch
 from silver.continuity import require_continuity
-from silver.corrections import withhold
-from silver.resolution import Rules, has_corrections, reapply, settle
+from silver.parsing.wire import parse
+from silver.quarantine.corrections import withhold
+from silver.quarantine.resolution import Rules, has_corrections, reapply, settle
 from silver.rules import judge
-from silver.wire import parse
 
 STREAM = "silver"
 SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)

@@ -7,20 +7,21 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
-from lakehouse.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.errors import InputError
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.replay_request import Request, add_arguments, request_from
-from lakehouse.session import spark_session
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
+from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
-from silver import corrections, state
+from silver import state
 from silver.continuity import require_continuity
-from silver.fixes import run_fix
+from silver.quarantine import corrections
+from silver.quarantine.fixes import run_fix
+from silver.quarantine.resolution import Result, Rules, entries, resolve, settle
 from silver.refine import SOURCES, STREAM
-from silver.resolution import Result, Rules, entries, resolve, settle
 from silver.rules import rules
 
 

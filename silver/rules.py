@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from silver.events import TYPES
+from silver.parsing.events import TYPES
 
 _FIRST_DECADE = "1870s"
 _VALUE_LENGTH = 200

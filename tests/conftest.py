@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import cli
-from lakehouse.broker import kafka_cluster
-from lakehouse.broker_config import format_storage, write_config
-from lakehouse.broker_jars import broker_jars
-from lakehouse.kafka_client import Cluster
-from lakehouse.session import spark_session
+from lakehouse.broker.config import format_storage, write_config
+from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.broker.jars import broker_jars
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
+from lakehouse.spark.session import spark_session
+from operations import cli
 from tests.support.chromium import Browser, chromium, find_chromium
 from tests.support.delta_cache import forget_tables
 from tests.support.demo import Demo

@@ -15,8 +15,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gold.inputs import Inputs
-from lakehouse import delta_log, storage
+from lakehouse import storage
 from lakehouse.errors import first_line
+from lakehouse.history import delta_log
 from lakehouse.tables import Table, find_table
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
+from gold.affinity.title_index import TitleIndex, Weights, best_titles, index_features
 from gold.inputs import one_per_id
-from gold.title_index import TitleIndex, Weights, best_titles, index_features
 from lakehouse.tables import GOLD_AFFINITY
 
 # Cells of one dense block of users x titles. A block needs about 20 bytes per cell: 40 MB.

@@ -3,9 +3,9 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gold.blend import Blend, Recipe, Weights
-from gold.factors import fit
-from gold.preferences import latest_ratings, weigh_preferences
+from gold.recommender.blend import Blend, Recipe, Weights
+from gold.recommender.factors import fit
+from gold.recommender.preferences import latest_ratings, weigh_preferences
 
 # Each like counts the same, however old.
 _NEVER_FADES = 1e12

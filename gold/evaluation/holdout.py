@@ -8,19 +8,19 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gold.affinity import index_titles, title_tastes
-from gold.baselines import mean_only, train_explicit, train_implicit, weighted
-from gold.blend import Blend, Recipe, held_blend, train_blend
+from gold.affinity.cosine import index_titles, title_tastes
+from gold.affinity.title_index import TitleIndex
+from gold.affinity.title_index import Weights as AffinityWeights
+from gold.evaluation.baselines import mean_only, train_explicit, train_implicit, weighted
+from gold.evaluation.measures import CUTOFF, Facts, measure_lists, measure_values, predict
+from gold.evaluation.metrics import BLEND, MEAN, POPULARITY
+from gold.evaluation.splits import split_by_time, unseen
 from gold.inputs import held
-from gold.lists import describe_users, make_lists
-from gold.measures import CUTOFF, Facts, measure_lists, measure_values, predict
-from gold.metrics import BLEND, MEAN, POPULARITY
 from gold.popularity import order_titles
-from gold.preferences import latest_ratings, liked_titles
-from gold.splits import split_by_time, unseen
-from gold.title_index import TitleIndex
-from gold.title_index import Weights as AffinityWeights
-from gold.titles import join_titles
+from gold.recommender.blend import Blend, Recipe, held_blend, train_blend
+from gold.recommender.lists import describe_users, make_lists
+from gold.recommender.preferences import latest_ratings, liked_titles
+from gold.recommender.titles import join_titles
 
 _PAIRS = "user_id string, content_id string, rating double"
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from gold.blend import Blend
-from gold.scoring import HIGHEST, LOWEST
+from gold.recommender.blend import Blend
+from gold.recommender.scoring import HIGHEST, LOWEST
 
 # Lists are measured to this place.
 CUTOFF = 10

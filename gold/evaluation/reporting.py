@@ -8,9 +8,9 @@ from pyspark.sql import Row
 from rich.console import Console
 from rich.table import Table
 
-from gold.measures import CUTOFF
-from gold.metrics import BLEND, Measured, finite
-from gold.tuning import SCORED, Trial
+from gold.evaluation.measures import CUTOFF
+from gold.evaluation.metrics import BLEND, Measured, finite
+from gold.evaluation.tuning import SCORED, Trial
 
 _WIDEST = 10_000
 NOT_MEASURED = "not measured"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold.blend import Recipe, Weights
+from gold.recommender.blend import Recipe, Weights
 from lakehouse.storage import append, ensure, exists, read
 from lakehouse.tables import GOLD_TRIALS
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gold.title_index import TitleIndex
+from gold.affinity.title_index import TitleIndex
 
 # Similarities are compared, and told, to this many digits, so that rounding noise decides no order.
 _DIGITS = 4

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gold.neighbours import Neighbour, Vectors, nearest_titles
+from gold.explanations.neighbours import Neighbour, Vectors, nearest_titles
 
 # Titles named as the reason of another one: at most so many, and more alike than this.
 _NAMED, _ALIKE = 2, 0.3

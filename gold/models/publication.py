@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
-from gold.models import keep_models, require_saved, saved_versions
-from gold.registry import (
+from gold.models.files import keep_models, require_saved, saved_versions
+from gold.models.registry import (
     ModelRecord,
     Records,
     Rule,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
 
-from gold.metrics import finite
+from gold.evaluation.metrics import finite
 from lakehouse.errors import InputError
 from lakehouse.storage import ensure, exists, overwrite, read
 from lakehouse.tables import GOLD_MODELS

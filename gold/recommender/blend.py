@@ -10,11 +10,11 @@ from pydantic import JsonValue
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold.biases import Shrinkage, deviations, fit_biases
-from gold.factors import Parameters, fit
 from gold.inputs import held
-from gold.models import Model, save_model
-from gold.preferences import Evidence, latest_ratings, weigh_preferences
+from gold.models.files import Model, save_model
+from gold.recommender.biases import Shrinkage, deviations, fit_biases
+from gold.recommender.factors import Parameters, fit
+from gold.recommender.preferences import Evidence, latest_ratings, weigh_preferences
 
 
 class Weights(NamedTuple):

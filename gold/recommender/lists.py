@@ -12,11 +12,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DoubleType, IntegerType, StringType, StructField, StructType
 from scipy.sparse import csr_matrix
 
-from gold.blend import Blend, Weights
-from gold.preferences import Evidence, weigh_preferences
-from gold.scoring import SOURCES, Best, Users, best_titles
-from gold.title_index import unit_rows
-from gold.titles import Titles, dense
+from gold.affinity.title_index import unit_rows
+from gold.recommender.blend import Blend, Weights
+from gold.recommender.preferences import Evidence, weigh_preferences
+from gold.recommender.scoring import SOURCES, Best, Users, best_titles
+from gold.recommender.titles import Titles, dense
 from lakehouse.tables import GOLD_RECOMMENDATIONS
 
 # Cells of one dense block of users x titles. A block needs about 60 bytes per cell: 60 MB.

@@ -1,10 +1,10 @@
 """The settings of gold as the values that models are made from."""
 
-from gold.biases import Shrinkage
-from gold.blend import Recipe, Weights
-from gold.factors import Parameters
-from gold.preferences import Evidence
-from lakehouse.gold_settings import Gold
+from gold.recommender.biases import Shrinkage
+from gold.recommender.blend import Recipe, Weights
+from gold.recommender.factors import Parameters
+from gold.recommender.preferences import Evidence
+from lakehouse.configuration.gold import Gold
 
 
 def recipe_of(gold: Gold) -> Recipe:

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, diags_array
 
-from gold.blend import Weights
-from gold.titles import Floats, Titles, split_fits
+from gold.recommender.blend import Weights
+from gold.recommender.titles import Floats, Titles, split_fits
 
 LOWEST, HIGHEST = 0.5, 5.0
 # The middle of the scale, where nobody has rated anything yet.

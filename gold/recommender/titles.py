@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 
-from gold.blend import Blend
-from gold.title_index import TitleIndex
+from gold.affinity.title_index import TitleIndex
+from gold.recommender.blend import Blend
 from lakehouse.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]

@@ -9,10 +9,10 @@ import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
-from lakehouse.broker_jars import broker_jars
-from lakehouse.class_archive import sharing_options
+from lakehouse.broker.jars import broker_jars
 from lakehouse.errors import BrokerError
-from lakehouse.java import environment_options, find_java, utf8_locale
+from lakehouse.jvm.class_archive import sharing_options
+from lakehouse.jvm.java import environment_options, find_java, utf8_locale
 
 LOOPBACK = "127.0.0.1"
 # Measured: C1 and the serial collector start the broker in two thirds of the time and half the processor.

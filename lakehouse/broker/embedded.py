@@ -5,17 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lakehouse.broker_config import LOOPBACK, is_free
-from lakehouse.broker_process import (
-    Broker,
-    await_broker,
-    recorded_broker,
-    start_broker,
-    stop_broker,
-)
+from lakehouse.broker.config import LOOPBACK, is_free
+from lakehouse.broker.process import Broker, await_broker, recorded_broker, start_broker, stop_broker
 from lakehouse.errors import BrokerError
-from lakehouse.kafka_admin import cluster_id
-from lakehouse.kafka_client import Cluster, configured_cluster
+from lakehouse.kafka.admin import cluster_id
+from lakehouse.kafka.client import Cluster, configured_cluster
 from lakehouse.locks import locked, open_lock, share, try_alone
 from lakehouse.settings import Kafka
 

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lakehouse.broker_config import LOOPBACK, format_storage, java_command, telling_line, write_config
-from lakehouse.class_archive import discard_archive
+from lakehouse.broker.config import LOOPBACK, format_storage, java_command, telling_line, write_config
 from lakehouse.drafts import replacing
 from lakehouse.errors import BrokerError
-from lakehouse.java import utf8_locale
-from lakehouse.kafka_admin import cluster_id
-from lakehouse.kafka_client import Cluster
+from lakehouse.jvm.class_archive import discard_archive
+from lakehouse.jvm.java import utf8_locale
+from lakehouse.kafka.admin import cluster_id
+from lakehouse.kafka.client import Cluster
 
 _START_SECONDS = 60.0
 _PORT_TRIES = 3

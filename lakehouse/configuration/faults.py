@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from lakehouse.configuration.sources import shown
 from lakehouse.errors import SettingsError
-from lakehouse.setting_sources import shown
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 

@@ -4,7 +4,17 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from lakehouse.setting_kinds import Count, Integer, Positive, Real, Section, Seed, Share, SignedWeight, Weight
+from lakehouse.configuration.kinds import (
+    Count,
+    Integer,
+    Positive,
+    Real,
+    Section,
+    Seed,
+    Share,
+    SignedWeight,
+    Weight,
+)
 
 # Those of gold.model_metrics that say how good a model is.
 QualityMetric = Literal[

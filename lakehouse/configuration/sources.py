@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lakehouse.configuration_text import configuration_text
+from lakehouse.configuration.text import configuration_text
 from lakehouse.errors import SettingsError
 
 PREFIX = "LAKEHOUSE_"

@@ -3,7 +3,7 @@
 import codecs
 from pathlib import Path
 
-from lakehouse.byte_order_marks import wide_encoding
+from lakehouse.configuration.byte_order_marks import wide_encoding
 from lakehouse.errors import SettingsError
 
 _SAVE = "save it as UTF-8"

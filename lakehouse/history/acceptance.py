@@ -11,8 +11,9 @@ from typing import NamedTuple
 from pyspark.sql import Column, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
-from lakehouse import delta_log, storage
+from lakehouse import storage
 from lakehouse.errors import TableError
+from lakehouse.history import delta_log
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,

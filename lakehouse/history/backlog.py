@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from lakehouse.checkpoints import DeltaPosition, Offsets, as_offsets, as_position
-from lakehouse.delta_log import follow_inputs
 from lakehouse.folders import Folder
-from lakehouse.kafka_meter import KafkaMeter
-from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.history.delta_log import follow_inputs
+from lakehouse.history.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.kafka.meter import KafkaMeter
+from lakehouse.spark.checkpoints import DeltaPosition, Offsets, as_offsets, as_position
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, Table
 
 # Stream 2 reads them in this order, and so does its checkpoint name their positions.

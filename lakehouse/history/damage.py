@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from lakehouse.backlog import silver_positions
-from lakehouse.checkpoints import line_fault, rebuild, repair
 from lakehouse.errors import (
     BrokerError,
     Cause,
@@ -18,9 +16,11 @@ from lakehouse.errors import (
     root_cause,
 )
 from lakehouse.folders import Folder, open_folder
+from lakehouse.history.backlog import silver_positions
+from lakehouse.history.snapshots import checkpoint_files, commit_versions, live_files, read_actions, table_log
 from lakehouse.locks import RunningError
-from lakehouse.snapshots import checkpoint_files, commit_versions, live_files, read_actions, table_log
-from lakehouse.streams import StreamError
+from lakehouse.spark.checkpoints import line_fault, rebuild, repair
+from lakehouse.spark.streams import StreamError
 from lakehouse.tables import SILVER_CORRECTIONS, Table, layer_tables
 
 _STREAMS = ("bronze/events", "bronze/feedback", "silver")

@@ -20,7 +20,7 @@ def damage_named(root: str | None = None) -> Iterator[None]:
     except Exception as error:
         if "pyspark" not in sys.modules:  # what failed has read no table: a producer, doctor
             raise
-        from lakehouse.damage import explained
+        from lakehouse.history.damage import explained
         from lakehouse.settings import load_settings
 
         told = explained(root or load_settings().root, error)

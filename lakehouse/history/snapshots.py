@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from lakehouse.delta_log import noted
 from lakehouse.errors import TableError
 from lakehouse.folders import Folder
+from lakehouse.history.delta_log import noted
 
 _COMMIT = re.compile(r"\d{20}\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from lakehouse.java import Java
+from lakehouse.jvm.java import Java
 
 _FOLDER = Path(sys.prefix) / "var" / "lakehouse"
 # Neither Spark nor the JVM takes white space, quotes or colons in this option.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyspark
 
-from lakehouse.class_archive import sharing_options
-from lakehouse.java import Java, environment_options
-from lakehouse.spark_defaults import defaults_file, spark_defaults
+from lakehouse.jvm.class_archive import sharing_options
+from lakehouse.jvm.java import Java, environment_options
+from lakehouse.spark.defaults import defaults_file, spark_defaults
 
 # Spark starts a driver's JVM with those of the first, then with those of the second.
 DEFAULT_OPTIONS, EXTRA_OPTIONS = "spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"

@@ -8,8 +8,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from lakehouse.errors import BrokerError, first_line
-from lakehouse.kafka_client import Cluster
-from lakehouse.kafka_connection import advertised_error
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.connection import advertised_error
 
 _BACKOFF_MS = {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 200}
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.errors import BrokerError, SettingsError
-from lakehouse.java import find_java
-from lakehouse.kafka_connection import WatchedClient, connect_error
-from lakehouse.kafka_security import PLAINTEXT, KafkaSecurity, read_file
+from lakehouse.jvm.java import find_java
+from lakehouse.kafka.connection import WatchedClient, connect_error
+from lakehouse.kafka.security import PLAINTEXT, KafkaSecurity, read_file
 from lakehouse.settings import Kafka
 
 _MODULES = {

@@ -21,7 +21,7 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 from lakehouse.errors import BrokerError, first_line
-from lakehouse.kafka_security import KafkaSecurity
+from lakehouse.kafka.security import KafkaSecurity
 
 _REFUSED_LOGINS = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError, IllegalSaslStateError)
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)

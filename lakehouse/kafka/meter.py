@@ -9,9 +9,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from lakehouse.errors import BrokerError
-from lakehouse.kafka_admin import quiet_client_log, reason
-from lakehouse.kafka_client import Cluster
-from lakehouse.kafka_connection import advertised_error
+from lakehouse.kafka.admin import quiet_client_log, reason
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.connection import advertised_error
 
 Part = tuple[str, int]
 _POLL_MS = 100

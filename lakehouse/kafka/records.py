@@ -6,8 +6,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from lakehouse.errors import BrokerError, first_line
-from lakehouse.kafka_client import Cluster
-from lakehouse.kafka_connection import advertised_error
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.connection import advertised_error
 
 # Ranges closer than this are read in one go: seeking costs more than reading what lies between.
 _NEAR = 1_000

@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_serializer, model_validator
 
+from lakehouse.configuration.kinds import OptionalText, Secret
 from lakehouse.errors import SettingsError
-from lakehouse.setting_kinds import OptionalText, Secret
 
 
 class KafkaSecurity(BaseModel):

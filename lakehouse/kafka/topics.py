@@ -8,8 +8,8 @@ from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from lakehouse.errors import BrokerError
-from lakehouse.kafka_admin import kafka_admin, reason
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.admin import kafka_admin, reason
+from lakehouse.kafka.client import Cluster
 
 Offsets = dict[tuple[str, int], tuple[int, int]]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lakehouse.configuration_text import configuration_text
+from lakehouse.configuration.text import configuration_text
 from lakehouse.errors import LakehouseError, SettingsError
 from lakehouse.settings import conf_dir
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse.errors import LakehouseError, MachineError
-from lakehouse.java import OPTION_VARIABLES
+from lakehouse.jvm.java import OPTION_VARIABLES
 from lakehouse.settings import conf_dir
-from lakehouse.spark_defaults import DEFAULTS, lacking, readable_defaults, spark_defaults
+from lakehouse.spark.defaults import DEFAULTS, lacking, readable_defaults, spark_defaults
 
 HOME, CONF, ARGUMENTS, WORKERS = "SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON"
 PATH = "PYTHONPATH"

@@ -15,13 +15,13 @@ from pyspark import SparkConf, SparkContext
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
-from lakehouse.class_archive import discard_archive
 from lakehouse.errors import MachineError, first_line
-from lakehouse.java import Java, find_java, utf8_locale
-from lakehouse.jvm_options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
+from lakehouse.jvm.class_archive import discard_archive
+from lakehouse.jvm.java import Java, find_java, utf8_locale
+from lakehouse.jvm.options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
 from lakehouse.settings import conf_dir, load_settings
-from lakehouse.spark_defaults import DEFAULTS, REQUIRED, defaults_file, plain_defaults, spark_defaults
-from lakehouse.spark_environment import drop_empty_variables, require_fitting_environment, suspects
+from lakehouse.spark.defaults import DEFAULTS, REQUIRED, defaults_file, plain_defaults, spark_defaults
+from lakehouse.spark.environment import drop_empty_variables, require_fitting_environment, suspects
 
 # They print the whole stack trace of an exception that is raised as well, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")

@@ -13,9 +13,9 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse.errors import LakehouseError, root_cause
-from lakehouse.jvm_signals import jvm_signals_forwarded
-from lakehouse.progress import ProgressLog
-from lakehouse.spark_sql import setting
+from lakehouse.jvm.signals import jvm_signals_forwarded
+from lakehouse.spark.progress import ProgressLog
+from lakehouse.spark.sql import setting
 
 _AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
 

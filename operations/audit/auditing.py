@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from lakehouse.ledger import Counts, Part, Totals
-from lakehouse.resolutions import Resolutions
+from operations.audit.ledger import Counts, Part, Totals
+from operations.audit.resolutions import Resolutions
 
 _NOTHING = Counts(None, None, *[0] * 10)
 

@@ -7,8 +7,8 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from lakehouse import storage
-from lakehouse.ledger import STATE, Part
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES
+from operations.audit.ledger import STATE, Part
 
 _RECORD = list(SILVER_QUARANTINE.key)
 _ORDER = ("event_timestamp", "kafka_timestamp", *_RECORD)

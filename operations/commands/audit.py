@@ -7,20 +7,20 @@ from pyspark.sql import SparkSession
 
 from bronze.resume import accepted_losses
 from lakehouse import storage
-from lakehouse.auditing import Partition, all_faults, compare_partition, with_resolutions
-from lakehouse.broker import kafka_cluster
-from lakehouse.checkpoints import Offsets, kafka_offsets, read_checkpoint, require_readable
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
-from lakehouse.damage import require_whole_logs
-from lakehouse.damage_errors import damage_named
-from lakehouse.kafka_client import Cluster
-from lakehouse.kafka_records import existing_offsets
-from lakehouse.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
-from lakehouse.resolutions import count_resolutions
+from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.history.damage import require_whole_logs
+from lakehouse.history.damage_errors import damage_named
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.records import existing_offsets
+from lakehouse.kafka.topics import end_offsets
 from lakehouse.settings import Settings
+from lakehouse.spark.checkpoints import Offsets, kafka_offsets, read_checkpoint, require_readable
 from lakehouse.tables import CATALOGUE
-from lakehouse.topics import end_offsets
+from operations.audit.auditing import Partition, all_faults, compare_partition, with_resolutions
+from operations.audit.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
+from operations.audit.resolutions import count_resolutions
+from operations.call import Call
+from operations.output import print_json, print_table
 
 # While streams run, tables change between two reads. A fault counts when nothing has changed around it.
 _ATTEMPTS = 5

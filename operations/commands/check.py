@@ -2,8 +2,8 @@
 
 import argparse
 
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
+from operations.call import Call
+from operations.output import print_json, print_table
 from quality import check
 from quality.pages import described, docs_folder, status
 from quality.results import Run

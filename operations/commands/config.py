@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
 from lakehouse.settings import conf_dir
+from operations.call import Call
+from operations.output import print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from lakehouse.acceptance import without_gate
-from lakehouse.broker import kafka_cluster
-from lakehouse.commands import sources, summary
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json
-from lakehouse.commands.steps import STEPS, Clock, run_steps, uncompared, ungated
+from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.history.acceptance import without_gate
+from operations.call import Call
+from operations.output import print_json
+from operations.pipeline import sources, summary
+from operations.pipeline.steps import STEPS, Clock, run_steps, uncompared, ungated
 
 
 def run(args: argparse.Namespace, call: Call) -> int:

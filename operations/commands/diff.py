@@ -7,12 +7,13 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from lakehouse import delta_log, storage
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import cell, print_json, print_table
-from lakehouse.differences import ADDED, CHANGED, REMOVED, compare, shared_columns
+from lakehouse import storage
 from lakehouse.errors import InputError, TableError, first_line
+from lakehouse.history import delta_log
 from lakehouse.tables import Table, find_table
+from operations.call import Call
+from operations.differences import ADDED, CHANGED, REMOVED, compare, shared_columns
+from operations.output import cell, print_json, print_table
 
 
 class Difference(NamedTuple):

@@ -12,18 +12,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from lakehouse.broker_config import LOOPBACK, is_free
-from lakehouse.broker_jars import KAFKA_VERSION, cached_jars
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
+from lakehouse.broker.config import LOOPBACK, is_free
+from lakehouse.broker.jars import KAFKA_VERSION, cached_jars
 from lakehouse.errors import LakehouseError
-from lakehouse.java import find_java, utf8_locale
-from lakehouse.kafka_admin import cluster_id
-from lakehouse.kafka_client import Cluster, configured_cluster
-from lakehouse.kafka_connection import AdvertisedError
+from lakehouse.jvm.java import find_java, utf8_locale
+from lakehouse.kafka.admin import cluster_id
+from lakehouse.kafka.client import Cluster, configured_cluster
+from lakehouse.kafka.connection import AdvertisedError
 from lakehouse.settings import Kafka, Settings
-from lakehouse.spark_defaults import defaults_file, readable_defaults, spark_defaults
-from lakehouse.spark_environment import STARTERS, environment_faults, suspects
+from lakehouse.spark.defaults import defaults_file, readable_defaults, spark_defaults
+from lakehouse.spark.environment import STARTERS, environment_faults, suspects
+from operations.call import Call
+from operations.output import print_json, print_table
 
 PYTHON = (3, 11)
 DISK_BYTES = 2 * 1024**3

@@ -3,9 +3,9 @@
 import argparse
 
 from lakehouse import storage
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
 from lakehouse.tables import SILVER_BATCHES
+from operations.call import Call
+from operations.output import print_json, print_table
 from silver.drift import drifted_fields
 
 

@@ -3,10 +3,10 @@
 import argparse
 
 from gold import export_powerbi, export_project
-from lakehouse.acceptance import without_gate
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.history.acceptance import without_gate
+from operations.call import Call
+from operations.output import print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:

@@ -4,9 +4,9 @@ import argparse
 from typing import Any
 
 from lakehouse import storage
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
 from lakehouse.tables import find_table
+from operations.call import Call
+from operations.output import print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:

@@ -4,14 +4,14 @@ import argparse
 from dataclasses import asdict
 
 from gold import export_powerbi, roll_back
-from gold.registry import ModelRecord, figure, read_records
-from gold.reporting import NOT_MEASURED, with_nulls
-from lakehouse.acceptance import is_gated, without_gate
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
+from gold.evaluation.reporting import NOT_MEASURED, with_nulls
+from gold.models.registry import ModelRecord, figure, read_records
 from lakehouse.errors import InputError
+from lakehouse.history.acceptance import is_gated, without_gate
 from lakehouse.storage import require
 from lakehouse.tables import GOLD_MODELS
+from operations.call import Call
+from operations.output import print_json, print_table
 from quality.gate import require_passed
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
 from lakehouse.replay_request import request_from
 from lakehouse.settings import Settings
-from silver import replay, worklist
-from silver.resolution import entries
+from operations.call import Call
+from operations.output import print_json, print_table
+from silver import replay
+from silver.quarantine import worklist
+from silver.quarantine.resolution import entries
 
 _SHOWN_LINES = 40
 # A reason may quote a whole document; of any other field both values of a comparison are shown.

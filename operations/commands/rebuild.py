@@ -8,16 +8,16 @@ from rich.console import Console
 
 from bronze.start import rebuild_checkpoints
 from lakehouse import storage
-from lakehouse.broker import kafka_cluster
-from lakehouse.checkpoints import delta_positions, read_checkpoint, set_aside
-from lakehouse.commands.call import Call
-from lakehouse.commands.steps import Clock, anew, broker_for, run_steps, selected
-from lakehouse.damage import broken_logs
+from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.folders import open_folder
+from lakehouse.history.damage import broken_logs
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import discard_staging, pending_swap, staging_root, swap_in
 from lakehouse.settings import Settings
+from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, set_aside
+from operations.call import Call
+from operations.pipeline.steps import Clock, anew, broker_for, run_steps, selected
 from silver.refine import SOURCES, STREAM, refine
 
 

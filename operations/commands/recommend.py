@@ -7,18 +7,18 @@ from typing import Any
 from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
-from gold.affinity import describe_titles
-from gold.models import is_saved, load_model
-from gold.neighbours import Vectors, factor_vectors, feature_vectors
+from gold.affinity.cosine import describe_titles
+from gold.affinity.title_index import Weights, index_features
+from gold.explanations.neighbours import Vectors, factor_vectors, feature_vectors
+from gold.explanations.reasons import explain, liked_alike, liked_titles, shared_features
+from gold.models.files import is_saved, load_model
 from gold.rate_affinity import chosen_weights
-from gold.reasons import explain, liked_alike, liked_titles, shared_features
-from gold.title_index import Weights, index_features
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
-from lakehouse.commands.unknown import as_in_silver, unknown_id
 from lakehouse.errors import InputError
 from lakehouse.storage import read
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from operations.call import Call
+from operations.commands.unknown import as_in_silver, unknown_id
+from operations.output import print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:

@@ -5,12 +5,12 @@ import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json
 from lakehouse.errors import InputError
 from lakehouse.exports import REPORT_HTML, export_path, replaced_file
-from lakehouse.report.collection import collect
-from lakehouse.report.page import render
+from operations.call import Call
+from operations.output import print_json
+from operations.report.collection import collect
+from operations.report.page import render
 
 
 def run(args: argparse.Namespace, call: Call) -> int:

@@ -11,13 +11,13 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
-from lakehouse.acceptance import GATED
-from lakehouse.commands.call import Call
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import open_folder
+from lakehouse.history.acceptance import GATED
+from lakehouse.history.snapshots import Snapshot, read_snapshot, table_log
 from lakehouse.locks import only_run
-from lakehouse.snapshots import Snapshot, read_snapshot, table_log
 from lakehouse.tables import GOLD_METRICS, GOLD_MODELS, GOLD_TRIALS, Table, find_table
+from operations.call import Call
 
 _CONSEQUENCES = {
     "silver": (

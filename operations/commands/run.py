@@ -4,9 +4,9 @@ import argparse
 
 from rich.console import Console
 
-from lakehouse.acceptance import without_gate
-from lakehouse.commands.call import Call
-from lakehouse.commands.steps import Clock, broker_for, run_steps, selected, ungated
+from lakehouse.history.acceptance import without_gate
+from operations.call import Call
+from operations.pipeline.steps import Clock, broker_for, run_steps, selected, ungated
 
 
 def run(args: argparse.Namespace, call: Call) -> int:

@@ -6,18 +6,18 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from gold.affinity import describe_titles
-from gold.models import is_saved, load_model
-from gold.neighbours import factor_vectors, feature_vectors, nearest_titles
+from gold.affinity.cosine import describe_titles
+from gold.affinity.title_index import Weights, index_features
+from gold.explanations.neighbours import factor_vectors, feature_vectors, nearest_titles
+from gold.explanations.reasons import shared_features, tastes_of
+from gold.models.files import is_saved, load_model
+from gold.models.registry import published, read_records
 from gold.rate_affinity import chosen_weights
-from gold.reasons import shared_features, tastes_of
-from gold.registry import published, read_records
-from gold.title_index import Weights, index_features
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
-from lakehouse.commands.unknown import as_in_silver, unknown_id
 from lakehouse.storage import read
 from lakehouse.tables import SILVER_CONTENT
+from operations.call import Call
+from operations.commands.unknown import as_in_silver, unknown_id
+from operations.output import print_json, print_table
 
 _WITHOUT_MODEL = "by who likes them: the published model knows nothing of this title"
 

@@ -7,10 +7,10 @@ from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
-from lakehouse.confinement import as_query, confine
 from lakehouse.errors import InputError, first_line
+from lakehouse.spark.confinement import as_query, confine
+from operations.call import Call
+from operations.output import print_json, print_table
 
 # What describes, and is run as it is. All else must be a query: inside parentheses nothing else can stand.
 _DESCRIBES = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)

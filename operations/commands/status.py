@@ -5,19 +5,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from lakehouse.backlog import KafkaBacklog, SilverBacklog, input_backlog, kafka_backlog, silver_backlog
-from lakehouse.broker import running_cluster
-from lakehouse.bronze_sources import bronze_sources
-from lakehouse.commands.call import Call
-from lakehouse.commands.output import print_json, print_table
-from lakehouse.damage import require_whole_checkpoints, require_whole_logs
+from lakehouse.broker.embedded import running_cluster
 from lakehouse.errors import BrokerError
 from lakehouse.folders import Folder, open_folder
-from lakehouse.kafka_client import Cluster
-from lakehouse.kafka_meter import kafka_meter
+from lakehouse.history.backlog import KafkaBacklog, SilverBacklog, input_backlog, kafka_backlog, silver_backlog
+from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
+from lakehouse.history.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.meter import kafka_meter
 from lakehouse.settings import Kafka
-from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
 from lakehouse.tables import CATALOGUE, GOLD_MODELS, GOLD_TRIALS, Table, layer_tables
+from operations.call import Call
+from operations.output import print_json, print_table
 
 # The whole answer is due in 5 s, with or without a broker.
 _KAFKA_SECONDS = 2.0

@@ -10,15 +10,15 @@ from types import FrameType
 
 from rich.console import Console
 
-from lakehouse.broker import kafka_cluster, own_broker
-from lakehouse.broker_process import Broker
-from lakehouse.commands.call import Call
-from lakehouse.commands.live_monitor import Monitor
-from lakehouse.commands.live_producers import LiveProducers
-from lakehouse.commands.live_streams import LiveGold, LiveStreams
+from lakehouse.broker.embedded import kafka_cluster, own_broker
+from lakehouse.broker.process import Broker
 from lakehouse.errors import BrokerError, LakehouseError
-from lakehouse.streams import StreamError
-from lakehouse.workers import Worker
+from lakehouse.spark.streams import StreamError
+from operations.call import Call
+from operations.live.monitor import Monitor
+from operations.live.producers import LiveProducers
+from operations.live.streams import LiveGold, LiveStreams
+from operations.live.workers import Worker
 
 _LOOK_SECONDS = 0.2
 # How long a part that hangs, because another one died, may hold up the end.

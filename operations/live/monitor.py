@@ -9,18 +9,18 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.live import Live as LivePicture
 
-from lakehouse.backlog import KafkaBacklog, SilverBacklog, kafka_backlog, silver_backlog
-from lakehouse.bronze_sources import bronze_sources
-from lakehouse.commands.live_producers import LiveProducers
-from lakehouse.commands.live_streams import LiveGold
-from lakehouse.commands.live_view import Facts, ProgressTail, StreamFacts, line, picture, together
 from lakehouse.errors import BrokerError
 from lakehouse.folders import open_folder
-from lakehouse.kafka_client import Cluster
-from lakehouse.kafka_meter import KafkaMeter, kafka_meter
+from lakehouse.history.backlog import KafkaBacklog, SilverBacklog, kafka_backlog, silver_backlog
+from lakehouse.history.snapshots import read_snapshot, table_log, versions
+from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.meter import KafkaMeter, kafka_meter
 from lakehouse.settings import Settings
-from lakehouse.snapshots import read_snapshot, table_log, versions
 from lakehouse.tables import SILVER_QUARANTINE
+from operations.live.producers import LiveProducers
+from operations.live.streams import LiveGold
+from operations.live.view import Facts, ProgressTail, StreamFacts, line, picture, together
 
 # A look costs a few requests to Kafka and some small files.
 _LOOK_EVERY_SECONDS = 2.0

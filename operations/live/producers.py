@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from lakehouse import sent
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import end_offsets, ensure_topics
 from lakehouse.settings import Settings
-from lakehouse.topics import end_offsets, ensure_topics
-from lakehouse.workers import Worker
-from producers.activity import feedback_records
-from producers.delivery import Delivery, publish
-from producers.entities import movie_records, series_records, user_records
-from producers.population import split_titles
-from producers.records import Record
-from producers.timeline import wall_clock
+from operations.live.workers import Worker
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.made_up.population import split_titles
+from producers.made_up.timeline import wall_clock
+from producers.sending.delivery import Delivery, publish
+from producers.sending.records import Record
 
 # Parts of the whole rate. Users and titles do not grow in number: a laptop makes gold of them every few minutes.
 _FEEDBACK_SHARE = 0.8

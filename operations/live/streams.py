@@ -10,15 +10,15 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.bronze_sources import bronze_sources
-from lakehouse.commands.steps import STEPS
 from lakehouse.folders import open_folder
-from lakehouse.kafka_client import Cluster
+from lakehouse.history.snapshots import read_snapshot, table_log, versions
+from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
-from lakehouse.snapshots import read_snapshot, table_log, versions
-from lakehouse.streams import stream_error
+from lakehouse.spark.streams import stream_error
 from lakehouse.tables import SILVER_BATCHES, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
-from lakehouse.workers import Worker
+from operations.live.workers import Worker
+from operations.pipeline.steps import STEPS
 from silver.refine import refine
 
 _POLL_SECONDS = 0.2

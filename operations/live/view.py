@@ -11,8 +11,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from lakehouse.backlog import KafkaBacklog, SilverBacklog
-from lakehouse.progress import read_line
+from lakehouse.history.backlog import KafkaBacklog, SilverBacklog
+from lakehouse.spark.progress import read_line
 
 STREAMS = ("bronze.events", "bronze.feedback", "silver")
 # Rates are those of this long a time up to now.

@@ -10,16 +10,16 @@ from typing import NamedTuple
 from lakehouse import sent
 from lakehouse.drafts import replacing
 from lakehouse.errors import InputError
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import end_offsets, ensure_topics, topic_ids
 from lakehouse.settings import Demo, Kafka, Settings
-from lakehouse.topics import end_offsets, ensure_topics, topic_ids
-from producers.activity import feedback_records
-from producers.delivery import publish
-from producers.entities import movie_records, series_records, user_records
-from producers.filled import filled_columns
-from producers.population import split_titles
-from producers.records import Record
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.made_up.population import split_titles
+from producers.real.filled import filled_columns
 from producers.replay import by_topic, findings_of, read_replay
+from producers.sending.delivery import publish
+from producers.sending.records import Record
 
 MARKER = "published.json"
 ALREADY_PUBLISHED = "already published: these topics hold the same records, nothing was sent again"

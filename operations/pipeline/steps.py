@@ -11,9 +11,9 @@ from rich.console import Console
 
 from bronze.ingest import ingest
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
-from lakehouse.broker import kafka_cluster
+from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
 from quality.gate import require_passed
 from silver.refine import refine

@@ -10,14 +10,14 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold.metrics import BLEND
-from gold.reporting import METRICS, NOT_MEASURED
+from gold.evaluation.metrics import BLEND
+from gold.evaluation.reporting import METRICS, NOT_MEASURED
 from lakehouse import storage
-from lakehouse.commands.output import print_table
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
-from lakehouse.progress import read_line
 from lakehouse.settings import Settings
+from lakehouse.spark.progress import read_line
 from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE
+from operations.output import print_table
 
 
 def collect(

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse.report.contents import Report
-from lakehouse.report.genres import read_genres
-from lakehouse.report.lists import read_lists
-from lakehouse.report.popularity import read_popularity
-from lakehouse.report.quality import read_checks, read_quality
-from lakehouse.report.rejections import read_rejections
-from lakehouse.report.snapshot import read_flow, table_states, take_snapshot
-from lakehouse.report.streams import read_streams, with_delays
+from operations.report.contents import Report
+from operations.report.genres import read_genres
+from operations.report.lists import read_lists
+from operations.report.popularity import read_popularity
+from operations.report.quality import read_checks, read_quality
+from operations.report.rejections import read_rejections
+from operations.report.snapshot import read_flow, table_states, take_snapshot
+from operations.report.streams import read_streams, with_delays
 
 # What fits on a page that people read; the numbers of users and samples are settings.
 TITLES, GENRES, GROUPS, FAILURES, BATCHES = 12, 10, 8, 50, 60

@@ -7,9 +7,9 @@ from statistics import median
 
 from markupsafe import Markup
 
-from lakehouse.report import charts
-from lakehouse.report.contents import Popularity, Report, Stream, TableState
-from lakehouse.report.language import Language
+from operations.report import charts
+from operations.report.contents import Popularity, Report, Stream, TableState
+from operations.report.language import Language
 
 # Metrics of which the lowest value is the best, and those of which it is the highest.
 LOWER_IS_BETTER = ("rmse", "mae", "mse")

@@ -5,9 +5,9 @@ from collections import defaultdict
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.report.contents import Group, Grouping
-from lakehouse.report.snapshot import Snapshot
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from operations.report.contents import Group, Grouping
+from operations.report.snapshot import Snapshot
 
 GROUPINGS = ("clasificacion", "decada", "suscripcion")
 

@@ -12,7 +12,7 @@ CODES = ("es", "en")
 
 @dataclass(frozen=True)
 class Language:
-    """`words` are lakehouse/report/words/<code>.toml: sections of texts."""
+    """`words` are operations/report/words/<code>.toml: sections of texts."""
 
     code: str
     words: Mapping[str, Any]
@@ -57,5 +57,5 @@ class Language:
 
 
 def load_language(code: str) -> Language:
-    text = resources.files("lakehouse.report").joinpath("words", f"{code}.toml").read_text(encoding="utf-8")
+    text = resources.files("operations.report").joinpath("words", f"{code}.toml").read_text(encoding="utf-8")
     return Language(code, tomllib.loads(text))

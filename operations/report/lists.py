@@ -3,10 +3,10 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.report.contents import Recommendation, Recommendations, UserList
-from lakehouse.report.snapshot import Snapshot
-from lakehouse.report.titles import title_names
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from operations.report.contents import Recommendation, Recommendations, UserList
+from operations.report.snapshot import Snapshot
+from operations.report.titles import title_names
 
 
 def read_lists(snapshot: Snapshot, *, users: int) -> Recommendations | None:

@@ -10,10 +10,10 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lakehouse.report import charts, facts
-from lakehouse.report.contents import Report
-from lakehouse.report.language import Language, load_language
-from lakehouse.report.safety import island, policy, shown, visible
+from operations.report import charts, facts
+from operations.report.contents import Report
+from operations.report.language import Language, load_language
+from operations.report.safety import island, policy, shown, visible
 
 
 def render(report: Report, *, language: str) -> str:
@@ -38,7 +38,7 @@ def render(report: Report, *, language: str) -> str:
 def _environment(language: Language) -> Environment:
     """A template that escapes all values and stops at a name that it does not know."""
     environment = Environment(
-        loader=PackageLoader("lakehouse.report", "assets"),
+        loader=PackageLoader("operations.report", "assets"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -72,4 +72,4 @@ def _environment(language: Language) -> Environment:
 
 
 def _asset(name: str) -> str:
-    return resources.files("lakehouse.report").joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files("operations.report").joinpath("assets", name).read_text(encoding="utf-8")

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.report.contents import Period, Popularity, Title
-from lakehouse.report.snapshot import Snapshot
-from lakehouse.report.titles import title_names
 from lakehouse.tables import GOLD_POPULARITY, SILVER_CONTENT
+from operations.report.contents import Period, Popularity, Title
+from operations.report.snapshot import Snapshot
+from operations.report.titles import title_names
 
 KINDS = ("views", "likes", "dislikes", "ratings")
 # The longest span of days that each unit still shows in about 60 columns; years beyond.

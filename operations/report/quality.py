@@ -6,11 +6,11 @@ from datetime import UTC
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse import delta_log
-from lakehouse.gold_settings import QUALITY_METRICS
-from lakehouse.report.contents import Check, Checks, DataQuality, Metric, Quality
-from lakehouse.report.snapshot import Snapshot
+from lakehouse.configuration.gold import QUALITY_METRICS
+from lakehouse.history import delta_log
 from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS
+from operations.report.contents import Check, Checks, DataQuality, Metric, Quality
+from operations.report.snapshot import Snapshot
 
 # In gold.model_metrics: the published model's own metrics, and those of predicting the mean.
 _PUBLISHED, _MEAN = "blend", "mean"

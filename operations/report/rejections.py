@@ -6,9 +6,9 @@ from typing import Any
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from lakehouse.report.contents import Rejection, Rejections, Sample
-from lakehouse.report.snapshot import Snapshot
 from lakehouse.tables import SILVER_QUARANTINE
+from operations.report.contents import Rejection, Rejections, Sample
+from operations.report.snapshot import Snapshot
 
 # Of each record and value, in characters: enough to see what is wrong, on a page that stays small.
 RECORD_LENGTH = 600

@@ -6,8 +6,8 @@ import json
 
 from markupsafe import Markup
 
-from lakehouse.report.contents import Recommendations
-from lakehouse.report.language import Language
+from operations.report.contents import Recommendations
+from operations.report.language import Language
 
 # A longer title, name or value is cut; how much is missing is said.
 LONGEST_TEXT = 300

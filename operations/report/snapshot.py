@@ -7,10 +7,11 @@ from functools import reduce
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import delta_log, storage
+from lakehouse import storage
 from lakehouse.errors import TableError
-from lakehouse.report.contents import Flow, TableState
+from lakehouse.history import delta_log
 from lakehouse.tables import CATALOGUE, SILVER_BATCHES, Table
+from operations.report.contents import Flow, TableState
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from lakehouse import delta_log, storage
-from lakehouse.progress import read_line
-from lakehouse.report.contents import Batch, Stream, Streams
-from lakehouse.report.snapshot import Snapshot
+from lakehouse import storage
+from lakehouse.history import delta_log
+from lakehouse.spark.progress import read_line
 from lakehouse.tables import SILVER_BATCHES, layer_tables
+from operations.report.contents import Batch, Stream, Streams
+from operations.report.snapshot import Snapshot
 
 SILVER = "silver"
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from producers.dirt import seal
-from producers.draws import BLOCK, Floats, Ints, generator
-from producers.entities import Event, title_id, user_id
-from producers.population import Population, populate
-from producers.records import Fields, Record, isoformat
-from producers.timeline import DEFAULT_START, feedback_instants
+from producers.made_up.dirt import seal
+from producers.made_up.draws import BLOCK, Floats, Ints, generator
+from producers.made_up.entities import Event, title_id, user_id
+from producers.made_up.population import Population, populate
+from producers.made_up.timeline import DEFAULT_START, feedback_instants
+from producers.sending.records import Fields, Record, isoformat
 
 # Each event chooses among this many titles, drawn by popularity.
 _CANDIDATES = 24

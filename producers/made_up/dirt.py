@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from producers.records import Fields, Record, encode
+from producers.sending.records import Fields, Record, encode
 
 # Events reach Kafka up to this much later than they happen.
 _DELAY_MS = 2000

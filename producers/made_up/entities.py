@@ -6,14 +6,14 @@ from itertools import count as count_up
 from itertools import islice
 from typing import NamedTuple
 
-from producers.dirt import seal
-from producers.draws import BLOCK, Ints, mixed
-from producers.lexicon import DECADES, GENRES, MOVIE_CLASSES, names
-from producers.people import person
-from producers.records import Fields, Record, decade_of, isoformat, moment
-from producers.timeline import DEFAULT_START, catalogue_instants
-from producers.titles import CLASSES, Kind, Titles, draw_titles
-from producers.viewers import Viewers, draw_viewers
+from producers.made_up.dirt import seal
+from producers.made_up.draws import BLOCK, Ints, mixed
+from producers.made_up.lexicon import DECADES, GENRES, MOVIE_CLASSES, names
+from producers.made_up.people import person
+from producers.made_up.timeline import DEFAULT_START, catalogue_instants
+from producers.made_up.titles import CLASSES, Kind, Titles, draw_titles
+from producers.made_up.viewers import Viewers, draw_viewers
+from producers.sending.records import Fields, Record, decade_of, isoformat, moment
 
 
 class Event(NamedTuple):

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from producers.draws import Floats, Ints, mixed, ranks
-from producers.lexicon import GENRES, names
+from producers.made_up.draws import Floats, Ints, mixed, ranks
+from producers.made_up.lexicon import GENRES, names
 
 # People per genre when the catalogue is young; the pools grow with the square root of the catalogue.
 _POOLS = {"director": 60, "actor": 200}

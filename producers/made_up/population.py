@@ -5,10 +5,10 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from producers.draws import BLOCK, Floats, Ints
-from producers.lexicon import GENRES
-from producers.titles import Kind, Titles, draw_titles
-from producers.viewers import Viewers, draw_viewers
+from producers.made_up.draws import BLOCK, Floats, Ints
+from producers.made_up.lexicon import GENRES
+from producers.made_up.titles import Kind, Titles, draw_titles
+from producers.made_up.viewers import Viewers, draw_viewers
 
 # The share of movies in a catalogue, as in the real one that the replay knows.
 _MOVIES = 0.7

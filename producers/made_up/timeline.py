@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count as count_up
 
-from producers.records import milliseconds
+from producers.sending.records import milliseconds
 
 # Seeded runs begin here where no --start is given. It is fixed, so that a seed alone gives the same bytes,
 # and far enough back that the whole span is over: brokers refuse timestamps an hour ahead of their own clock.

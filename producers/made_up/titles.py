@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from producers.draws import (
+from producers.made_up.draws import (
     BLOCK,
     Floats,
     Ints,
@@ -15,7 +15,7 @@ from producers.draws import (
     weighted,
     weighted_rows,
 )
-from producers.lexicon import (
+from producers.made_up.lexicon import (
     CHILD_GENRES,
     DECADES,
     GENRES,
@@ -26,7 +26,7 @@ from producers.lexicon import (
     genre_bonds,
     genre_weights,
 )
-from producers.people import cast, spread
+from producers.made_up.people import cast, spread
 
 Kind = Literal["movie", "series"]
 

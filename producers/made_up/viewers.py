@@ -4,18 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from producers.draws import (
-    BLOCK,
-    Floats,
-    Ints,
-    blanked,
-    distinct_rows,
-    generator,
-    long_tail,
-    weighted,
-)
-from producers.lexicon import ARCHETYPES, DECADES, GENRES, MOVIE_CLASSES, genre_weights
-from producers.people import favourites, spread
+from producers.made_up.draws import BLOCK, Floats, Ints, blanked, distinct_rows, generator, long_tail, weighted
+from producers.made_up.lexicon import ARCHETYPES, DECADES, GENRES, MOVIE_CLASSES, genre_weights
+from producers.made_up.people import favourites, spread
 
 _ACTIVITY_ALPHA = 1.4
 _SUBSCRIBED_DAYS_MEAN = 400.0

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from producers.layouts import Row, read_rows
-from producers.matching import Film
-from producers.records import Fields, Record, decade_of, encode, event_micros, isoformat, milliseconds
+from producers.real.layouts import Row, read_rows
+from producers.real.matching import Film
+from producers.sending.records import Fields, Record, decade_of, encode, event_micros, isoformat, milliseconds
 
 COLUMNS = (
     "show_id",

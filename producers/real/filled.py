@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from producers.records import Record
+from producers.sending.records import Record
 
 _TABLES = {
     "user": "silver.users",

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from producers.layouts import shown
-from producers.records import Record
+from producers.real.layouts import shown
+from producers.sending.records import Record
 
 # Values of another service's catalogue could be thousands.
 _MOST_VALUES = 10

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import InputError
-from producers import places
-from producers.places import Place
+from producers.real import places
+from producers.real.places import Place
 
 # Of a file that is something else altogether the header can be anything.
 _MOST_NAMES = 20

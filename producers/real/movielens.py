@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse.errors import InputError
-from producers.catalogue import Catalogue, Features
-from producers.layouts import Row, first_of, read_rows, shown, where
-from producers.lexicon import names
-from producers.matching import FilmIndex, display_title
-from producers.records import (
+from producers.made_up.lexicon import names
+from producers.real.catalogue import Catalogue, Features
+from producers.real.layouts import Row, first_of, read_rows, shown, where
+from producers.real.matching import FilmIndex, display_title
+from producers.real.tastes import Judged, derive
+from producers.sending.records import (
     Record,
     decade_of,
     encode,
@@ -23,7 +24,6 @@ from producers.records import (
     milliseconds,
     moment,
 )
-from producers.tastes import Judged, derive
 
 MOVIE_COLUMNS = ("movieId", "title", "genres")
 RATING_COLUMNS = ("userId", "movieId", "rating", "timestamp")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lakehouse.byte_order_marks import wide_encoding
+from lakehouse.configuration.byte_order_marks import wide_encoding
 
 # A valid cell with what ends it; nothing matches at a cell whose quotes are wrong.
 _CELL = re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n][^,\r\n]*+)?(?:,|\r\n?|\n|\Z)')

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from producers.catalogue import Features
+from producers.real.catalogue import Features
 
 # "Well above": half a star, the smallest step of the scale.
 _WELL_ABOVE = 0.5

@@ -11,8 +11,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from lakehouse.errors import CheckFailedError, first_line
-from lakehouse.kafka_client import Cluster
-from producers.records import Record
+from lakehouse.kafka.client import Cluster
+from producers.sending.records import Record
 
 # Records handed over and not yet confirmed: kafka-python has no bound of its own on what it buffers.
 _IN_FLIGHT = 20_000

@@ -9,13 +9,13 @@ from datetime import datetime
 from types import FrameType
 
 from lakehouse import sent
-from lakehouse.broker import kafka_cluster
+from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.jobs import job_parser
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.records import Record
-from producers.timeline import DEFAULT_START, wall_clock
+from producers.made_up.timeline import DEFAULT_START, wall_clock
+from producers.sending.delivery import publish
+from producers.sending.records import Record
 
 _INTERRUPTED = 130
 

@@ -4,8 +4,8 @@ import re
 from typing import Any, NamedTuple
 
 from lakehouse.moments import calendar_date, event_time
-from silver.strict_json import as_json, as_text, parse_object
-from silver.text import cleaned, escaped
+from silver.parsing.strict_json import as_json, as_text, parse_object
+from silver.parsing.text import cleaned, escaped
 
 ENVELOPE = ("id", "type", "timestamp")
 

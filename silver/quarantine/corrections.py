@@ -12,7 +12,7 @@ from lakehouse.errors import InputError
 from lakehouse.replay_request import Assignment
 from lakehouse.tables import SILVER_CORRECTIONS
 from silver.latest import RECORD, one_per_record
-from silver.strict_json import as_json, is_unicode, parse_object
+from silver.parsing.strict_json import as_json, is_unicode, parse_object
 
 OPEN = "open"
 

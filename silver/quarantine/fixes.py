@@ -5,8 +5,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.confinement import as_query, confine
 from lakehouse.errors import InputError, first_line
+from lakehouse.spark.confinement import as_query, confine
 from silver.latest import RECORD
 
 VIEW = "quarantine"

@@ -13,11 +13,12 @@ from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
-from silver import corrections, state
-from silver.corrections import OPEN
+from silver import state
 from silver.latest import RECORD, targeted
+from silver.parsing.wire import parse
+from silver.quarantine import corrections
+from silver.quarantine.corrections import OPEN
 from silver.rules import judge, split
-from silver.wire import parse
 
 
 class Rules(NamedTuple):

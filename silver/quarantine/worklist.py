@@ -3,8 +3,8 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from silver.corrections import OPEN, breaking
 from silver.latest import RECORD
+from silver.quarantine.corrections import OPEN, breaking
 
 
 def by_rule(entries: DataFrame) -> DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Kafka, Settings, load_settings
 from tests.spark.test_continuity import both, send
 from tests.support.damaged import DAMAGES, go_on, repair

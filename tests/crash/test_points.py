@@ -8,7 +8,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
 from lakehouse.settings import Settings
 from silver.refine import refine
 from tests.support.kill_points import MADE, POINTS, kill_in_batch, kill_in_making, send_batch

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
 from tests.support.compose import compose_command
 from tests.support.folders import PROJECT
 

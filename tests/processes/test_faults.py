@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.commands.audit import audit
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS
+from operations.commands.audit import audit
 from tests.support.processes import TIMEOUT, drive
 from tests.support.wide_records import send, wide_user
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse.broker import kafka_cluster
-from lakehouse.broker_config import LOOPBACK
+from lakehouse.broker.config import LOOPBACK
+from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.settings import Settings
 from tests.support.processes import Running, await_condition
 from tests.support.undisturbed import expect_undisturbed, numbered_files

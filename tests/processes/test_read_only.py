@@ -14,13 +14,13 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.commands.audit import audit
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.entities import user_records
+from operations.commands.audit import audit
+from producers.made_up.entities import user_records
+from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.processes import TIMEOUT, environment
 

@@ -9,7 +9,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
 from lakehouse.tables import (
     CATALOGUE,
@@ -21,10 +22,9 @@ from lakehouse.tables import (
     SILVER_QUARANTINE,
     SILVER_USERS,
 )
-from lakehouse.topics import ensure_topics
-from producers.activity import feedback_records
-from producers.delivery import publish
-from producers.entities import movie_records, series_records, user_records
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.sending.delivery import publish
 from tests.support.folders import PROJECT
 from tests.support.readme import readme_commands
 from tests.support.submits import (

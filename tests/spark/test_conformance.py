@@ -12,12 +12,12 @@ from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, CATALOGUE, SILVER_BATCHES, SILVER_QUARANTINE, Table
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.records import Record
+from producers.sending.delivery import publish
+from producers.sending.records import Record
 from silver.refine import refine
 from tests.support.folders import SHARED
 

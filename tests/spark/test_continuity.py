@@ -20,18 +20,18 @@ from bronze import start
 from bronze.ingest import ingest
 from bronze.resume import Topics
 from lakehouse import storage
-from lakehouse.bronze_sources import bronze_sources
-from lakehouse.checkpoints import CheckpointError, read_checkpoint
-from lakehouse.commands.audit import audit
-from lakehouse.damage import DamageError
-from lakehouse.kafka_client import Cluster, configured_cluster
+from lakehouse.history.damage import DamageError
+from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.client import Cluster, configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.rebuilding import require_no_rebuild, staging_root, swap_in
 from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_USERS, layer_tables
-from lakehouse.topics import ensure_topics
-from producers.activity import feedback_records
-from producers.delivery import publish
-from producers.entities import movie_records, series_records, user_records
+from operations.commands.audit import audit
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.sending.delivery import publish
 from silver.continuity import require_continuity
 from silver.refine import SOURCES, STREAM, refine
 from tests.support.damaged import go_on, repair

@@ -10,17 +10,17 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.commands.audit import audit
 from lakehouse.errors import TableError
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import RunningError, only_run
-from lakehouse.session import is_lost_connection
 from lakehouse.settings import Settings
-from lakehouse.streams import StreamError
+from lakehouse.spark.session import is_lost_connection
+from lakehouse.spark.streams import StreamError
 from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.entities import user_records
+from operations.commands.audit import audit
+from producers.made_up.entities import user_records
+from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.delta_cache import forget_tables
 from tests.support.wide_records import send, wide_user

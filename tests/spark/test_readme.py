@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
-from lakehouse.broker import kafka_cluster
+from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.settings import Settings, variables
 from lakehouse.tables import GOLD_POWERBI, GOLD_TRIALS, layer_tables
 from tests.support.chromium import Browser

@@ -5,10 +5,10 @@ python -m tests.support.both_streams
 
 import sys
 
-from lakehouse.commands.live_streams import LiveStreams
-from lakehouse.kafka_client import configured_cluster
-from lakehouse.session import spark_session
+from lakehouse.kafka.client import configured_cluster
 from lakehouse.settings import load_settings
+from lakehouse.spark.session import spark_session
+from operations.live.streams import LiveStreams
 
 
 def main() -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse.commands.audit import audit
 from lakehouse.errors import LakehouseError
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
 from lakehouse.settings import Settings
+from operations.commands.audit import audit
 from silver.refine import refine
 from tests.support.outcome import Command
 

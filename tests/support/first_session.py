@@ -9,7 +9,7 @@ from pathlib import Path
 from delta.tables import DeltaTable
 from pyspark import SparkContext
 
-from lakehouse.session import spark_session
+from lakehouse.spark.session import spark_session
 
 
 def main() -> None:

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
 from lakehouse.tables import layer_tables
-from lakehouse.topics import ensure_topics
-from producers.activity import feedback_records
-from producers.delivery import publish
-from producers.entities import movie_records, series_records, user_records
-from producers.records import Record
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.sending.delivery import publish
+from producers.sending.records import Record
 from tests.support.processes import Running, await_condition
 from tests.support.undisturbed import numbered_files
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampType
 
-from gold.project.files import project_files
-from gold.project.tables import Exported, exported_tables
+from gold.powerbi.project.files import project_files
+from gold.powerbi.project.tables import Exported, exported_tables
 from lakehouse.tables import CATALOGUE, Table
 
 # As the quality layer declares it. Here only where the catalogue does not have it.

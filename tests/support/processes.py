@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from lakehouse import jvm_options
-from lakehouse.java import find_java
-from lakehouse.setting_sources import PREFIX
+from lakehouse.configuration.sources import PREFIX
+from lakehouse.jvm import options as jvm_options
+from lakehouse.jvm.java import find_java
 from lakehouse.settings import Settings, load_settings
 
 BIN = Path(sys.executable).parent

@@ -8,9 +8,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
-from lakehouse.auditing import all_faults, compare_partition, with_resolutions
-from lakehouse.ledger import count_records, count_totals
-from lakehouse.resolutions import count_resolutions
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -19,6 +16,9 @@ from lakehouse.tables import (
     SILVER_QUARANTINE,
     Table,
 )
+from operations.audit.auditing import all_faults, compare_partition, with_resolutions
+from operations.audit.ledger import count_records, count_totals
+from operations.audit.resolutions import count_resolutions
 from silver import refine as refine_job
 from silver.refine import refine
 from silver.rules import judge

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from lakehouse.report.contents import (
+from operations.report.contents import (
     Batch,
     Check,
     Checks,

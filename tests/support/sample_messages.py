@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse.tables import BRONZE_FEEDBACK, Table
-from producers.activity import feedback_records
-from producers.entities import movie_records, series_records, user_records
-from producers.records import Record
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.sending.records import Record
 from tests.support.folders import PROJECT
 from tests.support.records import Row, bronze_row
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from lakehouse.spark_defaults import DEFAULTS
+from lakehouse.spark.defaults import DEFAULTS
 from tests.support.folders import PROJECT
 
 ADDED = PROJECT / "tests" / "support" / "spark.conf"

@@ -11,11 +11,11 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.entities import user_records
+from producers.made_up.entities import user_records
+from producers.sending.delivery import publish
 from tests.support.folders import PROJECT
 from tests.support.processes import BIN, TIMEOUT, await_condition, environment, fast_jvm
 from tests.support.small import with_quick_models

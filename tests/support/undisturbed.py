@@ -5,8 +5,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse.commands.audit import audit
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
 from lakehouse.settings import Settings
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -17,6 +16,7 @@ from lakehouse.tables import (
     SILVER_TOMBSTONES,
     SILVER_USERS,
 )
+from operations.commands.audit import audit
 from silver.refine import refine
 from tests.support.tables import contents
 

@@ -2,11 +2,11 @@
 
 import os
 
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.records import Record, encode
+from producers.sending.delivery import publish
+from producers.sending.records import Record, encode
 from tests.support.records import USER
 
 

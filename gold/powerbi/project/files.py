@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from gold.project.ids import stable_id
-from gold.project.model import model_files
-from gold.project.queries import TABLES_FOLDER
-from gold.project.report import report_files
-from gold.project.tables import Exported
+from gold.powerbi.project.ids import stable_id
+from gold.powerbi.project.model import model_files
+from gold.powerbi.project.queries import TABLES_FOLDER
+from gold.powerbi.project.report import report_files
+from gold.powerbi.project.tables import Exported
 
 NAME = "Lakehouse"
 _REPORT, _MODEL = f"{NAME}.Report", f"{NAME}.SemanticModel"

@@ -3,10 +3,10 @@
 import json
 from typing import NamedTuple
 
-from gold.project.ids import stable_id
-from gold.project.measures import Measure, measures
-from gold.project.queries import Query, shared_queries, table_query
-from gold.project.tables import Column, Exported, Key
+from gold.powerbi.project.ids import stable_id
+from gold.powerbi.project.measures import Measure, measures
+from gold.powerbi.project.queries import Query, shared_queries, table_query
+from gold.powerbi.project.tables import Column, Exported, Key
 
 # Power BI's own level for models that it imports; the lowest that knows everything used here.
 COMPATIBILITY = 1567

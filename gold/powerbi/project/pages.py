@@ -1,7 +1,7 @@
 """The three pages of the report, laid out on a grid of 8 pixels."""
 
-from gold.project.tables import Exported
-from gold.project.visuals import Box, Field, Page, Visual, card, chart, column, measure, slicer, table
+from gold.powerbi.project.tables import Exported
+from gold.powerbi.project.visuals import Box, Field, Page, Visual, card, chart, column, measure, slicer, table
 
 _MARGIN, _GAP = 24, 16
 _TOP, _CARD = 24, 96

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from gold.project.pages import pages
-from gold.project.tables import Exported
-from gold.project.visuals import Page, container
+from gold.powerbi.project.pages import pages
+from gold.powerbi.project.tables import Exported
+from gold.powerbi.project.visuals import Page, container
 
 _SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report"
 # A theme that Power BI brings with it, and the version of the report format that knows it.

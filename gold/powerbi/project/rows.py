@@ -3,8 +3,8 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from gold.project.tables import SEPARATOR, Exported
-from gold.project.tables import Column as Declared
+from gold.powerbi.project.tables import SEPARATOR, Exported
+from gold.powerbi.project.tables import Column as Declared
 
 # ISO 8601 without a zone: all times are UTC, the zone of every session.
 _MOMENT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"

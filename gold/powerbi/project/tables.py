@@ -147,5 +147,5 @@ def _column(table: Table, name: str, kind: DataType) -> Column:
         return Column(name, _KINDS[type(kind)])
     raise TableError(
         f"column {name} of {table.sql_name} is {kind.simpleString()}, which the export cannot write",
-        todo="omit it, or say how it is written, in gold/project/tables.py",
+        todo="omit it, or say how it is written, in gold/powerbi/project/tables.py",
     )

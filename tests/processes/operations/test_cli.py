@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_USERS
 from tests.support.demo import Demo
@@ -40,7 +40,7 @@ def test_help_lists_the_commands() -> None:
 def test_arguments_are_read_without_spark() -> None:
     """So that --help answers at once: importing pyspark alone takes most of a second."""
     code = (
-        "import sys, lakehouse.cli; lakehouse.cli.build_parser(); "
+        "import sys, operations.cli; operations.cli.build_parser(); "
         "print('pyspark' in sys.modules, 'pandas' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

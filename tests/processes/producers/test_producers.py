@@ -15,17 +15,17 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from lakehouse import sent
-from lakehouse.broker import kafka_cluster, own_broker
+from lakehouse.broker.embedded import kafka_cluster, own_broker
 from lakehouse.errors import BrokerError
-from lakehouse.kafka_client import Cluster, configured_cluster
+from lakehouse.kafka.client import Cluster, configured_cluster
+from lakehouse.kafka.topics import end_offsets, ensure_topics
 from lakehouse.settings import Settings, load_settings
-from lakehouse.topics import end_offsets, ensure_topics
-from producers.activity import feedback_records
-from producers.catalogue import COLUMNS
-from producers.delivery import publish
-from producers.entities import movie_records, series_records, user_records
-from producers.records import Record
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.real.catalogue import COLUMNS
 from producers.replay import read_replay
+from producers.sending.delivery import publish
+from producers.sending.records import Record
 from tests.support.processes import environment
 
 LINE = re.compile(r"(\w+): ([\d,]+) sent, ([\d,]+) delivered, ([\d,]+) failed, [\d,]+ records/s")

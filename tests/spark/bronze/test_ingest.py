@@ -13,13 +13,13 @@ from pyspark.sql import functions as F
 from bronze.ingest import ingest
 from bronze.start import describe_topics, prepare, rebuild_checkpoints
 from lakehouse import storage
-from lakehouse.bronze_sources import bronze_sources
-from lakehouse.checkpoints import CheckpointError
-from lakehouse.commands.audit import audit
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
+from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
-from lakehouse.topics import ensure_topics
+from operations.commands.audit import audit
 
 TIMEOUT = 20.0
 AT = 1_747_137_600_123  # 2025-05-13 12:00:00.123 UTC

@@ -10,20 +10,20 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from gold import evaluate, export_powerbi, rate_affinity, recommend
-from gold.affinity import index_titles, title_tastes
-from gold.blend import held_blend, train_blend
-from gold.evaluation import exam_of, measure_published
-from gold.factors import checkpoint_folder
-from gold.lists import describe_users, make_lists
-from gold.metrics import BLEND, MEAN
+from gold.affinity.cosine import index_titles, title_tastes
+from gold.affinity.title_index import Weights
+from gold.evaluation.holdout import exam_of, measure_published
+from gold.evaluation.metrics import BLEND, MEAN
+from gold.evaluation.reporting import print_models
+from gold.evaluation.tuning import best_trials, in_order, score_of, search
 from gold.popularity import order_titles
-from gold.recipes import Recipe, recipe_of
-from gold.reporting import print_models
-from gold.title_index import Weights
-from gold.titles import join_titles
-from gold.tuning import best_trials, in_order, score_of, search
-from lakehouse.acceptance import without_gate
+from gold.recommender.blend import held_blend, train_blend
+from gold.recommender.factors import checkpoint_folder
+from gold.recommender.lists import describe_users, make_lists
+from gold.recommender.recipes import Recipe, recipe_of
+from gold.recommender.titles import join_titles
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.history.acceptance import without_gate
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import exists, overwrite, read
 from lakehouse.tables import (

@@ -11,9 +11,9 @@ from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
 from gold import export_project
-from gold.project.comparison import alike_note, find_alike
-from gold.project.rows import flatten
-from gold.project.tables import Exported, exported_tables
+from gold.powerbi.project.comparison import alike_note, find_alike
+from gold.powerbi.project.rows import flatten
+from gold.powerbi.project.tables import Exported, exported_tables
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import overwrite
 from lakehouse.tables import (

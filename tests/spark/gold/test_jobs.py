@@ -12,9 +12,9 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
-from lakehouse.acceptance import without_gate
 from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, replace_remote
+from lakehouse.history.acceptance import without_gate
 from lakehouse.paths import hadoop_address
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import delta_table, overwrite, read, table_path

@@ -7,7 +7,7 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.differences import compare, shared_columns
+from operations.differences import compare, shared_columns
 
 SCHEMA = "id string, name string, tags array<string>, counts map<string,bigint>"
 SAME = ("same", "Ana", ["a"], {"x": 1, "y": 2})

@@ -12,12 +12,13 @@ from pyspark.sql import functions as F
 
 from gold import count_popularity, export_powerbi, recommend
 from gold.inputs import read_inputs
-from lakehouse import acceptance, delta_log, storage
-from lakehouse.acceptance import without_gate
-from lakehouse.checkpoints import CheckpointError
+from lakehouse import storage
 from lakehouse.errors import CheckFailedError, CheckNotRunError, TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.history import acceptance, delta_log
+from lakehouse.history.acceptance import without_gate
 from lakehouse.settings import Settings
+from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.tables import (
     CATALOGUE,
     GOLD_POPULARITY,
@@ -219,7 +220,7 @@ def test_a_run_without_comparison_takes_other_data_as_it_is(spark: SparkSession,
 
 
 def test_the_gates_stand_before_gold_and_before_the_export() -> None:
-    from lakehouse.commands.steps import STEPS, selected, ungated
+    from operations.pipeline.steps import STEPS, selected, ungated
 
     names = [step.name for step in STEPS]
     assert names[2] == "gate: check silver"

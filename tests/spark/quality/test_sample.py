@@ -5,8 +5,9 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import acceptance, storage
+from lakehouse import storage
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.history import acceptance
 from lakehouse.settings import Settings
 from lakehouse.tables import GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE, SILVER_USERS
 from quality import check

@@ -25,8 +25,8 @@ from lakehouse.tables import (
 )
 from silver import batch, state
 from silver.batch import apply_batch
+from silver.parsing.wire import parse
 from silver.rules import judge
-from silver.wire import parse
 from tests.support.records import (
     FEEDBACK,
     MOVIE,

@@ -6,8 +6,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
-from lakehouse.checkpoints import read_checkpoint
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.checkpoints import read_checkpoint
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_USERS
 from silver.continuity import require_continuity
 from silver.drift import drifted_fields

@@ -10,10 +10,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
-from lakehouse.checkpoints import read_checkpoint
 from lakehouse.errors import TableError
 from lakehouse.settings import Settings, load_settings
-from lakehouse.streams import StreamError
+from lakehouse.spark.checkpoints import read_checkpoint
+from lakehouse.spark.streams import StreamError
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,

@@ -9,10 +9,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
-from lakehouse.checkpoints import read_checkpoint
 from lakehouse.replay_request import Request
-from lakehouse.resolutions import count_resolutions
 from lakehouse.settings import Settings
+from lakehouse.spark.checkpoints import read_checkpoint
 from lakehouse.tables import (
     BRONZE_EVENTS,
     SILVER_CONTENT,
@@ -20,8 +19,10 @@ from lakehouse.tables import (
     SILVER_USERS,
     layer_tables,
 )
-from silver import replay, resolution, state
+from operations.audit.resolutions import count_resolutions
+from silver import replay, state
 from silver.continuity import require_continuity
+from silver.quarantine import resolution
 from silver.refine import SOURCES, STREAM, refine
 from tests.support.quarantined import (
     CLOCKS,

@@ -8,8 +8,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.settings import load_settings
+from silver.parsing.wire import parse
 from silver.rules import judge, split
-from silver.wire import parse
 from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_frame, bronze_row
 
 Broken = set[str]

@@ -11,8 +11,8 @@ from pyarrow.fs import FileSystem
 from lakehouse.errors import MachineError
 from lakehouse.folders import open_folder
 from lakehouse.paths import decoded_file_address, encoded_address, expected_folder, hadoop_address, is_address
-from lakehouse.session import require_writable_root
 from lakehouse.settings import load_settings
+from lakehouse.spark.session import require_writable_root
 from tests.support.folders import AWKWARD, EVERY_SIGN
 
 
@@ -121,7 +121,7 @@ def test_a_path_that_some_library_cannot_take(path: str, expected: str) -> None:
     assert expected in told
 
 
-_SHOWN = "from lakehouse.java import utf8_locale; print(utf8_locale())"
+_SHOWN = "from lakehouse.jvm.java import utf8_locale; print(utf8_locale())"
 
 
 @pytest.mark.parametrize(

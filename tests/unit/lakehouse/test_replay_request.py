@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import cli
 from lakehouse.errors import InputError
 from lakehouse.replay_request import Assignment, Request, add_arguments, assignment, moment, request_from
+from operations import cli
 
 
 def parsed(*arguments: str) -> Request:

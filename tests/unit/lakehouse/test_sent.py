@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from lakehouse import sent
-from lakehouse.commands import live_producers
 from lakehouse.errors import InputError
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import load_settings
-from producers import sending
-from producers.delivery import Delivery
+from operations.live import producers as live_producers
+from producers.sending import entry
+from producers.sending.delivery import Delivery
 
 MOVIELENS = {"silver.users.id", "silver.content.generos", "silver.feedback.rating"}
 
@@ -64,10 +64,10 @@ def test_what_made_up_records_filled_no_later_source_excuses(
         monkeypatch.setattr(live_producers, "_ends", lambda *_: dict.fromkeys(settings.kafka.topics, 0))
         live_producers.LiveProducers(settings, cluster, rate=1.0)
     else:
-        monkeypatch.setattr(sending, "kafka_cluster", lambda *_: nullcontext(cluster))
-        monkeypatch.setattr(sending, "ensure_topics", lambda *_, **__: None)
-        monkeypatch.setattr(sending, "publish", lambda *_, **__: Delivery(0, 0, 0, 1.0))
-        sending.send([], name="users", topic="t", settings=settings, args=argparse.Namespace(rate=None))
+        monkeypatch.setattr(entry, "kafka_cluster", lambda *_: nullcontext(cluster))
+        monkeypatch.setattr(entry, "ensure_topics", lambda *_, **__: None)
+        monkeypatch.setattr(entry, "publish", lambda *_, **__: Delivery(0, 0, 0, 1.0))
+        entry.send([], name="users", topic="t", settings=settings, args=argparse.Namespace(rate=None))
     remember(tmp_path, MOVIELENS)
     assert not sent.read(settings.ops_dir).lacks_column("silver.content.decada_lanzamiento")
 

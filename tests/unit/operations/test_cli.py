@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse.cli import main
-from lakehouse.commands.call import Call
 from lakehouse.errors import CheckFailedError
 from lakehouse.settings import Settings, load_settings
+from operations.call import Call
+from operations.cli import main
 from tests.support.outcome import Outcome
 
 # Every command that needs Spark and neither Kafka nor a table before it.

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lakehouse import cli
-from lakehouse.commands.output import print_json, print_table
 from lakehouse.settings import load_settings
 from lakehouse.tables import CATALOGUE
+from operations import cli
+from operations.output import print_json, print_table
 
 PATH = "/srv/a folder with blanks/and/more/of/it/lakehouse.toml"
 WORDS = "a long text of many words that may be folded between any two of them"

@@ -8,9 +8,9 @@ import pytest
 
 from lakehouse.errors import InputError
 from lakehouse.settings import load_settings
-from producers.catalogue import COLUMNS
-from producers.records import Record
+from producers.real.catalogue import COLUMNS
 from producers.replay import Replay, findings_of, read_replay
+from producers.sending.records import Record
 
 HEADER = ",".join(COLUMNS) + "\n"
 CATALOGUE = HEADER + (

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from lakehouse.broker import kafka_cluster
-from lakehouse.broker_config import format_storage, write_config
-from lakehouse.broker_process import Broker, launch_broker, process_start, retry_on_other_ports, stop_broker
+from lakehouse.broker.config import format_storage, write_config
+from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.broker.process import Broker, launch_broker, process_start, retry_on_other_ports, stop_broker
 from lakehouse.errors import BrokerError
-from lakehouse.kafka_admin import cluster_id
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.admin import cluster_id
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import end_offsets, ensure_topics, topic_ids
 from lakehouse.settings import Kafka, load_settings
-from lakehouse.topics import end_offsets, ensure_topics, topic_ids
 from tests.support.processes import await_condition
 
 TIMEOUT = 20.0

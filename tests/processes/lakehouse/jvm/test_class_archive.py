@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import class_archive
-from lakehouse.broker_config import java_command, write_config
-from lakehouse.java import find_java
+from lakehouse.broker.config import java_command, write_config
+from lakehouse.jvm import class_archive
+from lakehouse.jvm.java import find_java
 
 PROGRAM = ("kafka.tools.StorageTool", "random-uuid")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import class_archive
-from lakehouse.java import find_java
-from lakehouse.jvm_options import fast_jvm
+from lakehouse.jvm import class_archive
+from lakehouse.jvm.java import find_java
+from lakehouse.jvm.options import fast_jvm
 
 VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SUBMIT_OPTS")
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import cli
-from lakehouse.broker_config import java_command, write_config
-from lakehouse.commands import doctor
+from lakehouse.broker.config import java_command, write_config
 from lakehouse.errors import BrokerError
-from lakehouse.kafka_client import Cluster
+from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.topics import end_offsets, ensure_topics
 from lakehouse.settings import Settings, load_settings
-from lakehouse.topics import end_offsets, ensure_topics
+from operations import cli
+from operations.commands import doctor
 from tests.support.outcome import Outcome
 from tests.support.processes import await_condition
 

@@ -22,16 +22,16 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest, read_kafka
 from lakehouse import storage
-from lakehouse.broker_config import LOOPBACK, format_storage, write_config
-from lakehouse.broker_process import Broker, launch_broker, retry_on_other_ports, stop_broker
+from lakehouse.broker.config import LOOPBACK, format_storage, write_config
+from lakehouse.broker.process import Broker, launch_broker, retry_on_other_ports, stop_broker
 from lakehouse.errors import BrokerError
-from lakehouse.kafka_admin import cluster_id
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.admin import cluster_id
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Kafka, Settings, load_settings
 from lakehouse.tables import BRONZE_EVENTS
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.entities import user_records
+from producers.made_up.entities import user_records
+from producers.sending.delivery import publish
 from tests.support.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, require_openssl
 from tests.support.folders import PROJECT
 from tests.support.processes import BIN, TIMEOUT, await_condition, environment, fast_jvm

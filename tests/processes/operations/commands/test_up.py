@@ -11,18 +11,19 @@ import pytest
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import cli, storage
-from lakehouse.broker import kafka_cluster, own_broker
-from lakehouse.commands.audit import audit
-from lakehouse.commands.live_streams import LiveGold
-from lakehouse.commands.status import look
-from lakehouse.kafka_client import configured_cluster
+from lakehouse import storage
+from lakehouse.broker.embedded import kafka_cluster, own_broker
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
 from lakehouse.tables import GOLD_POWERBI, SILVER_CONTENT
-from lakehouse.topics import ensure_topics
-from producers.activity import feedback_records
-from producers.delivery import publish
-from producers.entities import movie_records, user_records
+from operations import cli
+from operations.commands.audit import audit
+from operations.commands.status import look
+from operations.live.streams import LiveGold
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, user_records
+from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.processes import TIMEOUT, Running, await_condition
 from tests.support.settings_folder import make_settings_folder
@@ -47,7 +48,7 @@ def cheap(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def start(settings: Settings, log: Path, variables: Mapping[str, str]) -> Running:
     """A real `lakehouse up` whose first stream has made a batch."""
-    command = ("lakehouse.cli", "up", "--rate", "20", "--gold-every", "1h")
+    command = ("operations.cli", "up", "--rate", "20", "--gold-every", "1h")
     live = Running(settings, log, *command, variables=variables)
     landed = re.compile(r"; bronze [1-9]")
     try:
@@ -104,7 +105,7 @@ def test_without_producers_it_takes_what_others_have_sent(
         publish(movie_records(1, 20), topic=embedded.kafka.movies_topic, cluster=cluster).require_complete(
             "others"
         )
-    command = ("lakehouse.cli", "up", "--no-producers", "--for", "1s")
+    command = ("operations.cli", "up", "--no-producers", "--for", "1s")
     live = Running(embedded, tmp_path / "live.log", *command, variables=cheap)
     code, said = live.process.wait(TIMEOUT), live.said()
     assert (code, "Traceback" in said) == (0, False), said

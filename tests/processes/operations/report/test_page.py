@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.report.contents import Recommendation, Recommendations, UserList
-from lakehouse.report.page import render
-from lakehouse.report.safety import LONGEST_TEXT
+from operations.report.contents import Recommendation, Recommendations, UserList
+from operations.report.page import render
+from operations.report.safety import LONGEST_TEXT
 from tests.support.chromium import Browser
 from tests.support.reports import HOSTILE, full_report, look_for
 from tests.support.titles import STORED

@@ -11,13 +11,13 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold import changes, rate_affinity
-from gold.changes import NO_BASE, Changed, fingerprint
+from gold import rate_affinity
+from gold.affinity import changes
+from gold.affinity.changes import NO_BASE, Changed, fingerprint
 from gold.inputs import Inputs, read_inputs
 from lakehouse import storage
-from lakehouse.commands.steps import anew, selected
-from lakehouse.delta_log import commit, inputs_of
-from lakehouse.kafka_client import Cluster
+from lakehouse.history.delta_log import commit, inputs_of
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
     GOLD_AFFINITY,
@@ -25,6 +25,7 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
+from operations.pipeline.steps import anew, selected
 from tests.support.delta_cache import forget_tables
 
 # What a test does to silver.

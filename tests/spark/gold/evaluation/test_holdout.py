@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from gold.blend import Blend
-from gold.blend import Weights as Parts
-from gold.evaluation import Exam, exam_of, measure_all
-from gold.factors import checkpoint_folder
-from gold.measures import Facts, measure_lists, measure_values, predict
-from gold.metrics import describe_models, replace_models
-from gold.recipes import recipe_of
-from gold.reporting import print_models
-from gold.title_index import Weights
+from gold.affinity.title_index import Weights
+from gold.evaluation.holdout import Exam, exam_of, measure_all
+from gold.evaluation.measures import Facts, measure_lists, measure_values, predict
+from gold.evaluation.metrics import describe_models, replace_models
+from gold.evaluation.reporting import print_models
+from gold.recommender.blend import Blend
+from gold.recommender.blend import Weights as Parts
+from gold.recommender.factors import checkpoint_folder
+from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
 
 EVENTS = (

@@ -13,11 +13,11 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import recommend, roll_back
-from gold.blend import model_version, save_blend, train_blend
-from gold.models import is_saved, keep_models, load_model, save_model, saved_versions
-from gold.publication import offer_model
-from gold.recipes import recipe_of
-from gold.registry import ModelRecord, Rule, read_records
+from gold.models.files import is_saved, keep_models, load_model, save_model, saved_versions
+from gold.models.publication import offer_model
+from gold.models.registry import ModelRecord, Rule, read_records
+from gold.recommender.blend import model_version, save_blend, train_blend
+from gold.recommender.recipes import recipe_of
 from lakehouse import files
 from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path

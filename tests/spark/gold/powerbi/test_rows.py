@@ -8,9 +8,9 @@ from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from gold.powerbi import name_titles, untitled
+from gold.powerbi.rows import name_titles, untitled
 from lakehouse.exports import write_csv
-from silver.wire import parse
+from silver.parsing.wire import parse
 from tests.support.records import MOVIE, bronze_frame, bronze_row
 from tests.support.titles import SENT_AND_STORED
 

@@ -10,7 +10,7 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold.factors import Factors, Parameters, checkpoint_folder, fit
+from gold.recommender.factors import Factors, Parameters, checkpoint_folder, fit
 
 ROWS = "user_id string, content_id string, value double"
 EXPLICIT = Parameters(rank=4, iterations=10, regularization=0.05, alpha=None, seed=42)

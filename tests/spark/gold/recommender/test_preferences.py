@@ -6,9 +6,9 @@ import math
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from gold.biases import Shrinkage, deviations, fit_biases
-from gold.preferences import Evidence, latest_ratings, liked_titles, weigh_preferences
-from gold.splits import split_by_time, unseen
+from gold.evaluation.splits import split_by_time, unseen
+from gold.recommender.biases import Shrinkage, deviations, fit_biases
+from gold.recommender.preferences import Evidence, latest_ratings, liked_titles, weigh_preferences
 
 EVENTS = (
     "id string, user_id string, content_id string, action string, rating double, seconds_watched int, "

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse.spark_sql import identifier, setting, text_literal
+from lakehouse.spark.sql import identifier, setting, text_literal
 
 NAME = "spark.sql.shuffle.partitions"
 

@@ -7,13 +7,14 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
-from lakehouse import delta_log, storage
-from lakehouse.kafka_client import configured_cluster
+from lakehouse import storage
+from lakehouse.history import delta_log
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS, SILVER_USERS
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.entities import user_records
+from producers.made_up.entities import user_records
+from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.processes import Running, await_condition
 

@@ -13,17 +13,17 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.checkpoints import CheckpointError
-from lakehouse.commands.diff import difference
-from lakehouse.commands.output import cell
 from lakehouse.errors import TableError
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.tables import GOLD_METRICS, GOLD_POWERBI, SILVER_USERS, find_table
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.records import Record, encode
+from operations.commands.diff import difference
+from operations.output import cell
+from producers.sending.delivery import publish
+from producers.sending.records import Record, encode
 from silver.refine import refine
 from tests.support.outcome import Command
 from tests.support.records import USER

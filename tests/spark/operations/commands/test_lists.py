@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from gold.models import save_model
-from gold.registry import PUBLISHED, ModelRecord, write_records
-from gold.title_index import Weights
-from lakehouse.commands.similar import similar_titles
+from gold.affinity.title_index import Weights
+from gold.models.files import save_model
+from gold.models.registry import PUBLISHED, ModelRecord, write_records
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from operations.commands.similar import similar_titles
 from tests.support.outcome import Command
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.commands.quarantine import over_all_days
 from lakehouse.settings import Settings
+from operations.commands.quarantine import over_all_days
 from tests.support.outcome import Command
 
 

@@ -13,15 +13,15 @@ from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import delta_log, storage
-from lakehouse.backlog import SilverBacklog, input_backlog, made_from, silver_backlog
-from lakehouse.commands import status
-from lakehouse.commands.status import Status, look
+from lakehouse import storage
 from lakehouse.errors import InputError, TableError
 from lakehouse.folders import Folder, open_folder
-from lakehouse.kafka_client import configured_cluster
+from lakehouse.history import delta_log
+from lakehouse.history.backlog import SilverBacklog, input_backlog, made_from, silver_backlog
+from lakehouse.history.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.kafka.client import configured_cluster
+from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
-from lakehouse.snapshots import read_entry, read_snapshot, table_log, versions
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -30,10 +30,11 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
-from lakehouse.topics import ensure_topics
-from producers.delivery import publish
-from producers.entities import user_records
-from producers.records import Record
+from operations.commands import status
+from operations.commands.status import Status, look
+from producers.made_up.entities import user_records
+from producers.sending.delivery import publish
+from producers.sending.records import Record
 from silver.refine import refine
 from tests.support.outcome import Command
 from tests.support.processes import environment
@@ -253,7 +254,7 @@ def test_the_command_starts_no_jvm_and_no_broker(settings: Settings, tmp_path: P
         "JAVA_HOME": str(tmp_path / "no java"),
         "PATH": os.devnull,
     }
-    command = [sys.executable, "-m", "lakehouse.cli", "status", "--json"]
+    command = [sys.executable, "-m", "operations.cli", "status", "--json"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)

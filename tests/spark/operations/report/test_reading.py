@@ -13,25 +13,6 @@ from pyspark.sql.types import BooleanType, LongType, StringType, StructField, St
 
 from lakehouse import storage
 from lakehouse.errors import TableError
-from lakehouse.report import collection
-from lakehouse.report.contents import (
-    Batch,
-    Flow,
-    Group,
-    Period,
-    Quality,
-    Recommendation,
-    Rejections,
-    Report,
-    UserList,
-)
-from lakehouse.report.genres import read_genres
-from lakehouse.report.lists import read_lists
-from lakehouse.report.popularity import fill_periods, read_popularity, start_of, unit_for
-from lakehouse.report.quality import EXPECTED, describe_checks, read_quality
-from lakehouse.report.rejections import read_rejections
-from lakehouse.report.snapshot import Snapshot, read_flow, take_snapshot
-from lakehouse.report.streams import read_streams
 from lakehouse.tables import (
     BRONZE_EVENTS,
     GOLD_METRICS,
@@ -44,6 +25,25 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
+from operations.report import collection
+from operations.report.contents import (
+    Batch,
+    Flow,
+    Group,
+    Period,
+    Quality,
+    Recommendation,
+    Rejections,
+    Report,
+    UserList,
+)
+from operations.report.genres import read_genres
+from operations.report.lists import read_lists
+from operations.report.popularity import fill_periods, read_popularity, start_of, unit_for
+from operations.report.quality import EXPECTED, describe_checks, read_quality
+from operations.report.rejections import read_rejections
+from operations.report.snapshot import Snapshot, read_flow, take_snapshot
+from operations.report.streams import read_streams
 from tests.support.records import bronze_frame, bronze_row
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from silver import rows
-from silver.wire import parse
+from silver.parsing.wire import parse
 from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, bronze_frame, bronze_row
 
 BASE = {"user": USER, "movie": MOVIE, "series": SERIES, "feedback": FEEDBACK}

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse.errors import InputError
 from lakehouse.replay_request import Assignment, assignment
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
-from silver import corrections
+from silver.quarantine import corrections
 from tests.support.records import KAFKA_TIME, moment
 
 AT = moment(KAFKA_TIME)

@@ -8,12 +8,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
-from lakehouse.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.errors import InputError
 from lakehouse.locks import RunningError, only_run
 from lakehouse.rebuilding import staging_root, swap_in
 from lakehouse.replay_request import Request, assignment
 from lakehouse.settings import Settings
+from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.tables import (
     BRONZE_EVENTS,
     SILVER_BATCHES,
@@ -24,11 +24,12 @@ from lakehouse.tables import (
     SILVER_USERS,
     layer_tables,
 )
-from silver import corrections, replay
+from silver import replay
 from silver.continuity import require_continuity
-from silver.fixes import run_fix
+from silver.quarantine import corrections
+from silver.quarantine.fixes import run_fix
+from silver.quarantine.resolution import entries
 from silver.refine import SOURCES, STREAM, refine
-from silver.resolution import entries
 from tests.support.quarantined import CLOCKS, NEW, accepting_new, audit_faults, became, land
 from tests.support.records import MOVIE, event
 from tests.support.tables import contents

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gold.changes import canonical
+from gold.affinity.changes import canonical
 
 CODE = '''"""What it is for."""
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from gold.recipes import recipe_of
-from gold.reporting import METRICS, print_models, print_trial
-from gold.tuning import Proposal, Trial, score_of
+from gold.evaluation.reporting import METRICS, print_models, print_trial
+from gold.evaluation.tuning import Proposal, Trial, score_of
+from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
 
 ORDER = dict.fromkeys(METRICS[:7], 0.25)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gold.neighbours import Neighbour, Vectors, nearest_titles
-from gold.reasons import Shared, explain, liked_alike, liked_titles, shared_features, tastes_of
+from gold.explanations.neighbours import Neighbour, Vectors, nearest_titles
+from gold.explanations.reasons import Shared, explain, liked_alike, liked_titles, shared_features, tastes_of
 
 NOTHING = Shared([], [], [], [])
 TITLE: dict[str, Any] = {

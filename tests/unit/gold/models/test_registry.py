@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gold.registry import (
+from gold.models.registry import (
     ModelRecord,
     Records,
     Rule,

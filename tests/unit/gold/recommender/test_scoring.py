@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import csr_matrix
 
-from gold.blend import Weights
-from gold.scoring import SOURCES, Best, Users, best_titles, never_rising
-from gold.title_index import Weights as FeatureWeights
-from gold.title_index import index_features
-from gold.titles import Titles, require_finite
+from gold.affinity.title_index import Weights as FeatureWeights
+from gold.affinity.title_index import index_features
+from gold.recommender.blend import Weights
+from gold.recommender.scoring import SOURCES, Best, Users, best_titles, never_rising
+from gold.recommender.titles import Titles, require_finite
 from lakehouse.errors import InputError
 
 ALL = Weights(factors=1.0, taste=1.0, popularity=0.0, new_titles=1.0)

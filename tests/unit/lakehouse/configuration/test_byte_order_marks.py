@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.byte_order_marks import wide_encoding
-from lakehouse.configuration_text import configuration_text
+from lakehouse.configuration.byte_order_marks import wide_encoding
+from lakehouse.configuration.text import configuration_text
 from lakehouse.errors import SettingsError
-from producers.places import other_encoding
+from producers.real.places import other_encoding
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import cli
 from lakehouse.errors import SettingsError
 from lakehouse.settings import load_settings
+from operations import cli
 
 SIZES = "a size above 0 as Spark writes it"
 TOPICS = "a topic name that Kafka accepts"

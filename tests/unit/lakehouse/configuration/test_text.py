@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import cli
-from lakehouse.commands import doctor
 from lakehouse.errors import SettingsError
-from lakehouse.session import _submit_arguments
 from lakehouse.settings import conf_dir, load_settings
-from lakehouse.spark_defaults import defaults_file, plain_defaults, spark_defaults
+from lakehouse.spark.defaults import defaults_file, plain_defaults, spark_defaults
+from lakehouse.spark.session import _submit_arguments
+from operations import cli
+from operations.commands import doctor
 from tests.support.folders import PROJECT
 
 FILES = ("lakehouse.toml", "lakehouse.big.toml", "spark-defaults.conf")

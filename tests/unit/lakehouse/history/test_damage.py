@@ -9,15 +9,15 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.checkpoints import line_fault
-from lakehouse.cli import main
-from lakehouse.damage import DamageError, broken_logs, require_whole_logs, table_damage
-from lakehouse.damage_errors import damage_named
 from lakehouse.errors import BrokerError, InputError, LakehouseError
 from lakehouse.folders import open_folder
+from lakehouse.history.damage import DamageError, broken_logs, require_whole_logs, table_damage
+from lakehouse.history.damage_errors import damage_named
 from lakehouse.settings import load_settings
-from lakehouse.streams import StreamError
+from lakehouse.spark.checkpoints import line_fault
+from lakehouse.spark.streams import StreamError
 from lakehouse.tables import BRONZE_EVENTS, SILVER_CORRECTIONS, SILVER_USERS, Table
+from operations.cli import main
 from tests.support.damaged import DAMAGES
 
 FROM_KAFKA = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import MachineError
-from lakehouse.java import OPTION_VARIABLES, Java, find_java
+from lakehouse.jvm.java import OPTION_VARIABLES, Java, find_java
 from tests.support.fake_java import STUB, make_java, refuses, says
 
 FakeJava = Callable[[str, str], Path]

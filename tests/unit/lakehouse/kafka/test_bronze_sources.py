@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.backlog import KafkaBacklog, kafka_backlog
-from lakehouse.bronze_sources import bronze_sources
 from lakehouse.folders import open_folder
-from lakehouse.kafka_meter import KafkaMeter
+from lakehouse.history.backlog import KafkaBacklog, kafka_backlog
+from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.meter import KafkaMeter
 from lakehouse.settings import load_settings
 from lakehouse.tables import BRONZE_FEEDBACK
 

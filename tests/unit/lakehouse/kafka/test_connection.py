@@ -10,7 +10,7 @@ from kafka.future import Future
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-from lakehouse.kafka_connection import _WatchedConnections, advertised_error
+from lakehouse.kafka.connection import _WatchedConnections, advertised_error
 
 SETTINGS, ADVERTISED = "localhost:9092", "inside:9092"
 

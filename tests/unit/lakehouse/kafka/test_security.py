@@ -16,14 +16,14 @@ from kafka.errors import (
 )
 from pydantic import SecretStr, ValidationError
 
-from lakehouse import cli
+from lakehouse.configuration.faults import settings_error
 from lakehouse.errors import SettingsError, run_guarded
-from lakehouse.java import find_java
-from lakehouse.kafka_client import Cluster, configured_cluster, jaas_config
-from lakehouse.kafka_security import PLAINTEXT, KafkaSecurity
-from lakehouse.setting_faults import settings_error
+from lakehouse.jvm.java import find_java
+from lakehouse.kafka.client import Cluster, configured_cluster, jaas_config
+from lakehouse.kafka.security import PLAINTEXT, KafkaSecurity
 from lakehouse.settings import load_settings
-from lakehouse.spark_defaults import spark_defaults
+from lakehouse.spark.defaults import spark_defaults
+from operations import cli
 from tests.support.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, openssl, require_openssl
 from tests.support.folders import PROJECT
 
@@ -235,7 +235,7 @@ def test_a_key_that_java_cannot_open_says_how_to_convert_it(
     pems: Path, monkeypatch: pytest.MonkeyPatch, key: str, password: str, fault: str
 ) -> None:
     java = find_java()._replace(version=17)
-    monkeypatch.setattr("lakehouse.kafka_client.find_java", lambda: java)
+    monkeypatch.setattr("lakehouse.kafka.client.find_java", lambda: java)
     cluster = mutual(pems, key, password)
     cluster.client_options()  # Python opens it
     with pytest.raises(SettingsError, match=fault) as error:

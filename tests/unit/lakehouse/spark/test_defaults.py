@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.spark_defaults import defaults_file, spark_defaults
+from lakehouse.spark.defaults import defaults_file, spark_defaults
 
 
 def test_settings_are_read_without_comments(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from typing import NoReturn
 
 import pytest
 
-from lakehouse import cli
-from lakehouse.commands import doctor
 from lakehouse.errors import MachineError
-from lakehouse.java import find_java
-from lakehouse.session import spark_session
+from lakehouse.jvm.java import find_java
 from lakehouse.settings import load_settings
-from lakehouse.spark_environment import drop_empty_variables, environment_faults, suspects
+from lakehouse.spark.environment import drop_empty_variables, environment_faults, suspects
+from lakehouse.spark.session import spark_session
+from operations import cli
+from operations.commands import doctor
 from tests.support.fake_java import make_java, refuses
 from tests.support.folders import PROJECT
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql.streaming.listener import QueryProgressEvent, QueryTerminatedEvent, StreamingQueryProgress
 
-from lakehouse.progress import ProgressLog, progress_line, read_line
+from lakehouse.spark.progress import ProgressLog, progress_line, read_line
 
 RUN = {"id": "6f2a1f3e-2f5c-4a4e-9b8f-2d9c3b8a7e11", "runId": "0d9e3c1a-5b7e-4f6a-8c2d-1e0f9a8b7c6d"}
 SINK = {"description": "DeltaSink[file:/x/bronze/events]", "numOutputRows": 30}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.auditing import (
+from operations.audit.auditing import (
     Partition,
     all_faults,
     compare_partition,
@@ -12,8 +12,8 @@ from lakehouse.auditing import (
     resolution_faults,
     with_resolutions,
 )
-from lakehouse.ledger import Counts, Totals
-from lakehouse.resolutions import Resolutions
+from operations.audit.ledger import Counts, Totals
+from operations.audit.resolutions import Resolutions
 
 PART = ("users", 0)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import cli
-from lakehouse.commands import doctor
-from lakehouse.commands.doctor import Finding
-from lakehouse.java import find_java
+from lakehouse.jvm.java import find_java
 from lakehouse.settings import Kafka, load_settings
-from lakehouse.spark_environment import STARTERS
+from lakehouse.spark.environment import STARTERS
+from operations import cli
+from operations.commands import doctor
+from operations.commands.doctor import Finding
 from tests.support.fake_java import make_java, says
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lakehouse.backlog import KafkaBacklog, SilverBacklog
-from lakehouse.commands.live_producers import live_parts
-from lakehouse.commands.live_view import Facts, ProgressTail, StreamFacts, line, picture, together
+from lakehouse.history.backlog import KafkaBacklog, SilverBacklog
 from lakehouse.settings import Settings, load_settings
-from lakehouse.workers import Worker
-from producers.activity import feedback_records
-from producers.records import Record
-from producers.timeline import DEFAULT_START, feedback_instants
+from operations.live.producers import live_parts
+from operations.live.view import Facts, ProgressTail, StreamFacts, line, picture, together
+from operations.live.workers import Worker
+from producers.made_up.activity import feedback_records
+from producers.made_up.timeline import DEFAULT_START, feedback_instants
+from producers.sending.records import Record
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 FACTS = Facts(

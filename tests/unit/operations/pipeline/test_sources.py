@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import cli, sent
-from lakehouse.commands import sources
+from lakehouse import sent
 from lakehouse.settings import Settings, load_settings
-from producers.catalogue import COLUMNS
+from operations import cli
+from operations.pipeline import sources
+from producers.real.catalogue import COLUMNS
 
 MOVIES = "movieId,title,genres\n1,A (1999),Drama\n"
 RATINGS = "userId,movieId,rating,timestamp\n7,1,4.0,2005-04-02 21:32:00\n"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gold.reporting import METRICS
-from lakehouse.commands.summary import show, with_unmeasured
+from gold.evaluation.reporting import METRICS
+from operations.pipeline.summary import show, with_unmeasured
 
 NDCG = {"metric": "ndcg_at_10", "value": 0.25, "baseline": None}
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from lakehouse.report import charts
-from lakehouse.report.contents import Batch, Flow, Metric, Quality, Stream
-from lakehouse.report.facts import (
+from operations.report import charts
+from operations.report.contents import Batch, Flow, Metric, Quality, Stream
+from operations.report.facts import (
     better,
     layers,
     metric_name,
@@ -25,10 +25,10 @@ from lakehouse.report.facts import (
     stream_charts,
     stream_facts,
 )
-from lakehouse.report.language import CODES, load_language
-from lakehouse.report.page import render
-from lakehouse.report.safety import LONGEST_TEXT
-from producers.dirt import BREAKS
+from operations.report.language import CODES, load_language
+from operations.report.page import render
+from operations.report.safety import LONGEST_TEXT
+from producers.made_up.dirt import BREAKS
 from tests.support.reports import FLOW, HOSTILE, NOON, empty_report, full_report
 
 VOID = {"meta", "link", "input"}

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from producers.catalogue import COLUMNS
-from producers.filled import filled_columns
-from producers.records import Record, encode
+from producers.real.catalogue import COLUMNS
+from producers.real.filled import filled_columns
 from producers.replay import read_replay
+from producers.sending.records import Record, encode
 
 
 @pytest.mark.parametrize(

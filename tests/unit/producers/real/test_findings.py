@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import load_settings
-from producers.catalogue import COLUMNS
+from producers.real.catalogue import COLUMNS
 from producers.replay import Replay, findings_of, read_replay
 
 SILVER = load_settings().silver

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import InputError
-from producers.layouts import read_rows
+from producers.real.layouts import read_rows
 
 COLUMNS = ("id", "title")
 HEADER = b"id,title,more\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from producers.matching import Film, FilmIndex, display_title
+from producers.real.matching import Film, FilmIndex, display_title
 
 # Films of one made-up catalogue; the pairs below are looked up in it.
 CATALOGUE = [

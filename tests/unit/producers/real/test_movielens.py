@@ -8,8 +8,8 @@ import pytest
 
 from lakehouse.errors import InputError
 from lakehouse.moments import event_time
-from producers.records import Record
 from producers.replay import Replay, read_replay
+from producers.sending.records import Record
 
 MOVIES = "movieId,title,genres\n1,A Film (1999),Drama\n"
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from lakehouse.errors import CheckFailedError
-from producers import delivery, sending
-from producers.delivery import Delivery
-from producers.records import Record
-from producers.timeline import DEFAULT_START, feedback_instants, wall_clock
+from producers.made_up.timeline import DEFAULT_START, feedback_instants, wall_clock
+from producers.sending import delivery, entry
+from producers.sending.delivery import Delivery
+from producers.sending.records import Record
 
 RECORDS = [Record(str(number).encode(), b"{}", number) for number in range(40)]
 
@@ -62,35 +62,35 @@ def test_a_slow_pace_is_left_when_a_stop_comes() -> None:
 
 
 def test_without_seed_or_start_events_happen_now() -> None:
-    parser = sending.producer_parser("test")
-    live = sending.chosen_instants(parser.parse_args([]), feedback_instants)
+    parser = entry.producer_parser("test")
+    live = entry.chosen_instants(parser.parse_args([]), feedback_instants)
     assert abs(next(live) / 1000 - time.time()) < 5
-    seeded = sending.chosen_instants(parser.parse_args(["--seed", "1", "--count", "9"]), feedback_instants)
+    seeded = entry.chosen_instants(parser.parse_args(["--seed", "1", "--count", "9"]), feedback_instants)
     assert next(seeded) == (int(DEFAULT_START.timestamp()) + 24 * 3600) * 1000
-    started = sending.chosen_instants(parser.parse_args(["--start", "2024-03-01"]), feedback_instants)
+    started = entry.chosen_instants(parser.parse_args(["--start", "2024-03-01"]), feedback_instants)
     assert next(started) == 1709337600000  # a day later, at UTC
     assert next(wall_clock()) > 1.7e12
 
 
 def test_a_drawn_seed_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    seed = sending.chosen_seed("users", None)
+    seed = entry.chosen_seed("users", None)
     assert capsys.readouterr().out == f"users: seed {seed}\n"
-    assert sending.chosen_seed("users", 5) == 5
+    assert entry.chosen_seed("users", 5) == 5
 
 
 @pytest.mark.parametrize(
     ("read", "text"),
     [
-        (sending.positive, "0"),
-        (sending.positive, "-3"),
-        (sending.natural, "1.5"),
-        (sending.share, "1.1"),
-        (sending.share, "nan"),
-        (sending.speed, "0"),
-        (sending.speed, "inf"),
-        (sending.speed, "fast"),
-        (sending.instant, "yesterday"),
-        (sending.instant, "1969-12-31"),
+        (entry.positive, "0"),
+        (entry.positive, "-3"),
+        (entry.natural, "1.5"),
+        (entry.share, "1.1"),
+        (entry.share, "nan"),
+        (entry.speed, "0"),
+        (entry.speed, "inf"),
+        (entry.speed, "fast"),
+        (entry.instant, "yesterday"),
+        (entry.instant, "1969-12-31"),
     ],
 )
 def test_a_wrong_argument_is_refused_and_named(read: Callable[[str], object], text: str) -> None:

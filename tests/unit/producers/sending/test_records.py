@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from lakehouse.settings import load_settings
-from producers.activity import feedback_records
-from producers.entities import movie_records, series_records, user_records
-from producers.population import split_titles
-from producers.records import Record
-from producers.timeline import DEFAULT_START, catalogue_instants, evenly
+from producers.made_up.activity import feedback_records
+from producers.made_up.entities import movie_records, series_records, user_records
+from producers.made_up.population import split_titles
+from producers.made_up.timeline import DEFAULT_START, catalogue_instants, evenly
+from producers.sending.records import Record
 
 USERS, MOVIES, SERIES = 300, 400, 150
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from silver.events import ARRAYS, SCALARS, read_event
+from silver.parsing.events import ARRAYS, SCALARS, read_event
 
 MOVIE = {"id": "m", "type": "movie", "timestamp": "2025-05-13T11:59:00Z", "titulo": "A"}
 

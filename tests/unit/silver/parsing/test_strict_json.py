@@ -2,7 +2,7 @@
 
 import pytest
 
-from silver.strict_json import DEEPEST, Number, as_json, parse_object
+from silver.parsing.strict_json import DEEPEST, Number, as_json, parse_object
 
 
 def nested(levels: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gold.project.queries import shared_queries, table_query
+from gold.powerbi.project.queries import shared_queries, table_query
 from tests.support.folders import PROJECT
 from tests.support.powerbi_projects import ROOT, Project, project
 

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from pyspark.sql import SparkSession
 
-from gold.project.folder import write_project
+from gold.powerbi.project.folder import write_project
 
 # A local file needs no session.
 NO_SPARK = cast(SparkSession, None)

@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 from pyspark.sql.types import ArrayType, IntegerType, StructField, StructType
 
-from gold.project.measures import measures
-from gold.project.pages import pages
-from gold.project.queries import address, literal, shared_queries, table_query
-from gold.project.tables import Exported, exported_tables
+from gold.powerbi.project.measures import measures
+from gold.powerbi.project.pages import pages
+from gold.powerbi.project.queries import address, literal, shared_queries, table_query
+from gold.powerbi.project.tables import Exported, exported_tables
 from lakehouse.errors import TableError
 from lakehouse.tables import SILVER_USERS, Table
 from tests.support.powerbi_projects import WITH_CHECKS, WITHOUT_CHECKS, Project, fields_used, project
