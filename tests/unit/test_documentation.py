@@ -2,9 +2,18 @@
 
 import re
 import tomllib
+from pathlib import Path
+
+import pytest
 
 from tests.support.folders import PROJECT
 
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+# A path of this repository in backticks, such as `silver/rules.py` or `lakehouse/history`.
+TOPS = "benchmarks|bronze|conf|docs|gold|lakehouse|operations|producers|quality|silver|tests"
+PATH = re.compile(rf"`((?:{TOPS})/[\w./-]*)`")
 RULE = re.compile(r"^\| `([a-z_0-9]+)` \|", re.MULTILINE)
 
 
@@ -12,3 +21,36 @@ def test_every_rule_is_documented() -> None:
     words = tomllib.loads((PROJECT / "operations" / "report" / "words" / "en.toml").read_text(encoding="utf-8"))
     rules = (PROJECT / "docs" / "messages.md").read_text(encoding="utf-8").partition("## Rules")[2]
     assert set(RULE.findall(rules)) == set(words["rules"])
+
+
+def anchors(page: Path) -> list[str]:
+    """What each heading of a page is linked by: in lower case, without signs, blanks as hyphens."""
+    headings = HEADING.findall(page.read_text(encoding="utf-8"))
+    return [re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(PROJECT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        if link.startswith(("http://", "https://")):
+            continue
+        name, _, wanted = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() or (wanted and wanted not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "decisions" not in page.parts], ids=lambda page: page.name
+)
+def test_every_path_that_is_named_exists(page: Path) -> None:
+    named = PATH.findall(page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (PROJECT / path).exists()] == []
+
+
+def test_the_index_names_every_page() -> None:
+    index = (PROJECT / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = [page.name for page in PAGES if page.parent == PROJECT / "docs" and page.name != "README.md"]
+    assert [name for name in pages if f"({name})" not in index] == []
