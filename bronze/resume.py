@@ -102,16 +102,16 @@ def require_topics_read(table: Table, read: Collection[str], topics: Collection[
     missing = sorted(set(read) - set(topics))
     if missing:
         raise CheckpointError(
-            f"the checkpoint of {table.sql_name} reads {', '.join(missing)}, and by the settings this table no "
-            "longer does",
-            todo=f"set the names as they were, or leave unread what no table reads any more: {_REPAIR}",
+            f"the checkpoint of {table.sql_name} reads {', '.join(missing)}, which the settings no longer give to "
+            "this table",
+            todo=f"set the names as they were, or leave unread what no setting names any more: {_REPAIR}",
         )
 
 
 def require_not_held(table: Table, held: Offsets) -> None:
     """Raises CheckpointError where bronze holds records of topics that are new to the table's checkpoint.
 
-    Spark would read such a topic from its beginning: where a stream with a checkpoint starts cannot be told to it.
+    Spark would read such a topic from its beginning: it ignores `startingOffsets` where there is a checkpoint.
     """
     topics = sorted({topic for topic, _ in held})
     if topics:

@@ -36,7 +36,7 @@ def targeted(judged: DataFrame) -> DataFrame:
 
 
 def one_per_record(rows: DataFrame, *order: str | Column) -> DataFrame:
-    """The rows without those of a Kafka record that another row is of: the first by `order` stays."""
+    """One row of each Kafka record: the first by `order`."""
     number = F.row_number().over(Window.partitionBy(*RECORD).orderBy(*order))
     return rows.withColumn("number", number).filter("number = 1").drop("number")
 

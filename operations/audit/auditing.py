@@ -96,7 +96,7 @@ def _faults(
 
 
 def compare_totals(totals: Totals, *, doubled: int = 0) -> list[str]:
-    """Faults of silver as a whole. Of the `doubled` rows of bronze the quarantine holds each record once."""
+    """Faults of silver as a whole. The quarantine holds a record once that bronze has `doubled`."""
     whole = totals.applied + totals.superseded + totals.deleted + totals.quarantined
     faults = []
     if whole != totals.rows_in:

@@ -125,8 +125,8 @@ def test_silver_as_a_whole(changes: dict[str, int], faults: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("quarantined", "is_fault"), [(0, True), (1, False), (3, False), (4, True)])
-def test_of_doubled_rows_the_quarantine_holds_each_record_once(quarantined: int, is_fault: bool) -> None:
-    """Two rows of bronze are there twice: of none, one or both of them the quarantine may hold the record."""
+def test_the_quarantine_holds_a_doubled_record_once(quarantined: int, is_fault: bool) -> None:
+    """Two rows of bronze are there twice; none, one or both may have been quarantined."""
     doubled = compared(counts(bronze_rows=12, refinable=12, refined=12))
     totals = TOTALS._replace(quarantined=quarantined, applied=9 - quarantined, entities=0)
     told = [f"silver.batches tells of {quarantined} quarantined rows, silver.quarantine holds 1"]
