@@ -24,17 +24,15 @@ from lakehouse.spark.streams import StreamError
 from lakehouse.tables import SILVER_CORRECTIONS, Table, layer_tables
 
 _STREAMS = ("bronze/events", "bronze/feedback", "silver")
-
 _COPY = "put it back from a copy"
 _FROM_BRONZE = f"{rebuild('silver')} makes silver anew from bronze"
+# Hadoop's checksum file: 8 bytes, and 4 for each 512 of the file (file.bytes-per-checksum).
+_CRC_HEADER, _CRC, _CRC_CHUNK = 8, 4, 512
 
 
 class DamageError(LakehouseError):
     """A file of a checkpoint or of a table is missing, empty or cut."""
 
-
-# Hadoop's checksum file: 8 bytes, and 4 for each 512 of the file (file.bytes-per-checksum).
-_CRC_HEADER, _CRC, _CRC_CHUNK = 8, 4, 512
 
 # These say what is wrong themselves, whatever else may be damaged.
 _OTHER_CAUSES = (

@@ -75,8 +75,8 @@ def line_fault(name: str, text: str) -> str:
         found = [json.loads(line) for line in lines if line != "-"]
     except ValueError:
         return "cut or damaged"
-    is_whole = version.startswith("v") and len(lines) >= least and (name != "metadata" or "id" in found[0])
-    return "" if is_whole else "cut or damaged"
+    is_named = name != "metadata" or (bool(found) and isinstance(found[0], dict) and "id" in found[0])
+    return "" if version.startswith("v") and len(lines) >= least and is_named else "cut or damaged"
 
 
 def kafka_offsets(spark: SparkSession, checkpoint: Checkpoint, batch_id: int) -> Offsets:

@@ -266,6 +266,8 @@ def test_errors_of_other_causes_stay(root: Path, name: str) -> None:
         ("metadata", METADATA, ""),
         ("metadata", "{}", "cut or damaged"),
         ("metadata", "[]", "cut or damaged"),
+        ("metadata", "7", "cut or damaged"),
+        ("metadata", "-", "cut or damaged"),
         ("metadata", METADATA[:-1], "cut or damaged"),
         ("metadata", "", "empty"),
         ("offsets/7", 'v1\n{"conf":{}}\n{"t":{"0":1}}', ""),
