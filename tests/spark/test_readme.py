@@ -18,7 +18,7 @@ from lakehouse.settings import Settings, variables
 from lakehouse.tables import GOLD_POWERBI, GOLD_TRIALS, layer_tables
 from tests.support.chromium import Browser
 from tests.support.demo import Demo
-from tests.support.folders import PROJECT
+from tests.support.folders import AWKWARD, PROJECT
 from tests.support.outcome import Command, Outcome
 from tests.support.processes import TIMEOUT, environment
 from tests.support.readme import README, readme_commands
@@ -52,7 +52,7 @@ Run = Callable[[str, Settings], Outcome]
 @pytest.fixture(scope="module")
 def copied_demo(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A copy of the demo, topics included, whose embedded broker runs until the last command."""
-    root = shutil.copytree(demo.root, tmp_path_factory.mktemp("readme") / "lakehouse")
+    root = shutil.copytree(demo.root, tmp_path_factory.mktemp("readme") / AWKWARD)
     settings = demo.settings.model_copy(update={"root": str(root)})
     with kafka_cluster(settings.kafka, settings.root):
         yield settings
