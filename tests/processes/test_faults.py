@@ -23,7 +23,7 @@ FILE_LIMIT = 40_000_000
 KILLED = """
 import os, signal, sys
 from lakehouse.errors import run_guarded
-from lakehouse.session import spark_session
+from lakehouse.spark.session import spark_session
 
 def main():
     with spark_session("killed") as spark:

@@ -30,8 +30,8 @@ TIMEOUT = 20.0
 # Another process of the same root: says where the broker is, and leaves when its input ends.
 VISITOR = """
 import sys
-from lakehouse.broker import kafka_cluster
-from lakehouse.kafka_client import Cluster
+from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.kafka.client import Cluster
 from lakehouse.settings import load_settings
 kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
 with kafka_cluster(kafka, sys.argv[1]) as cluster:
