@@ -16,8 +16,6 @@ from lakehouse.tables import Table
 _TOPIC_ID = "lakehouse.topic."
 LOST = "lakehouse.lost."
 _REPAIR = rebuild("bronze")
-# What changes no row: after such a commit the table still holds what the stream wrote.
-_HARMLESS = {"CREATE TABLE", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "OPTIMIZE", "VACUUM START", "VACUUM END"}
 
 
 class Topics(NamedTuple):
@@ -72,7 +70,7 @@ def require_continuity(spark: SparkSession, root: str, table: Table, checkpoint:
         if commit.operation == "STREAMING UPDATE":
             _compare(table, checkpoint, commit)
             return
-        if commit.operation not in _HARMLESS:
+        if commit.operation not in delta_log.KEEP_ROWS:
             raise _apart(table, f"version {commit.version} of the table was made by {commit.operation}")
     if checkpoint.ended >= 0:
         raise _apart(table, f"the checkpoint ended batch {checkpoint.ended}, which the table does not know")

@@ -5,11 +5,13 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from delta.tables import DeltaTable
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
 from lakehouse import files
-from lakehouse.errors import TableError
+from lakehouse.errors import TableError, first_line
 from lakehouse.history import delta_log
 from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
@@ -40,9 +42,10 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
     """Create the table with its whole contract in one commit; an existing one must have the same schema.
 
     Columns and fields that an earlier version of the contract did not have, and that may be null, are added to an
-    existing table in one commit, which changes none of its files. `properties` are what a new table remembers
-    beside its contract. Raises TableError where the schema is another one, or where the folder of a new table is
-    not empty.
+    existing table in one commit, which changes none of its files. CHECK constraints that are new or have changed
+    are set; those that only the table has stay. `properties` are what a new table remembers besides its contract.
+    Raises TableError if the schema differs, if rows violate a constraint, or if the folder of a new table is not
+    empty.
     """
     path = table_path(root, table)
     if exists(spark, root, table):
@@ -53,6 +56,7 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
             spark.sql(f"ALTER TABLE delta.{identifier(path)} ADD COLUMNS ({listed})")
             found = spark.read.format("delta").load(path).schema
         _expect_schema(found, table, what=f"{table.sql_name} at {path}")
+        _update_checks(spark, path, table)
         return
     _discard_unfinished(spark, path, table)
     # without the name, Delta makes one from the location and does not double its backticks
@@ -61,6 +65,29 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
     for name, value in {**table.delta_properties, **(properties or {})}.items():
         builder = builder.property(name, value)
     builder.execute()
+
+
+def _update_checks(spark: SparkSession, path: str, table: Table) -> None:
+    """Give an existing table the CHECK constraints of its contract, which Delta checks against every row."""
+    if not table.checks:
+        return
+    name = f"delta.{identifier(path)}"
+    held = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
+    for check, condition in table.checks.items():
+        before = held.get(f"delta.constraints.{check}")
+        if before == condition:
+            continue
+        if before is not None:
+            spark.sql(f"ALTER TABLE {name} DROP CONSTRAINT {check}")
+        try:
+            spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
+        except (PySparkException, Py4JJavaError) as error:
+            if before is not None:
+                spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({before})")
+            raise TableError(
+                f"{table.sql_name} at {path} cannot take the check {check} ({condition}): {first_line(error)}",
+                todo=f"correct the rows, or build the table again: lakehouse rebuild {table.layer}",
+            ) from error
 
 
 def _discard_unfinished(spark: SparkSession, path: str, table: Table) -> None:

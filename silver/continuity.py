@@ -10,17 +10,8 @@ from lakehouse.history import delta_log
 from lakehouse.spark.checkpoints import Checkpoint, CheckpointError, delta_positions, rebuild
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
-# What the stream itself does to a table, and what changes no row of it.
-_OWN = {
-    "MERGE",
-    "CREATE TABLE",
-    "SET TBLPROPERTIES",
-    "UNSET TBLPROPERTIES",
-    "ADD COLUMNS",
-    "OPTIMIZE",
-    "VACUUM START",
-    "VACUUM END",
-}
+# What the stream itself does to a table, besides appends, and what changes no row.
+_OWN = delta_log.KEEP_ROWS | {"MERGE"}
 
 
 def require_continuity(

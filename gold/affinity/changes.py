@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 # Every run that finds changes adds a file or two; of more than these larger ones are made.
 MOST_FILES = 50
-# Operations that leave all rows of a table as they are.
-_KEEP_ROWS = ("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES")
 
 
 class Recipe(NamedTuple):
@@ -79,7 +77,7 @@ def made_from(spark: SparkSession, root: str, table: Table, recipe: Recipe) -> M
         if inputs:
             same = commit.user_metadata.get("made_by") == fingerprint(spark, root, inputs, recipe)
             return dict(inputs) if same else None
-        if commit.operation not in _KEEP_ROWS:
+        if commit.operation not in delta_log.KEEP_ROWS:
             return None
     return None
 

@@ -11,6 +11,14 @@ from pyspark.sql import SparkSession
 from lakehouse import files
 
 _COMMIT_FILE = re.compile(r"\d{20}\.json")
+# Operations that leave every row of a table as it is: maintenance, and changes of its contract.
+KEEP_ROWS = frozenset(
+    {
+        *("CREATE TABLE", "ADD COLUMNS", "CHANGE COLUMN", "ADD CONSTRAINT", "DROP CONSTRAINT"),
+        *("SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL"),
+        *("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END"),
+    }
+)
 
 
 class Commit(NamedTuple):

@@ -7,8 +7,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.configuration.gold import QUALITY_METRICS
-from lakehouse.history import delta_log
-from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS
+from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS
 from operations.report.contents import Check, Checks, DataQuality, Metric, Quality
 from operations.report.snapshot import Snapshot
 
@@ -48,12 +47,8 @@ def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
 
 def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
     """None where nothing was ever checked."""
-    path = f"{snapshot.root}/quality/results"
-    versions = delta_log.versions(snapshot.spark, path)
-    if not versions:
-        return None
-    results = snapshot.spark.read.format("delta").option("versionAsOf", versions[-1]).load(path)
-    return describe_checks(results, failures=failures)
+    results = snapshot.rows(QUALITY_RESULTS)
+    return None if results is None else describe_checks(results, failures=failures)
 
 
 def describe_checks(results: DataFrame, *, failures: int) -> DataQuality | None:

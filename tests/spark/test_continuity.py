@@ -6,6 +6,7 @@ Each case goes on correctly, or stops with one line that names the cause and the
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
 
 from bronze import start
 from bronze.ingest import ingest
@@ -195,6 +197,19 @@ def test_bronze_goes_on_after_maintenance(spark: SparkSession, copied: Settings)
     prepare(spark, copied)
     ingest(spark, copied, configured_cluster(copied.kafka))
     assert storage.read(spark, copied.root, BRONZE_EVENTS).count() == held
+
+
+def test_bronze_starts_again_after_it_got_a_column_and_no_new_record(
+    spark: SparkSession, copied: Settings
+) -> None:
+    """A later contract has one more nullable column: the first start adds it, and the second one sees that commit."""
+    schema = StructType([*BRONZE_EVENTS.schema, StructField("note", StringType())])
+    source = bronze_sources(copied.kafka)[0]
+    later = source._replace(table=replace(source.table, schema=schema))
+    found = topics(copied)
+    for _ in range(2):
+        start.prepare(spark, copied.root, later, found)
+    assert storage.read(spark, copied.root, later.table).columns == later.table.columns
 
 
 def test_another_topic_of_the_same_name(spark: SparkSession, copied: Settings) -> None:

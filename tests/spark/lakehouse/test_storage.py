@@ -1,5 +1,6 @@
 """The ranges and keys of silver are Delta's own: a row that breaks one is refused, whoever writes it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
+from lakehouse.errors import TableError
 from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_CONTENT,
@@ -147,6 +149,46 @@ def test_a_row_that_breaks_a_range_is_refused(
 ) -> None:
     with pytest.raises((PySparkException, Py4JJavaError), match=rf"(?i)CHECK constraint {constraint}"):
         append(spark, root, table, GOOD[table.name] | fault)
+
+
+def changed(table: Table, **checks: str) -> Table:
+    """The table's contract in a later version of this project."""
+    return replace(table, checks={**table.checks, **checks})
+
+
+def constraints(spark: SparkSession, root: str, table: Table) -> dict[str, str]:
+    properties = storage.detail(spark, root, table).properties
+    return {key: value for key, value in properties.items() if key.startswith("delta.constraints.")}
+
+
+def test_an_existing_table_gets_the_constraints_of_a_later_contract(spark: SparkSession, tmp_path: Path) -> None:
+    """A changed one, a new one, and one that somebody added, which stays."""
+    root, table = str(tmp_path), SILVER_CONTENT
+    storage.ensure(spark, root, table)
+    append(spark, root, table, GOOD["content"])
+    spark.sql(f"ALTER TABLE delta.`{root}/silver/content` ADD CONSTRAINT own CHECK (id <> 'nobody')")
+    before = constraints(spark, root, table)
+    later = changed(
+        table, type_known="type IN ('movie', 'series', 'documentary')", short_title="length(titulo) < 9"
+    )
+    storage.ensure(spark, root, later)
+    wanted = {f"delta.constraints.{name}": condition for name, condition in later.checks.items()}
+    assert constraints(spark, root, later) == {**before, **wanted}
+    append(spark, root, later, {**GOOD["content"], "id": "d", "type": "documentary"})
+    version = storage.latest_version(spark, root, later)
+    storage.ensure(spark, root, later)
+    assert storage.latest_version(spark, root, later) == version  # nothing more to do
+
+
+def test_a_constraint_that_rows_violate_is_one_line_and_the_old_one_stays(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    root, table = str(tmp_path), SILVER_CONTENT
+    storage.ensure(spark, root, table)
+    append(spark, root, table, GOOD["content"])
+    with pytest.raises(TableError, match=r"silver\.content at .* check type_known .*lakehouse rebuild silver"):
+        storage.ensure(spark, root, changed(table, type_known="type = 'series'"))
+    assert constraints(spark, root, table)["delta.constraints.type_known"] == table.checks["type_known"]
 
 
 @pytest.mark.parametrize("table", layer_tables("silver"), ids=lambda table: table.name)
