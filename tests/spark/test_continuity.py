@@ -202,7 +202,7 @@ def test_bronze_goes_on_after_maintenance(spark: SparkSession, copied: Settings)
 def test_bronze_starts_again_after_it_got_a_column_and_no_new_record(
     spark: SparkSession, copied: Settings
 ) -> None:
-    """A later contract has one more nullable column: the first start adds it, and the second one sees that commit."""
+    """A later contract has one more nullable column: the first start adds it, the second sees that commit."""
     schema = StructType([*BRONZE_EVENTS.schema, StructField("note", StringType())])
     source = bronze_sources(copied.kafka)[0]
     later = source._replace(table=replace(source.table, schema=schema))
