@@ -1,28 +1,28 @@
 # One image for the Spark master, the workers, the streams, the batch jobs and the producers.
-# Its steps are those of a bare machine: Python, Java, `make setup`.
+# The same steps as on a bare machine: Python, Java, `make setup`.
 FROM python:3.12-slim-bookworm
 
-# make and venv run the setup; procps gives Spark's scripts the `ps` they call.
+# The setup needs make; Spark's scripts call `ps`, from procps.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends make openjdk-17-jre-headless procps \
     && rm -rf /var/lib/apt/lists/*
 
-# The tables' folder belongs to the user, and so does the volume that Docker makes from it.
+# The user owns the tables' folder, and so the volume that Docker creates from it.
 RUN useradd --create-home --uid 10001 lakehouse \
     && mkdir -p /opt/lakehouse /data/lakehouse \
     && chown lakehouse:lakehouse /opt/lakehouse /data/lakehouse
 USER lakehouse
 WORKDIR /opt/lakehouse
 
-# Dependencies first: a change of the code does not install them anew.
+# Dependencies first, so that a code change does not reinstall them.
 COPY --chown=lakehouse:lakehouse Makefile README.md pyproject.toml requirements.lock ./
 RUN make setup
 ENV PATH=/opt/lakehouse/.venv/bin:$PATH \
     PYSPARK_PYTHON=/opt/lakehouse/.venv/bin/python \
     PYTHONUNBUFFERED=1
 
-# Spark's jars go into the image, so that containers start without a network. With -Xshare given, no archive of classes
-# is made (lakehouse/jvm/class_archive.py), which the end of this step would cut off.
+# Spark's jars go into the image, so that containers start without a network. -Xshare prevents the class archive
+# (lakehouse/jvm/class_archive.py), which the end of this step would truncate.
 COPY --chown=lakehouse:lakehouse conf/ conf/
 COPY --chown=lakehouse:lakehouse lakehouse/ lakehouse/
 RUN printf 'from lakehouse.spark.session import spark_session\nwith spark_session("image"):\n    pass\n' \

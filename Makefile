@@ -1,27 +1,27 @@
-# make demo and make test are all a fresh machine needs; both install first.
+# A fresh machine needs only make demo or make test; both install first.
 PYTHON ?= python3
 BIN := .venv/bin
-# The files of tests are shared out to this many processes, each with a Spark of its own (3 GB in all).
+# Test files are distributed over this many processes, each with its own Spark (3 GB in all).
 WORKERS ?= 2
 
 .PHONY: help setup demo test-quick test test-crash test-tools check format lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
-	@echo "make test-quick  the unit tests: no JVM, no broker, for while you write"
-	@echo "make test    all but the crash tests, the same that CI runs"
-	@echo "make test-crash  kill -9 of each stream: 20 times, in the making of every table, and between any two commits"
-	@echo "make test-tools  what some tests need beside it, else they are skipped: Chromium, LibreOffice, DuckDB, mono ..."
+	@echo "make test-quick  the unit tests: no JVM, no broker; run them while you write"
+	@echo "make test    all tests but the crash tests, as in CI"
+	@echo "make test-crash  kill -9 of each stream: 20 times, while it creates each table, and between any two commits"
+	@echo "make test-tools  install what some tests need, or they are skipped: Chromium, LibreOffice, DuckDB, mono ..."
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make setup   only install, into .venv"
 	@echo "make format  let ruff format and fix"
-	@echo "make lock    resolve requirements.lock anew"
+	@echo "make lock    resolve requirements.lock again"
 
 setup: .venv/installed
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); make PYTHON=python3.12 chooses another" >&2; exit 2; }
+		echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); make PYTHON=python3.12 selects another" >&2; exit 2; }
 	@$(PYTHON) -m venv --clear .venv || { \
 		echo "this Python has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
@@ -37,15 +37,15 @@ RUN_TESTS = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --
 test-quick: setup
 	$(RUN_TESTS) tests/unit
 
-# The processes come first: they are the long ones, and short ones fill the end.
+# Process tests come first: they are the longest, and short tests then fill the end.
 test: setup
 	$(RUN_TESTS) tests/processes tests/spark tests/unit
 
-# Every stream killed 20 times at random moments, in the making of every table, and between any two commits.
+# Kills every stream 20 times at random moments, while it creates each table, and between any two commits.
 test-crash: setup
 	$(BIN)/python -m pytest tests/crash --timeout 3600
 
-# Debian's packages need root: `make test-tools SUDO=sudo` where that is not who you are.
+# Debian's packages need root: if you are not root, `make test-tools SUDO=sudo`.
 test-tools: setup
 	SUDO="$(SUDO)" $(BIN)/python -m tests.support.tools
 
@@ -59,7 +59,7 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# uv resolves for every platform and Python at once; it is fetched into a folder of its own, for this target only.
+# uv resolves for every platform and Python version at once; it is installed in its own folder, for this target only.
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv==0.13.9
