@@ -43,9 +43,9 @@ def write_csv(
     """One CSV file as in RFC 4180: UTF-8, CRLF, fields quoted only if needed, quotes doubled.
 
     It begins with a byte order mark: without one, Excel reads UTF-8 in the machine's own code page. Numbers have a
-    decimal point and this many decimals, or (None) as many as they need. Text is unchanged, with spaces at its
-    ends and a leading `=`; `formulas="escape"` puts an apostrophe before what a spreadsheet would compute. NULL,
-    NaN and infinity become empty fields: Power BI does not read NaN and infinity as numbers.
+    decimal point and this many decimals, or (None) as many as they need. Text is unchanged, including spaces at
+    its ends and a leading `=`; `formulas="escape"` puts an apostrophe before what a spreadsheet would compute.
+    NULL, NaN and infinity become empty fields: Power BI does not read NaN and infinity as numbers.
     """
 
     def written(value: object) -> object:

@@ -213,7 +213,7 @@ def append(rows: DataFrame, root: str, table: Table) -> None:
 
 
 def append_once(rows: DataFrame, root: str, table: Table, *, txn_app_id: str, txn_version: int) -> None:
-    """Append exactly once: a second call with the same application id and version changes nothing."""
+    """Append idempotently: a second call with the same application id and version changes nothing."""
     writer = conform(rows, table).write.format("delta").mode("append")
     writer = writer.option("txnAppId", txn_app_id).option("txnVersion", txn_version)
     writer.save(table_path(root, table))

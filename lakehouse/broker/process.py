@@ -157,7 +157,7 @@ def process_start(pid: int) -> str | None:
     """When that process started, in the system's own format; None if it has ended."""
     if platform.system() == "Linux":
         try:
-            # the name may contain spaces, so count after it: state is field 3, start time field 22
+            # split after the name, which may contain spaces: state is field 3, start time field 22
             fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except (FileNotFoundError, ProcessLookupError):

@@ -82,7 +82,7 @@ def silver_backlog(root: Folder, *, now: datetime) -> SilverBacklog:
 
 
 def input_backlog(root: Folder, table: Table) -> Mapping[str, int] | None:
-    """How many versions each input of a gold table is ahead of the one it was built from, if it is ahead.
+    """How many versions each input of a gold table is ahead of the one that the table was built from, if any.
 
     None if no commit of the table records its inputs.
     """

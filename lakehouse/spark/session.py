@@ -88,7 +88,7 @@ def _require_alive(
 
 
 def is_lost_connection(error: Exception) -> bool:
-    """Whether the connection to the JVM failed. Errors that the JVM reports, such as a file's, do not count."""
+    """Whether the connection to the JVM failed. Errors from inside it, of files or of other pipes do not count."""
     told = isinstance(error, Py4JJavaError)
     return isinstance(error, (ConnectionRefusedError, ConnectionResetError, Py4JError)) and not told
 
