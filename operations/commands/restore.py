@@ -69,7 +69,7 @@ def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
 
 
 def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
-    """Restore the old rows and return the version that holds them. Raises TableError if its files are gone."""
+    """Restore the old rows and return the new version. Raises TableError if files of the old one are gone."""
     try:
         storage.delta_table(spark, root, table).restoreToVersion(version)
     except (PySparkException, Py4JJavaError) as error:
