@@ -1,4 +1,4 @@
-"""Files of this machine that are there whole or not at all, however their writer ends."""
+"""Atomic writes of local files: a file is complete or absent, however its writer ends."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A draft beside the target that takes its place when complete, and is removed where writing it fails."""
+    """A draft next to the target that replaces it when complete, and is removed if writing fails."""
     draft = target.with_name(f"{target.name}.{os.getpid()}")
     try:
         yield draft

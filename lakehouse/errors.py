@@ -1,4 +1,4 @@
-"""What a person reads when something is wrong: what was got, what was expected, what to do next."""
+"""Errors as a user reads them: what was got, what was expected, what to do next."""
 
 import re
 import sys
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 _CAUSED_BY = "Caused by: "
 _PYTHON_TRACEBACK = "Traceback (most recent call last):"
-# What Spark adds to the message of a streaming query: its plan, hundreds of lines long.
+# What Spark appends to the message of a streaming query: its plan, hundreds of lines long.
 _QUERY = "=== Streaming Query ==="
 _JAVA_CLASS = re.compile(r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$]*: (?=.)")
 _FILE = re.compile(r"(?:[a-z][a-z0-9+.-]*:/*)?(/[^\n]*?\.(?:parquet|json|crc|bin))\b")
 
 
 class LakehouseError(Exception):
-    """A wrong input or a missing part of the environment. Exit code 2."""
+    """Wrong input, or a missing part of the environment. Exit code 2."""
 
     exit_code = 2
 
@@ -26,7 +26,7 @@ class LakehouseError(Exception):
 
 
 class SettingsError(LakehouseError):
-    """A setting is unknown, missing or of the wrong kind."""
+    """A setting is unknown, missing or of the wrong type."""
 
 
 class BrokerError(LakehouseError):
@@ -34,36 +34,36 @@ class BrokerError(LakehouseError):
 
 
 class TableError(LakehouseError):
-    """A table is missing, unknown, or not what its contract says."""
+    """A table is missing, unknown, or does not match its contract."""
 
 
 class InputError(LakehouseError):
-    """A file, path or argument given by a person is not what was expected."""
+    """A file, path or argument from the user is not what was expected."""
 
 
 class MachineError(LakehouseError):
-    """Java, a jar, or a permission of this machine is missing."""
+    """Java, a jar or a permission is missing on this machine."""
 
 
 class CheckNotRunError(LakehouseError):
-    """A check could not be made, so nobody knows whether its data is good."""
+    """A check could not run, so nobody knows whether its data is good."""
 
 
 class CheckFailedError(LakehouseError):
-    """Everything ran, and what was checked is not as it should be. Exit code 1."""
+    """Everything ran, but what was checked is not as it should be. Exit code 1."""
 
     exit_code = 1
 
 
 class Cause(NamedTuple):
-    """The innermost cause of a failure: its message in one line, and the path of the file that it names, or ""."""
+    """The innermost cause of a failure: its one-line message, and the path of the file that it names, or ""."""
 
     message: str
     file: str = ""
 
 
 def run_guarded(main: Callable[[], int], *, debug: bool = False) -> int:
-    """Run `main`; a failure becomes one line on stderr and an exit code, `debug` adds the stack trace."""
+    """Run `main`; a failure becomes one line on stderr and an exit code. `debug` adds the stack trace."""
     try:
         return main()
     except KeyboardInterrupt:
@@ -89,7 +89,7 @@ def run_guarded(main: Callable[[], int], *, debug: bool = False) -> int:
 
 
 def first_line(error: BaseException) -> str:
-    """The first meaningful line of an error's text: Spark's and py4j's run over many."""
+    """The first meaningful line of an error's text: Spark's and py4j's texts have many lines."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
@@ -99,10 +99,10 @@ def first_line(error: BaseException) -> str:
 
 
 def root_cause(error: BaseException) -> Cause:
-    """The innermost cause, through Python's and Java's chains and through what a proxy quotes of them as text.
+    """The innermost cause, through Python's and Java's exception chains and any that a proxy quotes as text.
 
-    An exception in foreachBatch reaches Spark as the text of a Python traceback, which holds the text of a Java
-    stack trace, which holds the causes.
+    An exception in foreachBatch reaches Spark as the text of a Python traceback, which contains the text of a Java
+    stack trace, which contains the causes.
     """
     while error.__cause__ is not None:
         error = error.__cause__
@@ -114,7 +114,7 @@ def root_cause(error: BaseException) -> Cause:
 
 
 def _innermost_java(error: BaseException) -> str:
-    """The message of the last Java exception of the chain, "" where the error is none of Java's."""
+    """The message of the last Java exception in the chain, "" if none is Java's."""
     origin = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
     while origin is not None and origin.getCause() is not None:
         origin = origin.getCause()
@@ -122,16 +122,16 @@ def _innermost_java(error: BaseException) -> str:
 
 
 def _innermost_line(lines: list[str]) -> str:
-    """Of a message that quotes stack traces, the line of the innermost cause; otherwise its first line."""
+    """The line of the innermost cause in a message that quotes stack traces; otherwise its first line."""
     causes = [line.split(_CAUSED_BY, 1)[1] for line in lines if line.strip().startswith(_CAUSED_BY)]
     if causes:
         return causes[-1]
     tracebacks = [index for index, line in enumerate(lines) if _PYTHON_TRACEBACK in line]
     if not tracebacks:
         return first_line(Exception("\n".join(lines))) if lines else ""
-    # the frames of a traceback are indented, what was raised is not
+    # the frames of a traceback are indented, the exception's own line is not
     raised = [line for line in lines[tracebacks[-1] + 1 :] if not line[0].isspace()]
-    # of a Java exception py4j tells the call first, then the exception
+    # py4j prints the call first, then the Java exception
     return next((line[2:] for line in raised if line.startswith(": ")), raised[0] if raised else "")
 
 

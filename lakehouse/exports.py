@@ -1,4 +1,4 @@
-"""Files for people and tools outside the lakehouse, each replaced as a whole: nobody ever meets half a file."""
+"""Files for people and tools outside the lakehouse, each replaced as a whole: nobody ever reads half a file."""
 
 import csv
 import io
@@ -20,10 +20,10 @@ REPORT_HTML = "report.html"
 
 Formulas = Literal["keep", "escape"]
 
-# With one of these as its first character a text is a formula to a spreadsheet (OWASP, "CSV Injection").
+# A spreadsheet takes text that begins with one of these for a formula (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
-# Object stores in which a file appears at once when it is closed; renaming there copies and then deletes.
+# Object stores in which a file appears, complete, when it is closed; a rename there copies and then deletes.
 _WHOLE_ON_CLOSE = {"s3a", "gs"}
 
 
@@ -40,12 +40,12 @@ def write_csv(
     decimals: int | None = 2,
     formulas: Formulas = "keep",
 ) -> None:
-    """One CSV file as RFC 4180 has it: UTF-8, CRLF, a field quoted where it needs to be, its quotes doubled.
+    """One CSV file as in RFC 4180: UTF-8, CRLF, fields quoted only if needed, quotes doubled.
 
-    It begins with a byte order mark, without which Excel reads UTF-8 as the machine's own code page. Numbers
-    have a dot and this many decimals, or (None) as many as they need. Text stays as it is, spaces at its ends
-    and a leading `=` included; `formulas="escape"` puts an apostrophe before what a spreadsheet would compute.
-    A null is an empty field, and so are NaN and infinity: Power BI takes neither for a number.
+    It begins with a byte order mark: without one, Excel reads UTF-8 in the machine's own code page. Numbers have a
+    decimal point and this many decimals, or (None) as many as they need. Text is unchanged, including spaces at
+    its ends and a leading `=`; `formulas="escape"` puts an apostrophe before what a spreadsheet would compute.
+    NULL, NaN and infinity become empty fields: Power BI does not read NaN and infinity as numbers.
     """
 
     def written(value: object) -> object:
@@ -74,7 +74,7 @@ def write_file(spark: SparkSession, path: str, content: bytes) -> None:
 
 @contextmanager
 def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
-    """A file to write, which takes the place of `path` at the end; a failure leaves the old one as it was."""
+    """A file to write that replaces `path` at the end; after a failure the old file is unchanged."""
     target = _local_path(path)
     folder = target.parent if target else Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,10 +93,10 @@ def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
 
 
 def replace_remote(spark: SparkSession, finished: Path, path: str) -> None:
-    """Put a finished local file in the place of `path`, through Hadoop's client of that store.
+    """Replace `path` with a finished local file, through Hadoop's client for that store.
 
-    On HDFS the change is one rename. On a store whose client cannot rename over a file (Azure's), a reader
-    may find none for a moment, and never half of one.
+    On HDFS this is one rename. On a store whose client cannot rename over a file (Azure's), a reader may briefly
+    find no file, but never half of one.
     """
     context = spark.sparkContext
     hadoop: Any = context._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
@@ -120,16 +120,16 @@ def _replace_local(finished: Path, target: Path) -> None:
     finished.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the rename itself must outlast a power cut
+        os.fsync(folder)  # the rename itself must survive a power cut
     finally:
         os.close(folder)
 
 
 def _local_path(path: str) -> Path | None:
-    """The path on this machine, or None where another store has it."""
+    """The path on this machine, or None if it is in another store."""
     return None if is_address(path) else Path(path)
 
 
 def _partial_name(path: str) -> str:
-    """A name that readers of the folder pass over, and that no second writer uses."""
+    """A name that readers of the folder skip and no other writer uses."""
     return f".{path.rpartition('/')[2]}.{secrets.token_hex(4)}.partial"

@@ -1,17 +1,17 @@
-"""Small files and folders of the lakehouse on whatever file system its root is, through Hadoop's own client."""
+"""Small files and folders on the root's file system, whichever it is, through Hadoop's own client."""
 
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-# Spark's own option (DataSource.GLOB_PATHS_KEY). A pattern with its signs escaped fails where a name has a colon:
-# in a pattern Hadoop takes what is before it for a scheme.
+# Spark's own option (DataSource.GLOB_PATHS_KEY). An escaped pattern fails if a name contains a colon: Hadoop takes
+# what stands before a colon in a pattern for a scheme.
 _PATTERNS = "__globPaths__"
 
 
 def read_text(spark: SparkSession, path: str) -> str:
-    """The file's text (UTF-8). Raises Py4JJavaError where there is no such file."""
+    """The file's text (UTF-8). Raises Py4JJavaError if the file does not exist."""
     system, file = _at(spark, path)
     stream = system.open(file)
     try:
@@ -21,12 +21,12 @@ def read_text(spark: SparkSession, path: str) -> str:
 
 
 def read_parquet(spark: SparkSession, folder: str, schema: StructType) -> DataFrame:
-    """The rows of the folder's Parquet files. By default Spark takes a path for a pattern: `[1]` is `1`."""
+    """The rows of the folder's Parquet files. By default Spark takes a path for a pattern: `[1]` means `1`."""
     return spark.read.schema(schema).option(_PATTERNS, "false").parquet(folder)
 
 
 def names(spark: SparkSession, folder: str) -> list[str]:
-    """The names of what the folder holds, sorted; none where there is no such folder."""
+    """The names of the folder's entries, sorted; empty if there is no such folder."""
     system, path = _at(spark, folder)
     if not system.exists(path):
         return []
@@ -34,7 +34,7 @@ def names(spark: SparkSession, folder: str) -> list[str]:
 
 
 def names_below(spark: SparkSession, folder: str) -> list[str]:
-    """The names of all files in the folder and in its folders; none where there is no such folder."""
+    """The names of all files in the folder and its subfolders; empty if there is no such folder."""
     system, path = _at(spark, folder)
     if not system.exists(path):
         return []
@@ -45,7 +45,7 @@ def names_below(spark: SparkSession, folder: str) -> list[str]:
 
 
 def rename(spark: SparkSession, path: str, new: str) -> None:
-    """Give a file or folder another path. Raises OSError where the file system does not do it."""
+    """Move a file or folder to another path. Raises OSError if the file system does not do it."""
     system, old = _at(spark, path)
     target = _at(spark, new)[1]
     system.mkdirs(target.getParent())
@@ -54,7 +54,7 @@ def rename(spark: SparkSession, path: str, new: str) -> None:
 
 
 def delete(spark: SparkSession, path: str) -> None:
-    """Delete a file, or a folder with all that is in it; nothing happens where there is none."""
+    """Delete a file, or a folder with its contents; do nothing if it does not exist."""
     system, old = _at(spark, path)
     system.delete(old, True)
 

@@ -1,4 +1,4 @@
-"""The lakehouse's files read without a JVM, through pyarrow's own clients: local, S3, Google and Azure storage."""
+"""The lakehouse's files without a JVM, through pyarrow's own clients: local, S3, Google and Azure storage."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from lakehouse.paths import encoded_address
 
 @dataclass(frozen=True)
 class Folder:
-    """One folder of a file system. It need not exist: it is then empty."""
+    """One folder of a file system; empty if it does not exist."""
 
     system: FileSystem
     path: str
@@ -20,16 +20,16 @@ class Folder:
         return Folder(self.system, f"{self.path}/{name}")
 
     def names(self) -> list[str]:
-        """The names of what the folder holds, sorted."""
+        """The names of the folder's entries, sorted."""
         return sorted(self.sizes())
 
     def sizes(self) -> dict[str, int]:
-        """The names of what the folder holds, and the bytes of each; 0 for a folder."""
+        """The names of the folder's entries and their sizes in bytes; 0 for a folder."""
         found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
         return {info.base_name: info.size or 0 for info in found}
 
     def read(self, name: str) -> bytes:
-        """The file's content. Raises FileNotFoundError where there is none."""
+        """The file's content. Raises FileNotFoundError if it does not exist."""
         with self.system.open_input_file(f"{self.path}/{name}") as file:
             return bytes(file.read())
 
@@ -37,16 +37,16 @@ class Folder:
 def open_folder(root: str) -> Folder:
     """The root of a lakehouse: a local path, or an address with a scheme.
 
-    Stores are reached with the endpoint, region and credentials that pyarrow finds itself (AWS_ENDPOINT_URL and
-    the like, a profile, the machine's role), not with those of Spark's settings.
-    Raises InputError where pyarrow has no client for the scheme.
+    pyarrow reaches stores with the endpoint, region and credentials that it finds itself (AWS_ENDPOINT_URL and the
+    like, a profile, the machine's role), not with those of Spark's settings.
+    Raises InputError if pyarrow has no client for the scheme.
     """
     scheme, marked, rest = root.partition("://")
     if not marked:
         return Folder(LocalFileSystem(), root)
     try:
         if scheme in ("s3", "s3a"):
-            # by address alone pyarrow would first ask AWS itself for the bucket's region
+            # given only the address, pyarrow would first ask AWS itself for the bucket's region
             return Folder(S3FileSystem(endpoint_override=_s3_endpoint()), rest)
         return Folder(*FileSystem.from_uri(encoded_address(root)))
     except (OSError, ValueError, NotImplementedError) as error:
@@ -56,5 +56,5 @@ def open_folder(root: str) -> Folder:
 
 
 def _s3_endpoint() -> str | None:
-    """Where another store than Amazon's answers, in the variables that AWS's own tools read."""
+    """The endpoint of a store other than Amazon's, from the variables that AWS's own tools read."""
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")

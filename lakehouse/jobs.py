@@ -36,7 +36,7 @@ def interval(text: str) -> str:
 
 
 def duration(text: str) -> float:
-    """`5s` in seconds. Raises an argument error for anything else, and for nothing at all."""
+    """`5s` in seconds. Raises an argument error for anything else, and for zero."""
     seconds = _milliseconds(text) / 1000
     if seconds == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no time at all; write 500ms, 5s, 1m or 1h")

@@ -10,12 +10,12 @@ from lakehouse.errors import LakehouseError
 
 
 class RunningError(LakehouseError):
-    """Another process runs what may run only once at a time."""
+    """Another process is already running what may only run once at a time."""
 
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold the file's lock alone, waiting for whoever has it."""
+    """Hold the file's lock alone, waiting for the current holder."""
     lock = open_lock(file)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -25,7 +25,7 @@ def locked(file: Path) -> Iterator[None]:
 
 
 def open_lock(file: Path) -> int:
-    """A descriptor of the lock file, closed in child processes, so that they cannot hold the lock longer."""
+    """A descriptor of the lock file, closed in child processes so that they cannot hold the lock longer."""
     return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
@@ -35,7 +35,7 @@ def share(lock: int) -> None:
 
 
 def try_alone(lock: int) -> bool:
-    """Whether nobody else shares the lock any more; then it is held alone."""
+    """Whether nobody else shares the lock any more; if so, it is now held alone."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -45,7 +45,7 @@ def try_alone(lock: int) -> bool:
 
 @contextmanager
 def only_run(folder: Path, stream: str) -> Iterator[None]:
-    """Hold the stream alone while it runs. Raises RunningError at once where another process does."""
+    """Hold the stream alone while it runs. Raises RunningError at once if another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = open_lock(folder / f"{stream}.lock")
     try:

@@ -1,4 +1,4 @@
-"""Times as the wire format writes them, read without a clock."""
+"""Times in the wire format, parsed without a clock."""
 
 import re
 from datetime import date
@@ -9,7 +9,7 @@ _ISO_TIMESTAMP = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
     r"[ \t]?(?:[Zz]|([+-])([0-9]{2})(?::?([0-9]{2}))?)?"
 )
-# Digits as JSON numbers and strings bring them.
+# Digits as they appear in JSON numbers and strings.
 _EPOCH = re.compile(r"([0-9]{1,15})(?:\.([0-9]+))?")
 # Seconds reach this value in the year 5138, milliseconds did in 1973.
 _FIRST_MILLISECONDS = 100_000_000_000
@@ -21,7 +21,7 @@ _MICROS = 1_000_000
 def event_time(text: str | None) -> int | None:
     """Microseconds since 1970 from ISO 8601 (no zone means UTC) or epoch seconds or milliseconds.
 
-    None where the text is none of them, is no real date, or lies before 1970.
+    None if the text is none of these, is not a real date, or is before 1970.
     """
     if text is None:
         return None
@@ -35,7 +35,7 @@ def event_time(text: str | None) -> int | None:
 
 
 def calendar_date(text: str | None) -> int | None:
-    """Days since 1970 from an ISO date, or of the UTC day of an ISO timestamp. None where it is no real date."""
+    """Days since 1970 from an ISO date, or of the UTC day of an ISO timestamp. None if it is not a real date."""
     if text is None:
         return None
     if _ISO_DATE.fullmatch(text):
@@ -74,11 +74,11 @@ def _epoch_micros(whole: str, fraction: str) -> int:
 
 
 def _digits(fraction: str, count: int) -> int:
-    """The first digits of a fraction: what is smaller is cut, not rounded."""
+    """The first digits of a fraction, truncated, not rounded."""
     return int(fraction[:count].ljust(count, "0"))
 
 
-@lru_cache(maxsize=10_000)  # most events are of a few days
+@lru_cache(maxsize=10_000)  # most events are from a few days
 def _days(day: str) -> int | None:
     try:
         return date(int(day[:4]), int(day[5:7]), int(day[8:])).toordinal() - _UNIX_EPOCH

@@ -1,6 +1,6 @@
-"""Roots as their libraries take them: a plain local path, an address of a store, and their encoded forms.
+"""Roots in the forms that libraries expect: a plain local path, a store's address, and their encoded forms.
 
-A local path is a path and nothing else: no pattern, no URI, nothing decoded. So is the key behind a bucket.
+A local path is just a path: not a pattern, not a URI, never decoded. The same goes for the key after a bucket.
 """
 
 import re
@@ -9,15 +9,15 @@ import unicodedata
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-# A scheme of two letters or more: one letter is a drive.
+# A scheme has two letters or more: a single letter is a drive.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/(?!/))", re.IGNORECASE)
-# Names of Linux and macOS have 255 bytes, paths 4,096 or 1,024: this much is left for what the lakehouse adds.
+# Linux and macOS allow names of 255 bytes and paths of 4,096 or 1,024: this leaves room for what we add.
 _NAME_BYTES, _PATH_BYTES = 255, 3_500
 
 
 def is_address(path: str) -> bool:
-    """Whether this is in a store, such as s3a://bucket/lakehouse, and not a folder of this machine."""
+    """Whether this is in a store, such as s3a://bucket/lakehouse, and not a folder on this machine."""
     return _ADDRESS.match(path) is not None
 
 
@@ -36,19 +36,19 @@ def decoded_file_address(address: str) -> str:
 
 
 def encoded_address(address: str) -> str:
-    """The address as a URI parser takes it: its key, in which everything stands for itself, percent-encoded."""
+    """The address as a URI parser expects it, with the key, whose characters are all literal, percent-encoded."""
     scheme, _, rest = address.partition("://")
     bucket, slash, key = rest.partition("/")
     return f"{scheme}://{bucket}{slash}{quote(key)}"
 
 
 def hadoop_address(file: Path) -> str:
-    """A local file for Hadoop's `Path`, which decodes nothing and takes no scheme for the default store."""
+    """A local file for Hadoop's `Path`, which decodes nothing and takes no scheme to mean the default store."""
     return f"file://{file.absolute()}"
 
 
 def expected_folder(path: str) -> str | None:
-    """What is expected where Spark, Kafka or another reader cannot take this absolute path; None where all can."""
+    """What is expected instead, if Spark, Kafka or another reader cannot use this absolute path; else None."""
     for character in path:
         if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
             return f"a folder without line breaks and other control characters, and not U+{ord(character):04X}"

@@ -1,4 +1,4 @@
-"""Swapping rebuilt tables in: each in one commit, and what a crash cut off can be finished."""
+"""Swapping rebuilt tables in: each in one commit, and a swap that a crash cut off can be finished."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def staging_root(root: str, stamp: str) -> str:
 
 
 def require_no_rebuild(spark: SparkSession, root: str) -> None:
-    """Raises CheckpointError where a rebuild was interrupted in the middle of its swap."""
+    """Raise CheckpointError if a rebuild was interrupted in the middle of its swap."""
     if pending_swap(spark, root):
         raise CheckpointError(
             f"a rebuild of {_LAYER} was interrupted while its tables were swapped in",
@@ -29,25 +29,25 @@ def require_no_rebuild(spark: SparkSession, root: str) -> None:
 
 
 def pending_swap(spark: SparkSession, root: str) -> str | None:
-    """The stamp of a complete rebuild whose swap has begun and not ended."""
+    """The stamp of a complete rebuild whose swap has begun but not ended."""
     if f"{_LAYER}.json" not in files.names(spark, f"{root}/rebuild"):
         return None
     return str(json.loads(files.read_text(spark, _marker(root)))["stamp"])
 
 
 def discard_staging(spark: SparkSession, root: str) -> None:
-    """Delete what earlier, unfinished rebuilds have left. Only without a pending swap."""
+    """Delete what earlier, unfinished rebuilds left. Only valid without a pending swap."""
     for name in files.names(spark, f"{root}/rebuild"):
         files.delete(spark, f"{root}/rebuild/{name}")
 
 
 def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
-    """Replace the rows of every silver table by the rebuilt ones, and the checkpoint by theirs.
+    """Replace the rows of every silver table, and the checkpoint, with the rebuilt ones.
 
-    Of silver.corrections nothing is replaced: what people decided bronze cannot tell again.
+    silver.corrections only gains rows: bronze cannot restore what people decided.
 
-    The old rows stay readable by their version, the old checkpoint beside the new one. Every step may be
-    repeated: a swap that was cut off is finished by calling this again.
+    The old rows stay readable by version, the old checkpoint next to the new one. Every step can be repeated:
+    calling this again finishes a swap that was cut off.
     """
     staging = staging_root(root, stamp)
     write_file(spark, _marker(root), json.dumps({"stamp": stamp}).encode())
@@ -83,7 +83,7 @@ def _replace(
 
 
 def _append_new(spark: SparkSession, root: str, staging: str, table: Table) -> None:
-    """Add the rows that the rebuild has found beyond those that it was given; nothing is replaced."""
+    """Append the rows that the rebuild found beyond those that it was given; nothing is replaced."""
     storage.ensure(spark, root, table)
     held = storage.read(spark, root, table).select(*table.key)
     new = storage.read(spark, staging, table).join(held, on=list(table.key), how="left_anti")

@@ -1,4 +1,4 @@
-"""What a person asks of a replay: which quarantined rows, and what to change in them. No Spark in here."""
+"""A user's replay request: which quarantined rows, and what to change in them. No Spark in here."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ class Request(NamedTuple):
 
     @property
     def cause(self) -> str:
-        """How silver.corrections tells of it."""
+        """How silver.corrections records it."""
         if self.fix is not None:
             return f"fix {self.fix}"
         if self.assignments:
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def request_from(args: argparse.Namespace) -> Request:
-    """Raises InputError where the file of --fix cannot be read, or a field is set twice."""
+    """The request from the arguments. Raises InputError if --fix's file cannot be read or a field is set twice."""
     assignments: Sequence[Assignment] = args.assignments or ()
     fields = [assignment.field for assignment in assignments]
     twice = next((name for name in fields if fields.count(name) > 1), None)
@@ -77,7 +77,7 @@ def request_from(args: argparse.Namespace) -> Request:
 
 
 def assignment(text: str) -> Assignment:
-    """`rating=3.5`: a JSON value where it is one, otherwise a string. Raises an argument error without a field."""
+    """`rating=3.5`: a JSON value if it is one, otherwise a string. Raises an argument error without a field."""
     field, equals, value = text.partition("=")
     if not equals or not field.strip():
         raise argparse.ArgumentTypeError(f"{text!r} is no FIELD=VALUE; write rating=3.5 or titulo='El viaje'")
@@ -89,12 +89,12 @@ def assignment(text: str) -> Assignment:
 
 
 def _refuse(name: str) -> NoReturn:
-    """NaN and Infinity are no JSON, though Python reads them."""
+    """Refuse NaN and Infinity: they are not JSON, though Python reads them."""
     raise ValueError(name)
 
 
 def moment(text: str) -> datetime:
-    """A date or time in ISO 8601, in UTC where it names no zone. Raises an argument error for anything else."""
+    """A date or time in ISO 8601, in UTC if it names no zone. Raises an argument error for anything else."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

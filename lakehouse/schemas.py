@@ -32,8 +32,8 @@ def _optional(name: str, kind: DataType) -> StructField:
 _RECORD_KEY = [_required("topic", STRING), _required("partition", INT), _required("offset", LONG)]
 HEADERS = ArrayType(StructType([_optional("key", STRING), _optional("value", BINARY)]))
 
-# One Kafka record. `value_raw` and `key_raw` hold the bytes where they are no valid UTF-8, and only there;
-# a tombstone is null in both `value` and `value_raw`.
+# One Kafka record. `value_raw` and `key_raw` hold the bytes only if they are not valid UTF-8; a tombstone is null
+# in both `value` and `value_raw`.
 BRONZE = StructType(
     [
         *_RECORD_KEY,
@@ -47,7 +47,7 @@ BRONZE = StructType(
     ]
 )
 
-# When the event happened and which Kafka record told of it: together the order in which events win.
+# When the event happened and which Kafka record carried it: together, the order in which events win.
 PROVENANCE = [_required("event_timestamp", TIMESTAMP), _required("kafka_timestamp", TIMESTAMP), *_RECORD_KEY]
 
 # One user, latest state.
@@ -82,7 +82,7 @@ CONTENT = StructType(
     ]
 )
 
-# One feedback event. `rating` only where action = 'rating', `seconds_watched` only where action = 'view'.
+# One feedback event. `rating` only if action = 'rating', `seconds_watched` only if action = 'view'.
 FEEDBACK = StructType(
     [
         _required("id", STRING),
@@ -118,9 +118,9 @@ QUARANTINE = StructType(
     ]
 )
 
-# One quarantined record after one replay that changed what is known of it: with `value` in place of what was sent
-# (null: what was sent stands), under the rules of that moment, it became `outcome`. `reasons` are those that its
-# row in silver.quarantine shows from then on. The latest row of a record counts; none is ever changed.
+# One replay's change to a quarantined record: with `value` in place of what was sent (null: unchanged), under the
+# rules in force then, it became `outcome`. From then on its row in silver.quarantine shows these `reasons`. A
+# record's latest row counts; no row is ever changed.
 CORRECTIONS = StructType(
     [
         *_RECORD_KEY,
@@ -137,8 +137,8 @@ CORRECTIONS = StructType(
     ]
 )
 
-# A field that its type does not have, as one batch saw it in one topic: `first_seen` is the earliest Kafka
-# timestamp. Batches before version 0.2 tell neither topic, type nor first_seen.
+# A field that its event type does not define, as one batch saw it in one topic: `first_seen` is the earliest Kafka
+# timestamp. Batches before version 0.2 record neither topic, type nor first_seen.
 UNKNOWN_FIELD = StructType(
     [
         _optional("field", STRING),
@@ -161,9 +161,8 @@ RECORDS = StructType(
     ]
 )
 
-# One micro-batch of stream 2: which records of bronze it took, what became of them, and the versions of the
-# silver tables that hold the result. `query_id` is the id of the stream's checkpoint: in each of them batches
-# count from 0.
+# One micro-batch of stream 2: the bronze records that it read, what became of them, and the versions of the silver
+# tables that hold the result. `query_id` is the id of the stream's checkpoint: batches count from 0 in each.
 BATCHES = StructType(
     [
         _required("query_id", STRING),
@@ -213,7 +212,7 @@ RECOMMENDATIONS = StructType(
     ]
 )
 
-# One title on one day on which it had feedback. `trend`: events of the last N days less those of the N before.
+# One title on one day with feedback. `trend`: events of the last N days minus those of the N days before.
 POPULARITY = StructType(
     [
         _required("content_id", STRING),
@@ -228,8 +227,8 @@ POPULARITY = StructType(
     ]
 )
 
-# One metric of the model that lists come from (`model` = blend), or of what it is compared with, each measured on
-# rows that training never saw; `baseline` is popularity's for lists and that of predicting the mean for ratings.
+# One metric of the model behind the lists (`model` = blend), or of one that it is compared with, measured on rows
+# that training never saw; `baseline` is popularity's value for lists, that of predicting the mean for ratings.
 METRICS = StructType(
     [
         _required("model_version", STRING),
@@ -241,8 +240,8 @@ METRICS = StructType(
     ]
 )
 
-# One trained model: what it was made from, how good it was on rows that training never saw, and what became of
-# it. Its files are in <root>/models/<model_version> unless it is expired. `reason` says why it has its status.
+# One trained model: its inputs, its quality on rows that training never saw, and its status. Its files are in
+# <root>/models/<model_version> unless it has expired. `reason` explains the status.
 MODELS = StructType(
     [
         _required("model_version", STRING),
@@ -256,7 +255,7 @@ MODELS = StructType(
     ]
 )
 
-# One trial of the search for parameters, measured on a validation split inside the training rows. `score` decides.
+# One trial of the parameter search, measured on a validation split of the training rows. `score` decides.
 TUNING_TRIALS = StructType(
     [
         _required("trial_id", STRING),
@@ -280,9 +279,8 @@ POWERBI = StructType(
     ]
 )
 
-# One expectation of one check of one table version. `column` is empty where the table as a whole is judged,
-# `error` says why the expectation could not be judged, and `shares` is the distribution that the next check
-# compares its own with.
+# One expectation in one check of one table version. `column` is empty if it concerns the whole table, `error` says
+# why it could not be evaluated, and `shares` is the distribution that the next check compares its own with.
 QUALITY_RESULTS = StructType(
     [
         _required("run_id", STRING),

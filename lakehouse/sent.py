@@ -1,4 +1,4 @@
-"""Which columns of silver the sources that were sent here can fill, so that a check expects no others."""
+"""Which silver columns the sources sent so far can fill, so that a check expects no others."""
 
 import json
 from collections.abc import Collection
@@ -11,9 +11,9 @@ from lakehouse.locks import locked
 
 FILE = "sent_columns.json"
 _LOCK = "sent_columns.lock"
-# The columns of a source that can fill every one.
+# The columns of a source that can fill all of them.
 EVERY = ("*",)
-# A gold table has no rows where its table of silver has none.
+# A gold table is empty if its silver table is.
 _MADE_FROM = {
     "gold.affinity_ratings": "silver.users",
     "gold.recommendations": "silver.users",
@@ -24,7 +24,7 @@ _MADE_FROM = {
 
 
 class Sent(NamedTuple):
-    """`columns` of all sources together, as silver.users.clasificacion; None where no source has told its own."""
+    """The `columns` of all sources, e.g. silver.users.clasificacion; None if no source has declared any."""
 
     columns: frozenset[str] | None = None
 
@@ -62,7 +62,8 @@ def read(ops_dir: Path) -> Sent:
 def remember(ops_dir: Path, columns: Collection[str], *, root: str) -> None:
     """Add the columns of a source that is about to be sent.
 
-    Where rows of bronze came without such a file, nobody knows what they can fill: every column stays expected.
+    If bronze already has rows but this file does not exist, nobody knows what they can fill: every column stays
+    expected.
     """
     ops_dir.mkdir(parents=True, exist_ok=True)
     with locked(ops_dir / _LOCK):
@@ -74,7 +75,7 @@ def remember(ops_dir: Path, columns: Collection[str], *, root: str) -> None:
 
 
 def _has_bronze_rows(root: str) -> bool:
-    """By the files of its tables, for a producer has no Spark; those of an object store it cannot see."""
+    """Judged by its tables' files, because a producer has no Spark; files in an object store are not seen."""
     bronze = Path(root) / "bronze"
     files = () if "://" in root else bronze.rglob("*.parquet")
     return any("_delta_log" not in file.relative_to(bronze).parts for file in files)

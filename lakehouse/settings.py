@@ -36,7 +36,7 @@ from lakehouse.configuration.sources import read_sources, variable
 from lakehouse.errors import SettingsError
 from lakehouse.kafka.security import KafkaSecurity
 
-# Variables that choose where settings come from, and so cannot be settings themselves.
+# Variables that say where settings come from, and so cannot be settings themselves.
 CONF_VARIABLE = "LAKEHOUSE_CONF"
 ENV_VARIABLE = "LAKEHOUSE_ENV"
 
@@ -71,7 +71,7 @@ class Kafka(KafkaSecurity):
 
     @model_validator(mode="after")
     def _topics_do_not_collide(self) -> Self:
-        """Kafka's metrics write a dot as an underscore, so it refuses a topic that differs in these alone."""
+        """Kafka's metrics write a dot as an underscore, so it rejects topics that differ only in these."""
         names = {topic.replace(".", "_"): topic for topic in self.topics}
         for topic in self.topics:
             other = names[topic.replace(".", "_")]
@@ -99,7 +99,7 @@ class Kafka(KafkaSecurity):
 
     @property
     def new_topics(self) -> NewTopics:
-        """How topics are made, as keyword arguments of lakehouse.kafka.topics.ensure_topics."""
+        """How topics are created, as keyword arguments of lakehouse.kafka.topics.ensure_topics."""
         return NewTopics(
             partitions=self.partitions,
             replication_factor=self.replication_factor,
@@ -116,7 +116,7 @@ class Bronze(Section):
 
 class Silver(Section):
     max_bytes_per_trigger: Size
-    # a hundred years: Spark's timestamps end somewhere
+    # a hundred years: Spark's timestamps have a limit
     future_tolerance_seconds: Annotated[Integer, Field(ge=0, le=3_155_760_000)]
     clasificaciones: Annotated[tuple[Name, ...], Field(min_length=1)]
 
@@ -179,7 +179,7 @@ class Settings(BaseModel):
 
 
 def conf_dir() -> Path:
-    """The folder of the configuration: LAKEHOUSE_CONF, else ./conf, else the one beside the installed code."""
+    """The configuration folder: LAKEHOUSE_CONF, else ./conf, else the one next to the installed code."""
     chosen = os.environ.get(CONF_VARIABLE)
     if chosen:
         if not _holds_settings(Path(chosen)):
@@ -192,7 +192,7 @@ def conf_dir() -> Path:
 
 
 def _holds_settings(folder: Path) -> bool:
-    """Whatever has that name, a folder too, is what was meant: reading it says what is wrong with it."""
+    """Anything with that name counts, even a folder: reading it reports what is wrong with it."""
     return os.path.lexists(folder / "lakehouse.toml")
 
 
@@ -216,7 +216,7 @@ def load_settings() -> Settings:
 
 
 def _overlays() -> Iterator[Path]:
-    """The file that LAKEHOUSE_ENV names, where it does."""
+    """The file that LAKEHOUSE_ENV selects, if it is set."""
     name = os.environ.get(ENV_VARIABLE)
     if not name:
         return

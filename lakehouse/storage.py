@@ -1,4 +1,4 @@
-"""Where tables are, and the only ways in which they are created, read and written."""
+"""Where tables are, and the only ways to create, read and write them."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ from lakehouse.tables import CATALOGUE, Table
 
 
 class TableDetail(NamedTuple):
-    """`id` is Delta's own, another one for a table that was deleted and made anew."""
+    """`id` is Delta's own; a table that is deleted and recreated gets another one."""
 
     id: str
     properties: dict[str, str]
@@ -30,7 +30,7 @@ def table_path(root: str, table: Table) -> str:
 
 
 def checkpoint_path(root: str, stream: str) -> str:
-    """The folder in which Spark remembers what the stream has done, e.g. `bronze/events`."""
+    """The stream's checkpoint folder, e.g. for `bronze/events`."""
     return f"{root}/checkpoints/{stream}"
 
 
@@ -41,11 +41,10 @@ def exists(spark: SparkSession, root: str, table: Table) -> bool:
 def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[str, str] | None = None) -> None:
     """Create the table with its whole contract in one commit; an existing one must have the same schema.
 
-    Columns and fields that an earlier version of the contract did not have, and that may be null, are added to an
-    existing table in one commit, which changes none of its files. CHECK constraints that are new or have changed
-    are set; those that only the table has stay. `properties` are what a new table remembers besides its contract.
-    Raises TableError if the schema differs, if rows violate a constraint, or if the folder of a new table is not
-    empty.
+    Nullable columns and fields that an earlier version of the contract lacked are added to an existing table in
+    one commit, which changes none of its files. CHECK constraints that are new or have changed are set; those that
+    only the table has stay. `properties` are set on a new table in addition to its contract. Raises TableError if
+    the schema differs, if rows violate a constraint, or if the folder of a new table is not empty.
     """
     path = table_path(root, table)
     if exists(spark, root, table):
@@ -59,7 +58,7 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
         _update_checks(spark, path, table)
         return
     _discard_unfinished(spark, path, table)
-    # without the name, Delta makes one from the location and does not double its backticks
+    # without the name, Delta derives one from the location and does not double its backticks
     named = DeltaTable.createIfNotExists(spark).tableName(f"delta.{identifier(path)}").location(path)
     builder = named.addColumns(table.schema)
     for name, value in {**table.delta_properties, **(properties or {})}.items():
@@ -91,11 +90,11 @@ def _update_checks(spark: SparkSession, path: str, table: Table) -> None:
 
 
 def _discard_unfinished(spark: SparkSession, path: str, table: Table) -> None:
-    """Remove a log without any commit, which a process left that was killed while it made the table.
+    """Remove a log without any commit, left by a process that was killed while creating the table.
 
-    Delta makes no table where one is. Such a log holds only folders, temporary files and the file system's
-    checksums, whose names begin with a dot. All else is somebody's, such as a table whose log was lost, and stops
-    this with a TableError.
+    Delta creates no table where a log exists. Such a log holds only folders, temporary files and the file system's
+    checksums, whose names begin with a dot. Anything else belongs to someone, such as a table whose log was lost,
+    and raises TableError.
     """
     log = f"{path}/_delta_log"
     others = [name for name in files.names(spark, path) if name != "_delta_log"]
@@ -109,7 +108,7 @@ def _discard_unfinished(spark: SparkSession, path: str, table: Table) -> None:
 
 
 def require(spark: SparkSession, root: str, table: Table) -> str:
-    """The table's path. Raises TableError where the table does not exist yet."""
+    """The table's path. Raises TableError if the table does not exist yet."""
     if not exists(spark, root, table):
         raise TableError(
             f"table {table.sql_name} does not exist under {root}",
@@ -123,7 +122,7 @@ def _makes(table: Table) -> str:
 
 
 def read(spark: SparkSession, root: str, table: Table, *, version: int | None = None) -> DataFrame:
-    """The table's rows, at a version where one is given. Raises TableError where it does not exist."""
+    """The table's rows, at `version` if given. Raises TableError if the table does not exist."""
     reader = spark.read.format("delta")
     if version is not None:
         reader = reader.option("versionAsOf", version)
@@ -136,7 +135,7 @@ def detail(spark: SparkSession, root: str, table: Table) -> TableDetail:
 
 
 def set_properties(spark: SparkSession, root: str, table: Table, properties: Mapping[str, str]) -> None:
-    """Let the table remember these, in one commit."""
+    """Set these table properties, in one commit."""
     listed = ", ".join(f"{text_literal(name)} = {text_literal(properties[name])}" for name in sorted(properties))
     path = identifier(require(spark, root, table))
     spark.sql(f"ALTER TABLE delta.{path} SET TBLPROPERTIES ({listed})")
@@ -147,14 +146,14 @@ def delta_table(spark: SparkSession, root: str, table: Table) -> DeltaTable:
 
 
 def latest_version(spark: SparkSession, root: str, table: Table) -> int:
-    """The number of the last commit: its file in the log is named after it (Delta protocol), and no job runs."""
+    """The number of the last commit, from the name of its file in the log (Delta protocol); no job runs."""
     return delta_log.versions(spark, require(spark, root, table))[-1]
 
 
 def changes(spark: SparkSession, root: str, table: Table, *, after: int, up_to: int) -> DataFrame:
-    """The table's change feed: what every commit behind `after`, up to `up_to`, has done to its rows.
+    """The table's change data feed: what every commit after `after`, up to `up_to`, did to its rows.
 
-    It fails, some of it when it is read, where the feed was off or its files are gone.
+    It fails, in part only when it is read, if the feed was off or its files are gone.
     """
     reader = spark.read.format("delta").option("readChangeFeed", "true")
     reader = reader.option("startingVersion", after + 1).option("endingVersion", up_to)
@@ -169,9 +168,9 @@ def overwrite(
     input_versions: Mapping[str, int] | None = None,
     made_by: str | None = None,
 ) -> None:
-    """Replace the table's rows in one commit, which also tells the versions of the tables it was made from.
+    """Replace the table's rows in one commit, which also records the versions of the tables they were built from.
 
-    `made_by` is what else the rows depend on, as gold.changes tells it.
+    `made_by` is whatever else the rows depend on, as gold.affinity.changes computes it.
     """
     ensure(rows.sparkSession, root, table)
     writer = conform(rows, table).write.format("delta").mode("overwrite")
@@ -192,7 +191,7 @@ def overwrite_where(
 ) -> None:
     """Replace the rows that have one of these values in a text column, in one commit; `rows` may have no others.
 
-    Files without such rows stay as they are.
+    Files without such rows are not touched.
     """
     listed = ", ".join(text_literal(value) for value in values)
     writer = conform(rows, table).write.format("delta").mode("overwrite")
@@ -203,7 +202,7 @@ def overwrite_where(
 def note_inputs(
     spark: SparkSession, root: str, table: Table, *, input_versions: Mapping[str, int], made_by: str | None = None
 ) -> None:
-    """Tell in a commit without rows that the table's rows are those of other versions of its inputs, too."""
+    """Record, in a commit without rows, that the table's rows are also those of other versions of its inputs."""
     nothing = spark.createDataFrame([], table.schema).write.format("delta").mode("append")
     with setting(spark, "spark.databricks.delta.skipRecordingEmptyCommits", "false"):
         nothing.option("userMetadata", _note(input_versions, made_by)).save(require(spark, root, table))
@@ -215,7 +214,7 @@ def _note(input_versions: Mapping[str, int], made_by: str | None) -> str:
 
 
 def replace(rows: DataFrame, root: str, table: Table, *, note: Mapping[str, str]) -> None:
-    """Replace the table's rows, and its columns by those of its contract, in one commit that carries `note`."""
+    """Replace the table's rows, and its columns with those of its contract, in one commit that carries `note`."""
     if not exists(rows.sparkSession, root, table):
         ensure(rows.sparkSession, root, table)
     writer = conform(rows, table).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
@@ -223,13 +222,13 @@ def replace(rows: DataFrame, root: str, table: Table, *, note: Mapping[str, str]
 
 
 def set_aside(spark: SparkSession, root: str, table: Table, *, stamp: str) -> str:
-    """Rename the table's folder, so that the table is made anew; the new path."""
+    """Rename the table's folder, so that the table can be recreated; the new path."""
     path = table_path(root, table)
     aside = f"{path}.before-{stamp}"
     files.rename(spark, path, aside)
     jvm = spark.sparkContext._jvm
     assert jvm is not None  # noqa: S101 - a classic session has its JVM
-    # Delta would go on from the versions that it remembers
+    # Delta would continue from the versions that it has cached
     jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(
         spark._jsparkSession, jvm.org.apache.hadoop.fs.Path(path)
     )
@@ -241,7 +240,7 @@ def append(rows: DataFrame, root: str, table: Table) -> None:
 
 
 def append_once(rows: DataFrame, root: str, table: Table, *, txn_app_id: str, txn_version: int) -> None:
-    """Append once: a second call with the same application id and version changes nothing."""
+    """Append idempotently: a second call with the same application id and version changes nothing."""
     writer = conform(rows, table).write.format("delta").mode("append")
     writer = writer.option("txnAppId", txn_app_id).option("txnVersion", txn_version)
     writer.save(table_path(root, table))
@@ -254,7 +253,7 @@ def conform(rows: DataFrame, table: Table) -> DataFrame:
 
 
 def register(spark: SparkSession, root: str) -> list[str]:
-    """Make every existing table known to SQL under its name (`silver.users`), and return the names."""
+    """Register every existing table with SQL under its name (`silver.users`), and return the names."""
     names = []
     for table in CATALOGUE:
         if exists(spark, root, table):
@@ -266,7 +265,7 @@ def register(spark: SparkSession, root: str) -> list[str]:
 
 
 def additions(found: StructType, wanted: StructType, prefix: str = "") -> dict[str, str]:
-    """What `wanted` has beyond `found` and may be null: names and types, as ALTER TABLE ADD COLUMNS takes them."""
+    """The nullable additions of `wanted` to `found`: names and types, as ALTER TABLE ADD COLUMNS takes them."""
     added: dict[str, str] = {}
     for field in wanted:
         path = f"{prefix}`{field.name}`"

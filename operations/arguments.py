@@ -1,4 +1,4 @@
-"""The arguments of the `lakehouse` command, a function per command, in the order in which the help lists them."""
+"""The arguments of the `lakehouse` command: one function per command, in the order of its help."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ _NO_GATE = "publish the newest versions without checking anything"
 
 
 def add_commands(commands: Any) -> None:
-    """Every command with its arguments. Its work is in the module of its name in operations/commands."""
+    """Add every command with its arguments. The module of its name in operations/commands does the work."""
     for add in (_demo, _up, _run, _check, _quarantine, _drift, _audit, _rebuild, _status):
         add(commands)
     for add in (_recommend, _similar, _models, _export, _report, _sql, _history, _diff, _restore):
@@ -196,7 +196,7 @@ def _quarantine(commands: Any) -> None:
     )
     quarantine.add_argument("--days", action="store_true", help="a line per day, not one per rule and topic")
     actions = quarantine.add_subparsers(dest="action", metavar="ACTION")
-    # `quarantine --json show` means it too: the action must not reset what was given before it
+    # `quarantine --json show` must work too: the action must not reset an option given before it
     kept: Any = argparse.SUPPRESS
     show = _add(actions, "show", "open rows that break a rule, with their values", json=True, default=kept)
     show.add_argument("rule", metavar="RULE", help="e.g. clasificacion_unknown")

@@ -1,4 +1,4 @@
-"""What a command gets from whoever calls it: a shell, or a test in its own process."""
+"""What a command gets from its caller: a shell, or a test in its own process."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.settings import Settings
 
-if TYPE_CHECKING:  # config and doctor also work where pyspark is missing
+if TYPE_CHECKING:  # config and doctor must also work without pyspark
     from pyspark.sql import SparkSession
 
 
 class SessionFactory(Protocol):
-    """lakehouse.spark.session.spark_session, or what takes its place."""
+    """lakehouse.spark.session.spark_session, or a substitute."""
 
     def __call__(
         self, name: str, *, log_file: Path | None = None, lasting: bool = False
@@ -22,7 +22,7 @@ class SessionFactory(Protocol):
 def own_session(
     name: str, *, log_file: Path | None = None, lasting: bool = False
 ) -> "AbstractContextManager[SparkSession]":
-    """The session of a command that a shell starts. pyspark is imported only where Spark is needed."""
+    """The session of a command started from a shell. pyspark is imported only if Spark is needed."""
     from lakehouse.spark.session import spark_session
 
     return spark_session(name, log_file=log_file, lasting=lasting)

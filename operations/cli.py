@@ -38,10 +38,10 @@ def main(
     stdout: TextIO | None = None,
     stderr: TextIO | None = None,
 ) -> int:
-    """Run the command and return its exit code. Raises SystemExit where the arguments are wrong, and for --help.
+    """Run the command and return its exit code. Raises SystemExit for wrong arguments, and for --help.
 
-    What the caller does not give is what a shell's command has: the settings of conf/ and of the environment, a
-    Spark session of its own, and this process's output.
+    The defaults are those of a command in a shell: the settings of conf/ and of the environment, a Spark session
+    of its own, and this process's output.
     """
     with redirect_stdout(stdout or sys.stdout), redirect_stderr(stderr or sys.stderr):
         args = build_parser().parse_args(argv)
@@ -64,7 +64,7 @@ def _module(command: str) -> "ModuleType":
     except ImportError as error:
         from lakehouse.spark.environment import PATH, environment_faults
 
-        for fault in environment_faults(PATH):  # it may bring another pyspark
+        for fault in environment_faults(PATH):  # PYTHONPATH may bring another pyspark
             raise MachineError(fault.problem, todo=fault.todo) from error
         raise
 

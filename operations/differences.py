@@ -1,4 +1,4 @@
-"""What differs between two versions of a table, by its key."""
+"""The differences between two versions of a table, by its key."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _SIDE, _ROW = "__side", "__row"
 
 
 def shared_columns(before: DataFrame, after: DataFrame) -> list[str]:
-    """The columns that both have with one type, in the order of `after`."""
+    """The columns that both have with the same type, in the order of `after`."""
     kinds = {field.name: field.dataType for field in before.schema}
     return [field.name for field in after.schema if kinds.get(field.name) == field.dataType]
 
@@ -20,9 +20,9 @@ def compare(before: DataFrame, after: DataFrame, *, key: Sequence[str]) -> DataF
     """One row per key whose rows differ in a column that both sides have.
 
     Columns: `change` (added, changed, removed), `key` (a struct), `columns` (the names of those that differ, only
-    where it is changed), `before` and `after` (structs, null where there is none). NULL equals NULL. Maps are
-    compared, and given, as sorted arrays of their entries. Where a key has several rows they are paired in the
-    order of their values, so that no row is counted twice.
+    for a changed row), `before` and `after` (structs, null if there is none). NULL equals NULL. Maps are compared,
+    and returned, as sorted arrays of their entries. If a key has several rows, they are paired in the order of
+    their values, so that no row is counted twice.
     """
     columns = shared_columns(before, after)
     rows = _sided(before, columns, key, "before").unionByName(_sided(after, columns, key, "after"))
@@ -44,7 +44,7 @@ def _sided(rows: DataFrame, columns: Sequence[str], key: Sequence[str], side: st
 
 
 def _comparable(rows: DataFrame, name: str) -> Column:
-    """Spark compares no maps, and their entries have no order of their own."""
+    """A column that can be compared: Spark cannot compare maps, and their entries have no order of their own."""
     if isinstance(rows.schema[name].dataType, MapType):
         return F.array_sort(F.map_entries(F.col(f"`{name}`")))
     return F.col(f"`{name}`")

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from silver.parsing.text import escaped
 
-# Texts up to this width are not folded: names, numbers, times, the words of a state.
+# Texts up to this width are not wrapped: names, numbers, times, status words.
 _SHORT = 24
 
 
@@ -33,10 +33,10 @@ def _finite(value: Any) -> Any:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """A table. Names and values are data: no markup is read, and control characters are shown, not obeyed.
+    """Print a table. Names and values are data: markup is not interpreted, control characters are only shown.
 
-    Into a file or a pipe each row is a line, as wide as it needs. On a narrow terminal long texts are folded
-    between words; names, numbers and paths stay whole, and the table may be wider than the terminal.
+    In a file or a pipe each row is one line, as wide as it needs. On a narrow terminal long texts wrap between
+    words; names, numbers and paths stay whole, so the table may be wider than the terminal.
     """
     rows, columns = list(rows), [escaped(name) for name in columns]
     cells = [[cell(value) for value in row] for row in rows]
@@ -59,7 +59,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
 
 
 class _Widths(NamedTuple):
-    """Of a column: without a fold, and with every fold that splits nothing."""
+    """A column's width without wrapping, and its least width with nothing split."""
 
     whole: int
     least: int
@@ -72,13 +72,13 @@ def _widths(name: str, cells: Sequence[str]) -> _Widths:
 
 
 def _parts(text: str) -> list[str]:
-    """What must not be split: a short text, a path with its blanks, of anything else each word."""
+    """The parts that must not be split: a short text or a path as a whole, otherwise each word."""
     is_path = text.startswith(("/", "./", "~/")) or "://" in text
     return [text] if is_path or cell_len(text) <= _SHORT else text.split()
 
 
 def _fitted(widths: Sequence[_Widths], room: int) -> list[int]:
-    """The widest columns give way until all have room, none beyond its least width."""
+    """Shrink the widest columns until all fit, none below its least width."""
     chosen = [width.whole for width in widths]
     while sum(chosen) > room:
         spare = [index for index, width in enumerate(widths) if chosen[index] > width.least]
@@ -108,9 +108,9 @@ def cell(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no type for: times as ISO 8601 in UTC, bytes as hexadecimal digits."""
+    """Types that JSON lacks: times as ISO 8601 in UTC, bytes as hexadecimal digits."""
     if isinstance(value, datetime):
-        # pyspark gives times in this machine's zone, without saying so
+        # pyspark returns naive times in this machine's zone
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ") + "Z"
     if isinstance(value, date):
         return value.isoformat()

@@ -1,4 +1,4 @@
-"""What the embedded broker is started with: its ports, its configuration, its formatted storage, its command."""
+"""Everything the embedded broker starts with: ports, configuration, formatted storage, command."""
 
 import base64
 import os
@@ -15,16 +15,16 @@ from lakehouse.jvm.class_archive import sharing_options
 from lakehouse.jvm.java import environment_options, find_java, utf8_locale
 
 LOOPBACK = "127.0.0.1"
-# Measured: C1 and the serial collector start the broker in two thirds of the time and half the processor.
+# Measured: with C1 and the serial collector the broker starts in two thirds of the time, with half the CPU time.
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Djava.awt.headless=true")
-# From the most telling down: an exception with its message, what is logged as an error, what only mentions one.
+# Most telling first: an exception with its message, a line logged as an error, a line that mentions one.
 _TROUBLE = [
     re.compile(r'^(Caused by: |Error|(Exception in thread ".*" )?[\w.$]+(Exception|Error):)'),
     re.compile(r"ERROR|FATAL"),
     re.compile("Exception"),
 ]
 
-# Paths are relative to the process's folder: properties files know neither commas nor accents in paths.
+# Paths are relative to the process's folder: properties files cannot hold commas or accents in paths.
 _SERVER = """\
 process.roles=broker,controller
 node.id=1
@@ -69,7 +69,7 @@ appender.file.strategy.max=3
 
 
 def write_config(folder: Path, port: int) -> int:
-    """Write the broker's files for the wanted port, or a free one where that is taken or 0; which one it is."""
+    """Write the broker's files and return its port: the wanted one, or a free one if that is taken or 0."""
     port, controller_port = _free_ports(port)
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     server = _SERVER.format(host=LOOPBACK, port=port, controller_port=controller_port)
@@ -79,7 +79,7 @@ def write_config(folder: Path, port: int) -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether a process of ours can listen on that port of the loopback address."""
+    """Whether we can listen on that port of the loopback address."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -90,7 +90,7 @@ def is_free(port: int) -> bool:
 
 
 def _free_ports(port: int) -> tuple[int, int]:
-    """The wanted port if it is free, else any, and another one for the controller."""
+    """The wanted port if it is free, else any free one; and a second one for the controller."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(2)]
         for probe in probes:
@@ -100,7 +100,7 @@ def _free_ports(port: int) -> tuple[int, int]:
 
 
 def format_storage(folder: Path, *options: str) -> str:
-    """The id of the cluster in the data folder, which is formatted first (with these options) where it is new."""
+    """Format the data folder (with these options) if it is new, and return its cluster id."""
     meta = folder / "data" / "meta.properties"
     if not meta.exists():
         command = java_command("kafka.tools.StorageTool", "format", "--ignore-formatted", "--standalone")
@@ -126,7 +126,7 @@ def format_storage(folder: Path, *options: str) -> str:
 
 
 def _new_cluster_id() -> str:
-    """A random id as Kafka writes it. One that begins with a dash would be taken for an option."""
+    """A random id in Kafka's format, without a leading dash: that would be taken for an option."""
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not text.startswith("-"):
@@ -134,7 +134,7 @@ def _new_cluster_id() -> str:
 
 
 def java_command(main_class: str, *arguments: str) -> list[str]:
-    """How to run one of Kafka's programs in a folder that `write_config` has filled."""
+    """The command that runs one of Kafka's programs in a folder filled by `write_config`."""
     java, jars = find_java(), broker_jars()
     return [
         str(java.executable),
@@ -149,7 +149,7 @@ def java_command(main_class: str, *arguments: str) -> list[str]:
 
 
 def telling_line(lines: list[str]) -> str:
-    """The last line that gives a cause, else that speaks of an error, else the last one."""
+    """The last line that gives a cause; else the last one that mentions an error; else the last one."""
     meaningful = [line.strip() for line in lines if line.strip()]
     ranked = ([line for line in meaningful if pattern.search(line)] for pattern in _TROUBLE)
     return (next(filter(None, ranked), meaningful) or ["it said nothing"])[-1][:300].rstrip(".")

@@ -18,10 +18,10 @@ _FOREIGN_SECONDS = 2.0
 
 @contextmanager
 def kafka_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
-    """A cluster that answers, for as long as the context lasts.
+    """A cluster that answers for as long as the context lasts.
 
-    With kafka.bootstrap_servers set it is that cluster and no other. Otherwise it is this root's embedded broker:
-    the first process starts it, the last one to leave stops it. Raises BrokerError where none answers.
+    With kafka.bootstrap_servers set, it is always that cluster. Otherwise it is this root's embedded broker:
+    the first process starts it, the last one to leave stops it. Raises BrokerError if none answers.
     """
     if kafka.bootstrap_servers:
         cluster = configured_cluster(kafka)
@@ -44,14 +44,14 @@ def kafka_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
 
 
 def own_broker(kafka: Kafka, root: str) -> Broker | None:
-    """This root's embedded broker while it runs; None where a configured or somebody else's cluster is used."""
+    """This root's embedded broker if it is running; None if a configured or somebody else's cluster is used."""
     return None if kafka.bootstrap_servers or "://" in root else recorded_broker(Path(root) / "kafka")
 
 
 def running_cluster(kafka: Kafka, root: str) -> Cluster | None:
-    """The cluster that `kafka_cluster` would give without starting one; None where it would have to.
+    """The cluster that `kafka_cluster` would use without starting one; None if it would have to start one.
 
-    Whether a configured cluster answers is not asked.
+    Does not check whether a configured cluster answers.
     """
     if kafka.bootstrap_servers:
         return configured_cluster(kafka)
@@ -84,7 +84,7 @@ def _working_broker(folder: Path) -> Broker | None:
     broker = recorded_broker(folder)
     if broker is None or broker.answers():
         return broker
-    # it lives and its starter does not, or start.lock would be taken: still starting, or hanging
+    # it outlived its starter (or start.lock would be taken): it is still starting, or it hangs
     try:
         await_broker(broker, folder)
     except BrokerError:
@@ -111,7 +111,7 @@ def _join(folder: Path) -> int:
 
 
 def _leave(folder: Path, users: int) -> None:
-    """Give up our share; whoever is last stops the broker. start.lock keeps a newcomer out meanwhile."""
+    """Give up our share; the last process to leave stops the broker. start.lock keeps newcomers out meanwhile."""
     with locked(folder / "start.lock"):
         try:
             if try_alone(users):

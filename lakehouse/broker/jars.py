@@ -1,4 +1,4 @@
-"""The published jars that make up a Kafka broker: resolved and fetched once per user, then remembered."""
+"""The published jars that make up a Kafka broker: resolved and fetched once per user, then cached."""
 
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ from lakehouse.errors import MachineError, first_line
 from lakehouse.locks import locked
 
 KAFKA_VERSION = "4.4.0"
-# The last one writes the broker's log; it is `raw`, so that its parent's versions do not win over Kafka's.
+# The last one writes the broker's log; it is `raw` so that its parent's versions do not override Kafka's.
 _COORDINATES = (
     ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION, False),
     ("org.apache.kafka", "kafka-tools", KAFKA_VERSION, False),
@@ -20,7 +20,7 @@ _DOWNLOADS = 8
 
 
 def broker_jars() -> list[Path]:
-    """All jars of the broker's class path. Raises MachineError where they are neither cached nor reachable."""
+    """All jars on the broker's class path. Raises MachineError if they are neither cached nor reachable."""
     cached = cached_jars()
     if cached:
         return cached
@@ -41,7 +41,7 @@ def broker_jars() -> list[Path]:
 
 
 def cached_jars() -> list[Path]:
-    """The broker's jars if all are on this machine already, otherwise none."""
+    """The broker's jars if all are already on this machine, otherwise an empty list."""
     try:
         jars = [Path(line) for line in _listing().read_text(encoding="utf-8").splitlines()]
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def _listing() -> Path:
 
 
 def _resolve() -> list[Path]:
-    """jgo's resolver alone: its environments would download a whole JDK to tell modules from other jars."""
+    """Use jgo's resolver alone: its environments would download a whole JDK to tell modules from other jars."""
     from jgo.maven import Dependency, MavenContext, PythonResolver
 
     resolver = PythonResolver()
@@ -69,7 +69,7 @@ def _resolve() -> list[Path]:
 
     def complete(dependency: Dependency) -> Path:
         jar = dependency.artifact.resolve()
-        if not zipfile.is_zipfile(jar):  # a download that was cut off stays in the repository as it is
+        if not zipfile.is_zipfile(jar):  # a truncated download stays in the repository
             jar.unlink()
             jar = dependency.artifact.resolve()
         return Path(jar).absolute()

@@ -1,4 +1,4 @@
-"""The embedded broker's process: its configuration, its start, and its end."""
+"""The embedded broker's process: configuration, start and stop."""
 
 import json
 import os
@@ -24,16 +24,16 @@ _PORT_TRIES = 3
 _STOP_SECONDS = 20.0
 _ANSWER_SECONDS = 2.0
 _POLL_SECONDS = 0.02
-_CANNOT_LISTEN = "Socket server failed to bind"  # as Kafka says it
+_CANNOT_LISTEN = "Socket server failed to bind"  # Kafka's own message
 
 
 class PortTakenError(BrokerError):
-    """Somebody else took a port between our finding it free and the broker's listening on it, seconds later."""
+    """Another process took a port in the seconds between our check that it is free and the broker's bind."""
 
 
 @dataclass(frozen=True)
 class Broker:
-    """A broker process that we started. `started` tells it from a later process with the same id."""
+    """A broker process that we started. `started` distinguishes it from a later process with the same id."""
 
     pid: int
     started: str
@@ -48,7 +48,7 @@ class Broker:
         return process_start(self.pid) == self.started
 
     def answers(self, *, timeout_seconds: float = _ANSWER_SECONDS) -> bool:
-        """Whether this very broker talks Kafka, and not something else on its port."""
+        """Whether this very broker speaks Kafka on its port, and not something else."""
         try:
             return cluster_id(self.cluster, timeout_seconds=timeout_seconds) == self.cluster_id
         except BrokerError:
@@ -56,18 +56,18 @@ class Broker:
 
 
 def recorded_broker(folder: Path) -> Broker | None:
-    """The broker that broker.json names, if that process still lives."""
+    """The broker named in broker.json, if that process is still alive."""
     try:
         broker = Broker(**json.loads((folder / "broker.json").read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):  # none, or a file cut off by a crash
+    except (FileNotFoundError, ValueError, TypeError):  # none, or a file truncated by a crash
         return None
     return broker if broker.is_alive() else None
 
 
 def start_broker(folder: Path, port: int) -> Broker:
-    """Start a broker on the folder's data and wait until it answers; port 0 is any free one.
+    """Start a broker on the folder's data and wait until it answers; port 0 means any free one.
 
-    Raises BrokerError with the broker's own last words where it ends instead.
+    Raises BrokerError with the broker's own last words if it exits instead.
     """
 
     def start() -> Broker:
@@ -78,9 +78,9 @@ def start_broker(folder: Path, port: int) -> Broker:
 
 
 def retry_on_other_ports(start: Callable[[], Broker]) -> Broker:
-    """What `start` gives. It chooses ports, and is called again where one was taken before the broker had it.
+    """Call `start`, which chooses ports; call it again if a port is taken before the broker binds it.
 
-    Systems give the same ports to outgoing connections, so on a busy machine that happens.
+    The system gives the same ports to outgoing connections, so this happens on a busy machine.
     """
     for _ in range(_PORT_TRIES - 1):
         try:
@@ -91,7 +91,7 @@ def retry_on_other_ports(start: Callable[[], Broker]) -> Broker:
 
 
 def launch_broker(folder: Path, port: int, identity: str) -> Broker:
-    """Start a broker with the configuration and the storage that the folder holds, and wait until it answers."""
+    """Start a broker with the folder's configuration and storage, and wait until it answers."""
     log = folder / "logs" / "server.log"
     seen = log.stat().st_size if log.exists() else 0
     command = java_command("kafka.Kafka", "server.properties")
@@ -103,7 +103,7 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C must not end it before its clients have flushed
+            start_new_session=True,  # Ctrl-C must not stop it before its clients have flushed
         )
     broker = Broker(process.pid, process_start(process.pid) or "", port, identity)
     with replacing(folder / "broker.json") as draft:
@@ -118,9 +118,9 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
 
 
 def await_broker(broker: Broker, folder: Path, seen: int = 0) -> None:
-    """Wait until the broker answers. Raises BrokerError once it is dead, or has not answered in a minute.
+    """Wait until the broker answers. Raises BrokerError if it dies or does not answer within a minute.
 
-    That is a PortTakenError where it died because it could not listen.
+    The error is a PortTakenError if the broker died because it could not listen.
     """
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
@@ -142,7 +142,7 @@ def await_broker(broker: Broker, folder: Path, seen: int = 0) -> None:
 
 
 def stop_broker(broker: Broker, folder: Path) -> None:
-    """End the broker: politely, and after 20 seconds by force. Another process with its id is left alone."""
+    """Stop the broker: gracefully, or by force after 20 seconds. Another process with its id is left alone."""
     for sign, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
         if not broker.is_alive():
             break
@@ -154,10 +154,10 @@ def stop_broker(broker: Broker, folder: Path) -> None:
 
 
 def process_start(pid: int) -> str | None:
-    """When that process began, in the system's own words; none for a process that has ended."""
+    """When that process started, in the system's own format; None if it has ended."""
     if platform.system() == "Linux":
         try:
-            # after the name, which may hold spaces: state is field 3, start time field 22
+            # split after the name, which may contain spaces: state is field 3, start time field 22
             fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except (FileNotFoundError, ProcessLookupError):
@@ -176,7 +176,7 @@ def _listens(port: int) -> bool:
 
 
 def _said(folder: Path, seen: int) -> list[str]:
-    """The lines that the broker printed, and those it has added to its log since that many bytes."""
+    """The lines that the broker printed, and those logged after the first `seen` bytes."""
     log = folder / "logs" / "server.log"
     text = b""
     if log.exists():

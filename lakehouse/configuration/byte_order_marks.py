@@ -1,8 +1,8 @@
-"""The encodings that a file's first bytes tell, beside UTF-8."""
+"""The encodings other than UTF-8 that a byte order mark reveals."""
 
 import codecs
 
-# The longer ones first: UTF-16's is the beginning of UTF-32's.
+# Longer marks first: UTF-16's is a prefix of UTF-32's.
 _WIDE = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -12,5 +12,5 @@ _WIDE = (
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32 where these bytes begin with its mark."""
+    """UTF-16 or UTF-32 if these bytes begin with its mark."""
     return next((name for mark, name in _WIDE if head.startswith(mark)), None)

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with the settings, as one line for a person."""
+"""pydantic's validation errors as one readable line."""
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
@@ -15,10 +15,10 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 def settings_error(
     error: ValidationError, *, source: str, secrets: Collection[str] = (), origins: Mapping[str, str] = _NOTHING
 ) -> SettingsError:
-    """Every fault of a validation in one line, each with the key, what was got and what was expected.
+    """Every validation error in one line, each with the key, what was got and what was expected.
 
-    `origins` names the file or variable that gave a key its value, `source` the file where keys are missing.
-    Neither the values of the keys in `secrets` nor whole sections, which may hold one, are shown.
+    `origins` names the file or variable that set a key, `source` the file in which keys are missing.
+    Values of the keys in `secrets`, and whole sections, which may contain one, are not shown.
     """
     faults, places = [], []
     for fault in error.errors():
@@ -34,7 +34,7 @@ def _told(key: str, fault: Mapping[str, Any], secrets: Collection[str]) -> str:
         return f"unknown setting {key}"
     if kind == "missing":
         return f"missing setting {key}"
-    if kind == "value_error":  # a section's own check, which says all there is to say
+    if kind == "value_error":  # a section's own check, whose message is complete
         return str(fault["ctx"]["error"])
     if kind == "model_type":
         return f"{key} is a section of settings, not a setting"
@@ -45,12 +45,12 @@ def _told(key: str, fault: Mapping[str, Any], secrets: Collection[str]) -> str:
 
 
 def _origin(key: str, origins: Mapping[str, str]) -> str | None:
-    """Where the setting came from; a fault in a list has the item's place behind the key."""
+    """Where the setting came from; a fault in a list has the item's index after the key."""
     while key and key not in origins:
         key = key.rpartition(".")[0]
     return origins.get(key)
 
 
 def _sentence(message: str) -> str:
-    """As a part of a line; what it quotes keeps its capitals."""
+    """The message as part of a line; text that it quotes keeps its capitals."""
     return message[:1].lower() + message[1:]

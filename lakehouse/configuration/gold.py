@@ -1,4 +1,4 @@
-"""The section [gold] of the settings: what conf/lakehouse.toml explains of the models and the lists."""
+"""The [gold] section of the settings: models and lists, as explained in conf/lakehouse.toml."""
 
 from typing import Annotated, Literal, Self, get_args
 
@@ -16,7 +16,7 @@ from lakehouse.configuration.kinds import (
     Weight,
 )
 
-# Those of gold.model_metrics that say how good a model is.
+# The metrics in gold.model_metrics that measure how good a model is.
 QualityMetric = Literal[
     "rmse", "mae", "ndcg_at_10", "map_at_10", "precision_at_10", "recall_at_10", "hit_rate_at_10"
 ]

@@ -1,4 +1,4 @@
-"""The kinds of settings: each refuses what would fail or mean nothing later, and says what it expects."""
+"""The types of settings: each rejects values that would fail or mean nothing later, and says what it expects."""
 
 import re
 import unicodedata
@@ -13,15 +13,15 @@ from lakehouse.errors import first_line
 from lakehouse.paths import decoded_file_address, expected_folder
 
 INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
-# Names that Kafka keeps for itself; it refuses records that others send there.
+# Kafka's internal topics: it rejects records that others send there.
 _INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
 _SIZE = re.compile(r"(\d+)\s*(?:([kmgtp])b?|b)?", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
-# A scheme of two letters or more: one letter is a drive.
+# A scheme has two letters or more: a single letter is a drive.
 _ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//)/?")
-# host:port with a user before it perhaps, as Azure has its containers; two names with a colon are a login.
+# host:port, possibly after a user, as Azure writes its containers; two names with a colon are a login.
 _NO_LOGIN = re.compile(r"(?:[^:@]*@)?(?:\[[^\]@]*\]|[^:@]*)(?::\d*)?")
 _PLAIN = "text in UTF-8 without line breaks and other control characters"
 _STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
@@ -32,17 +32,17 @@ class Section(BaseModel):
 
 
 def _expected(what: str) -> PydanticCustomError:
-    # in braces pydantic would look for a value of its own
+    # pydantic would take text in braces for a placeholder of its own
     return PydanticCustomError("expected", "{what}", {"what": f"expected {what}"})
 
 
 def _hidden(what: str) -> PydanticCustomError:
-    """The same where the value itself may hold a secret."""
+    """The same for a value that may itself hold a secret."""
     return PydanticCustomError("hidden", "{what}", {"what": f"expected {what}"})
 
 
 def _no_boolean(value: Any) -> Any:
-    """Without this, pydantic takes true for 1."""
+    """Reject booleans: pydantic would accept true as 1."""
     if isinstance(value, bool):
         raise _expected("a number, not true or false")
     return value
@@ -91,7 +91,7 @@ def _topic(name: str) -> str:
 
 
 def _servers(text: str) -> str:
-    """Empty, or `host:port,host:port`; blanks around the commas are dropped."""
+    """Empty, or `host:port,host:port`; spaces around the commas are dropped."""
     if not text:
         return text
     servers = [server.strip() for server in text.split(",")]
@@ -110,8 +110,8 @@ def _size(text: str) -> str:
 
 
 def _root(text: str) -> str:
-    """An absolute path, or an address without a slash at its end."""
-    # before an @ there may be a login
+    """An absolute path, or an address without a trailing slash."""
+    # a login may stand before an @
     expected = _hidden if "@" in text else _expected
     if not _is_plain(text):
         raise expected(_PLAIN)
@@ -137,11 +137,11 @@ def _root(text: str) -> str:
 
 
 def _folder(path: str, expected: Callable[[str], PydanticCustomError]) -> str:
-    """The absolute path; the current folder and links bring names that nobody has written in the setting."""
+    """The absolute path. The current folder and links may add names that are not in the setting."""
     try:
         folder = str(Path(path).expanduser().resolve())
-    except (OSError, RuntimeError) as error:  # ~name of nobody, links in a circle
-        # the error shows the path
+    except (OSError, RuntimeError) as error:  # ~name of an unknown user, circular links
+        # the error's text contains the path
         raise expected("a folder" if expected is _hidden else f"a folder: {first_line(error)}") from error
     wanted = expected_folder(folder)
     if wanted:
@@ -153,7 +153,7 @@ def _encodable(secret: SecretStr) -> SecretStr:
     try:
         secret.get_secret_value().encode()
     except UnicodeEncodeError:
-        # the chain would show a piece of it
+        # the exception chain would show part of it
         raise _hidden("text in UTF-8") from None
     return secret
 
@@ -165,7 +165,7 @@ def _kept_or_dropped(value: int) -> int:
 
 
 Integer = Annotated[int, BeforeValidator(_no_boolean)]
-# JSON and TOML both know numbers that are none: NaN and infinity.
+# JSON and TOML parsers also accept NaN and infinity.
 Real = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
 
 # Weights and factors are multiplied and squared, some as 32-bit floats: within these bounds none overflows.
@@ -175,11 +175,11 @@ Positive = Annotated[Real, Field(gt=0, le=1e6)]
 Share = Annotated[Real, Field(ge=0, le=1)]
 # Spark, MLlib and Kafka count in 32 bits.
 Count = Annotated[Integer, Field(ge=1, le=INT_MAX)]
-# Kafka's protocol has 16 bits for it.
+# Kafka's protocol has 16 bits for this.
 Replicas = Annotated[Integer, Field(ge=1, le=2**15 - 1)]
-# Spark's seeds have 64 bits; the parts of a model add a few to theirs.
+# Spark's seeds have 64 bits; the parts of a model add small numbers to theirs.
 Seed = Annotated[Integer, Field(ge=0, le=2**62)]
-# Kafka and Spark wait in milliseconds of 32 bits.
+# Kafka and Spark hold waiting times in 32-bit milliseconds.
 Seconds = Annotated[Real, Field(ge=0, le=INT_MAX // 1000)]
 Timeout = Annotated[Real, Field(ge=0.001, le=INT_MAX // 1000)]
 Retention = Annotated[Integer, Field(ge=-1, le=LONG_MAX), AfterValidator(_kept_or_dropped)]

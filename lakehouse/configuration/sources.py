@@ -1,4 +1,4 @@
-"""Where settings come from: files, and the environment over them. Each value keeps its origin."""
+"""Where settings come from: files, and the environment, which wins. Each value keeps its origin."""
 
 import difflib
 import json
@@ -15,9 +15,9 @@ PREFIX = "LAKEHOUSE_"
 
 
 class Sources(NamedTuple):
-    """All values as one nested mapping, and for each key where its value was found: a file or a variable.
+    """All values as one nested mapping, and the origin of each key: a file or a variable.
 
-    A value in the place of one of `sections` stays there, to be named: no setting of that section is laid over it.
+    A plain value in place of one of `sections` stays, to be reported: no setting of that section overwrites it.
     """
 
     values: dict[str, Any]
@@ -38,10 +38,10 @@ def read_sources(
     secrets: Collection[str],
     others: Sequence[str],
 ) -> Sources:
-    """`others` are variables of the same prefix that are no settings.
+    """Read the files, then the environment. `others` are variables with our prefix that are not settings.
 
     Raises SettingsError for a file that cannot be read or holds a secret, for an unknown variable, and for a list
-    in the environment that is no JSON.
+    in the environment that is not JSON.
     """
     chosen = _environment(keys, others)
     found = Sources({}, {}, {key[:end] for key in keys for end, sign in enumerate(key) if sign == "."})
@@ -65,7 +65,7 @@ def read_sources(
 
 
 def shown(value: object) -> str:
-    """A value in a message: in quotes, and not longer than a line."""
+    """A value in a message: quoted, and at most one line long."""
     text = repr(value)
     return text if len(text) <= 100 else f"{text[:97]}..."
 
@@ -76,7 +76,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file} is no valid TOML: {error}", todo="correct that line") from error
     except (ValueError, RecursionError) as error:
-        # a number of thousands of digits, lists in lists in lists
+        # numbers with thousands of digits, deeply nested lists
         raise SettingsError(f"{file} cannot be read as TOML: {type(error).__name__}", todo="correct it") from error
 
 
@@ -91,7 +91,7 @@ def _refuse_secrets(file: Path, content: Mapping[str, Any], secrets: Collection[
 
 
 def _environment(keys: Collection[str], others: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Name and text of the variable of each key that has one. A typing error must not pass."""
+    """The name and text of each key's variable, if set. A misspelt variable must not pass."""
     known = {variable(key): key for key in keys}
     found: dict[str, tuple[str, str]] = {}
     for name in sorted(os.environ):
@@ -142,7 +142,7 @@ def _put(found: Sources, path: Sequence[str], value: Any, origin: str) -> None:
 
 
 def _section(found: Sources, path: Sequence[str]) -> dict[str, Any] | None:
-    """The mapping at that place, made where there is none; None where a value stands in a section's place."""
+    """The mapping at that path, created if missing; None if a plain value stands in place of a section."""
     values = found.values
     for depth, name in enumerate(path, 1):
         if not isinstance(values.get(name), dict):

@@ -1,4 +1,4 @@
-"""The text of a settings file, whatever program saved it; what cannot be read is one line that names the file."""
+"""The text of a settings file, whichever program saved it; an unreadable one is a one-line error that names it."""
 
 import codecs
 from pathlib import Path
@@ -10,7 +10,7 @@ _SAVE = "save it as UTF-8"
 
 
 def configuration_text(file: Path) -> str:
-    """The file's text without a byte order mark. Raises SettingsError where it cannot be read or is no UTF-8."""
+    """The file's text without a byte order mark. Raises SettingsError if it cannot be read or is not UTF-8."""
     try:
         content = file.read_bytes()
     except FileNotFoundError as error:

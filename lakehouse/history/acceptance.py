@@ -1,4 +1,4 @@
-"""Which versions of the tables have passed their checks: what gold reads and what is published."""
+"""Which table versions have passed their checks: the ones that gold reads and that are published."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ from lakehouse.tables import (
     Table,
 )
 
-# A run accepts versions of a layer only where it has checked all of these: each by itself says little.
+# A run accepts versions of a layer only if it has checked all of these: each one alone says little.
 GATED: Mapping[str, tuple[Table, ...]] = {
     "silver": (
         SILVER_USERS,
@@ -42,17 +42,17 @@ GATED: Mapping[str, tuple[Table, ...]] = {
     ),
     "gold": (GOLD_AFFINITY, GOLD_RECOMMENDATIONS, GOLD_POPULARITY, GOLD_METRICS),
 }
-# The expectation whose observed value is the number of a table's rows.
+# The expectation whose observed value is the table's row count.
 ROW_COUNT = "row count"
-# As many accepted versions of a table are remembered, those checked last.
+# How many accepted versions of a table are remembered: the most recently checked ones.
 _REMEMBERED = 100
 
-# For all jobs of one command: it is the command's user who does without the gate, and no job's business.
+# For all jobs of one command: skipping the gate is the user's decision, not a job's.
 _gate: ContextVar[bool] = ContextVar("gate", default=True)
 
 
 class Accepted(NamedTuple):
-    """One version of a table that passed with its layer: rows, distributions by column, when it was written."""
+    """One version of a table that passed with its layer: rows, distributions by column, time of writing."""
 
     version: int
     checked_at: datetime
@@ -63,9 +63,9 @@ class Accepted(NamedTuple):
 
 @contextmanager
 def without_gate(*, when: bool = True) -> Iterator[None]:
-    """Inside, the newest version of every table counts, checked or not; it is said on stderr.
+    """Inside, the newest version of every table counts, checked or not; stderr says so.
 
-    `when` is the command's --no-gate: where it is false, nothing is different inside.
+    `when` is the command's --no-gate: if it is false, nothing changes.
     """
     if not when:
         yield
@@ -92,7 +92,10 @@ def is_accepted(spark: SparkSession, root: str, table: Table, version: int) -> b
 
 
 def last_accepted(spark: SparkSession, root: str, table: Table, *, up_to: int | None = None) -> Accepted | None:
-    """The newest accepted version (none above `up_to`). One made after its check is of a table made anew."""
+    """The newest accepted version (none above `up_to`).
+
+    A version committed after its check belongs to a recreated table and is skipped.
+    """
     path = storage.table_path(root, table)
     recorded = _recorded(spark, root).get(table.sql_name, ())
     found = (_with_commit(spark, path, one) for one in recorded if up_to is None or one.version <= up_to)
@@ -100,9 +103,9 @@ def last_accepted(spark: SparkSession, root: str, table: Table, *, up_to: int | 
 
 
 def input_version(spark: SparkSession, root: str, table: Table) -> int:
-    """The version to make gold from: of a silver table that was ever checked, the last accepted one.
+    """The version to build gold from: the last accepted one if the silver table was ever checked, else the newest.
 
-    Raises TableError where none of its checked versions was accepted.
+    Raises TableError if the table was checked but no version was accepted.
     """
     if table.layer == "silver" and is_gated():
         chosen = last_accepted(spark, root, table)
@@ -114,7 +117,7 @@ def input_version(spark: SparkSession, root: str, table: Table) -> int:
 
 
 def published_version(spark: SparkSession, root: str, table: Table) -> int:
-    """The version to show to people: the last accepted one. Raises TableError where there is none."""
+    """The version to show to people: the last accepted one. Raises TableError if there is none."""
     if not is_gated():
         return storage.latest_version(spark, root, table)
     storage.require(spark, root, table)
@@ -125,14 +128,14 @@ def published_version(spark: SparkSession, root: str, table: Table) -> int:
 
 
 def exported_version(spark: SparkSession, root: str, table: Table) -> int:
-    """The version to export: of a table that was ever checked the published one, of others the newest."""
+    """The version to export: the published one if the table was ever checked, else the newest."""
     if table.sql_name in _checked(spark, root):
         return published_version(spark, root, table)
     return storage.latest_version(spark, root, table)
 
 
 def published_recommendations(spark: SparkSession, root: str) -> str | None:
-    """The version of the lists that the last export showed to people; None where there was none."""
+    """The version of the recommendations that the last export published; None if there was no export."""
     path, name = storage.table_path(root, GOLD_POWERBI), GOLD_RECOMMENDATIONS.sql_name
     known = delta_log.versions(spark, path)
     inputs = delta_log.inputs_of(spark, path, known[-1]) if known else None
@@ -148,7 +151,7 @@ def _nothing_accepted(table: Table, selection: str) -> TableError:
 
 
 def _with_commit(spark: SparkSession, path: str, accepted: Accepted) -> Accepted | None:
-    """None where it is another version: those of a table that was deleted and made anew count from 0 again."""
+    """With the commit's time; None if the commit is a recreated table's, whose versions count from 0 again."""
     commit = delta_log.commit(spark, path, accepted.version)
     if commit is None or commit.written_at is None or commit.written_at > accepted.checked_at:
         return None
@@ -173,8 +176,8 @@ def _read(
 ) -> tuple[Mapping[str, tuple[Accepted, ...]], frozenset[str]]:
     """The accepted versions of every table, newest first, and the tables whose layer was ever checked as a whole.
 
-    A run accepts the versions of a layer only where it checked the whole layer and every expectation passed.
-    Cached by the results' own version: the jobs of one command ask again and again.
+    A run accepts the versions of a layer only if it checked the whole layer and every expectation passed.
+    Cached by the version of the results: the jobs of one command ask again and again.
     """
     results = storage.read(spark, root, QUALITY_RESULTS, version=results_version)
     layer = F.substring_index("table_name", ".", 1)
@@ -204,7 +207,7 @@ def _read(
 
 
 def _gated(layer: Column) -> Column:
-    """The names of the tables that make a layer whole."""
+    """The names of all gated tables of a layer."""
     wanted = F.array().cast("array<string>")
     for name, tables in GATED.items():
         wanted = F.when(layer == name, F.array(*[F.lit(table.sql_name) for table in tables])).otherwise(wanted)
@@ -212,6 +215,6 @@ def _gated(layer: Column) -> Column:
 
 
 def _accepted(row: Row) -> Accepted:
-    # pyspark gives times in this machine's zone, without saying so
+    # pyspark returns naive times in this machine's zone
     checked_at = row["checked_at"].astimezone()
     return Accepted(row["version"], checked_at, row["rows"] or 0, row["shares"] or {})

@@ -1,4 +1,4 @@
-"""How far each layer is behind the one before it, by checkpoints and logs alone: no Spark, no JVM."""
+"""How far each layer is behind the one before it, from checkpoints and logs alone: no Spark, no JVM."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ from lakehouse.kafka.meter import KafkaMeter
 from lakehouse.spark.checkpoints import DeltaPosition, Offsets, as_offsets, as_position
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, Table
 
-# Stream 2 reads them in this order, and so does its checkpoint name their positions.
+# In the order in which stream 2 reads them and its checkpoint lists their positions.
 _SILVER_SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
 
 
 class KafkaBacklog(NamedTuple):
-    """Records of Kafka that a bronze table has not got. Where that cannot be told, `unknown` says why.
+    """Kafka records that a bronze table does not have yet. If that cannot be determined, `unknown` says why.
 
-    `seconds`: how long the oldest of them has waited, by its Kafka timestamp; 0 where none waits. A record that
-    was sent with an old timestamp, as a replay sends them, counts from that.
+    `seconds`: how long the oldest of them has waited, by its Kafka timestamp; 0 if none waits. A record sent with
+    an old timestamp, as in a replay, counts from that timestamp.
     """
 
     records: int | None
@@ -29,7 +29,7 @@ class KafkaBacklog(NamedTuple):
 
 
 class SilverBacklog(NamedTuple):
-    """Bronze versions with new rows that silver has not taken, and the age of the oldest of them."""
+    """Bronze versions with new rows that silver has not read, and the age of the oldest of them."""
 
     versions: int | None
     rows: int | None
@@ -40,7 +40,7 @@ class SilverBacklog(NamedTuple):
 def kafka_backlog(
     root: Folder, table: Table, topics: Sequence[str], meter: KafkaMeter, *, now: datetime
 ) -> KafkaBacklog:
-    """What bronze's stream into that table has still to read. Raises BrokerError where Kafka does not answer."""
+    """What bronze's stream into that table has yet to read. Raises BrokerError if Kafka does not answer."""
     if not topics:
         return KafkaBacklog(0, 0.0)
     read_to = _kafka_position(root, f"bronze/{table.name}")
@@ -60,7 +60,7 @@ def kafka_backlog(
 
 
 def silver_backlog(root: Folder, *, now: datetime) -> SilverBacklog:
-    """What stream 2 has still to take from both bronze tables."""
+    """What stream 2 has yet to read from both bronze tables."""
     read_to = silver_positions(root)
     if read_to is None and _holds_rows(root, SILVER_BATCHES):
         return SilverBacklog(None, None, None, "the checkpoint is gone: lakehouse rebuild silver")
@@ -82,9 +82,9 @@ def silver_backlog(root: Folder, *, now: datetime) -> SilverBacklog:
 
 
 def input_backlog(root: Folder, table: Table) -> Mapping[str, int] | None:
-    """How many versions each input of a gold table is ahead of the one it was made from; only those that are.
+    """How many versions each input of a gold table is ahead of the one that the table was built from, if any.
 
-    None where no commit of the table tells what it was made from.
+    None if no commit of the table records its inputs.
     """
     inputs = made_from(root, table)
     if inputs is None:
@@ -98,14 +98,14 @@ def input_backlog(root: Folder, table: Table) -> Mapping[str, int] | None:
 
 
 def made_from(root: Folder, table: Table) -> Mapping[str, int] | None:
-    """The versions of the tables that the rows of a gold table were made from, by its last commit that tells."""
+    """The input versions that a gold table's rows were built from, by its last commit that records them."""
     log = table_log(root, table.sql_name)
     known = versions(log)
     return follow_inputs(known[-1], known, lambda version: read_entry(log, version)) if known else None
 
 
 def _kafka_position(root: Folder, stream: str) -> Offsets | None:
-    """The next offset of each partition after the last batch that ended; None where there is no checkpoint."""
+    """The next offset of each partition after the last completed batch; None if there is no checkpoint."""
     checkpoint = root / "checkpoints" / stream
     if "metadata" not in checkpoint.names():
         return None
@@ -115,7 +115,7 @@ def _kafka_position(root: Folder, stream: str) -> Offsets | None:
 
 
 def silver_positions(root: Folder) -> dict[str, DeltaPosition] | None:
-    """How far each bronze table has been taken by batches that ended; None where there is no checkpoint."""
+    """How far completed batches have read each bronze table; None if there is no checkpoint."""
     checkpoint = root / "checkpoints" / "silver"
     if "metadata" not in checkpoint.names():
         return None
@@ -127,7 +127,7 @@ def silver_positions(root: Folder) -> dict[str, DeltaPosition] | None:
 
 
 def _whole_versions(line: Mapping[str, Any]) -> DeltaPosition:
-    """The position before the version, or before the table's first state, that a batch has taken in part only."""
+    """The position before the version, or the table's initial snapshot, that a batch has read only in part."""
     position = as_position(line)
     if int(line["index"]) < 0:
         return position
@@ -144,9 +144,9 @@ def _last_ended(checkpoint: Folder) -> int:
 
 
 def _offset_lines(checkpoint: Folder, batch_id: int) -> list[Any]:
-    """One offset per source of the query; None for a dash, which stands for no offset."""
+    """One offset per source of the query; None for a dash, which means no offset."""
     lines = (checkpoint / "offsets").read(str(batch_id)).decode().splitlines()
-    # the log's version and the batch's metadata stand before them
+    # after the log's version and the batch's metadata
     return [None if line == "-" else json.loads(line) for line in lines[2:]]
 
 

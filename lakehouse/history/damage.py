@@ -1,4 +1,4 @@
-"""Which file of a checkpoint or table is missing, empty or cut, and the command that repairs it, without Spark."""
+"""The missing, empty or truncated file of a checkpoint or table, and the command that repairs it. No Spark."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -26,15 +26,15 @@ from lakehouse.tables import SILVER_CORRECTIONS, Table, layer_tables
 _STREAMS = ("bronze/events", "bronze/feedback", "silver")
 _COPY = "put it back from a copy"
 _FROM_BRONZE = f"{rebuild('silver')} makes silver anew from bronze"
-# Hadoop's checksum file: 8 bytes, and 4 for each 512 of the file (file.bytes-per-checksum).
+# Hadoop's checksum file: 8 bytes, and 4 for every 512 bytes of the file (file.bytes-per-checksum).
 _CRC_HEADER, _CRC, _CRC_CHUNK = 8, 4, 512
 
 
 class DamageError(LakehouseError):
-    """A file of a checkpoint or of a table is missing, empty or cut."""
+    """A file of a checkpoint or of a table is missing, empty or truncated."""
 
 
-# These say what is wrong themselves, whatever else may be damaged.
+# These already say what is wrong, whatever else may be damaged.
 _OTHER_CAUSES = (
     *(BrokerError, CheckFailedError, DamageError, MachineError, RunningError, SettingsError),
     *(BrokenPipeError, PermissionError),
@@ -42,9 +42,9 @@ _OTHER_CAUSES = (
 
 
 class Damage(NamedTuple):
-    """`path` is the file, `fault` what is wrong with it, `todo` what repairs it.
+    """`path` is the file, `fault` what is wrong with it, `todo` how to repair it.
 
-    `lost` is what the table no longer has: "commits", "rows" of whole commits, or "" for nothing.
+    `lost` is what the table no longer has: "commits", "rows" of complete commits, or "" for nothing.
     """
 
     path: str
@@ -53,13 +53,13 @@ class Damage(NamedTuple):
     lost: str = ""
 
     def error(self, where: str = "") -> LakehouseError:
-        """`where` is the stream that it stopped."""
+        """The error to raise; `where` is the stream that the damage stopped."""
         told = f"{self.path} is {self.fault}"
         return StreamError(f"{where}: {told}", todo=self.todo) if where else DamageError(told, todo=self.todo)
 
 
 def explained(root: str, error: Exception) -> Exception:
-    """The error that names the damaged file of bronze or silver behind this one; this one where there is none."""
+    """The error that names the damaged bronze or silver file behind this one; this one if there is none."""
     if isinstance(error, _OTHER_CAUSES):
         return error
     cause = root_cause(error)
@@ -68,9 +68,9 @@ def explained(root: str, error: Exception) -> Exception:
     try:
         folder = open_folder(root)
         found = next(_all_damage(folder), None)
-        if found is None and not isinstance(error, TableError):  # these know what to do about an old version
+        if found is None and not isinstance(error, TableError):  # these say what to do about an old version
             found = _unreadable(folder, cause)
-    except (InputError, OSError, ValueError):  # a root that pyarrow cannot read, or a log that it does not know
+    except (InputError, OSError, ValueError):  # pyarrow cannot read the root, or the log is of an unknown kind
         return error
     if found is None:
         return error
@@ -78,9 +78,9 @@ def explained(root: str, error: Exception) -> Exception:
 
 
 def require_whole_logs(root: str, *layers: str) -> None:
-    """Raises DamageError where a commit is missing or empty: Delta reads an empty one as one without rows.
+    """Raise DamageError if a commit is missing or empty: Delta reads an empty commit as one without rows.
 
-    Only names and sizes are read. A store whose names cannot be listed without Spark is not checked.
+    Reads only names and sizes. A store whose names cannot be listed without Spark is not checked.
     """
     tables = [table for layer in layers for table in layer_tables(layer)]
     _require_none(
@@ -94,7 +94,7 @@ def require_whole_logs(root: str, *layers: str) -> None:
 
 
 def require_whole_checkpoints(root: str) -> None:
-    """Raises DamageError where a stream could not start from its checkpoint."""
+    """Raise DamageError if a stream could not start from its checkpoint."""
     _require_none(root, lambda folder: (one for stream in _STREAMS for one in _checkpoint_damage(folder, stream)))
 
 
@@ -102,7 +102,7 @@ def _require_none(root: str, look: Callable[[Folder], Iterator[Damage]]) -> None
     try:
         folder = open_folder(root)
         found = next(look(folder), None)
-        # a stream may have written between the names of one listing
+        # a stream may have written while the names were being listed
         is_lasting = found is not None and found == next(look(folder), None)
     except (InputError, OSError):
         return
@@ -111,14 +111,14 @@ def _require_none(root: str, look: Callable[[Folder], Iterator[Damage]]) -> None
 
 
 def table_damage(root: Folder, table: Table) -> Damage | None:
-    """The first damaged file without which the table lacks commits or rows."""
+    """The first damaged file whose loss costs the table commits or rows."""
     return next((one for one in _table_damage(root, table) if one.lost), None)
 
 
 def broken_logs(root: Folder, layer: str) -> list[tuple[Table, Damage]]:
     """The tables whose log Delta cannot read, or reads without some of its commits.
 
-    Raises DamageError where such a table cannot be made anew from the layer before it.
+    Raises DamageError if such a table cannot be rebuilt from the layer before it.
     """
     found = []
     for table in layer_tables(layer):
@@ -141,7 +141,7 @@ def _all_damage(root: Folder) -> Iterator[Damage]:
 
 
 def _checkpoint_damage(root: Folder, stream: str) -> Iterator[Damage]:
-    """Of the files that Spark reads when the stream starts: its id, the last two offsets, the last commit."""
+    """Damage to the files that Spark reads when a stream starts: its id, last two offsets and last commit."""
     folder = root / "checkpoints" / stream
     began, ended = (
         max((int(name) for name in (folder / log).names() if name.isdigit()), default=-1)
@@ -201,13 +201,13 @@ def _readable(log: Folder, name: str) -> bool:
     try:
         for _ in read_actions(log, name):
             pass
-    except (ValueError, OSError):  # pyarrow's and json's own errors are among them
+    except (ValueError, OSError):  # includes pyarrow's and json's own errors
         return False
     return True
 
 
 def _broken_checkpoint(root: Folder, table: Table, log: Folder, name: str, fault: str) -> Damage:
-    """Without it Delta reads the commits from the first one on, where they are all there."""
+    """Damage to a log's checkpoint. Without it Delta reads the commits from the first one, if all still exist."""
     version = int(name[:20])
     is_spare = set(range(version + 1)) <= set(commit_versions(log.names()))
     todo = "delete that file: the commits before it are all there" if is_spare else _repair(root, table)
@@ -225,7 +225,7 @@ def _damaged_files(folder: Folder, wanted: Mapping[str, int], todo: str) -> Iter
 
 
 def _unread_damage(root: Folder) -> Iterator[Damage]:
-    """Files that bronze no longer needs, and that silver has still to read where it stands: VACUUM took them."""
+    """Damage to files that bronze no longer needs but silver has yet to read: VACUUM deleted them."""
     positions = silver_positions(root) or {}
     for table in layer_tables("bronze"):
         log = table_log(root, table.sql_name)
@@ -241,7 +241,7 @@ def _unread_damage(root: Folder) -> Iterator[Damage]:
 
 
 def _damaged_checksums(root: Folder) -> Iterator[Damage]:
-    """Hadoop's checksums of local files, which its readers trust: a cut one ends in `Read past End of File`."""
+    """Damage to Hadoop's checksums of local files: readers trust them and fail with `Read past End of File`."""
     streams = [root / "checkpoints" / stream for stream in _STREAMS]
     folders = [folder for stream in streams for folder in (stream, stream / "offsets", stream / "commits")]
     wanted = [(folder, folder.names()) for folder in folders]
@@ -264,10 +264,10 @@ def _damaged_checksums(root: Folder) -> Iterator[Damage]:
 
 
 def _unreadable(root: Folder, cause: Cause) -> Damage | None:
-    """The data file that the cause names: it is there, has its right size, and its table needs it."""
+    """The data file that the cause names: it exists and has the right size, and its table needs it."""
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
         folder, log = root / table.layer / table.name, table_log(root, table.sql_name)
-        start = f"{folder.path.lstrip('/')}/"  # the path of a store begins with its bucket
+        start = f"{folder.path.lstrip('/')}/"  # a store's path begins with its bucket
         for path in (cause.file.lstrip("/"), unquote(cause.file).lstrip("/")):
             name = path.removeprefix(start)
             if path.startswith(start) and name in {unquote(needed) for needed in live_files(log)}:
@@ -288,7 +288,7 @@ def _repair(root: Folder, table: Table) -> str:
 
 
 def _is_decided(root: Folder, table: Table) -> bool:
-    """Whether the table has rows that nothing brings back: files of decisions, whatever its log says."""
+    """Whether the table has rows that nothing can restore: files of decisions, whatever its log says."""
     if table != SILVER_CORRECTIONS:
         return False
     return any(name.endswith(".parquet") for name in (root / table.layer / table.name).names())

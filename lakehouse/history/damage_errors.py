@@ -1,4 +1,4 @@
-"""The one place where a failure becomes the error that names the damaged file behind it."""
+"""The one place that turns a failure into the error naming the damaged file behind it."""
 
 import sys
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from lakehouse.errors import SettingsError
 
 @contextmanager
 def damage_named(root: str | None = None) -> Iterator[None]:
-    """Raises, in place of a failure that a damaged file of this lakehouse explains, the error that names the file.
+    """Replace a failure that a damaged file of this lakehouse explains with the error that names the file.
 
-    Without a `root` it is the one of this process's settings.
+    `root` defaults to that of this process's settings.
     """
     try:
         yield
     except SettingsError:
         raise
     except Exception as error:
-        if "pyspark" not in sys.modules:  # what failed has read no table: a producer, doctor
+        if "pyspark" not in sys.modules:  # nothing has read a table: a producer, doctor
             raise
         from lakehouse.history.damage import explained
         from lakehouse.settings import load_settings

@@ -1,4 +1,4 @@
-"""What a table's Delta log tells without a Spark job: its commits, newest first (Delta transaction protocol)."""
+"""A table's Delta log, read without a Spark job: its commits, newest first (Delta transaction protocol)."""
 
 import json
 import re
@@ -22,7 +22,7 @@ KEEP_ROWS = frozenset(
 
 
 class Commit(NamedTuple):
-    """One version of a table: the operation that made it, its parameters, what its writer noted, and when."""
+    """One version of a table: its operation, the operation's parameters, its writer's metadata, and its time."""
 
     version: int
     operation: str
@@ -32,7 +32,7 @@ class Commit(NamedTuple):
 
 
 class Told(Protocol):
-    """What a commit tells, whoever read it."""
+    """What a commit records, whoever read it."""
 
     @property
     def operation(self) -> str: ...
@@ -43,12 +43,12 @@ class Told(Protocol):
 
 
 def versions(spark: SparkSession, path: str) -> list[int]:
-    """The versions whose commits the log still has, oldest first; none where there is no table."""
+    """The versions whose commits are still in the log, oldest first; empty if there is no table."""
     return [int(name[:20]) for name in files.names(spark, f"{path}/_delta_log") if _COMMIT_FILE.fullmatch(name)]
 
 
 def commits(spark: SparkSession, path: str, *, after: int = -1) -> Iterator[Commit]:
-    """The commits with a version above `after`, newest first, each read when it is asked for."""
+    """The commits with a version above `after`, newest first, each read on demand."""
     for version in reversed(versions(spark, path)):
         if version <= after:
             return
@@ -56,7 +56,7 @@ def commits(spark: SparkSession, path: str, *, after: int = -1) -> Iterator[Comm
 
 
 def commit(spark: SparkSession, path: str, version: int) -> Commit | None:
-    """The commit that made this version; None where the log no longer has it."""
+    """The commit of this version; None if it is no longer in the log."""
     name = f"{version:020d}.json"
     if name not in files.names(spark, f"{path}/_delta_log"):
         return None
@@ -64,7 +64,7 @@ def commit(spark: SparkSession, path: str, version: int) -> Commit | None:
 
 
 def inputs_of(spark: SparkSession, path: str, version: int) -> dict[str, int] | None:
-    """The versions of the tables that this version's rows were made from; None where no commit tells."""
+    """The versions of the tables that this version's rows were built from; None if no commit records them."""
 
     def read(at: int) -> Commit:
         return _commit(at, files.read_text(spark, f"{path}/_delta_log/{at:020d}.json"))
@@ -73,9 +73,9 @@ def inputs_of(spark: SparkSession, path: str, version: int) -> dict[str, int] | 
 
 
 def follow_inputs(version: int, known: Collection[int], read: Callable[[int], Told]) -> dict[str, int] | None:
-    """What the writer of this version's rows noted as their inputs, through the commits that `read` reads.
+    """The inputs recorded by the writer of this version's rows, found through the commits that `read` returns.
 
-    Maintenance moves rows without making them, and a restored table holds the rows of the version it names.
+    Maintenance moves rows without creating them, and a restored table holds the rows of the version it names.
     """
     at = version
     while at in known:
@@ -105,7 +105,7 @@ def _moment(milliseconds: int | None) -> datetime | None:
 
 
 def noted(text: str | None) -> dict[str, Any]:
-    """The JSON object that our own writers note; anything else is not ours."""
+    """The JSON object that our own writers record; empty for anything else."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

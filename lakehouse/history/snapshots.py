@@ -1,7 +1,7 @@
-"""What a Delta table holds by its log alone, read without Spark (Delta transaction protocol, reader version 1).
+"""A Delta table's state from its log alone, without Spark (Delta transaction protocol, reader version 1).
 
-Of the features of later reader versions those are understood that change nothing here, and deletion vectors. A
-table with another one, such as checkpoints of version 2, is refused by name.
+Features of later reader versions are supported if they change nothing here, and so are deletion vectors. A table
+with any other feature, such as v2 checkpoints, is refused with the feature's name.
 """
 
 import io
@@ -32,7 +32,7 @@ Action = Mapping[str, Any]
 
 
 class Snapshot(NamedTuple):
-    """One version of a table. `size` is in bytes; `rows` is None where a file's statistics do not tell them."""
+    """One version of a table. `size` is in bytes; `rows` is None if a file's statistics lack them."""
 
     version: int
     rows: int | None
@@ -41,7 +41,7 @@ class Snapshot(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One commit. `rows_added` counts the rows of the files that it added with new data."""
+    """One commit. `rows_added` counts the rows in the files that it added with new data."""
 
     version: int
     written_at: datetime | None
@@ -57,23 +57,23 @@ class _File(NamedTuple):
 
 
 def table_log(root: Folder, sql_name: str) -> Folder:
-    """The folder of the log of `silver.users`."""
+    """The folder of the log of a table such as `silver.users`."""
     layer, _, name = sql_name.partition(".")
     return root / layer / name / "_delta_log"
 
 
 def versions(log: Folder) -> list[int]:
-    """The versions whose commits the log still has, oldest first; none where there is no table."""
+    """The versions whose commits are still in the log, oldest first; empty if there is no table."""
     return commit_versions(log.names())
 
 
 def commit_versions(names: Iterable[str]) -> list[int]:
-    """The versions whose commits are among the names of a log's files."""
+    """The versions whose commits are among these names of a log's files."""
     return [int(name[:20]) for name in names if _COMMIT.fullmatch(name)]
 
 
 def read_snapshot(log: Folder, version: int | None = None) -> Snapshot:
-    """The table at that version, or at its latest. Raises TableError where the log cannot tell."""
+    """The table at that version, or at its latest. Raises TableError if the log does not have it."""
     commits = versions(log)
     if not commits:
         raise TableError(
@@ -96,7 +96,7 @@ def read_snapshot(log: Folder, version: int | None = None) -> Snapshot:
 
 
 def live_files(log: Folder) -> dict[str, int]:
-    """The data files of the table's latest version, as its log writes their paths, with their bytes."""
+    """The data files of the table's latest version: their paths as in the log, and their sizes in bytes."""
     names = log.names()
     latest = commit_versions(names)[-1]
     live = _live(log, *_last_checkpoint(names, latest), latest)
@@ -113,7 +113,7 @@ def _live(log: Folder, begin: int, parts: Iterable[str], wanted: int) -> dict[tu
 
 
 def read_entry(log: Folder, version: int) -> Entry:
-    """What the commit says of itself. Raises FileNotFoundError where the log no longer has it."""
+    """The commit's own record of itself. Raises FileNotFoundError if it is no longer in the log."""
     info: Action = {}
     rows = 0
     for action in _commit_actions(log, version):
@@ -133,14 +133,14 @@ def read_entry(log: Folder, version: int) -> Entry:
 
 
 def read_actions(log: Folder, name: str) -> Iterator[Action]:
-    """What a commit, or the file of a checkpoint, tells. Raises ValueError or OSError where it is damaged."""
+    """The actions of a commit or of a checkpoint file. Raises ValueError or OSError if it is damaged."""
     return _commit_actions(log, int(name[:20])) if name.endswith(".json") else _checkpoint_actions(log, name)
 
 
 def checkpoint_files(names: Iterable[str]) -> tuple[int | None, list[str]]:
-    """The version of the log's last whole checkpoint and its files; -1 where there is none.
+    """The version of the log's last complete checkpoint and its files; -1 if there is none.
 
-    The version is None where the log has checkpoints of a kind that is not read here.
+    The version is None if the log has checkpoints of an unsupported kind.
     """
     listed = [name for name in names if not name.startswith(".")]
     if any(".checkpoint." in name and not _CHECKPOINT.fullmatch(name) for name in listed):
@@ -149,7 +149,7 @@ def checkpoint_files(names: Iterable[str]) -> tuple[int | None, list[str]]:
 
 
 def _last_checkpoint(names: Iterable[str], wanted: int) -> tuple[int, list[str]]:
-    """The last whole checkpoint up to that version, and its files; version -1 and no files where there is none."""
+    """The last complete checkpoint up to that version, and its files; -1 and no files if there is none."""
     found: dict[tuple[int, int], list[str]] = {}
     for name in names:
         match = _CHECKPOINT.fullmatch(name)
@@ -173,7 +173,7 @@ def _checkpoint_actions(log: Folder, name: str) -> Iterator[Action]:
 
 
 def _apply(actions: Iterable[Action], live: dict[tuple[str, str], _File]) -> None:
-    """Replay one commit: what it removes first, because a file may come back with another deletion vector."""
+    """Replay one commit, removals first: a file may come back with another deletion vector."""
     listed = list(actions)
     for action in listed:
         if action.get("protocol"):

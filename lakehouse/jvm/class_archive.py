@@ -1,7 +1,7 @@
-"""The classes that a JVM has loaded, kept in a file that the next one maps.
+"""The classes that one JVM has loaded, archived in a file that the next one maps.
 
-Class-data sharing (JEP 350). The first JVM writes the archive while it exits; a JVM that cannot use one goes on
-without it, and so does one that finds half of one: its header is written last.
+Class-data sharing (JEP 350). The first JVM writes the archive on exit. A JVM that cannot use the archive, or finds
+only part of one, runs without it: the header is written last.
 """
 
 import hashlib
@@ -13,19 +13,19 @@ from pathlib import Path
 from lakehouse.jvm.java import Java
 
 _FOLDER = Path(sys.prefix) / "var" / "lakehouse"
-# Neither Spark nor the JVM takes white space, quotes or colons in this option.
+# Neither Spark nor the JVM accepts white space, quotes or colons in this option.
 _PLAIN = re.compile(r"[\w/.+@%-]+", re.ASCII)
 _WRITES = "-XX:ArchiveClassesAtExit="
-# The JVM would name on stdout each of the thousands of classes that an archive cannot hold.
+# Without this, the JVM prints on stdout each of the thousands of classes that an archive cannot hold.
 _QUIET = "-Xlog:cds*=off"
 
 
 def sharing_options(java: Java, name: str, class_path: Iterable[Path], *, chosen: str) -> list[str]:
-    """The JVM's options that map the archive of this name, or make it where there is none.
+    """The JVM's options that map the archive of this name, or create it if there is none.
 
-    The archive belongs to this Java and these jars (or folders of jars): where one of them changes, it is another.
-    `chosen` are the options that the user has this JVM start with.
-    None where this Java cannot have one: 17 would not even start.
+    The archive belongs to this Java and these jars (or folders of jars): if one of them changes, it is another
+    archive. `chosen` are the options with which the user starts this JVM. Empty if this Java cannot have an
+    archive: 17 would not even start.
     """
     if not _shares_its_own(java, chosen):
         return []
@@ -40,20 +40,20 @@ def sharing_options(java: Java, name: str, class_path: Iterable[Path], *, chosen
 
 
 def discard_archive(options: Iterable[str]) -> None:
-    """Delete what a JVM with these options has made: one that failed knows few classes, and it would stay."""
+    """Delete the archive that a JVM with these options wrote: after a failure it would stay, with few classes."""
     for option in options:
         if option.startswith(_WRITES):
             Path(option.removeprefix(_WRITES)).unlink(missing_ok=True)
 
 
 def _shares_its_own(java: Java, chosen: str) -> bool:
-    """Whether this Java maps the archive of its own classes, on which all others stand."""
+    """Whether this Java maps the archive of its own classes, on which all others depend."""
     prevented = "-Xshare:" in chosen or "CompressedClassPointers" in chosen or "CompressedOops" in chosen
     return not prevented and any((java.home / "lib" / "server").glob("classes*.jsa"))
 
 
 def _fingerprint(files: Iterable[Path]) -> str:
-    """Of what the JVM itself compares: where the files are and when they changed."""
+    """A digest of what the JVM itself compares: where the files are and when they changed."""
     described = [f"{file} {file.stat().st_mtime_ns if file.exists() else 'absent'}" for file in files]
     return hashlib.sha256("\n".join(described).encode()).hexdigest()[:12]
 
@@ -70,6 +70,6 @@ def _can_be_made(archive: Path) -> bool:
     try:
         archive.parent.mkdir(parents=True, exist_ok=True)
         archive.touch()
-    except OSError:  # an installation that others own, or a read-only image
+    except OSError:  # an installation owned by someone else, or a read-only image
         return False
     return True

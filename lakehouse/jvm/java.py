@@ -1,4 +1,4 @@
-"""Which Java runs Spark and the embedded broker: JAVA_HOME, else the one on PATH, else a fetched one."""
+"""Which Java runs Spark and the embedded broker: JAVA_HOME, else the one on PATH, else a downloaded one."""
 
 import locale
 import os
@@ -16,7 +16,7 @@ from lakehouse.errors import MachineError, first_line
 SUPPORTED = (17, 21, 25)
 _FETCHED = {"vendor": "adoptium", "version": "17"}
 _PROBE_SECONDS = 30
-# Every JVM reads the first and the third, the `java` program the second too.
+# Every JVM reads the first and the third; the `java` program reads the second too.
 OPTION_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _INSTALL = (
     "install one: Debian and Ubuntu `apt-get install openjdk-17-jre-headless`, macOS `brew install openjdk@21`, "
@@ -29,7 +29,7 @@ _VERSION = re.compile(r"^\s*java\.specification\.version = (?:1\.)?(\d+)\s*$", r
 
 
 class Java(NamedTuple):
-    """A Java that was run: its home, its major version, and where it was found."""
+    """A Java that has been run: its home, its major version, and where it was found."""
 
     home: Path
     version: int
@@ -41,18 +41,18 @@ class Java(NamedTuple):
 
 
 class _UnusableJavaError(Exception):
-    """This java does not run, or is of a version that Spark does not support."""
+    """This java does not run, or Spark does not support its version."""
 
 
 def environment_options() -> str:
-    """What the user's environment has every JVM start with."""
+    """The options that the user's environment gives every JVM."""
     return " ".join(os.environ.get(name, "") for name in OPTION_VARIABLES).strip()
 
 
 def utf8_locale() -> dict[str, str]:
-    """The variable that a JVM needs to write the paths that this Python writes; none where it has it.
+    """The variable that a JVM needs to encode paths as this Python does; empty if it has it.
 
-    In the locale C, and in one that is not installed, Python still writes UTF-8, and a JVM a ? for an accent.
+    In the locale C, or in one that is not installed, Python still writes UTF-8, but a JVM writes ? for an accent.
     """
     differs = sys.getfilesystemencoding() == "utf-8" and locale.getencoding().upper() != "UTF-8"
     return {"LC_ALL": "C.UTF-8"} if differs else {}
@@ -60,9 +60,9 @@ def utf8_locale() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def find_java() -> Java:
-    """The first of JAVA_HOME, PATH and the fetched one that really runs, once per process.
+    """The first of JAVA_HOME, PATH and the downloaded one that actually runs, found once per process.
 
-    Raises MachineError where Spark supports none of them.
+    Raises MachineError if Spark supports none of them.
     """
     faults = []
     for source, executable in _installed():
@@ -90,7 +90,7 @@ def _installed() -> list[tuple[str, Path]]:
 
 
 def _probe(executable: Path, source: str) -> Java:
-    """Run that java and read what it says of itself; macOS has a /usr/bin/java that only says there is none."""
+    """Run that java and read its version; macOS has a /usr/bin/java that only says that there is none."""
     code, said = _run(executable, os.environ)
     home, version = _HOME.search(said), _VERSION.search(said)
     if code != 0 or home is None or version is None:
@@ -103,10 +103,10 @@ def _probe(executable: Path, source: str) -> Java:
 
 
 def _run(executable: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """The exit code, and all that it says."""
+    """The exit code and all output."""
     command = [str(executable), "-XshowSettings:properties", "-version"]
     try:
-        answer = subprocess.run(  # noqa: S603 - the java that this person has chosen
+        answer = subprocess.run(  # noqa: S603 - the java that this user has chosen
             command,
             env=dict(environment),
             capture_output=True,
@@ -121,9 +121,10 @@ def _run(executable: Path, environment: Mapping[str, str]) -> tuple[int, str]:
 
 
 def _complaint(said: str) -> str:
-    """The first line that is not the JVM's note of the variables it has read, without the values of options.
+    """The first line that is not the JVM's note about the variables it has read, without the values of options.
 
-    It may quote one: all behind a = is cut off, and so are words of these variables that are no name of an option.
+    It may quote a value: everything after a = is cut, and so are words of these variables that are not option
+    names.
     """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     line = next((line for line in lines if not _NOTED.match(line)), "")
@@ -134,9 +135,9 @@ def _complaint(said: str) -> str:
 
 
 def _refuse_options(executable: Path, words: str) -> None:
-    """Raises MachineError where this java runs without a variable that gives every JVM its options.
+    """Raise MachineError if this java runs only without a variable that gives every JVM its options.
 
-    Another Java would not start with them either. They may hold a password, and are not shown.
+    Another Java would not start with these options either. They may hold a password, so they are not shown.
     """
     given = [name for name in OPTION_VARIABLES if os.environ.get(name, "").strip()]
     for without in [[name] for name in given] + [given] * (len(given) > 1):
@@ -149,7 +150,7 @@ def _refuse_options(executable: Path, words: str) -> None:
 
 
 def _fetch() -> Java:
-    """A Java of this user's own, downloaded once and then cached."""
+    """A Java for this user, downloaded once and then cached."""
     import cjdk
 
     try:
@@ -160,7 +161,7 @@ def _fetch() -> Java:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason in short: a network library's text wraps it several times."""
+    """The innermost reason in short: network libraries wrap it several times."""
     text = first_line(error)
     reason = re.search(r"Failed to resolve '([^']+)'", text)
     return f"{reason[1]} is not reachable" if reason else text[:120]

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C under spark-submit, whose JVM would end at once and take the running job with it."""
+"""SIGTERM and Ctrl-C under spark-submit, whose JVM would exit at once and take the running job with it."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 
 class _Forward:
-    """Gives a signal of the JVM to this process, which knows how to end in order."""
+    """Passes a JVM signal on to this process, which can shut down cleanly."""
 
     class Java:
         implements = ("sun.misc.SignalHandler",)
@@ -26,11 +26,11 @@ class _Forward:
 
 @contextmanager
 def jvm_signals_forwarded(spark: SparkSession, *, received: Sequence[int]) -> Iterator[None]:
-    """Let SIGTERM and SIGINT that the JVM gets come to this process instead, for as long as the context lasts.
+    """Forward SIGTERM and SIGINT from the JVM to this process, for as long as the context lasts.
 
     spark-submit's process is the JVM: `docker stop` sends SIGTERM to it alone. `received` are the signals that
-    this process has had already; after one, nothing more is forwarded. Where Python has started the JVM, nothing
-    is to be done.
+    this process has already had; after one, nothing more is forwarded. If Python started the JVM, there is nothing
+    to do.
     """
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         yield
@@ -43,7 +43,7 @@ def jvm_signals_forwarded(spark: SparkSession, *, received: Sequence[int]) -> It
         before = {
             name: signals.handle(signals(name), _Forward(number, received)) for number, name in names.items()
         }
-    except Py4JJavaError:  # a JVM with -Xrs leaves its signals to nobody
+    except Py4JJavaError:  # a JVM with -Xrs handles no signals
         before = {}
     try:
         yield

@@ -1,4 +1,4 @@
-"""A short-lived administrative connection to a Kafka cluster, whose failures are one BrokerError."""
+"""A short-lived admin connection to a Kafka cluster; every failure becomes one BrokerError."""
 
 import logging
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _BACKOFF_MS = {"reconnect_backoff_ms": 20, "reconnect_backoff_max_ms": 200}
 
 @contextmanager
 def kafka_admin(cluster: Cluster, *, timeout_seconds: float) -> Iterator[KafkaAdminClient]:
-    """A client that has shaken hands with the cluster. Raises BrokerError where none answers in time."""
+    """A client that has completed a handshake with the cluster. Raises BrokerError if none answers in time."""
     with quiet_client_log():
         client = _connect(cluster, timeout_seconds)
         try:
@@ -30,13 +30,13 @@ def kafka_admin(cluster: Cluster, *, timeout_seconds: float) -> Iterator[KafkaAd
 
 
 def cluster_id(cluster: Cluster, *, timeout_seconds: float) -> str:
-    """The id of the cluster that answers at that address. Raises BrokerError where none does."""
+    """The id of the cluster that answers at that address. Raises BrokerError if none does."""
     with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
         return str(client.describe_cluster()["cluster_id"])
 
 
 def reason(error: BaseException) -> str:
-    """What a Kafka error is called and says, without the bytes of the request."""
+    """A Kafka error's name and message, without the bytes of the request."""
     return f"{type(error).__name__} {first_line(error)}"[:200]
 
 
@@ -53,7 +53,7 @@ def _connect(cluster: Cluster, timeout_seconds: float) -> KafkaAdminClient:
 
 @contextmanager
 def quiet_client_log() -> Iterator[None]:
-    """Within the block kafka-python does not log each attempt as an error: the BrokerError says it once."""
+    """Keep kafka-python from logging each attempt in the block as an error: the BrokerError reports it once."""
     log = logging.getLogger("kafka")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)

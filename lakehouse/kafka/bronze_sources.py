@@ -7,7 +7,7 @@ from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 
 
 class Source(NamedTuple):
-    """One query of stream 1: the table that it fills and the topics that it reads; no query without topics."""
+    """One query of stream 1: the table that it writes and the topics that it reads; without topics, no query."""
 
     table: Table
     topics: tuple[str, ...]
@@ -18,5 +18,5 @@ class Source(NamedTuple):
 
 
 def bronze_sources(kafka: Kafka) -> tuple[Source, Source]:
-    """Each topic once, in whatever settings it stands: one that feedback shares goes to bronze.events."""
+    """Each topic once, whichever settings name it: one that feedback shares goes to bronze.events."""
     return Source(BRONZE_EVENTS, kafka.catalogue_topics), Source(BRONZE_FEEDBACK, kafka.own_feedback_topics)

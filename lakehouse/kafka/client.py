@@ -1,4 +1,4 @@
-"""A Kafka cluster as a value: what kafka-python's clients and Spark's source need to know to talk to it."""
+"""A Kafka cluster as a value: what kafka-python's clients and Spark's source need to connect to it."""
 
 import base64
 import logging
@@ -16,20 +16,20 @@ _MODULES = {
     "SCRAM-SHA-256": "org.apache.kafka.common.security.scram.ScramLoginModule",
     "SCRAM-SHA-512": "org.apache.kafka.common.security.scram.ScramLoginModule",
 }
-# Java's StreamTokenizer, which reads the quoted values of a JAAS line, knows these escapes as C does.
+# Java's StreamTokenizer, which reads the quoted values of a JAAS line, understands these C-style escapes.
 _JAAS_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
-# RFC 5802: what a user name may not hold as it is. Kafka's own client does this, kafka-python does not.
+# RFC 5802: characters that a user name must escape. Kafka's own client does this, kafka-python does not.
 _SCRAM_ESCAPES = str.maketrans({"=": "=3D", ",": "=2C"})
 _PLAIN_KEY, _ENCRYPTED_KEY = "-----BEGIN PRIVATE KEY-----", "-----BEGIN ENCRYPTED PRIVATE KEY-----"
-# OID 1.2.840.113549.1.5.13 as it stands in the DER of a key that is encrypted with PBES2.
+# OID 1.2.840.113549.1.5.13 as it appears in the DER of a key that is encrypted with PBES2.
 _PBES2 = bytes.fromhex("06092a864886f70d01050d")
-# The first Java of those that Spark supports in which Kafka's client was seen to open such a key; 17 does not.
+# The first Java supported by Spark in which Kafka's client was seen to open such a key; 17 does not.
 _JAVA_WITH_PBES2 = 25
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a cluster answers (`host:port,host:port`) and how to talk to it. Its repr shows no secret."""
+    """A cluster's address (`host:port,host:port`) and how to connect to it. Its repr shows no secret."""
 
     bootstrap: str
     security: KafkaSecurity = PLAINTEXT
@@ -39,10 +39,10 @@ class Cluster:
         return [server.strip() for server in self.bootstrap.split(",")]
 
     def client_options(self) -> dict[str, Any]:
-        """Keyword arguments of kafka-python's admin client, producer and consumer.
+        """Keyword arguments for kafka-python's admin client, producer and consumer.
 
-        Such a client gives up at the first refusal of its login or certificate, and its error says why.
-        Raises SettingsError where a file of the settings is missing or wrong.
+        Such a client gives up the first time its login or certificate is refused, and its error says why.
+        Raises SettingsError if a file named in the settings is missing or wrong.
         """
         security = self.security
         options: dict[str, Any] = {
@@ -63,9 +63,9 @@ class Cluster:
         return options
 
     def spark_options(self) -> dict[str, str]:
-        """Options of Spark's Kafka source. PEM files go as text: an executor elsewhere has not got the files.
+        """Options of Spark's Kafka source. PEM files are passed as text: a remote executor does not have them.
 
-        Raises SettingsError where a file of the settings is missing or wrong.
+        Raises SettingsError if a file named in the settings is missing or wrong.
         """
         security = self.security
         options = {
@@ -82,7 +82,7 @@ class Cluster:
         return options
 
     def connect_error(self, error: BaseException, timeout_seconds: float) -> BrokerError:
-        """One line for a client that could not be made from these options in that time."""
+        """A one-line error for a client that could not be created from these options in that time."""
         return connect_error(self.bootstrap, self.security, error, timeout_seconds)
 
 
@@ -93,7 +93,7 @@ def configured_cluster(kafka: Kafka) -> Cluster:
 
 
 def jaas_config(mechanism: str, username: str, password: str) -> str:
-    """The line with which a Java client logs in, whatever characters name and password hold."""
+    """The line with which a Java client logs in; name and password may hold any characters."""
     name, word = (text.translate(_JAAS_ESCAPES) for text in (username, password))
     return f'{_MODULES[mechanism]} required username="{name}" password="{word}";'
 
@@ -117,7 +117,7 @@ def _tls_options(security: KafkaSecurity) -> dict[str, str]:
 
 
 def _java_key(path: str) -> str:
-    """The key's text. Raises SettingsError for a form that Python reads and Kafka's Java client does not."""
+    """The key's text. Raises SettingsError for a format that Python reads but Kafka's Java client does not."""
     text = read_file(path, "kafka.ssl_key_file")
     convert = f"convert it: openssl pkcs8 -topk8 -v1 PBE-SHA1-3DES -in {path} (or -nocrypt: without a password)"
     encrypted = _ENCRYPTED_KEY in text
@@ -144,7 +144,7 @@ def _is_pbes2(pem: str) -> bool:
 
 
 class _Hidden(str):
-    """A password that kafka-python may use and whoever prints its configuration does not see."""
+    """A password that kafka-python can use, but that does not show when its configuration is printed."""
 
     __slots__ = ()
 
@@ -157,6 +157,6 @@ def _no_debug(record: logging.LogRecord) -> bool:
 
 
 def _keep_logins_out_of_logs() -> None:
-    """At level DEBUG kafka-python writes the bytes of each request, and so of a PLAIN login, to its log."""
+    """Keep logins out of the log: at DEBUG kafka-python logs each request's bytes, including a PLAIN login's."""
     for name in ("kafka.net.connection", "kafka.protocol.parser"):
         logging.getLogger(name).addFilter(_no_debug)

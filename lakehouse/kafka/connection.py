@@ -1,4 +1,4 @@
-"""Connecting to Kafka in bounded time, and one line that says why it did not work."""
+"""Connecting to Kafka in bounded time, with a one-line error that says why it failed."""
 
 import os
 import re
@@ -30,14 +30,14 @@ _OTHER_HOST = (62, 64)
 
 
 class AdvertisedError(BrokerError):
-    """A broker answers where the settings say, and nobody where that broker sends its clients."""
+    """A broker answers at the configured address, but nobody answers at the address that it advertises."""
 
 
 class WatchedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
-    """kafka-python's connections, of which the first refusal is the last.
+    """kafka-python's connections, giving up at the first refusal.
 
-    By itself it would try a wrong password or an unknown certificate again until time is up and then say only that
-    time is up, and wait for ever for a TLS handshake that nobody answers.
+    On its own it would retry a wrong password or an unknown certificate until time is up and then report only a
+    timeout, and it would wait forever for a TLS handshake that nobody answers.
     """
 
     def __init__(self, **configs: Any) -> None:
@@ -46,19 +46,19 @@ class WatchedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has n
 
 
 class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types
-    """Watches until the cluster has answered once: a client that runs goes through whatever comes, as ever."""
+    """Watches until the cluster has answered once; from then on a client rides out failures as usual."""
 
     def __init__(self, net: NetworkSelector, **configs: Any) -> None:
         self._failure: BaseException | None = None
         self._watching = True
-        # Addresses that a broker has named, and why nobody answers there. Where one has answered once, a later
-        # failure is no fault of the address.
+        # Addresses that a broker has advertised, and why nobody answers there. Once an address has answered, a
+        # later failure is not the address's fault.
         self.unreached: dict[str, str] = {}
         self._reached: set[str] = set()
         super().__init__(net, **configs)
 
     def bootstrap(self, timeout_ms: float | None = None, refresh: bool = True) -> None:
-        """Raises the refusal, or a KafkaTimeoutError that is caused by the last failure; nothing runs on then."""
+        """Raise the refusal, or a KafkaTimeoutError caused by the last failure; no thread keeps running then."""
         try:
             super().bootstrap(timeout_ms, refresh)
             self._watching = False
@@ -81,7 +81,7 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
         return connection
 
     def _watch_advertised(self, node_id: Any, **options: Any) -> KafkaConnection:
-        """A connection to an address of the cluster's answer, not of the settings."""
+        """A connection to an address from the cluster's answer, not from the settings."""
         known = self._conns.get(node_id)
         connection = super().get_connection(node_id, **options)
         node = self.cluster.broker_metadata(node_id)
@@ -98,7 +98,7 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
         self.unreached.pop(address, None)
 
     def _note_unreached(self, address: str, error: BaseException) -> None:
-        # another connection to it may have come about meanwhile
+        # another connection to it may have succeeded meanwhile
         if address not in self._reached:
             self.unreached[address] = _plainly(error)
 
@@ -109,9 +109,10 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
         connection.init_future.add_errback(self._note)
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
-        """A connection that hears what a broker says before it hangs up.
+        """A connection that reads what a broker says before it hangs up.
 
-        kafka-python drops what it has read when the end of the stream comes with it, and so the broker's refusal.
+        If the end of the stream comes with the last data, kafka-python drops that data, and so the broker's
+        refusal.
         """
         transport = await super()._build_transport(node, timeout_at=timeout_at)
         receive = transport._sock_recv
@@ -124,12 +125,12 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
         return transport
 
     def _note(self, failure: BaseException) -> None:
-        # that time is up says less than what came before
+        # a timeout says less than the failure before it
         if self._failure is None or not isinstance(failure, KafkaTimeoutError):
             self._failure = failure
 
     def _end(self) -> None:
-        """kafka-python leaves the thread of an admin client or consumer running when its constructor fails."""
+        """Stop the thread that kafka-python leaves running when the constructor of a client or consumer fails."""
         self.close()
         self._net.stop()
 
@@ -137,7 +138,7 @@ class _WatchedConnections(KafkaConnectionManager):  # type: ignore[misc]  # kafk
 def connect_error(
     bootstrap: str, security: KafkaSecurity, error: BaseException, timeout_seconds: float
 ) -> BrokerError:
-    """One line for a client that could not be made: what happened, and which setting may be wrong."""
+    """A one-line error for a client that could not be created: what happened, and which setting may be wrong."""
     failure = error.__cause__ if isinstance(error, KafkaTimeoutError) and error.__cause__ else error
     if isinstance(failure, _REFUSED_LOGINS):
         return _login_error(bootstrap, security, failure)
@@ -156,13 +157,13 @@ def connect_error(
 
 
 def advertised_error(cluster_at: str, client: Any, error: BaseException) -> AdvertisedError | None:
-    """One line where a kafka-python client failed because nobody answers at an address that a broker advertises.
+    """A one-line error if a kafka-python client failed because nobody answers at an advertised address.
 
-    None where it failed otherwise, or where the address is one of those that the settings name.
+    None if it failed otherwise, or if the settings name that address.
     """
     if not isinstance(error, (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)):
         return None
-    # a copy: the client's own thread goes on changing it
+    # a copy: the client's own thread keeps changing it
     found = client._manager.unreached.copy()
     unreached = {where: why for where, why in found.items() if where not in cluster_at.split(",")}
     if not unreached:
@@ -175,11 +176,9 @@ def advertised_error(cluster_at: str, client: Any, error: BaseException) -> Adve
 
 
 def _plainly(error: BaseException) -> str:
-    """Why a connection failed, without the name of the exception, which kafka-python repeats."""
+    """Why a connection failed, without the exception's name, which kafka-python repeats."""
     text = first_line(error).removeprefix(f"{type(error).__name__}: ")
-    number = re.search(
-        r"(\d+) E[A-Z]+$", text
-    )  # kafka-python gives the number and the name of what the system said
+    number = re.search(r"(\d+) E[A-Z]+$", text)  # kafka-python gives the number and the name of the system's error
     if number:
         return os.strerror(int(number[1])).lower()
     return "the name cannot be resolved" if text == "DNS Resolution failure" else text
@@ -228,7 +227,7 @@ def _tls_error(bootstrap: str, fault: ssl.SSLError) -> BrokerError:
 
 
 def _is_refusal(failure: BaseException) -> bool:
-    """Whether trying again would meet the same; a connection that is cut off may well work the next time."""
+    """Whether a retry would fail the same way; a connection that was cut off may well work the next time."""
     fault = _tls_fault(failure)
     refused = isinstance(failure, (*_REFUSED_LOGINS, InvalidReceiveError))
     return refused or (fault is not None and not isinstance(fault, _CUT_OFF))
@@ -239,7 +238,7 @@ def _is_hang_up(failure: BaseException | None) -> bool:
 
 
 def _tls_fault(failure: BaseException) -> ssl.SSLError | None:
-    """The TLS library's own error in what kafka-python wraps around it."""
+    """The TLS library's own error inside kafka-python's wrappers."""
     return next((error for error in _wrapped(failure) if isinstance(error, ssl.SSLError)), None)
 
 

@@ -15,12 +15,12 @@ from lakehouse.kafka.connection import advertised_error
 
 Part = tuple[str, int]
 _POLL_MS = 100
-# Enough for one batch of records per partition: one record of each is all that is looked at.
+# Enough for one batch of records per partition: only one record of each is examined.
 _FETCH_BYTES = 128 * 1024
 
 
 class KafkaMeter:
-    """One connection for many looks. Its methods raise BrokerError where Kafka does not answer in time."""
+    """One connection for many readings. Its methods raise BrokerError if Kafka does not answer in time."""
 
     def __init__(self, consumer: KafkaConsumer, cluster: Cluster, timeout_seconds: float) -> None:
         self._consumer = consumer
@@ -28,7 +28,7 @@ class KafkaMeter:
         self._timeout_seconds = timeout_seconds
 
     def offsets(self, topics: Iterable[str]) -> dict[Part, tuple[int, int]]:
-        """The earliest and the next offset of each partition; missing topics have none."""
+        """The earliest and the next offset of each partition; missing topics have no entry."""
         consumer, timeout_ms = self._consumer, round(self._timeout_seconds * 1000)
         with self._one_error():
             parts = [
@@ -43,9 +43,9 @@ class KafkaMeter:
         return {(part.topic, part.partition): (earliest[part], following[part]) for part in parts}
 
     def oldest(self, starts: Mapping[Part, int]) -> datetime | None:
-        """The earliest Kafka timestamp among the first records at or behind these offsets.
+        """The earliest Kafka timestamp among the first records at or after these offsets.
 
-        None where no such record came in time, as where only the marks of a transaction are left.
+        None if no such record arrived in time, for example if only transaction markers are left.
         """
         consumer = self._consumer
         stamps: dict[Part, int] = {}
@@ -74,7 +74,7 @@ class KafkaMeter:
 
 @contextmanager
 def kafka_meter(cluster: Cluster, *, timeout_seconds: float) -> Iterator[KafkaMeter]:
-    """A meter of that cluster. Raises BrokerError where none answers in time."""
+    """A meter of that cluster. Raises BrokerError if none answers in time."""
     options = cluster.client_options()
     milliseconds = max(1, round(timeout_seconds * 1000))
     try:

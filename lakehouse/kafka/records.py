@@ -1,4 +1,4 @@
-"""Which offsets of a Kafka partition have a record: transactions and compaction leave some without."""
+"""Which offsets of a Kafka partition hold a record: transactions and compaction leave some empty."""
 
 from collections.abc import Sequence
 
@@ -17,9 +17,9 @@ _POLL_MS = 500
 def existing_offsets(
     cluster: Cluster, part: tuple[str, int], ranges: Sequence[tuple[int, int]], *, timeout_seconds: float
 ) -> list[int]:
-    """The offsets in these ranges (first, last) that have a committed record, ascending.
+    """The offsets in these ranges (first, last) that hold a committed record, ascending.
 
-    Raises BrokerError where Kafka does not give what lies there in time.
+    Raises BrokerError if Kafka does not return what is there in time.
     """
     if not ranges:
         return []
@@ -64,7 +64,7 @@ def _existing(
 
 
 def _sweeps(ranges: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """Neighbouring ranges together."""
+    """Merge neighbouring ranges."""
     sweeps: list[list[tuple[int, int]]] = []
     for one in ranges:
         if sweeps and one[0] - sweeps[-1][-1][1] <= _NEAR:

@@ -1,4 +1,4 @@
-"""How to talk to a Kafka cluster: encrypted or not, as whom, and whom to trust. No secret is ever shown."""
+"""How to connect to a Kafka cluster: encrypted or not, as whom, and whom to trust. No secret is ever shown."""
 
 import ssl
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from lakehouse.errors import SettingsError
 
 
 class KafkaSecurity(BaseModel):
-    """The part of section [kafka] that conf/lakehouse.toml explains; files are read when a client is made."""
+    """The part of [kafka] that secures the connection; its files are read when a client is created."""
 
-    # a validation error would quote what was given, and so a password, wherever it is printed
+    # a validation error would quote its input, and so a password, wherever it is printed
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -41,7 +41,7 @@ class KafkaSecurity(BaseModel):
         return f"kafka.security_protocol = {self.security_protocol}"
 
     def password(self) -> str:
-        """The password of the login. Raises SettingsError where its file cannot be read or is empty."""
+        """The password of the login. Raises SettingsError if its file cannot be read or is empty."""
         if not self.sasl_password_file:
             return self.sasl_password.get_secret_value()
         found = read_file(self.sasl_password_file, "kafka.sasl_password_file").strip()
@@ -52,7 +52,7 @@ class KafkaSecurity(BaseModel):
         return found
 
     def ssl_context(self) -> ssl.SSLContext:
-        """What Python encrypts with. Raises SettingsError naming the file that is missing or wrong."""
+        """The TLS context. Raises SettingsError naming the file that is missing or wrong."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.check_hostname = self.ssl_check_hostname
@@ -74,7 +74,7 @@ class KafkaSecurity(BaseModel):
         for name in ("ssl_certificate_file", "ssl_key_file"):
             read_file(getattr(self, name), f"kafka.{name}")
         try:
-            # given always, even empty: OpenSSL would ask for it on the terminal
+            # always passed, even if empty: otherwise OpenSSL would ask for it on the terminal
             context.load_cert_chain(
                 self.ssl_certificate_file, self.ssl_key_file, password=self.ssl_key_password.get_secret_value
             )
@@ -93,10 +93,10 @@ class KafkaSecurity(BaseModel):
         return self
 
     def _unused(self) -> Iterator[str]:
-        """A password or a CA that is set and not used means a connection that is less safe than it was meant."""
+        """Unused settings: a password or CA without effect means a connection that is less safe than intended."""
         for name in KafkaSecurity.model_fields:
             used = self.uses_sasl if name.startswith("sasl_") else self.uses_tls
-            # the hostname is checked by default: leaving that as it is says nothing
+            # checking the hostname is the default: leaving it on says nothing
             if name not in ("security_protocol", "ssl_check_hostname") and getattr(self, name) and not used:
                 yield f"kafka.{name} is set, and {self._protocol} has no use for it"
 
@@ -137,7 +137,7 @@ PLAINTEXT = KafkaSecurity(
 
 
 def read_file(path: str, setting: str) -> str:
-    """The text of the file that a setting names. Raises SettingsError where it cannot be read."""
+    """The text of the file that a setting names. Raises SettingsError if it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:

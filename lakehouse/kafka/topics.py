@@ -1,4 +1,4 @@
-"""Topics of a Kafka cluster: made where missing, their offsets, and their identity."""
+"""Topics of a Kafka cluster: creating the missing ones, their offsets, and their ids."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ def ensure_topics(
 ) -> None:
     """Create the missing topics, leave the others as they are, and wait until every partition has a leader.
 
-    Raises BrokerError naming the topics that could not be made.
+    Raises BrokerError naming the topics that could not be created.
     """
     wanted = list(dict.fromkeys(topics))
     with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
@@ -48,7 +48,7 @@ def ensure_topics(
 
 
 def end_offsets(cluster: Cluster, topics: Iterable[str], *, timeout_seconds: float) -> Offsets:
-    """The earliest and the next offset of each partition, by (topic, partition); missing topics have none."""
+    """The earliest and the next offset by (topic, partition); missing topics have no entry."""
     with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
         parts = [
             TopicPartition(topic["name"], partition["partition_index"])
@@ -63,14 +63,14 @@ def end_offsets(cluster: Cluster, topics: Iterable[str], *, timeout_seconds: flo
 
 
 def topic_ids(cluster: Cluster, topics: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
-    """Kafka's own id of each existing topic: a topic that was deleted and made anew has another one."""
+    """Kafka's own id of each existing topic: a topic that is deleted and recreated gets another one."""
     with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
         described = _described(client, list(dict.fromkeys(topics)))
         return {topic["name"]: str(topic["topic_id"]) for topic in described}
 
 
 def _described(client: KafkaAdminClient, topics: list[str]) -> list[dict[str, Any]]:
-    """What the cluster says about those of the topics that exist. Kafka's errors pass through."""
+    """The cluster's description of those topics that exist. Kafka's errors pass through."""
     if not topics:
         return []
     found = []
@@ -91,7 +91,7 @@ def _create(
     faults = [
         f"{topic['name']} ({topic.get('error_message') or for_code(topic['error_code']).__name__})"
         for topic in answer["topics"]
-        # another process may have made it in between: that is what was wanted
+        # another process may have created it in the meantime, which is just as good
         if topic["error_code"] not in (0, TopicAlreadyExistsError.errno)
     ]
     if faults:

@@ -1,4 +1,4 @@
-"""What a stream's checkpoint remembers: which stream it is, its batches, and how far it read."""
+"""What a stream's checkpoint records: which stream it is, its batches, and how far it read."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Offsets = dict[tuple[str, int], int]
 
 
 class CheckpointError(LakehouseError):
-    """A checkpoint cannot be read, or it and its tables or topics do not belong together."""
+    """A checkpoint cannot be read, or does not match its tables or topics."""
 
 
 class Checkpoint(NamedTuple):
@@ -29,14 +29,14 @@ class Checkpoint(NamedTuple):
 
 
 class DeltaPosition(NamedTuple):
-    """How far a stream has read a Delta table: the id of the table, and the last version it took whole."""
+    """How far a stream has read a Delta table: the table's id, and the last version that it read completely."""
 
     table_id: str
     version: int
 
 
 def read_checkpoint(spark: SparkSession, root: str, stream: str) -> Checkpoint | None:
-    """None where the stream has never run. Raises CheckpointError where a file of it is damaged."""
+    """The stream's checkpoint; None if it has never run. Raises CheckpointError if one of its files is damaged."""
     path = checkpoint_path(root, stream)
     held = files.names(spark, path)
     if "metadata" not in held and not {"offsets", "commits"} & set(held):
@@ -52,7 +52,7 @@ def read_checkpoint(spark: SparkSession, root: str, stream: str) -> Checkpoint |
 
 
 def require_readable(spark: SparkSession, checkpoint: Checkpoint) -> None:
-    """Raises CheckpointError where Spark could not read a file that it needs for the next start of the stream."""
+    """Raise CheckpointError if Spark could not read a file that the stream's next start needs."""
     began, ended = checkpoint.began, checkpoint.ended
     last = max(began, ended)
     names = [f"offsets/{batch}" for batch in (last, last - 1) if batch >= 0]
@@ -66,7 +66,7 @@ def require_readable(spark: SparkSession, checkpoint: Checkpoint) -> None:
 
 
 def line_fault(name: str, text: str) -> str:
-    """What is wrong with the text of the file `metadata`, `offsets/N` or `commits/N` of a checkpoint, or ""."""
+    """What is wrong with the text of a checkpoint's file `metadata`, `offsets/N` or `commits/N`, or ""."""
     if not text:
         return "empty"
     version, *lines = ["v1", *text.splitlines()] if name == "metadata" else text.splitlines()
@@ -87,7 +87,7 @@ def kafka_offsets(spark: SparkSession, checkpoint: Checkpoint, batch_id: int) ->
 def delta_positions(
     spark: SparkSession, checkpoint: Checkpoint, batch_id: int, names: list[str]
 ) -> dict[str, DeltaPosition]:
-    """The position of each Delta source (in the order of the query) up to which the batch reads."""
+    """The position of each Delta source (in the query's order) up to which the batch reads."""
     found = {}
     for line, name in enumerate(names, start=2):  # after the log's version and the batch's metadata
         offset = _line(spark, checkpoint, f"offsets/{batch_id}", line)
@@ -97,7 +97,7 @@ def delta_positions(
 
 
 def as_offsets(line: Mapping[str, Mapping[str, int]]) -> Offsets:
-    """What Spark's Kafka source writes as its offset."""
+    """The offsets that Spark's Kafka source writes."""
     return {
         (topic, int(partition)): int(offset)
         for topic, partitions in line.items()
@@ -106,14 +106,14 @@ def as_offsets(line: Mapping[str, Mapping[str, int]]) -> Offsets:
 
 
 def as_position(line: Mapping[str, Any]) -> DeltaPosition:
-    """What Delta's source writes as its offset."""
-    # the index -1 stands before the first file of its version: none of that version is in the batch
+    """The position that Delta's source writes as its offset."""
+    # the index -1 comes before the first file of its version: the batch holds none of that version
     version = int(line["reservoirVersion"]) - (1 if int(line["index"]) < 0 else 0)
     return DeltaPosition(str(line["reservoirId"]), version)
 
 
 def set_aside(spark: SparkSession, root: str, stream: str, *, stamp: str) -> str | None:
-    """Rename the stream's checkpoint, so that its next start finds none; the new path, None where none was."""
+    """Rename the stream's checkpoint, so that its next start finds none; the new path, None if there was none."""
     path = checkpoint_path(root, stream)
     if not files.names(spark, path):
         return None
@@ -127,7 +127,7 @@ def _last_batch(spark: SparkSession, folder: str) -> int:
 
 
 def _line(spark: SparkSession, checkpoint: Checkpoint, name: str, number: int) -> Any:
-    """One line of a checkpoint's file; None where the line is a dash, which stands for no offset."""
+    """One line of a checkpoint's file; None for a dash, which means no offset."""
     path = f"{checkpoint.path}/{name}"
     try:
         text = files.read_text(spark, path).splitlines()[number]
@@ -149,5 +149,5 @@ def repair(layer: str) -> str:
 
 
 def rebuild(layer: str) -> str:
-    """The command that makes a layer and its checkpoint belong together again."""
+    """The command that makes a layer and its checkpoint consistent again."""
     return f"lakehouse rebuild {layer}"

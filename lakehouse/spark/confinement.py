@@ -1,4 +1,4 @@
-"""SQL that people write, kept to what it is meant for: a query of the tables it may name, and nothing else."""
+"""Users' SQL, restricted to its purpose: a query of the tables that it may name, and nothing else."""
 
 from pyspark.sql import SparkSession
 
@@ -7,9 +7,9 @@ _UNCONFINED = ("reflect", "java_method", "try_reflect", "table_changes_by_path")
 
 
 def confine(spark: SparkSession) -> None:
-    """From here on the session's SQL reaches tables and views by name only: no file by its path, no Java method.
+    """Restrict the session's SQL to tables and views by name: no file by its path, no Java method.
 
-    A method called by `reflect` could read the environment, where secrets are, or end the process.
+    A method called by `reflect` could read the environment, which holds secrets, or end the process.
     """
     spark.conf.set("spark.sql.runSQLOnFiles", "false")
     session, jvm = spark._jsparkSession.sessionState(), spark.sparkContext._jvm
@@ -22,5 +22,5 @@ def confine(spark: SparkSession) -> None:
 
 
 def as_query(text: str) -> str:
-    """The text in parentheses, where nothing but one query can stand."""
-    return f"SELECT * FROM (\n{text.strip().rstrip(';')}\n)"  # noqa: S608 - the person's own query is what is run
+    """The text in parentheses, where only a single query is valid."""
+    return f"SELECT * FROM (\n{text.strip().rstrip(';')}\n)"  # noqa: S608 - the user's own query is what is run

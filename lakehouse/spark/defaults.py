@@ -1,4 +1,4 @@
-"""The settings of Spark that are in force, read without Spark."""
+"""The Spark settings in force, read without Spark."""
 
 import codecs
 import os
@@ -11,13 +11,13 @@ from lakehouse.errors import LakehouseError, SettingsError
 from lakehouse.settings import conf_dir
 
 DEFAULTS = "spark-defaults.conf"
-# java.util.Properties ends with an error there, also in a value.
+# java.util.Properties fails on this, also in a value.
 _BROKEN_ESCAPE = re.compile(r"^(?!\s*[#!])[^\n]*(?<!\\)(?:\\\\)*\\u(?![0-9A-Fa-f]{4})", re.MULTILINE)
-# As java.util.Properties reads a line, which Spark uses: the name ends at white space, = or :.
+# As java.util.Properties, which Spark uses, reads a line: the name ends at white space, = or :.
 _SETTING = re.compile(r"([^\s=:]+)(?:\s*[=:]\s*|\s+)(.*)")
 
 
-# Without these the jobs would run and be wrong; all other settings of Spark are the user's own.
+# Without these the jobs would run but be wrong; all other Spark settings are up to the user.
 REQUIRED = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -26,14 +26,14 @@ REQUIRED = {
 
 
 def defaults_file() -> Path:
-    """The file that a session reads: SPARK_CONF_DIR's own, else the project's."""
+    """The file that a session reads: the one in SPARK_CONF_DIR, else the project's."""
     return Path(os.environ.get("SPARK_CONF_DIR") or conf_dir()) / DEFAULTS
 
 
 def spark_defaults(file: Path) -> dict[str, str]:
-    """The settings of a Spark properties file, comments left out; none where there is no file.
+    """The settings of a Spark properties file, without comments; empty if there is no file.
 
-    Raises SettingsError where the file cannot be read or Spark would refuse it.
+    Raises SettingsError if the file cannot be read or Spark would refuse it.
     """
     if not os.path.lexists(file):
         return {}
@@ -50,7 +50,7 @@ def spark_defaults(file: Path) -> dict[str, str]:
 
 
 def readable_defaults() -> dict[str, str]:
-    """The settings that a session has, none where they cannot be read: for whom that is no fault of its own."""
+    """A session's settings; empty if they cannot be read, for callers that need not report that."""
     try:
         return spark_defaults(defaults_file())
     except LakehouseError:
@@ -58,9 +58,9 @@ def readable_defaults() -> dict[str, str]:
 
 
 def plain_defaults(file: Path, folder: Path) -> Path:
-    """The file as Spark can read it: a copy without a byte order mark, which Spark takes for a part of a name.
+    """The file as Spark can read it: a copy without a byte order mark, which Spark takes for part of a name.
 
-    Raises SettingsError where the file cannot be read.
+    Raises SettingsError if the file cannot be read.
     """
     if not os.path.lexists(file):
         return file
@@ -73,5 +73,5 @@ def plain_defaults(file: Path, folder: Path) -> Path:
 
 
 def lacking(settings: Mapping[str, str]) -> list[str]:
-    """The names of the required settings that these do not have."""
+    """The names of the required settings that are missing."""
     return [name for name, wanted in REQUIRED.items() if wanted not in settings.get(name, "").split(",")]

@@ -1,4 +1,4 @@
-"""Variables of the environment that decide which Spark, Java and Python run: what is wrong with them, by name."""
+"""Environment variables that decide which Spark, Java and Python run, and what is wrong with each."""
 
 import importlib.metadata
 import importlib.util
@@ -20,9 +20,9 @@ from lakehouse.spark.defaults import DEFAULTS, lacking, readable_defaults, spark
 
 HOME, CONF, ARGUMENTS, WORKERS = "SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON"
 PATH = "PYTHONPATH"
-# Nothing in them is the same as not having them, which Spark's scripts know and pyspark does not.
+# To Spark's scripts, an empty one counts as unset; to pyspark it does not.
 _NONE_IF_EMPTY = (HOME, CONF, ARGUMENTS, WORKERS, "PYSPARK_GATEWAY_PORT", "SPARK_REMOTE")
-# Whatever is in them goes to the JVM, which alone can tell whether it starts with that.
+# Their values go to the JVM, and only the JVM can tell whether it starts with them.
 STARTERS = (HOME, CONF, ARGUMENTS, WORKERS, "SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS", *OPTION_VARIABLES)
 _OTHERS = ("HADOOP_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR", PATH)
 # pyspark sets them itself.
@@ -32,7 +32,7 @@ _PROBE_SECONDS = 60
 
 
 class Fault(NamedTuple):
-    """One variable with which Spark does not start, or starts as another Spark."""
+    """One variable with which Spark does not start, or a different Spark starts."""
 
     variable: str
     problem: str
@@ -46,13 +46,13 @@ def drop_empty_variables() -> None:
 
 
 def require_fitting_environment() -> None:
-    """Raises MachineError naming the first variable with which Spark would not start."""
+    """Raise MachineError naming the first variable with which Spark would not start."""
     for fault in environment_faults():
         raise MachineError(fault.problem, todo=fault.todo)
 
 
 def environment_faults(*names: str) -> Iterator[Fault]:
-    """What can be told without starting a JVM, of these variables or of all.
+    """What is wrong with these variables, or with all, as far as that shows without starting a JVM.
 
     Values that may hold a password are not shown.
     """
@@ -74,7 +74,7 @@ def environment_faults(*names: str) -> Iterator[Fault]:
 
 
 def suspects() -> list[str]:
-    """The variables that somebody has set and that Spark's start depends on."""
+    """The variables that are set and that affect Spark's start."""
     ours = {WORKERS: sys.executable, CONF: str(conf_dir())}
     return [
         name
@@ -89,7 +89,7 @@ def suspects() -> list[str]:
 def _home_fault(home: str) -> str | None:
     if not (Path(home) / "bin" / "spark-submit").is_file():
         return f"= {home} holds no Spark: no bin/spark-submit"
-    # a vendor's version has a - too: spark-core_2.13-3.5.1-amzn-0.jar
+    # a vendor's version contains a - too: spark-core_2.13-3.5.1-amzn-0.jar
     versions = sorted(jar.stem.split("-", 2)[2] for jar in (Path(home) / "jars").glob("spark-core_*-*.jar"))
     try:
         wanted = importlib.metadata.version("pyspark")
@@ -101,7 +101,7 @@ def _home_fault(home: str) -> str | None:
 
 
 def _conf_fault(folder: str) -> str | None:
-    """The arguments, where somebody gives them too, may bring what this folder does not."""
+    """If submit arguments are set too, they may supply what this folder lacks."""
     if os.environ.get(ARGUMENTS) or folder == str(conf_dir()):
         return None
     if not Path(folder).is_dir():
@@ -138,7 +138,7 @@ def _arguments_fault(arguments: str) -> str | None:
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Files of settings, and then the single ones, which win."""
+    """Settings files first, then single settings, which win."""
     given = [
         (word.partition("=")[0], word.partition("=")[2]) for word in words if word.startswith("--") and "=" in word
     ]
@@ -148,14 +148,14 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _workers_fault(python: str) -> str | None:
-    """On a cluster it is a Python of other machines, of which this one can say nothing."""
+    """Checked in local mode only: on a cluster it is a Python on other machines."""
     if python == sys.executable or not readable_defaults().get("spark.master", "local").startswith("local"):
         return None
     program = shutil.which(python)
     if program is None:
         return f"= {python} is no program"
     try:
-        answer = subprocess.run(  # noqa: S603 - the Python that this person has chosen for Spark
+        answer = subprocess.run(  # noqa: S603 - the Python that this user has chosen for Spark
             [program, "-c", _PROBE],
             capture_output=True,
             text=True,
@@ -175,7 +175,7 @@ def _workers_fault(python: str) -> str | None:
 
 
 def _path_fault(_: str) -> str | None:
-    """pyspark of another Spark, as its own instructions put on the path."""
+    """Another Spark's pyspark, put on the path as that Spark's own instructions say."""
     found = importlib.util.find_spec("pyspark")
     if found is None or not found.origin:
         return None

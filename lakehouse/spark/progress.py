@@ -16,7 +16,7 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryProgress,
 )
 
-# Spark tells listeners of a query's end soon after it; a summary printed before that would miss its last batch.
+# Spark notifies listeners soon after a query's end; a summary printed before that would miss its last batch.
 _END_TIMEOUT_SECONDS = 10
 _ALWAYS = {"logged_at", "stream", "rows", "durations_ms", "kafka_lag"}
 
@@ -37,7 +37,7 @@ class ProgressLog(StreamingQueryListener):
         if event.progress.numInputRows:
             line = json.dumps(progress_line(event.progress), ensure_ascii=False).encode()
             with self.file.open("a+b") as lines:
-                # a full disk leaves half a line, which must not spoil this one
+                # a full disk leaves half a line, which must not corrupt this one
                 lines.write(b"\n" * _is_cut_off(lines) + line + b"\n")
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802 - Spark's name
@@ -49,13 +49,13 @@ class ProgressLog(StreamingQueryListener):
             self._changed.notify_all()
 
     def await_ended(self, queries: int) -> None:
-        """Wait until Spark has told of the end of that many queries, and so of all their batches."""
+        """Wait until Spark has reported the end of that many queries, and so all their batches."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended >= queries, timeout=_END_TIMEOUT_SECONDS)
 
 
 def read_line(line: str | bytes) -> dict[str, Any] | None:
-    """The batch that a line of the log tells; None where it is no whole line."""
+    """The batch that a line of the log records; None if the line is incomplete."""
     try:
         found = json.loads(line)
     except ValueError:
@@ -64,14 +64,14 @@ def read_line(line: str | bytes) -> dict[str, Any] | None:
 
 
 def _is_cut_off(log: BinaryIO) -> bool:
-    """Whether the log's last line has no end."""
+    """Whether the log's last line is incomplete."""
     end = log.seek(0, os.SEEK_END)
     log.seek(max(end - 1, 0))
     return log.read(1) not in (b"\n", b"")
 
 
 def progress_line(progress: StreamingQueryProgress) -> dict[str, Any]:
-    """One batch as a flat record. `kafka_lag` is null where the source is no Kafka topic."""
+    """One batch as a flat record. `kafka_lag` is null if the source is not a Kafka topic."""
     return {
         "logged_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "stream": progress.name,
@@ -87,12 +87,12 @@ def progress_line(progress: StreamingQueryProgress) -> dict[str, Any]:
 
 
 def _finite(rate: float) -> float | None:
-    """A rate as JSON can hold it: the first batch has no time before it, and Spark says NaN or infinity."""
+    """A rate as JSON can hold it: the first batch has no time before it, so Spark reports NaN or infinity."""
     return round(rate, 1) if rate == rate and abs(rate) != float("inf") else None
 
 
 def _kafka_lag(progress: StreamingQueryProgress) -> int | None:
-    """Records that Kafka had and the batch had not read when it ended, over all topics and partitions."""
+    """Records that Kafka had but the batch had not read when it ended, over all topics and partitions."""
     lags = [
         _offset_sum(source.latestOffset) - _offset_sum(source.endOffset)
         for source in progress.sources
@@ -102,7 +102,7 @@ def _kafka_lag(progress: StreamingQueryProgress) -> int | None:
 
 
 def _known(offsets: str | None) -> bool:
-    """Spark tells an offset it does not know as the text None or null."""
+    """Whether the offset is known: Spark writes an unknown one as the text None or null."""
     return offsets is not None and offsets.startswith("{")
 
 

@@ -23,15 +23,15 @@ from lakehouse.settings import conf_dir, load_settings
 from lakehouse.spark.defaults import DEFAULTS, REQUIRED, defaults_file, plain_defaults, spark_defaults
 from lakehouse.spark.environment import drop_empty_variables, require_fitting_environment, suspects
 
-# They print the whole stack trace of an exception that is raised as well, and reported where it is caught.
+# They print the whole stack trace of an exception that is also raised, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
-# A connection to the JVM breaks a little before its process is gone.
+# A connection to the JVM breaks shortly before its process is gone.
 _END_SECONDS = 10
-# Where Spark makes folders for schemas, and Derby its log and its tables: the current folder, by default.
+# Where Spark creates folders for schemas, and Derby its log and tables: by default, the current folder.
 _WAREHOUSE, _DERBY = "spark.sql.warehouse.dir", "derby.system.home"
-# Spark's SQL puts variables of the environment in the place of ${env:NAME}, also in a path, a text or an id.
+# Spark's SQL substitutes environment variables for ${env:NAME}, even in a path, a text or an id.
 _SUBSTITUTES = "spark.sql.variable.substitute"
-# The exit code of a JVM that Spark ends because of an OutOfMemoryError (SparkExitCode.OOM).
+# The exit code of a JVM that Spark stops because of an OutOfMemoryError (SparkExitCode.OOM).
 _OUT_OF_MEMORY = 52
 
 
@@ -39,10 +39,10 @@ _OUT_OF_MEMORY = 52
 def spark_session(name: str, *, log_file: Path | None = None, lasting: bool = False) -> Iterator[SparkSession]:
     """A session configured by conf/spark-defaults.conf, stopped at the end.
 
-    `log_file` takes what the JVM would print on the terminal, which the `lakehouse` command keeps readable. Of a
-    `lasting` session the JVM compiles what runs often a second time, which pays after some minutes.
-    Raises MachineError where Java or a jar is missing, where the session lacks a setting it needs, and where its
-    JVM ends by itself.
+    `log_file` takes what the JVM would print, so that the terminal of the `lakehouse` command stays readable. The
+    JVM of a `lasting` session compiles hot code a second time, which pays off after some minutes. Raises
+    MachineError if Java or a jar is missing, if the session lacks a setting it needs, or if its JVM ends by
+    itself.
     """
     for logger in _ERROR_LOGGERS:
         PySparkLogger.getLogger(logger).disabled = True
@@ -69,7 +69,7 @@ def _used(spark: SparkSession, log_file: Path | None) -> Iterator[SparkSession]:
 def _require_alive(
     jvm: subprocess.Popen[bytes] | None, memory: str, error: Exception, log_file: Path | None
 ) -> None:
-    """Raises MachineError where the failure comes from the end of Spark's JVM. spark-submit's is not our child."""
+    """Raise MachineError if the failure comes from the end of Spark's JVM. spark-submit's is not our child."""
     if jvm is None:
         return
     with suppress(subprocess.TimeoutExpired):
@@ -88,7 +88,7 @@ def _require_alive(
 
 
 def is_lost_connection(error: Exception) -> bool:
-    """Whether talking to the JVM failed; what the JVM tells of, a file or another pipe is something else."""
+    """Whether the connection to the JVM failed. Errors from inside it, of files or of other pipes do not count."""
     told = isinstance(error, Py4JJavaError)
     return isinstance(error, (ConnectionRefusedError, ConnectionResetError, Py4JError)) and not told
 
@@ -114,7 +114,7 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
     os.environ.update(utf8_locale())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     options = _jvm_options(java, lasting=lasting)
-    # a log that cannot be written is no fault of Spark's
+    # a log that cannot be written is not Spark's fault
     with _arguments_of_pyspark(_submit_arguments(options, scratch)), _stderr_to(log_file):
         try:
             SparkContext._ensure_initialized()
@@ -130,7 +130,7 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
 
 
 def _session(name: str, scratch: Path) -> SparkSession:
-    """What Spark would put into the current folder goes to `scratch`, where its settings name no other place."""
+    """Create the session. Files meant for the current folder go to `scratch`, unless settings say where."""
     builder = SparkSession.builder.appName(name).config(_SUBSTITUTES, "false")
     if not SparkConf().contains(_WAREHOUSE):
         builder = builder.config(_WAREHOUSE, str(scratch / "warehouse"))
@@ -143,7 +143,7 @@ def _session(name: str, scratch: Path) -> SparkSession:
 
 
 def require_writable_root(encoding: str) -> None:
-    """Raises MachineError where a JVM with this encoding of paths would write another root than this Python."""
+    """Raise MachineError if a JVM with this path encoding would write to another root than this Python."""
     root = load_settings().root
     if root.isascii() or encoding.upper() == "UTF-8":
         return
@@ -155,9 +155,9 @@ def require_writable_root(encoding: str) -> None:
 
 @contextmanager
 def _arguments_of_pyspark(arguments: Sequence[str]) -> Iterator[None]:
-    """Where pyspark looks for them when it starts the JVM. No process that is started later inherits them.
+    """Put the arguments where pyspark looks for them when it starts the JVM. Later processes do not inherit them.
 
-    Those that the user has set stay.
+    Arguments that the user has set stay.
     """
     name = "PYSPARK_SUBMIT_ARGS"
     if name in os.environ:
@@ -171,9 +171,9 @@ def _arguments_of_pyspark(arguments: Sequence[str]) -> Iterator[None]:
 
 
 def _submit_arguments(options: Sequence[str], scratch: Path) -> list[str]:
-    """What spark-submit would be called with: the project's settings, where no SPARK_CONF_DIR brings them.
+    """The arguments for spark-submit: the project's settings, unless SPARK_CONF_DIR provides them.
 
-    The JVM's own options stand before those of the settings, which win.
+    The JVM's own options come before those of the settings, which win.
     """
     file = defaults_file()
     plain = plain_defaults(file, scratch)
@@ -183,9 +183,9 @@ def _submit_arguments(options: Sequence[str], scratch: Path) -> list[str]:
 
 
 def _jvm_options(java: Java, *, lasting: bool) -> list[str]:
-    """No archive goes with a class path that has a folder with files in it: a SPARK_CONF_DIR, another Spark's own.
+    """The JVM's options. A class path with a folder of files (SPARK_CONF_DIR, another Spark) rules out an archive.
 
-    The folder of the settings is such a SPARK_CONF_DIR where it has files for Spark beside its defaults.
+    The settings' folder becomes SPARK_CONF_DIR if it has files for Spark besides its defaults.
     """
     folder = conf_dir()
     if not (folder / DEFAULTS).is_file() or any([*folder.glob("*.xml"), *folder.glob("log4j2*")]):
@@ -197,7 +197,7 @@ def _jvm_options(java: Java, *, lasting: bool) -> list[str]:
 
 @contextmanager
 def _stderr_to(log_file: Path | None) -> Iterator[None]:
-    """The JVM inherits this process's stderr when it starts: give it the file instead, for that moment."""
+    """Point this process's stderr at the file while the JVM starts, because the JVM inherits it."""
     if log_file is None:
         yield
         return
@@ -217,7 +217,7 @@ def _verify(spark: SparkSession) -> None:
     for key, wanted in REQUIRED.items():
         found = spark.conf.get(key, "")
         if wanted not in (found or "").split(","):
-            spark_defaults(defaults_file())  # says so where that file cannot be read
+            spark_defaults(defaults_file())  # reports it if that file cannot be read
             raise MachineError(
                 f"this Spark session has {key} = {found!r} instead of {wanted}",
                 todo="submit with --properties-file conf/spark-defaults.conf",

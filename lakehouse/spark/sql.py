@@ -1,4 +1,4 @@
-"""What Spark's SQL is given from outside of it: a text as a literal, a name, a setting for a while."""
+"""Input to Spark's SQL: a text as a literal, a name as an identifier, a setting for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,18 +7,18 @@ from pyspark.sql import SparkSession
 
 
 def text_literal(text: str) -> str:
-    """The text as SQL writes it, in quotes."""
+    """The text as a quoted SQL literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def identifier(name: str) -> str:
-    """The name of a column, or a path in a name's place, as SQL writes it whatever is in it."""
+    """A column's name, or a path in a name's place, as a quoted SQL identifier, whatever it contains."""
     return "`" + name.replace("`", "``") + "`"
 
 
 @contextmanager
 def setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
-    """Give a setting of the session this value, and afterwards the one it had."""
+    """Change a setting of the session inside the block, then restore its old value."""
     before = spark.conf.get(name, None)
     spark.conf.set(name, value)
     try:

@@ -1,4 +1,4 @@
-"""Starting, watching and stopping streaming queries; the checkpoint's own records of a stream."""
+"""Starting, watching and stopping streaming queries."""
 
 import re
 import signal
@@ -19,11 +19,11 @@ from lakehouse.spark.sql import setting
 
 _AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
 
-# How often a stream that keeps running is looked at, so that a signal or the end of another one is noticed.
+# How often a running stream is polled, so that a signal or the end of another one is noticed.
 _POLL_SECONDS = 1
 
 _GOES_ON = "nothing is lost: it goes on from its checkpoint when the cause is gone (--debug shows more)"
-# What to do about errors of Spark and Delta that do not go away by themselves, by a word of their text.
+# What to do about Spark and Delta errors that do not go away by themselves, by a word in their text.
 _KNOWN = {
     "failOnDataLoss": "lakehouse audit shows what Kafka no longer has; then: lakehouse rebuild bronze",
     "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE": "lakehouse rebuild silver makes silver anew from bronze",
@@ -33,16 +33,16 @@ _KNOWN = {
     "FAILED_READ_FILE": "put that file back from a copy; nothing was read past it",
 }
 
-# What Spark puts before the cause; the name of the stream is told already.
+# What Spark puts before the cause; the message already names the stream.
 _STREAM_FAILED = re.compile(r"\[STREAM_FAILED\] Query \[.*?\] terminated with exception: ")
 
 
 class StreamError(LakehouseError):
-    """A streaming query ended because of an error; its checkpoint still says how far it came."""
+    """A streaming query failed; its checkpoint still records how far it got."""
 
 
 def start_stream(writer: DataStreamWriter, *, name: str, checkpoint: str, trigger: str | None) -> StreamingQuery:
-    """Start a query: all that is there, then end; with a `trigger` (Spark's interval notation) for ever."""
+    """Start a query. It takes all available data and ends; with a `trigger` (Spark's notation) it runs forever."""
     writer = writer.queryName(name).option("checkpointLocation", checkpoint)
     if trigger is None:
         return writer.trigger(availableNow=True).start()
@@ -52,12 +52,12 @@ def start_stream(writer: DataStreamWriter, *, name: str, checkpoint: str, trigge
 
 @contextmanager
 def _small_files_joined() -> Iterator[None]:
-    """Let a stream that starts here join the small files of its micro-batches, unless the settings tell otherwise.
+    """Let a stream started here compact the small files of its micro-batches, unless the settings say otherwise.
 
-    Each batch adds files to every table it writes. From 50 of them on, the commit that added the last joins them
-    in one of its own, which changes no row: 154 batches of bronze left 7 files, not 308. Not where a stream only
-    takes what is there: Delta would begin with joining the first two files that the process writes to a table,
-    which takes as long as writing them.
+    Each batch adds files to every table it writes. Once there are 50, the writer of the last one compacts them in
+    a separate commit that changes no row: 154 batches of bronze left 7 files, not 308. Not for a stream that only
+    takes the available data: Delta would start by compacting the first two files that the process writes to a
+    table, which takes as long as writing them.
     """
     spark = SparkSession.active()
     with setting(spark, _AUTO_COMPACT, spark.conf.get(_AUTO_COMPACT, "true") or "true"):
@@ -68,10 +68,10 @@ def _small_files_joined() -> Iterator[None]:
 def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> Iterator[list[StreamingQuery]]:
     """Collect started queries in the yielded list, then wait for all to end, logging every batch.
 
-    SIGTERM and Ctrl-C let the running micro-batch go and end the streams in order; the checkpoint makes the
-    next start go on from there. Streams without a `trigger` were to take all there is, and what would come after
-    them must not happen: then KeyboardInterrupt is raised. The first query that fails stops the others and
-    raises StreamError.
+    SIGTERM and Ctrl-C abandon the running micro-batch and stop the streams cleanly; the next start resumes from
+    the checkpoint. Streams without a `trigger` should have taken all available data, and whatever depends on that
+    must not run: in that case KeyboardInterrupt is raised. The first query that fails stops the others and raises
+    StreamError.
     """
     log = ProgressLog(ops_dir / "stream_progress.jsonl")
     spark.streams.addListener(log)
@@ -90,7 +90,7 @@ def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> I
 
 
 def _await_all(streams: list[StreamingQuery], stop_asked: list[int]) -> list[StreamingQuery]:
-    """Those that are still running when the process was asked to stop."""
+    """Wait for all; the streams that are still running when the process is asked to stop."""
     running = list(streams)
     while running and not stop_asked:
         for stream in list(running):
@@ -104,7 +104,7 @@ def _await_all(streams: list[StreamingQuery], stop_asked: list[int]) -> list[Str
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[list[int]]:
-    """A list that a SIGTERM or SIGINT puts its number into, in place of ending the process at once."""
+    """A list that receives the number of a SIGTERM or SIGINT, which then does not end the process at once."""
     received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -112,7 +112,7 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
     try:
         before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:  # not the main thread: whoever started this one looks after signals
+    except ValueError:  # not the main thread: whoever started it handles signals
         yield received
         return
     try:
@@ -123,7 +123,7 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
 
 def stream_error(name: str, error: BaseException) -> StreamError:
-    """One line for the failure of a query: its innermost cause, after the condition that Spark names for it."""
+    """A one-line error for a failed query: its innermost cause, after Spark's error condition for it."""
     text = str(error)
     message = root_cause(error).message
     condition = _condition(text)
@@ -133,7 +133,7 @@ def stream_error(name: str, error: BaseException) -> StreamError:
 
 
 def _condition(text: str) -> str:
-    """Spark's own line about the cause, which begins with an error condition; "" where Python's code failed."""
+    """Spark's own line about the cause, which begins with an error condition; "" if Python code failed."""
     before_plan = text.split("=== Streaming Query ===")[0]
     if "Traceback (most recent call last):" in before_plan:
         return ""

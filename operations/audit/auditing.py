@@ -1,4 +1,4 @@
-"""Whether everything adds up, from Kafka's offsets to silver's rows: pure comparison of what was counted."""
+"""Check that everything adds up, from Kafka's offsets to silver's rows: pure comparison of counts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,11 +11,11 @@ _NOTHING = Counts(None, None, *[0] * 10)
 
 
 class Partition(NamedTuple):
-    """One partition of one topic, Kafka beside bronze beside silver; all in records.
+    """One partition of one topic, compared across Kafka, bronze and silver; all in records.
 
-    `missing`: Kafka has them, bronze does not, and its stream has passed them. `no_record`: offsets that no record
-    has (transactions and compaction leave them). `unread`: bronze's stream has not come to them. `expired`: Kafka
-    dropped them before they were read. `unrefined`: silver's stream has not come to them.
+    `missing`: in Kafka but not in bronze, though bronze's stream has passed them. `no_record`: offsets without a
+    record (transactions and compaction leave them). `unread`: bronze's stream has not reached them. `expired`:
+    Kafka dropped them before they were read. `unrefined`: silver's stream has not reached them.
     """
 
     topic: str
@@ -43,10 +43,11 @@ def compare_partition(
     missing_ranges: str,
     lost: int,
 ) -> Partition:
-    """`kafka` is (earliest, next offset), None where the topic is gone; `read_to` what bronze comes to next.
+    """Compare one partition. `kafka` is (earliest, next offset), None if the topic is gone.
 
-    `missing` is how many records Kafka still has and bronze lacks below `read_to`, and `missing_ranges` which;
-    `lost` how many were accepted as lost when the stream went on behind them.
+    `read_to` is the next offset that bronze reads. `missing` is how many records below it Kafka still has and
+    bronze lacks, and `missing_ranges` which ones; `lost` is how many were accepted as lost when the stream resumed
+    after them.
     """
     found = counts or _NOTHING
     earliest, following = kafka or (None, None)
@@ -96,7 +97,7 @@ def _faults(
 
 
 def compare_totals(totals: Totals, *, doubled: int = 0) -> list[str]:
-    """Faults of silver as a whole. The quarantine holds a record once that bronze has `doubled`."""
+    """Faults of silver as a whole. A record that is `doubled` in bronze is only once in the quarantine."""
     whole = totals.applied + totals.superseded + totals.deleted + totals.quarantined
     faults = []
     if whole != totals.rows_in:
@@ -115,7 +116,7 @@ def compare_totals(totals: Totals, *, doubled: int = 0) -> list[str]:
 
 
 def with_resolutions(totals: Totals, resolutions: Mapping[Part, Resolutions]) -> Totals:
-    """The totals with what became of the resolved rows, over all partitions."""
+    """The totals plus the outcomes of the resolved rows, over all partitions."""
     found = list(resolutions.values())
     return totals._replace(
         resolved=sum(one.resolved for one in found),

@@ -1,4 +1,4 @@
-"""What the tables say of every Kafka record: counted per partition, exactly, in one pass over its offsets."""
+"""What the tables say about every Kafka record: exact counts per partition, in one pass over the offsets."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -28,8 +28,8 @@ STATE = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES)
 class Counts(NamedTuple):
     """One partition of one topic. Rows are table rows, records are distinct offsets.
 
-    `refinable` are the bronze rows up to the last offset that silver has taken, `refined` the rows that silver's
-    batches say they took.
+    `refinable` counts the bronze rows up to the last offset that silver has read, `refined` the rows that
+    silver.batches reports as read.
     """
 
     first: int | None
@@ -47,9 +47,9 @@ class Counts(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """The sums over silver.batches, and the rows that the tables hold.
+    """The sums over silver.batches, and the number of rows in the tables.
 
-    The last four tell of the quarantined rows that were resolved since, and of what became of these.
+    The last four are the quarantined rows that were resolved since, in total and by outcome.
     """
 
     rows_in: int
@@ -66,14 +66,14 @@ class Totals(NamedTuple):
 
 
 def count_records(spark: SparkSession, root: str) -> dict[Part, Counts]:
-    """The counts of every partition that a table knows. Missing tables count as empty."""
+    """The counts of every partition found in a table. Missing tables count as empty."""
     return {(row["topic"], row["partition"]): Counts(*row[2:]) for row in _counted(spark, root).collect()}
 
 
 def _counted(spark: SparkSession, root: str) -> DataFrame:
     taken = _taken(spark, root)
     rows = _sourced(spark, root).join(F.broadcast(taken), on=["topic", "partition"], how="left")
-    # 64 offsets are one word of bits: an exact distinct count that neither sorts nor shuffles the rows
+    # 64 offsets fit one word of bits: an exact distinct count that neither sorts nor shuffles the rows
     word, bit = F.expr("shiftright(`offset`, 6)"), F.expr("shiftleft(1L, int(`offset` & 63))")
     words = rows.groupBy("topic", "partition", word.alias("word")).agg(
         F.min(_of("bronze", F.col("offset"))).alias("first"),
@@ -121,7 +121,7 @@ def _sourced(spark: SparkSession, root: str) -> DataFrame:
         for table in tables:
             if storage.exists(spark, root, table):
                 rows = storage.read(spark, root, table)
-                # a resolved row counts where it went
+                # a resolved row counts in the table it went to
                 rows = rows.filter("status = 'open'") if table == SILVER_QUARANTINE else rows
                 parts.append(rows.select("topic", "partition", "offset", F.lit(source).alias("source")))
     if not parts:
@@ -130,7 +130,7 @@ def _sourced(spark: SparkSession, root: str) -> DataFrame:
 
 
 def _taken(spark: SparkSession, root: str) -> DataFrame:
-    """Per partition, what silver's batches say: the rows they took, and the last offset of them."""
+    """Per partition, what silver.batches reports: the rows read, and their last offset."""
     if not storage.exists(spark, root, SILVER_BATCHES):
         return spark.createDataFrame([], "topic string, partition int, taken bigint, taken_to bigint")
     records = storage.read(spark, root, SILVER_BATCHES).select(F.inline("records"))
@@ -140,7 +140,7 @@ def _taken(spark: SparkSession, root: str) -> DataFrame:
 
 
 def count_totals(spark: SparkSession, root: str) -> Totals:
-    """Sums of silver.batches beside the rows of the tables. All zero where silver does not exist yet."""
+    """Sums of silver.batches, and the tables' rows. All zero if silver does not exist yet."""
     if not storage.exists(spark, root, SILVER_BATCHES):
         return Totals(0, 0, 0, 0, 0, 0, 0)
     names = ("rows_in", "applied", "superseded", "deleted", "quarantined")
@@ -155,7 +155,7 @@ def count_totals(spark: SparkSession, root: str) -> Totals:
 
 
 def gaps(spark: SparkSession, root: str, part: Part, *, limit: int) -> list[tuple[int, int]]:
-    """Ranges of offsets (first, last) that bronze lacks between its own, the lowest `limit` of them."""
+    """Ranges of offsets (first, last) missing between those that bronze has, the lowest `limit` of them."""
     topic, partition = part
     rows = [
         storage.read(spark, root, table).select("topic", "partition", "offset")

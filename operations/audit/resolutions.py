@@ -1,4 +1,4 @@
-"""What the tables say of quarantined records that a replay resolved: counted per partition."""
+"""What the tables say about quarantined records that a replay resolved, counted per partition."""
 
 from functools import reduce
 from typing import NamedTuple
@@ -18,10 +18,10 @@ _OUTCOMES = ("applied", "superseded", "deleted")
 class Resolutions(NamedTuple):
     """One partition of one topic, in records.
 
-    `resolved` in silver.quarantine, of which `applied`, `superseded` and `deleted` in silver.corrections. The rest
-    is wrong: `unexplained` are resolved without a correction, `unfinished` corrected but not carried out,
-    `repeated` corrected twice, `strange` corrected and not quarantined, and of `vanished` silver holds no event as
-    late, though it once took it.
+    `resolved` is from silver.quarantine; `applied`, `superseded` and `deleted` are their outcomes in
+    silver.corrections. The rest are faults: `unexplained` are resolved without a correction, `unfinished`
+    corrected but not carried out, `repeated` corrected twice, `strange` corrected but not quarantined, and
+    `vanished` resolved although silver holds nothing as late for their id.
     """
 
     resolved: int = 0
@@ -48,7 +48,7 @@ def count_resolutions(spark: SparkSession, root: str) -> dict[Part, Resolutions]
 
 
 def _counts() -> list[Column]:
-    """In the order of Resolutions."""
+    """In the order of the fields of Resolutions."""
     is_resolved = F.coalesce(F.col("status") == "resolved", F.lit(False))
     outcome = F.coalesce(F.col("outcome"), F.lit("open"))
     said = outcome.isin(*_OUTCOMES)
@@ -70,7 +70,7 @@ def _log(spark: SparkSession, root: str) -> DataFrame:
 
 
 def _last(log: DataFrame) -> DataFrame:
-    """The last correction of each record, and whether one replay tells of it twice, or two replays resolved it."""
+    """The last correction of each record, and whether one replay recorded it twice or two replays resolved it."""
     in_order = Window.partitionBy(*_RECORD).orderBy("replay_id")
     is_resolving = F.col("outcome").isin(*_OUTCOMES)
     twice = F.lag(is_resolving).over(in_order) & is_resolving
@@ -85,7 +85,7 @@ def _last(log: DataFrame) -> DataFrame:
 
 
 def _held(spark: SparkSession, root: str, last: DataFrame) -> DataFrame:
-    """The resolved records of whose id silver, or its memory of deletions, holds something as late or later."""
+    """The resolved records for whose id silver holds a row, or a tombstone, that is as late or later."""
     resolved = last.filter(F.col("outcome").isin(*_OUTCOMES))
     tables = [table for table in STATE if storage.exists(spark, root, table)]
     if not tables or resolved.isEmpty():
@@ -99,7 +99,7 @@ def _held(spark: SparkSession, root: str, last: DataFrame) -> DataFrame:
             for table in tables
         ],
     )
-    # an event may be outlived in its own table or by a deletion, a deletion by an event of any table
+    # an event can be superseded in its own table or by a deletion, a deletion by an event in any table
     deletion = SILVER_TOMBSTONES.name
     is_rival = (F.col("table") == F.col("target")) | (F.col("table") == deletion) | (F.col("target") == deletion)
     found = resolved.join(held, on="entity", how="inner").filter(is_rival & (F.col("held") >= F.col("moment")))

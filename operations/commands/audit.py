@@ -1,4 +1,4 @@
-"""`lakehouse audit`: whether every record is where it belongs, from Kafka's offsets to silver's rows."""
+"""`lakehouse audit`: check that every record is accounted for, from Kafka's offsets to silver's rows."""
 
 import argparse
 from typing import Any
@@ -22,7 +22,7 @@ from operations.audit.resolutions import count_resolutions
 from operations.call import Call
 from operations.output import print_json, print_table
 
-# While streams run, tables change between two reads. A fault counts when nothing has changed around it.
+# While streams run, tables change between two reads. A fault counts only if nothing has changed around it.
 _ATTEMPTS = 5
 _MOST_GAPS = 10_000
 _SHOWN_RANGES = 3
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def audit(spark: SparkSession, settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
     """Every partition, silver's totals, and the faults; without faults everything adds up.
 
-    Raises DamageError where a file of a table is damaged.
+    Raises DamageError if a file of a table is damaged.
     """
     with damage_named(settings.root):
         require_whole_logs(settings.root, "bronze", "silver")
@@ -117,7 +117,7 @@ def _missing(
     kafka: tuple[int, int] | None,
     read_to: int | None,
 ) -> list[int]:
-    """Offsets of records that Kafka still has and bronze, whose stream has passed them, has not.
+    """Offsets of records that Kafka still has and bronze lacks, though its stream has passed them.
 
     An offset that bronze lacks may have no record: only Kafka itself can tell.
     """
@@ -137,7 +137,7 @@ def _missing(
 
 
 def _written(offsets: list[int]) -> str:
-    """Offsets as ranges, the first few of them."""
+    """Offsets as ranges, only the first few."""
     ranges: list[list[int]] = []
     for offset in offsets:
         if ranges and ranges[-1][1] == offset - 1:

@@ -1,4 +1,4 @@
-"""`lakehouse check [TABLE...]`: whether the data is what its suites expect, with the exit code that CI needs."""
+"""`lakehouse check [TABLE...]`: check tables against their suites, with the exit code that CI needs."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`lakehouse demo`: the whole lakehouse once, on made-up or on real data, in one Spark session."""
+"""`lakehouse demo`: the whole lakehouse once, on generated or on real data, in one Spark session."""
 
 import argparse
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
             lines = published.result()
         for line in lines:
             clock.tell(line)
-        # other data than the last time: its genres and numbers of rows are no measure for these
+        # other data than last time: its genres and row counts are no baseline for these
         steps = STEPS if lines == [sources.ALREADY_PUBLISHED] else uncompared(STEPS)
         opened.enter_context(without_gate(when=args.no_gate))
         if args.no_gate:

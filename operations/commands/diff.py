@@ -19,7 +19,7 @@ from operations.output import cell, print_json, print_table
 class Difference(NamedTuple):
     """Counts of rows; `columns` counts the changed rows per column. `rows` are the first of them.
 
-    `not_compared` are columns that only one version has, or each with a type of its own.
+    `not_compared` are columns that only one version has, or whose types differ.
     """
 
     added: int
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def difference(spark: SparkSession, root: str, table: Table, before: int, after: int, *, limit: int) -> Difference:
-    """Raises TableError where a version, or a file of it, is not there any more."""
+    """What changed between two versions. Raises TableError if a version, or a file of it, no longer exists."""
     _require_versions(spark, root, table, before, after)
     try:
         old = storage.read(spark, root, table, version=before)

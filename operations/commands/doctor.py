@@ -35,7 +35,7 @@ _FOREIGN_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: `missing` stops the lakehouse, a `note` does not."""
+    """One thing that was checked: `missing` stops the lakehouse, a `note` does not."""
 
     check: str
     status: Literal["ok", "note", "missing"]
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Every check in turn. Java is really run and a configured cluster really asked; nothing else is started."""
+    """Run every check. Java is actually run and a configured cluster actually asked; nothing else is started."""
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         python_findings,
         java_findings,
@@ -93,7 +93,7 @@ def package_findings(*packages: str) -> Iterator[Finding]:
 
 
 def environment_findings() -> Iterator[Finding]:
-    """Variables that break Spark's start, and those of which only the JVM can tell whether it starts with them."""
+    """Variables that break Spark's start, and those that only the JVM itself can judge."""
     faults = {fault.variable: fault for fault in environment_faults()}
     for name, fault in faults.items():
         yield Finding(name, "missing", fault.problem, fault.todo)
@@ -112,7 +112,7 @@ def spark_settings_findings() -> Iterator[Finding]:
 
 
 def jar_findings(defaults: dict[str, str]) -> Iterator[Finding]:
-    """Jars that are not cached yet are fetched at the first run: a note, for a machine without network."""
+    """Jars that are not cached yet are fetched on the first run: a note, for a machine without network."""
     jars = Path(defaults.get("spark.jars.ivy") or Path.home() / _IVY_FOLDER) / "jars"
     packages = [name for name in defaults.get("spark.jars.packages", "").split(",") if name]
     absent = [name for name in packages if not (jars / _jar_name(name)).is_file()]
@@ -188,14 +188,14 @@ def memory_findings(memory: int) -> Iterator[Finding]:
 
 
 def machine_memory() -> int:
-    """Bytes of memory, of the container where one limits it."""
+    """Bytes of memory, or the container's limit if it has one."""
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = _CGROUP_LIMIT.read_text().strip() if _CGROUP_LIMIT.is_file() else "max"
     return min(machine, int(limit)) if limit.isdigit() else machine
 
 
 def _jar_name(coordinate: str) -> str:
-    """What Spark calls the cached jar of group:name:version."""
+    """Spark's name for the cached jar of group:name:version."""
     group, name, version = coordinate.split(":")
     return f"{group}_{name}-{version}.jar"
 

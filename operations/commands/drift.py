@@ -1,4 +1,4 @@
-"""`lakehouse drift`: fields that arrive and that the wire format does not have."""
+"""`lakehouse drift`: fields that arrive but are not in the wire format."""
 
 import argparse
 

@@ -16,7 +16,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         settings = settings.model_copy(update={"export": chosen})
     with without_gate(when=args.no_gate), call.spark() as spark:
         shown = export_powerbi.run(spark, settings)
-        # the same versions in both, whatever a stream or a gate makes of the tables meanwhile
+        # the same versions in both, whatever a stream or a gate does to the tables meanwhile
         export = export_project.run(spark, settings, source=args.source, replace=args.replace, versions=shown)
     paths = {
         "csv": export_path(settings.root, RECOMMENDATIONS_CSV),

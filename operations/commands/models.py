@@ -1,4 +1,4 @@
-"""`lakehouse models`: the trained models and what became of each; `rollback` publishes an older one again."""
+"""`lakehouse models`: the trained models and their status; `rollback` publishes an older one again."""
 
 import argparse
 from dataclasses import asdict

@@ -17,7 +17,7 @@ from silver.quarantine import worklist
 from silver.quarantine.resolution import entries
 
 _SHOWN_LINES = 40
-# A reason may quote a whole document; of any other field both values of a comparison are shown.
+# A reason may quote a whole document; for any other field both values of a comparison are shown.
 _SHOWN_DOCUMENT, _SHOWN_REASON, _SHOWN_VALUE = 30, 90, 60
 
 
@@ -61,9 +61,7 @@ def _list(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> 
 def over_all_days(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One line per rule and topic, with the first and the last day and the first day's sample."""
     lines = []
-    for _, of_topic in groupby(
-        groups, key=itemgetter("rule", "topic")
-    ):  # they are in the order of rule, topic, day
+    for _, of_topic in groupby(groups, key=itemgetter("rule", "topic")):  # they are ordered by rule, topic, day
         days = list(of_topic)
         first, last = days[0]["day"], days[-1]["day"]
         told = first if first == last else f"{first} to {last}"
@@ -72,12 +70,12 @@ def over_all_days(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _sample(sample: dict[str, Any]) -> tuple[str, str]:
-    """Where the sample is, and the judged field with its value."""
+    """The sample's Kafka coordinates, and the judged field with its value."""
     return _coordinates(sample), _judged(sample["reason"])
 
 
 def _judged(reason: Mapping[str, Any] | Row) -> str:
-    """The field that breaks a rule, with its value where it has one."""
+    """The field that breaks a rule, with its value if it has one."""
     field, value = reason["field"], reason["value"]
     length = _SHOWN_DOCUMENT if field in ("value", "key") else _SHOWN_REASON
     return _short(f"{field}={value}" if value is not None else str(field), length)
@@ -111,11 +109,11 @@ def _line(row: Row) -> tuple[Any, ...]:
 
 
 def _coordinates(record: dict[str, Any]) -> str:
-    """Where Kafka has the record, as topic/partition/offset."""
+    """The record's place in Kafka, as topic/partition/offset."""
     return f"{record['topic']}/{record['partition']}/{record['offset']}"
 
 
 def _short(text: str, length: int) -> str:
-    """On one line, cut where it is longer."""
+    """The text on one line, cut if it is longer."""
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[:length]}..."

@@ -1,4 +1,4 @@
-"""`lakehouse rebuild LAYER`: make a layer anew from the one before it, swapped in only when it is complete."""
+"""`lakehouse rebuild LAYER`: rebuild a layer from the one before it, swapped in only when it is complete."""
 
 import argparse
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
-    """Bronze is what it was made from; only where its streams go on is made anew, from its own rows."""
+    """Keep bronze's rows, and rebuild only the positions of its streams, from those rows."""
     root, stamp = settings.root, _stamp()
     with kafka_cluster(settings.kafka, root) as cluster, only_run(settings.ops_dir, "bronze"):
         for line in rebuild_checkpoints(spark, settings, cluster, stamp=stamp, accept_loss=accept_loss):
@@ -52,7 +52,7 @@ def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_los
 
 
 def _silver_has_read_more(spark: SparkSession, root: str) -> bool:
-    """Whether new versions of bronze would bear numbers that silver has read: it would pass over their rows."""
+    """Whether new bronze versions would reuse numbers that silver has read: it would skip their rows."""
     checkpoint = read_checkpoint(spark, root, STREAM)
     if checkpoint is None or checkpoint.began < 0:
         return False

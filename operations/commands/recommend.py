@@ -1,4 +1,4 @@
-"""`lakehouse recommend USER_ID`: the user's list, and for each title why it is there."""
+"""`lakehouse recommend USER_ID`: the user's list, and why each title is on it."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def explained_list(
     spark: SparkSession, root: str, user_id: str, *, weights: Weights, liked_from: float
 ) -> dict[str, Any]:
-    """The user's list as JSON has it. Raises InputError for a user who is unknown or has no list yet."""
+    """The user's list in its JSON form. Raises InputError if the user is unknown or has no list yet."""
     places = read(spark, root, GOLD_RECOMMENDATIONS).where(F.col("user_id") == user_id).orderBy("rank").collect()
     users = read(spark, root, SILVER_USERS)
     user = users.where(F.col("id") == user_id).first()
@@ -70,9 +70,9 @@ def explained_list(
 def _titles(
     spark: SparkSession, root: str, listed: Sequence[str], liked: Sequence[str], *, weights: Weights
 ) -> tuple[dict[str, dict[str, Any]], Vectors | None]:
-    """The titles of the list and the liked ones by id, and the vectors of all where there is a liked one.
+    """The listed and the liked titles by id, and the vectors of all titles if any is liked.
 
-    What a feature weighs depends on how rare it is among all titles; without a liked title nobody asks.
+    A feature's weight depends on how rare it is among all titles; without a liked title it is not needed.
     """
     wanted = {*listed, *liked}
     described = describe_titles(read(spark, root, SILVER_CONTENT), weights=weights)
@@ -85,7 +85,7 @@ def _titles(
 
 
 def _factors(spark: SparkSession, root: str, model_version: str, content_ids: set[str]) -> Vectors | None:
-    """What the model of the list has learnt of these titles, where it is one that has item factors."""
+    """What the list's model has learnt about these titles, if it has item factors."""
     if not is_saved(spark, root, model_version):
         return None
     factors = load_model(spark, root, model_version).frames.get("item_factors")
@@ -103,7 +103,7 @@ def _explained(
     content_id, source = place["content_id"], place["source"]
     title = titles.get(content_id, {})
     shared = shared_features(tastes, title)
-    # a place that the model has given is explained by what the model has learnt, where that says anything
+    # a place that the model gave is explained by what the model has learnt, if that says anything
     order = (by_factors, by_features) if source == "als" else (by_features,)
     alike = liked_alike(content_id, liked, [vectors for vectors in order if vectors is not None])
     named = [

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def _refuse(path: str, *, opened: bool) -> None:
-    """Before Spark starts: what would fail after a minute of work."""
+    """Before Spark starts, refuse what would fail after a minute of work."""
     if Path(path).is_dir():
         raise InputError(f"{path} is a folder", todo="name the file: --output report.html")
     if opened and "://" in path:

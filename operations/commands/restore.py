@@ -31,7 +31,7 @@ _CONSEQUENCES = {
         "the next gold run writes this table anew from silver; the CSV and other gold tables stay as they are.",
     ),
 }
-# Rows that no gold run makes anew: it adds to them.
+# Tables to which a gold run appends: it does not recreate their earlier rows.
 _ADDED_TO = (GOLD_METRICS, GOLD_TRIALS)
 
 
@@ -69,7 +69,7 @@ def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
 
 
 def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
-    """The version that holds the restored rows. Raises TableError where files of the old one are gone."""
+    """Restore the old rows and return the new version. Raises TableError if files of the old one are gone."""
     try:
         storage.delta_table(spark, root, table).restoreToVersion(version)
     except (PySparkException, Py4JJavaError) as error:
@@ -81,7 +81,7 @@ def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
 
 
 def _refuse(table: Table) -> None:
-    """Delta would let it: what Kafka sent and what people decided would be gone, and nothing brings it back."""
+    """Delta would allow it, but what Kafka sent and what people decided would be gone for good."""
     if table == GOLD_MODELS:  # its rows and the models' files belong together
         raise InputError(
             f"{table.sql_name} is never restored: the files of models do not come back with its rows",
@@ -96,13 +96,13 @@ def _refuse(table: Table) -> None:
 
 @contextmanager
 def _alone(ops_dir: Path, table: Table) -> Iterator[None]:
-    """Keep stream 2, or gold's training, from running meanwhile. Raises RunningError where it does."""
+    """Keep stream 2, or gold's training, from running meanwhile. Raises RunningError if it is running."""
     with only_run(ops_dir, "silver" if table.layer == "silver" else "gold.models"):
         yield
 
 
 def _confirm(question: str, *, yes: bool) -> None:
-    """Raises InputError where nobody said yes."""
+    """Raise InputError unless the user says yes."""
     if yes:
         return
     if not sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""`lakehouse run`: layers on what is there, without producers."""
+"""`lakehouse run`: run layers on existing data, without producers."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""`lakehouse similar CONTENT_ID`: the titles most like it, by what they share and by who likes them."""
+"""`lakehouse similar CONTENT_ID`: the most similar titles, by what they share and by who likes them."""
 
 import argparse
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def similar_titles(
     spark: SparkSession, root: str, content_id: str, *, weights: Weights, count: int
 ) -> dict[str, Any]:
-    """The neighbours as JSON has them. Raises InputError for a title that is unknown."""
+    """The neighbours in their JSON form. Raises InputError if the title is unknown."""
     content = read(spark, root, SILVER_CONTENT)
     table = describe_titles(content, weights=weights).toArrow().sort_by("id")
     titles = {row["id"]: row for row in table.drop_columns("features").to_pylist()}
@@ -76,7 +76,7 @@ def similar_titles(
 def _by_factors(
     spark: SparkSession, root: str, version: str, content_id: str, titles: Mapping[str, Any], count: int
 ) -> list[dict[str, Any]]:
-    """None where the model is not saved, has no item factors, or has not seen the title."""
+    """The nearest titles by item factors; empty if the model is not saved, has none, or has not seen the title."""
     frames = load_model(spark, root, version).frames if is_saved(spark, root, version) else {}
     if "item_factors" not in frames:
         return []

@@ -12,16 +12,16 @@ from lakehouse.spark.confinement import as_query, confine
 from operations.call import Call
 from operations.output import print_json, print_table
 
-# What describes, and is run as it is. All else must be a query: inside parentheses nothing else can stand.
+# Describing statements run as they are. Anything else must be a query: parentheses can hold nothing else.
 _DESCRIBES = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)
 
-# A quoted name or text with a slash in it.
+# A quoted name or text that contains a slash.
 _PATH = re.compile(r"""['"`][^'"`]*/[^'"`]*['"`]""")
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     with call.spark() as started:
-        spark = started.newSession()  # what is forbidden below is so in this one alone
+        spark = started.newSession()  # the restrictions below apply to this session alone
         names = storage.register(spark, call.settings.root)
         confine(spark)
         rows = _query(spark, args.query, known=names)
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if args.json:
         print_json([row.asDict(recursive=True) for row in shown])
         return 0
-    # two columns of one name, as a join gives them, are two columns of the table
+    # two columns with one name, as a join returns them, are two columns of the table
     unique = len(set(rows.columns)) == len(rows.columns)
     print_table(
         rows.columns, [list(row.asDict(recursive=True).values()) if unique else list(row) for row in shown]
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def _refuse_paths(query: str) -> None:
-    """What describes takes a path in place of a table: any word of the query with a slash in it is one."""
+    """Refuse a path in place of a table, which describing statements accept: a quoted word with a slash."""
     if _PATH.search(query):
         raise InputError("a path in place of a table", todo="name a table: sql reads those of this lakehouse only")
 

@@ -21,13 +21,13 @@ from operations.output import print_json, print_table
 
 # The whole answer is due in 5 s, with or without a broker.
 _KAFKA_SECONDS = 2.0
-# Tables of gold that gain rows, and are not made anew from others.
+# Gold tables that only gain rows, and are not rebuilt from others.
 _KEPT = (GOLD_MODELS, GOLD_TRIALS)
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 class TableState(NamedTuple):
-    """One table now; all but the name None where it does not exist. `size` is in bytes."""
+    """One table now; all but the name is None if it does not exist. `size` is in bytes."""
 
     table: str
     version: int | None = None
@@ -39,9 +39,9 @@ class TableState(NamedTuple):
 
 
 class Status(NamedTuple):
-    """`gold` says of each gold table how many versions its inputs are ahead of those it was made from.
+    """`gold`: for each gold table, how many versions its inputs are ahead of those it was built from.
 
-    `kafka` is the address of the cluster that was asked, None where none runs, and `unanswered` its failure.
+    `kafka` is the address of the cluster that was asked, None if none runs, and `unanswered` its failure.
     """
 
     kafka: str | None
@@ -63,13 +63,13 @@ def run(args: argparse.Namespace, call: Call) -> int:
         print(f"{settings.root}, Kafka at {found.kafka}" if found.kafka else settings.root)
         _show(found, now=datetime.now(UTC))
     if found.unanswered is not None:
-        # what waits there is unknown: for a program that asks, that is a missing broker as for any other command
+        # what waits there is unknown: to a calling program that is a missing broker, as for any other command
         raise found.unanswered
     return 0
 
 
 def look(root: str, kafka: Kafka) -> Status:
-    """Everything as it is now. Nothing is started: without a broker what waits in Kafka stays unknown."""
+    """The current state. Nothing is started: without a broker, what waits in Kafka stays unknown."""
     folder = open_folder(root)
     tables = [table_state(folder, table) for table in CATALOGUE]
     now = datetime.now(UTC)
@@ -163,7 +163,7 @@ def _seconds(seconds: float | None) -> str:
 
 
 def ago(age: timedelta) -> str:
-    """An age in the largest unit of which it has two or more: `90 s ago`, `3 h ago`."""
+    """An age in the largest unit that gives two or more: `90 s ago`, `3 h ago`."""
     seconds = max(0, round(age.total_seconds()))
     for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
@@ -172,7 +172,7 @@ def ago(age: timedelta) -> str:
 
 
 def in_units(size: int) -> str:
-    """Bytes as people read them, in steps of 1,000 and with two digits or more."""
+    """Bytes in readable units, in steps of 1,000 and with at least two digits."""
     value, unit = float(size), 0
     while value >= 1000 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1

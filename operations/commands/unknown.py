@@ -1,4 +1,4 @@
-"""Ids as people type them, and the error for one that no row has."""
+"""Ids as people type them, and the error for an unknown id."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -10,12 +10,12 @@ _NEAREST = 3
 
 
 def as_in_silver(typed: str) -> str:
-    """The id as silver stores it: trimmed, in NFC. One without a visible character stays as it was typed."""
+    """The id as silver stores it: trimmed, in NFC. One without a visible character stays as typed."""
     return cleaned(typed) or typed
 
 
 def unknown_id(kind: str, asked: str, rows: DataFrame) -> InputError:
-    """The error that names the nearest ids of `rows`: those with the fewest letters to change, then by id."""
+    """The error that names the closest ids of `rows`: those with the fewest letters to change, then by id."""
     distance = F.levenshtein(F.col("id"), F.lit(asked))
     nearest = rows.select("id").orderBy(distance, "id").limit(_NEAREST).collect()
     ids = ", ".join(row["id"] for row in nearest)

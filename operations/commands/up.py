@@ -1,4 +1,4 @@
-"""`lakehouse up`: the live mode. Broker, producers, both streams and gold at once, until Ctrl-C or a set time."""
+"""`lakehouse up`: live mode. Broker, producers, both streams and gold at once, until Ctrl-C or a set time."""
 
 import argparse
 import signal
@@ -21,13 +21,13 @@ from operations.live.streams import LiveGold, LiveStreams
 from operations.live.workers import Worker
 
 _LOOK_SECONDS = 0.2
-# How long a part that hangs, because another one died, may hold up the end.
+# How long a part that hangs because another one died may delay the end.
 _PATIENCE_SECONDS = 10.0
 _BRIEF_SECONDS = 2.0
 
 
 class Stop:
-    """Ctrl-C and SIGTERM: the first asks for an end in order, the second for one at once, a third just ends."""
+    """Ctrl-C and SIGTERM: the first asks for a clean end, the second for an immediate one, a third just ends."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -51,7 +51,7 @@ def stop_signals() -> Iterator[Stop]:
 
 
 class Live:
-    """All parts while they run, and what is shown of them."""
+    """All parts while they run, and their display."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Live:
         self._monitor.show(self.producers, self.gold, title)
 
     def require_alive(self) -> None:
-        """Raises the failure of the first part that has ended: none of them ends by itself."""
+        """Raise the failure of the first part that has ended: none of them ends by itself."""
         if self._broker is not None and not self._broker.is_alive():
             raise BrokerError(
                 f"the embedded Kafka broker, process {self._broker.pid}, has ended",
@@ -81,9 +81,9 @@ class Live:
                 raise StreamError(f"{worker.name} ended by itself", todo="start again: it goes on where it was")
 
     def end_in_order(self, stop: Stop) -> None:
-        """Producers first, then the streams when they have taken all, then gold when its run is over.
+        """Stop the producers, then the streams once they have taken everything, then gold once its run is over.
 
-        A second signal leaves out what is not done yet.
+        A second signal skips what is not done yet.
         """
         self.gold.finish()
         lines: list[str] = []
@@ -102,7 +102,7 @@ class Live:
         self._monitor.tell_end(self.producers, self.gold)
 
     def end_at_once(self) -> None:
-        """Stop every part, however the others are. What has led here is already on its way to the person."""
+        """Stop all parts, whatever state the others are in. The exception that led here is already propagating."""
         ends = (self.producers.stop, self.streams.stop, self.gold.stop)
         ending = [Worker("the end", partial(end, wait_seconds=_BRIEF_SECONDS)) for end in ends]
         for worker in ending:
@@ -118,7 +118,7 @@ class Live:
 
 
 def require_well(worker: Worker) -> None:
-    """Raises the failure of the part, where it has one."""
+    """Raise the part's failure, if it has one."""
     if isinstance(worker.failure, LakehouseError):
         raise worker.failure
     if worker.failure is not None:
@@ -132,7 +132,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         console.print("starting the broker and Spark", highlight=False)
         cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
         spark = opened.enter_context(call.spark(lasting=True))
-        # only now: starting Spark puts a handler of its own in place, which cancels all jobs
+        # only now: starting Spark installs a handler of its own, which cancels all jobs
         stop = opened.enter_context(stop_signals())
         monitor = opened.enter_context(Monitor.opened(settings, cluster, console))
         live = Live(
@@ -152,7 +152,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def _watch(live: Live, stop: Stop, *, seconds: float | None) -> None:
-    """Show the live mode until it is to end. Raises the failure of a part that dies."""
+    """Show the live mode until it should end. Raises the failure of a part that dies."""
     title = "lakehouse up until Ctrl-C" if seconds is None else f"lakehouse up for {seconds:g} s"
     ends = float("inf") if seconds is None else time.monotonic() + seconds
     while not stop.asked and time.monotonic() < ends:

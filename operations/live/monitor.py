@@ -1,4 +1,4 @@
-"""Looking at the live mode while it runs, without a Spark job, and showing it."""
+"""Watching the live mode without a Spark job, and showing it."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ from operations.live.view import Facts, ProgressTail, StreamFacts, line, picture
 
 # A look costs a few requests to Kafka and some small files.
 _LOOK_EVERY_SECONDS = 2.0
-# Below it the picture would cut names and numbers.
+# Any narrower, and the picture would cut names and numbers.
 _PICTURE_WIDTH = 72
 _LINE_EVERY_SECONDS = 10.0
 
@@ -38,7 +38,7 @@ class _Look(NamedTuple):
 
 
 class Monitor:
-    """Keeps the terminal's picture up to date. Without a wide terminal it prints a line every ten seconds."""
+    """Keeps the terminal's picture up to date. Without a wide terminal, it prints a line every ten seconds."""
 
     def __init__(self, settings: Settings, meter: KafkaMeter, console: Console, live: LivePicture | None) -> None:
         self._settings, self._meter, self._console, self._picture = settings, meter, console, live
@@ -77,7 +77,7 @@ class Monitor:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def tell_end(self, producers: LiveProducers, gold: LiveGold) -> None:
-        """The last picture, and what still waits: nothing, after an end in order."""
+        """Show the last picture, and what still waits: nothing, after a clean shutdown."""
         self._looked_at = self._shown_at = float("-inf")
         self.show(producers, gold, "stopped")
 
@@ -116,7 +116,7 @@ class Monitor:
             return together(
                 kafka_backlog(self._root, table, topics, self._meter, now=now) for table, topics in fed
             )
-        except BrokerError as error:  # what reads and writes there says whether that ends the live mode
+        except BrokerError as error:  # whatever reads and writes there reports whether that ends the live mode
             return KafkaBacklog(None, None, error.problem)
 
     def _quarantined(self) -> int:

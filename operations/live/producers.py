@@ -1,4 +1,4 @@
-"""The producers of the live mode: the users and titles of the demo, told again and again, and endless feedback."""
+"""The live mode's producers: the demo's users and titles, sent again and again, and endless feedback."""
 
 import itertools
 import threading
@@ -17,14 +17,15 @@ from producers.made_up.timeline import wall_clock
 from producers.sending.delivery import Delivery, publish
 from producers.sending.records import Record
 
-# Parts of the whole rate. Users and titles do not grow in number: a laptop makes gold of them every few minutes.
+# Shares of the total rate. The number of users and titles is fixed: a laptop rebuilds gold from them every few
+# minutes.
 _FEEDBACK_SHARE = 0.8
 
 Records = Callable[[], Iterator[Record]]
 
 
 class Part(NamedTuple):
-    """One producer: what it sends first, as fast as it can, and what it sends from then on, at its rate."""
+    """One producer: what it sends first, as fast as it can, and what it sends after that, at its rate."""
 
     name: str
     topic: str
@@ -34,9 +35,9 @@ class Part(NamedTuple):
 
 
 class LiveProducers:
-    """Sends from its start until `stop`; `sent` counts what was handed to Kafka's client, by producer.
+    """Sends from its start until `stop`; `sent` counts the records handed to Kafka's client, by producer.
 
-    Without a rate it only makes the topics, for what others send.
+    Without a rate it only creates the topics, for others to send to.
     """
 
     def __init__(self, settings: Settings, cluster: Cluster, *, rate: float | None) -> None:
@@ -51,9 +52,10 @@ class LiveProducers:
         self.workers = [Worker(f"producer of {part.name}", self._sender(part)) for part in parts]
 
     def stop(self, *, wait_seconds: float | None = None) -> list[str]:
-        """Stop sending, wait until every record is confirmed, and tell it in a line per producer.
+        """Stop sending, wait until every record is confirmed, and report it in one line per producer.
 
-        Raises CheckFailedError where records were not delivered; after `wait_seconds` those not confirmed are not.
+        Raises CheckFailedError if records were not delivered; after `wait_seconds` unconfirmed ones count as
+        undelivered.
         """
         self._stopping.set()
         for worker in self.workers:
@@ -91,12 +93,12 @@ class LiveProducers:
     def _counted(self, name: str, records: Iterable[Record]) -> Iterator[Record]:
         for record in records:
             self.sent[name] += 1
-            # the moment of sending, for a delay that means something; a repeatable run has times of its own
+            # the time of sending, so that the delay means something; a repeatable run has its own times
             yield record._replace(timestamp_ms=None)
 
 
 def live_parts(settings: Settings, ends: dict[str, int], *, rate: float) -> list[Part]:
-    """The four producers, where the topics have had that many records so far."""
+    """The four producers; `ends` is how many records each topic has had so far."""
     demo, kafka = settings.demo, settings.kafka
     movies, series = split_titles(demo.titles)
     seed, dirty = demo.seed, demo.dirty
@@ -111,7 +113,7 @@ def live_parts(settings: Settings, ends: dict[str, int], *, rate: float) -> list
         return series_records(seed, series, dirty=dirty, instants=wall_clock())
 
     def feedback() -> Iterator[Record]:
-        # one feedback event is told once: go on behind those that earlier runs, or the demo, have sent
+        # each feedback event is sent once: continue after those that earlier runs, or the demo, have sent
         return feedback_records(
             *(seed, None),
             users=demo.users,

@@ -1,4 +1,4 @@
-"""Both streams and gold at once in one Spark process, each in a session and a thread of its own."""
+"""Both streams and gold at once in one Spark process, each in its own session and thread."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.2
 
 
 class LiveStreams:
-    """Stream 1, and stream 2 once bronze is there. Sessions of their own: each hears only of its own batches."""
+    """Stream 1, and stream 2 once bronze exists. Each in its own session, to hear only of its own batches."""
 
     def __init__(self, spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger: str) -> None:
         self._sessions = {"bronze": spark.newSession(), "silver": spark.newSession()}
@@ -44,13 +44,13 @@ class LiveStreams:
         ]
 
     def drain(self) -> None:
-        """Wait until everything that Kafka has is in silver. Ends early when the streams are stopped.
+        """Wait until everything in Kafka is in silver. Returns early if the streams are stopped.
 
-        Raises StreamError where one of them fails.
+        Raises StreamError if one of them fails.
         """
         for name, worker in zip(self._sessions, self.workers, strict=True):
             session = self._sessions[name]
-            # a stop right after the start meets streams that are still getting ready
+            # a stop right after the start may find streams that are still starting
             _await(partial(self._has_begun, name, worker), self._stopping)
             for query in session.streams.active:
                 try:
@@ -59,7 +59,7 @@ class LiveStreams:
                     raise stream_error(query.name, error) from error
 
     def stop(self, *, wait_seconds: float | None = None) -> None:
-        """End the streams, bronze first; a running micro-batch is cut off and repeated by the next start."""
+        """Stop the streams, bronze first; a running micro-batch is cut off and repeated on the next start."""
         self._stopping.set()
         for session, worker in zip(self._sessions.values(), self.workers, strict=True):
             for query in session.streams.active:
@@ -70,15 +70,15 @@ class LiveStreams:
         return worker.ended() or len(self._sessions[name].streams.active) >= self._queries[name]
 
     def _bronze_is_there(self) -> bool:
-        """As Spark sees it, which may be a moment after the log says so."""
+        """Wait for the tables as Spark sees them, which may be a moment after the log has them."""
         spark, tables = self._sessions["silver"], layer_tables("bronze")
         return _await(lambda: all(storage.exists(spark, self._root, one) for one in tables), self._stopping)
 
 
 class LiveGold:
-    """Gold, made anew every so often: first when silver has made a batch and has users, titles and feedback.
+    """Gold, rebuilt at intervals: first when silver has written a batch and has users, titles and feedback.
 
-    Earlier it would hold up the streams, which have to start and catch up.
+    Any earlier, it would hold up the streams, which have to start and catch up.
     """
 
     def __init__(self, spark: SparkSession, settings: Settings, cluster: Cluster, *, every_seconds: float) -> None:
@@ -93,17 +93,17 @@ class LiveGold:
         self.worker = Worker("gold", self._run_on)
 
     def finish(self) -> None:
-        """Begin no other run; one that has begun goes on to its end."""
+        """Start no further run; one that is running completes."""
         self._no_more_runs.set()
 
     def stop(self, *, wait_seconds: float | None = None) -> None:
-        """Begin no other step of the run either."""
+        """Start no further step of the run either."""
         self._no_more_runs.set()
         self._no_more_steps.set()
         self.worker.join(wait_seconds)
 
     def told(self, now: float) -> str:
-        """Where gold stands, in a few words; `now` is a moment of time.monotonic()."""
+        """Gold's state in a few words; `now` is a time.monotonic() value."""
         if self.step and self.began is not None:
             return f"run {self.runs + 1} for {now - self.began:.0f} s: {self.step.removeprefix('gold: ')}"
         if self.began is None or self.ended is None:
@@ -127,7 +127,7 @@ class LiveGold:
         return _batches(root) > self._batches_before and _have_rows(root)
 
     def _run_once(self) -> bool:
-        """Whether all steps were made."""
+        """Whether all steps ran."""
         try:
             for step in STEPS:
                 if step.layer == "gold":
@@ -141,7 +141,7 @@ class LiveGold:
 
 
 def _await(condition: Callable[[], bool], stopping: threading.Event) -> bool:
-    """Whether the condition came before the stop."""
+    """Whether the condition came true before the stop."""
     while not condition():
         if stopping.wait(_POLL_SECONDS):
             return False

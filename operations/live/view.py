@@ -1,4 +1,4 @@
-"""What the live mode shows: one picture on a terminal, one line elsewhere, of the same facts."""
+"""The live mode's display: one picture on a terminal, one line elsewhere, from the same facts."""
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from lakehouse.history.backlog import KafkaBacklog, SilverBacklog
 from lakehouse.spark.progress import read_line
 
 STREAMS = ("bronze.events", "bronze.feedback", "silver")
-# Rates are those of this long a time up to now.
+# Rates cover this much time up to now.
 WINDOW = timedelta(seconds=30)
 
 
@@ -29,9 +29,9 @@ class StreamFacts(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """The live mode at one moment. `rejected` are the rows that came into the quarantine since the start.
+    """The live mode at one moment. `rejected` are the rows quarantined since the start.
 
-    `sent` is empty where others send.
+    `sent` is empty if others send.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Facts(NamedTuple):
 
 
 class ProgressTail:
-    """The batches that the streams have logged since this was made."""
+    """The batches that the streams have logged since this was created."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -80,7 +80,7 @@ class ProgressTail:
         with self._file.open("rb") as file:
             file.seek(self._read_to)
             text = file.read()
-        # a line that is still being written is read the next time
+        # a line that is still being written is read next time
         whole = text[: text.rfind(b"\n") + 1]
         self._read_to += len(whole)
         return [batch for batch in map(read_line, whole.splitlines()) if batch]
@@ -131,7 +131,7 @@ def line(facts: Facts) -> str:
 
 
 def delay(kafka: KafkaBacklog, silver: SilverBacklog) -> str:
-    """How long the oldest record waits before bronze, and the oldest row before silver."""
+    """How long the oldest record has waited for bronze, and the oldest row for silver."""
     first = kafka.unknown or f"{_s(kafka.seconds)} ({kafka.records:,} records in Kafka)"
     second = silver.unknown or f"{_s(silver.seconds)} ({silver.rows:,} rows of bronze)"
     return f"{first} + {second}"

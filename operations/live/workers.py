@@ -1,11 +1,11 @@
-"""Work in a thread of its own, whose failure is kept for whoever asks."""
+"""Work in its own thread, whose failure is kept for whoever asks."""
 
 import threading
 from collections.abc import Callable
 
 
 class Worker:
-    """Runs `work` at once. The thread does not keep the process alive: one that hangs holds nobody up."""
+    """Runs `work` at once. The thread does not keep the process alive: one that hangs delays nobody."""
 
     def __init__(self, name: str, work: Callable[[], object]) -> None:
         self.name = name
@@ -18,7 +18,7 @@ class Worker:
         return not self._thread.is_alive()
 
     def join(self, timeout_seconds: float | None = None) -> bool:
-        """Wait for the end, at most that long; whether it came."""
+        """Wait for the end, at most that long; return whether it came."""
         self._thread.join(timeout_seconds)
         return self.ended()
 

@@ -1,4 +1,4 @@
-"""What the demo publishes, once: made-up records from a seed, or a real catalogue with real ratings."""
+"""What the demo publishes, once: generated records from a seed, or a real catalogue with real ratings."""
 
 import hashlib
 import json
@@ -34,9 +34,9 @@ class Part(NamedTuple):
 
 
 class Source(NamedTuple):
-    """`identity` says what the records are made from: the same identity, the same records.
+    """`identity` says what the records are generated from: the same identity gives the same records.
 
-    `findings` are to be told before anything is sent. `columns` are those of silver that the records fill.
+    `findings` are reported before anything is sent. `columns` are the silver columns that the records fill.
     """
 
     identity: Mapping[str, str | int | float]
@@ -46,12 +46,12 @@ class Source(NamedTuple):
 
 
 def choose(settings: Settings, *, catalogue: Path | None, ratings: Path | None) -> Source:
-    """Made-up records, or those of the given files, which are read here. Raises InputError for wrong files."""
+    """Generated records, or those of the given files, which are read here. Raises InputError for wrong files."""
     kafka = settings.kafka
     if catalogue is None and ratings is None:
         return Source(settings.demo.model_dump(), _made_up(settings.demo, kafka), [], sent.EVERY)
     replay = read_replay(catalogue, ratings)
-    # by what they are: the catalogue's file may have the name of one of the others
+    # by role, not by name: the catalogue's file may have the name of one of the others
     files = {"catalogue": catalogue} if catalogue else {}
     files |= {"movies": ratings / "movies.csv", "ratings": ratings / "ratings.csv"} if ratings else {}
     return Source(
@@ -63,9 +63,9 @@ def choose(settings: Settings, *, catalogue: Path | None, ratings: Path | None) 
 
 
 def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[str]:
-    """Publish the source's records unless these very topics hold them already; returns lines to tell.
+    """Publish the source's records unless these very topics hold them already; returns lines to print.
 
-    Sending them again would change no row of silver but where it came from; an unchanged lakehouse is clearer.
+    Sending them again would change nothing in silver but the rows' provenance; an unchanged lakehouse is clearer.
     """
     kafka = settings.kafka
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
@@ -109,7 +109,7 @@ def _published(marker: Path) -> object:
 
 
 def _state(source: Source, kafka: Kafka, cluster: Cluster) -> object:
-    """The source with the topics' ids and ends, in the form in which it comes back from JSON."""
+    """The source with the topics' ids and end offsets, in the form that JSON returns."""
     timeout = kafka.connect_timeout_seconds
     offsets = end_offsets(cluster, kafka.topics, timeout_seconds=timeout)
     state = {

@@ -1,4 +1,4 @@
-"""The layers as steps in their order, timed and told on the terminal."""
+"""The layers as ordered steps, timed and reported on the terminal."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +27,8 @@ Run = Callable[[SparkSession, Settings, Cluster], object]
 class Step(NamedTuple):
     """One job of one layer. `run` gets the session, the settings and Kafka.
 
-    `gate` is the layer that the step checks: it stands in gold, which goes no further with what did not pass.
-    `anew` makes everything where `run` makes what has changed.
+    `gate` is the layer that the step checks: the step belongs to gold, which stops at what did not pass.
+    `anew` builds everything, `run` only what has changed.
     """
 
     layer: str
@@ -62,7 +62,7 @@ STEPS = (
 
 
 class Clock:
-    """Tells each step on the terminal as it starts and ends, and keeps its time in seconds."""
+    """Reports each step on the terminal as it starts and ends, and keeps its time in seconds."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -96,17 +96,17 @@ def ungated(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 def uncompared(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The same steps with gates that compare nothing with the run before."""
+    """The same steps, with gates that compare nothing with the previous run."""
     return tuple(step._replace(run=_gate(step.gate, compare=False)) if step.gate else step for step in steps)
 
 
 def anew(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The same steps, which make everything, also what has not changed."""
+    """The same steps, building everything, changed or not."""
     return tuple(step._replace(run=step.anew) if step.anew else step for step in steps)
 
 
 def broker_for(steps: tuple[Step, ...], settings: Settings) -> AbstractContextManager[Cluster]:
-    """Kafka where a step reads it; nothing is started for silver and gold."""
+    """Kafka, if a step reads it; nothing is started for silver and gold."""
     if any(step.layer == "bronze" for step in steps):
         return kafka_cluster(settings.kafka, settings.root)
     return nullcontext(Cluster(""))

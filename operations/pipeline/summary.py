@@ -1,4 +1,4 @@
-"""What the demo has made, collected from the tables and told in a few small tables."""
+"""What the demo produced, collected from the tables and printed in a few small tables."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -93,7 +93,7 @@ def _tables(spark: SparkSession, root: str) -> dict[str, dict[str, int]]:
 
 
 def _checks(spark: SparkSession, root: str, since: datetime) -> dict[str, str]:
-    """What became of the tables that were checked since then: a run that goes on past a gate has passed it."""
+    """The outcome for each table checked since then: a run that continues past a gate has passed it."""
     if not storage.exists(spark, root, QUALITY_RESULTS):
         return {}
     checked = storage.read(spark, root, QUALITY_RESULTS).filter(F.col("checked_at") >= F.lit(since))
@@ -110,7 +110,7 @@ def _rejected(spark: SparkSession, root: str) -> dict[str, int]:
 
 
 def _model(spark: SparkSession, root: str) -> list[dict[str, Any]]:
-    """The metrics of the model that the published recommendations come from, null where it was not measured."""
+    """The metrics of the model that the published recommendations come from, null if not measured."""
     published = storage.read(spark, root, GOLD_RECOMMENDATIONS).select("model_version").distinct()
     metrics = storage.read(spark, root, GOLD_METRICS).join(published, on="model_version", how="left_semi")
     rows = metrics.where(F.col("model") == BLEND).select("metric", "value", "baseline").collect()
@@ -118,7 +118,7 @@ def _model(spark: SparkSession, root: str) -> list[dict[str, Any]]:
 
 
 def with_unmeasured(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows by metric, and one with nulls for each metric that has none."""
+    """The rows by metric, plus one with nulls for each metric that has none."""
     unmeasured = {metric: {"metric": metric, "value": None, "baseline": None} for metric in METRICS}
     return [row for _, row in sorted({**unmeasured, **{row["metric"]: row for row in rows}}.items())]
 

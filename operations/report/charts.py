@@ -1,6 +1,6 @@
-"""Charts as SVG whose widths are percentages: they fit any screen, and their text keeps its size.
+"""Charts as SVG with widths in percent: they fit any screen, and their text keeps its size.
 
-Colors come from the page's style by class. All axes of columns and bars begin at zero.
+The page's style sets colors by class. All axes of columns and bars begin at zero.
 """
 
 import math
@@ -10,9 +10,9 @@ from typing import NamedTuple
 from markupsafe import Markup, escape
 
 HEIGHT, TOP, BOTTOM = 220, 14, 24
-# A column takes this share of its place, and never more than this much of the chart, in percent.
+# A column takes this share of its slot, and at most this much of the chart, in percent.
 _COLUMN, _WIDEST = 0.76, 9.0
-# Pixels that a digit of an axis takes at most.
+# The most pixels that a digit of an axis takes.
 _DIGIT = 7
 
 
@@ -50,9 +50,9 @@ def columns(
     most_names: int = 7,
     axis_name: str = "",
 ) -> Markup:
-    """Stacked columns over an axis of values. `label` says what the chart shows to those who do not see it.
+    """Stacked columns over a value axis. `label` describes the chart to those who cannot see it.
 
-    Of the columns' names at most `most_names` are written under the axis, which may have a name too.
+    At most `most_names` column names are written under the axis, which may have a name too.
     """
     totals = [sum(values) for values in zip(*(one.values for one in series), strict=True)]
     marks = ticks(max(totals, default=0))
@@ -87,7 +87,7 @@ def _y(value: float, scale: float) -> float:
 def _stack(
     series: Sequence[Series], index: int, labels: Sequence[str], scale: float, number: Callable[[float], str]
 ) -> Markup:
-    """One column: its parts from the bottom up, and what a pointer that rests on it is told."""
+    """One column: its parts from the bottom up, and its tooltip."""
     place = 100 / len(labels)
     width = min(place * _COLUMN, _WIDEST)
     left = place * (index + 0.5) - width / 2
@@ -113,7 +113,7 @@ def _rectangle(style: str, *, x: float, width: float, y: float, height: float) -
 
 
 def _below(labels: Sequence[str], most: int) -> list[Markup]:
-    """The names under the columns, at equal distances from the first on; a phone shows at most three of them."""
+    """The names under the columns, evenly spaced from the first; a phone shows at most three of them."""
     count = len(labels)
     places = range(0, count, max(1, math.ceil((count - 1) / (most - 1))))
     always = math.ceil(len(places) / 3)
@@ -128,7 +128,7 @@ def _below(labels: Sequence[str], most: int) -> list[Markup]:
 
 
 def bar(share: float, *, style: str = "c1") -> Markup:
-    """A bar beside a number that the page also writes: `share` (0 to 1) of the width."""
+    """A bar next to a number that the page also writes: `share` (0 to 1) of the width."""
     width = f"{min(max(share, 0.0), 1.0) * 100:.2f}%"
     track = element("rect", {"class": "track", "width": "100%", "height": "100%", "rx": 3})
     filled = element("rect", {"class": style, "width": width, "height": "100%", "rx": 3})
@@ -136,7 +136,7 @@ def bar(share: float, *, style: str = "c1") -> Markup:
 
 
 def split_bar(parts: Sequence[tuple[str, float]]) -> Markup:
-    """One bar made of parts (class, value) that stand beside each other."""
+    """One bar made of adjacent parts (class, value)."""
     total = sum(value for _, value in parts) or 1
     shapes, left = [], 0.0
     for style, value in parts:
@@ -150,7 +150,7 @@ def split_bar(parts: Sequence[tuple[str, float]]) -> Markup:
 
 
 def spark(values: Sequence[float], *, label: str) -> Markup:
-    """A line of values without axes, from zero to their highest; `label` tells both ends."""
+    """A line of values without axes, from zero to their highest; `label` describes both ends."""
     highest = max(values, default=0) or 1
     last = max(1, len(values) - 1)
     points = [f"{100 * index / last:.1f},{30 - 28 * value / highest:.1f}" for index, value in enumerate(values)]

@@ -21,7 +21,7 @@ TITLES, GENRES, GROUPS, FAILURES, BATCHES = 12, 10, 8, 50, 60
 def collect(
     spark: SparkSession, root: str, progress: Path, *, users: int, samples_per_rule: int, made_at: datetime
 ) -> Report:
-    """Raises TableError where the lakehouse has no table; parts of it that are missing are None."""
+    """The report's contents; missing parts are None. Raises TableError if the lakehouse has no table."""
     snapshot = take_snapshot(spark, root)
     streams = read_streams(progress, latest=BATCHES)
     return Report(

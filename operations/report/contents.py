@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class TableState(NamedTuple):
-    """One table at the version that was read. `inputs`: the versions it says it was made from."""
+    """One table at the version that was read. `inputs`: the versions that it records as its inputs."""
 
     name: str
     version: int
@@ -17,7 +17,7 @@ class TableState(NamedTuple):
 
 
 class Flow(NamedTuple):
-    """What became of the records that silver took, over all its batches."""
+    """What became of the records that silver read, over all its batches."""
 
     batches: int
     taken: int
@@ -28,9 +28,9 @@ class Flow(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """One rejected record: where it is in Kafka, what was wrong with it, and how it begins, as text.
+    """One rejected record: its place in Kafka, what was wrong with it, and its beginning as text.
 
-    `missing` is how many characters of the record are not there (bytes, where it is no UTF-8).
+    `missing` is how many characters of the record were cut (bytes, if it is not UTF-8).
     """
 
     topic: str
@@ -71,7 +71,7 @@ class Batch(NamedTuple):
 class Stream(NamedTuple):
     """One stream over all its logged batches; `latest` are the last of them, oldest first.
 
-    `delays` are seconds from a record's landing in bronze to the end of the batch of silver that took it, for the
+    `delays` are seconds from a record's arrival in bronze to the end of the silver batch that read it, for the
     record of each batch that waited longest.
     """
 
@@ -84,7 +84,7 @@ class Stream(NamedTuple):
 
 
 class Streams(NamedTuple):
-    """`shown`: batches kept of a stream at most; `unreadable`: lines of the log that something has cut."""
+    """`shown`: the most batches kept per stream; `unreadable`: truncated lines of the log."""
 
     streams: tuple[Stream, ...]
     shown: int
@@ -106,7 +106,7 @@ class Period(NamedTuple):
 
 
 class Title(NamedTuple):
-    """One of the titles with most feedback. `history` has the events of each of the periods."""
+    """One of the titles with the most feedback. `history` has its events in each period."""
 
     id: str
     name: str
@@ -127,7 +127,7 @@ class Popularity(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Users who have something in common; `label` is None for those of whom it is not known.
+    """Users with something in common; `label` is None for users for whom it is unknown.
 
     `shares` has, for each genre of the table, the share (0 to 1) of the group's events whose title has it.
     """
@@ -148,7 +148,7 @@ class Grouping(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """One metric by the name of each model that has it."""
+    """One metric: the value of each model that has it, by the model's name."""
 
     name: str
     values: Mapping[str, float]
@@ -159,7 +159,7 @@ class Metric(NamedTuple):
 
 
 class Quality(NamedTuple):
-    """The published model's metrics beside its baselines'; the first of `models` is the published one.
+    """The published model's metrics next to its baselines'; the first of `models` is the published one.
 
     `unmeasured` are the metrics that it would have if there were enough feedback.
     """
@@ -196,7 +196,7 @@ class DataQuality(NamedTuple):
 
 
 class Recommendation(NamedTuple):
-    """`title` is a place in the list of titles."""
+    """`title` is an index into the list of titles."""
 
     title: int
     rating: float
@@ -212,7 +212,7 @@ class UserList(NamedTuple):
 
 
 class Recommendations(NamedTuple):
-    """The lists of some of all `users`: those with most feedback, then by id."""
+    """The lists of some of all `users`: those with the most feedback, then by id."""
 
     users: int
     titles: tuple[str, ...]
@@ -221,7 +221,7 @@ class Recommendations(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page. A part is None where the tables it comes from do not exist or are empty."""
+    """Everything on the page. A part is None if its tables do not exist or are empty."""
 
     made_at: datetime
     tables: tuple[TableState, ...]

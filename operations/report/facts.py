@@ -1,4 +1,4 @@
-"""The figures, names and charts of the page, in the words and numbers of its language."""
+"""The page's figures, names and charts, in the words and number formats of its language."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -11,21 +11,21 @@ from operations.report import charts
 from operations.report.contents import Popularity, Report, Stream, TableState
 from operations.report.language import Language
 
-# Metrics of which the lowest value is the best, and those of which it is the highest.
+# Metrics whose lowest value is the best, and those whose highest is.
 LOWER_IS_BETTER = ("rmse", "mae", "mse")
 HIGHER_IS_BETTER = ("ndcg", "precision", "recall", "map", "mrr", "hit", "coverage", "auc", "diversity", "novelty")
 
-# A metric of the first places of a list.
+# A metric of the top of a list.
 _AT = re.compile(r"(?P<name>\w+?)(?:@|_at_)(?P<length>\d+)")
 
 LAYERS = ("bronze", "silver", "gold")
 
-# Shades of a cell, of which 0 is the lightest.
+# Shades of a cell; 0 is the lightest.
 SHADES = 8
 
 
 def layers(report: Report) -> dict[str, list[TableState]]:
-    """The tables of each layer that records flow through; none where the layer has no table."""
+    """The tables of each layer that records flow through; empty if the layer has no table."""
     found = {layer: [table for table in report.tables if table.name.startswith(f"{layer}.")] for layer in LAYERS}
     return {layer: tables for layer, tables in found.items() if tables}
 
@@ -37,7 +37,7 @@ def sections(report: Report, language: Language) -> list[tuple[str, str]]:
 
 
 def headline(report: Report, language: Language) -> list[tuple[str, str, str]]:
-    """The figures at the top: value, what it counts, and a share where there is one."""
+    """The figures at the top: value, what it counts, and a share if there is one."""
     words, rows = language.words["figures"], {table.name: table.rows for table in report.tables}
     figures = []
     figures.append((language.number(received(report)), words["records"], ""))
@@ -53,24 +53,24 @@ def headline(report: Report, language: Language) -> list[tuple[str, str, str]]:
 
 
 def received(report: Report) -> int:
-    """The records that bronze has."""
+    """The number of records in bronze."""
     return sum(table.rows for table in report.tables if table.name.startswith("bronze."))
 
 
 def pending(report: Report) -> int:
-    """The records of bronze that silver has not taken."""
+    """The number of bronze records that silver has not read."""
     return max(0, received(report) - (report.flow.taken if report.flow else 0))
 
 
 def rejected_share(report: Report, language: Language) -> str:
-    """The share of the records that silver took and quarantined; empty where it took none."""
+    """The share of the records read by silver that it quarantined; empty if it read none."""
     if report.flow is None or not report.flow.taken:
         return ""
     return language.percent(report.flow.quarantined / report.flow.taken, 1)
 
 
 def stream_facts(stream: Stream, language: Language) -> list[tuple[str, str]]:
-    """What there is to say of one stream: value and what it is."""
+    """The facts about one stream: value and label."""
     words = language.words["streams"]
     times = [batch.seconds for batch in stream.latest]
     facts = [(language.number(stream.batches), words["batches"]), (language.number(stream.rows), words["rows"])]
@@ -88,7 +88,7 @@ def stream_facts(stream: Stream, language: Language) -> list[tuple[str, str]]:
 
 
 def stream_charts(stream: Stream, language: Language) -> list[tuple[str, Markup]]:
-    """Throughput and time of the latest batches, each with its heading; nothing for a single batch."""
+    """Throughput and duration of the latest batches, each with its heading; empty for a single batch."""
     if len(stream.latest) < 2:
         return []
     words = language.words["streams"]
@@ -131,7 +131,7 @@ def period_name(first_day: date, unit: str, language: Language) -> str:
 
 
 def metric_name(metric: str, language: Language) -> str:
-    """What people call it: `ndcg_at_10` and `ndcg@10` are the word for `ndcg`, and the length of the list."""
+    """A metric's readable name: `ndcg_at_10` and `ndcg@10` are the word for `ndcg`, and the list's length."""
     match = _AT.fullmatch(metric)
     if match is None or metric in language.words["metrics"]:
         return language.called("metrics", metric)
@@ -143,7 +143,7 @@ def metric_names(metrics: Iterable[str], language: Language) -> str:
 
 
 def better(metric: str) -> str:
-    """`lower` or `higher`: what is better of this metric; empty where it is neither or not known."""
+    """`lower` or `higher`, whichever is better for this metric; empty if neither is, or if it is unknown."""
     words = metric.lower().replace("@", "_").split("_")
     if any(word in LOWER_IS_BETTER for word in words):
         return "lower"
@@ -151,12 +151,12 @@ def better(metric: str) -> str:
 
 
 def shade(share: float, most: float) -> int:
-    """The shade of a cell: 0 is none, and the highest share has the darkest."""
+    """The shade of a cell: 0 is none, and the highest share gets the darkest."""
     return min(SHADES - 1, int(share / most * SHADES)) if most else 0
 
 
 def _on_axis(language: Language) -> Callable[[float], str]:
-    """Whole numbers from 10 on, and as few digits as tell the marks apart below."""
+    """Whole numbers from 10 up; below that, as few digits as distinguish the ticks."""
 
     def written(value: float) -> str:
         most = 0 if value >= 10 else 1 if value >= 1 else 2

@@ -11,12 +11,12 @@ from operations.report.snapshot import Snapshot
 
 GROUPINGS = ("clasificacion", "decada", "suscripcion")
 
-# The events and users of a group by genre; those under None are the group's own.
+# A group's events and users by genre; those under None are the group's own.
 ByGenre = dict[str | None, tuple[int, int]]
 
 
 def read_genres(snapshot: Snapshot, *, genres: int, groups: int) -> tuple[Grouping, ...]:
-    """The groupings that tell at least two groups apart; none where there is no feedback."""
+    """The groupings with at least two groups; empty if there is no feedback."""
     users, content = snapshot.rows(SILVER_USERS), snapshot.rows(SILVER_CONTENT)
     feedback = snapshot.rows(SILVER_FEEDBACK)
     if users is None or content is None or feedback is None:
@@ -53,13 +53,13 @@ def count_genres(users: DataFrame, content: DataFrame, feedback: DataFrame) -> D
 
 
 def _grouped(name: str, labels: Column) -> Column:
-    """The groups of a user in one grouping; a user of whom nothing is known is in the group without a name."""
+    """A user's groups in one grouping; users about whom nothing is known are in the group without a name."""
     known = F.when(F.size(labels) > 0, labels).otherwise(F.array(F.lit(None).cast("string")))
     return F.transform(known, lambda label: F.struct(F.lit(name).alias("grouping"), label.alias("group")))
 
 
 def _grouping(name: str, counted: dict[str | None, ByGenre], *, genres: int, groups: int) -> Grouping:
-    """The groups with most users, in the order of their labels, over the genres with most events."""
+    """The groups with the most users, in the order of their labels, over the genres with the most events."""
     totals: dict[str, int] = defaultdict(int)
     for by_genre in counted.values():
         for genre, (events, _) in by_genre.items():

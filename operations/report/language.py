@@ -1,4 +1,4 @@
-"""How the report speaks: its words in one language, and how that language writes numbers, dates and sizes."""
+"""The report's language: its words, and how it writes numbers, dates and sizes."""
 
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Language:
     words: Mapping[str, Any]
 
     def number(self, value: float, decimals: int = 0) -> str:
-        """1234.5 as 1234,5 or 1,234.5: thousands are set apart from a length that each language has."""
+        """1234.5 as 1234,5 or 1,234.5: each language separates thousands from a length of its own."""
         style = self.words["format"]
         sign = "\u2212" if value < 0 and round(value, decimals) else ""
         whole, _, fraction = f"{abs(value):.{decimals}f}".partition(".")
@@ -27,7 +27,7 @@ class Language:
         return sign + whole + (style["decimal"] + fraction if fraction else "")
 
     def percent(self, share: float, decimals: int = 0) -> str:
-        """0.123 as 12 % or 12%. What is more than nothing is never written as zero."""
+        """0.123 as 12 % or 12%. A share above zero is never written as zero."""
         text: str = self.words["format"]["percent"]
         smallest = 10**-decimals
         if 0 < share * 100 < smallest / 2:
@@ -42,13 +42,13 @@ class Language:
         return self._written("moment", moment, time=f"{moment:%H:%M}")
 
     def seconds(self, value: float) -> str:
-        """With the precision that tells something: 0.35, 4.2, 95."""
+        """With useful precision: 0.35, 4.2, 95."""
         decimals = 2 if value < 1 else 1 if value < 20 else 0
         text: str = self.words["streams"]["seconds"]
         return text.format(value=self.number(value, decimals))
 
     def called(self, section: str, name: str) -> str:
-        """What people call it; a name that the language has no word for stays as it is."""
+        """The readable name; a name for which the language has no word stays as it is."""
         return str(self.words[section].get(name, name))
 
     def _written(self, pattern: str, day: date, **more: str) -> str:

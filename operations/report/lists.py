@@ -1,4 +1,4 @@
-"""The lists of recommendations that the page can be searched for."""
+"""The recommendation lists that can be searched on the page."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -10,7 +10,7 @@ from operations.report.titles import title_names
 
 
 def read_lists(snapshot: Snapshot, *, users: int) -> Recommendations | None:
-    """The lists of the `users` users with most feedback. None where nobody has one."""
+    """The lists of the `users` users with the most feedback. None if nobody has one."""
     published = snapshot.rows(GOLD_RECOMMENDATIONS)
     if published is None:
         return None
@@ -32,7 +32,7 @@ def read_lists(snapshot: Snapshot, *, users: int) -> Recommendations | None:
 
 
 def most_active(published: DataFrame, feedback: DataFrame | None, *, users: int) -> DataFrame:
-    """The published rows of this many users: those with most feedback first, then by id."""
+    """The published rows of this many users: those with the most feedback first, then by id."""
     chosen = published.select("user_id").distinct()
     events = F.lit(0)
     if feedback is not None:
@@ -44,7 +44,7 @@ def most_active(published: DataFrame, feedback: DataFrame | None, *, users: int)
 
 
 def named(snapshot: Snapshot, published: DataFrame) -> DataFrame:
-    """The rows by user and rank, with the names of users and titles; null where silver has none."""
+    """The rows by user and rank, with the names of users and titles; null if silver has none."""
     users, content = snapshot.rows(SILVER_USERS), snapshot.rows(SILVER_CONTENT)
     nothing = F.lit(None).cast("string")
     rows = published.withColumn("nombre_usuario", nothing) if users is None else _with_users(published, users)

@@ -1,7 +1,7 @@
-"""The report as one HTML file that needs nothing else: style, charts and search are inside it.
+"""The report as one self-contained HTML file: style, charts and search are inside it.
 
-All that the tables hold is data: the template escapes it, and the page's own policy runs no script and uses no
-style but the two that are the project's own, and loads nothing.
+Everything from the tables is data: the template escapes it, and the page's own policy allows no script or style
+but the project's own two, and loads nothing.
 """
 
 from functools import partial
@@ -36,7 +36,7 @@ def render(report: Report, *, language: str) -> str:
 
 
 def _environment(language: Language) -> Environment:
-    """A template that escapes all values and stops at a name that it does not know."""
+    """A template environment that escapes all values and fails on an unknown name."""
     environment = Environment(
         loader=PackageLoader("operations.report", "assets"),
         autoescape=True,

@@ -36,7 +36,7 @@ def unit_for(first: date, last: date) -> str:
 
 
 def start_of(day: date, unit: str) -> date:
-    """The first day of the period that has this day; weeks begin on Monday."""
+    """The first day of the period that contains this day; weeks begin on Monday."""
     starts: Mapping[str, Callable[[], date]] = {
         "day": lambda: day,
         "week": lambda: day - timedelta(days=day.weekday()),
@@ -48,7 +48,7 @@ def start_of(day: date, unit: str) -> date:
 
 
 def fill_periods(days: Mapping[date, list[int]], *, unit: str) -> tuple[Period, ...]:
-    """One period per unit from the first day to the last, those without any event too."""
+    """One period per unit from the first day to the last, including those without events."""
     sums: dict[date, list[int]] = {}
     start = start_of(min(days), unit)
     while start <= max(days):
@@ -69,7 +69,7 @@ def _following(start: date, unit: str) -> date:
 def _titles(
     snapshot: Snapshot, daily: DataFrame, unit: str, periods: tuple[Period, ...], *, limit: int
 ) -> tuple[Title, ...]:
-    """The titles with most feedback; ties go by id. A title that silver does not know has its id for a name."""
+    """The titles with the most feedback; ties go by id. A title that silver lacks has its id as its name."""
     events = sum((F.col(kind) for kind in KINDS[1:]), F.col(KINDS[0]))
     most = (
         daily.groupBy("content_id")
@@ -100,7 +100,7 @@ def _titles(
 
 
 def _history(daily: DataFrame, ids: list[str], unit: str) -> dict[tuple[str, date], int]:
-    """Events per title and period, of these few titles."""
+    """Events per title and period, for these few titles."""
     start = F.to_date(F.date_trunc(unit, "day"))
     rows = daily.where(F.col("content_id").isin(ids)).groupBy("content_id", start.alias("start"))
     return {

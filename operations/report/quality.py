@@ -1,4 +1,4 @@
-"""How good the published model and the data are: the model's metrics beside its baselines, and the last checks."""
+"""How good the published model and the data are: the model's metrics next to its baselines, the last checks."""
 
 from collections import defaultdict
 from datetime import UTC
@@ -13,7 +13,7 @@ from operations.report.snapshot import Snapshot
 
 # In gold.model_metrics: the published model's own metrics, and those of predicting the mean.
 _PUBLISHED, _MEAN = "blend", "mean"
-# What the published model has where it could be measured.
+# The metrics that the published model has if it could be measured.
 EXPECTED = (*QUALITY_METRICS, "coverage", "novelty")
 
 
@@ -34,7 +34,7 @@ def read_quality(snapshot: Snapshot) -> Quality | None:
 
 
 def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
-    """The published model comes first, then those with most metrics; predicting the mean is last."""
+    """The published model first, then those with the most metrics; predicting the mean last."""
     counts: dict[str, int] = defaultdict(int, {_PUBLISHED: 0})
     for by_model in values.values():
         for model in by_model:
@@ -52,11 +52,11 @@ def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
 
 
 def describe_checks(results: DataFrame, *, failures: int) -> DataQuality | None:
-    """The last check of each table, and the first `failures` of what failed in them."""
+    """The last check of each table, and the first `failures` of their failed expectations."""
     last = last_checks(results)
     passed, failed = F.count_if("success"), F.count_if(~F.col("success"))
     tables = last.groupBy("table_name", "version").agg(passed, failed, F.max("checked_at"))
-    # pyspark gives times in this machine's zone, without saying so
+    # pyspark returns naive times in this machine's zone
     rows = tables.orderBy("table_name").collect()
     found = [Checks(name, version, good, bad, at.astimezone(UTC)) for name, version, good, bad, at in rows]
     broken = last.where(~F.col("success")).orderBy("table_name", "expectation", "column").limit(failures)

@@ -1,4 +1,4 @@
-"""Why records are in the quarantine, rule by rule, with a few of them."""
+"""Why records are in the quarantine, rule by rule, with a few examples."""
 
 from datetime import UTC
 from typing import Any
@@ -10,7 +10,7 @@ from lakehouse.tables import SILVER_QUARANTINE
 from operations.report.contents import Rejection, Rejections, Sample
 from operations.report.snapshot import Snapshot
 
-# Of each record and value, in characters: enough to see what is wrong, on a page that stays small.
+# Characters of each record and value: enough to see what is wrong, on a page that stays small.
 RECORD_LENGTH = 600
 
 
@@ -53,14 +53,14 @@ def sampled(quarantine: DataFrame, *, per_rule: int) -> DataFrame:
 
 def _sample(row: Any) -> Sample:
     raw = row["value_raw"]
-    # what is no UTF-8 is shown as \xe9, and what was sent stays recognisable
+    # bytes that are not UTF-8 are shown as \xe9, so that what was sent stays recognisable
     record = row["value"] if raw is None else bytes(raw).decode("utf-8", errors="backslashreplace")
     reason = row["reason"]
     return Sample(
         topic=row["topic"],
         partition=row["partition"],
         offset=row["offset"],
-        # pyspark gives times in this machine's zone, without saying so
+        # pyspark returns naive times in this machine's zone
         kafka_timestamp=row["kafka_timestamp"].astimezone(UTC),
         field=reason["field"],
         value=reason["value"],

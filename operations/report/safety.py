@@ -1,4 +1,4 @@
-"""What keeps data from becoming code: the page's policy, text made visible, and JSON that can stand in HTML."""
+"""What keeps data from becoming code: the page's policy, text made visible, and JSON that is safe in HTML."""
 
 import base64
 import hashlib
@@ -9,10 +9,10 @@ from markupsafe import Markup
 from operations.report.contents import Recommendations
 from operations.report.language import Language
 
-# A longer title, name or value is cut; how much is missing is said.
+# A longer title, name or value is cut, with a note of how much is missing.
 LONGEST_TEXT = 300
 
-# What a browser shows as nothing gets the picture that Unicode has for it.
+# Characters that a browser does not show are replaced by Unicode's pictures of them.
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {127: 0x2421}
 # Inside a script element these would end it, or end a line of it in older browsers.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -32,7 +32,7 @@ def policy(style: str, script: str) -> str:
 
 
 def shown(text: str, longest: int = LONGEST_TEXT, *, language: Language) -> str:
-    """The text as people can read it: control characters visible, and cut where it is very long."""
+    """The text as people can read it: control characters visible, very long text cut."""
     cut = visible(text[:longest])
     missing = len(text) - longest
     if missing <= 0:
@@ -42,12 +42,12 @@ def shown(text: str, longest: int = LONGEST_TEXT, *, language: Language) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with its control characters in the form that Unicode has for showing them."""
+    """The text with Unicode's pictures of control characters in their place."""
     return text.translate(_PICTURES)
 
 
 def island(found: Recommendations, language: Language) -> Markup:
-    """The lists as JSON that can stand in a script element: titles once, and each list by their places."""
+    """The lists as JSON that is safe in a script element: titles once, and each list as indexes into them."""
     lists = [
         [
             shown(user.id, language=language),

@@ -1,4 +1,4 @@
-"""The lakehouse as the report reads it: every table at one stated version, however it changes meanwhile."""
+"""The lakehouse as the report reads it: every table at one stated version, even if it changes meanwhile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ class Snapshot:
     versions: Mapping[str, int]
 
     def rows(self, table: Table) -> DataFrame | None:
-        """The table's rows, or None where it does not exist."""
+        """The table's rows, or None if it does not exist."""
         version = self.versions.get(table.sql_name)
         return None if version is None else storage.read(self.spark, self.root, table, version=version)
 
 
 def take_snapshot(spark: SparkSession, root: str) -> Snapshot:
-    """Raises TableError where there is no table at all."""
+    """The latest version of every table. Raises TableError if there is no table at all."""
     found = {table.sql_name: delta_log.versions(spark, storage.table_path(root, table)) for table in CATALOGUE}
     versions = {name: numbers[-1] for name, numbers in found.items() if numbers}
     if not versions:
@@ -38,7 +38,7 @@ def take_snapshot(spark: SparkSession, root: str) -> Snapshot:
 
 
 def table_states(snapshot: Snapshot) -> tuple[TableState, ...]:
-    """Every table there is, in the order of the catalogue."""
+    """Every existing table, in the order of the catalogue."""
     tables = [table for table in CATALOGUE if table.sql_name in snapshot.versions]
     rows = _count_rows(snapshot, tables)
     return tuple(_state(snapshot, table, rows[table.sql_name]) for table in tables)

@@ -1,4 +1,4 @@
-"""How fast the streams are and how far behind: from the log of their micro-batches, without a Spark job."""
+"""How fast the streams are and how far behind, from the log of their micro-batches, without a Spark job."""
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class _Counted:
 
 
 def read_streams(file: Path, *, latest: int) -> Streams | None:
-    """None where no stream has run yet. Only the last `latest` batches of each stream are kept one by one."""
+    """The streams; None if none has run yet. Only the last `latest` batches of each are kept one by one."""
     if not file.is_file():
         return None
     counted: dict[str, _Counted] = defaultdict(lambda: _Counted(deque(maxlen=latest)))
@@ -43,7 +43,7 @@ def read_streams(file: Path, *, latest: int) -> Streams | None:
         for line in lines:
             told = read_line(line)
             if told is None:
-                unreadable += 1  # said on the page: the other batches are still worth showing
+                unreadable += 1  # shown on the page: the other batches are still useful
             else:
                 name, batch = _batch(told)
                 counted[name].add(batch)
@@ -61,7 +61,7 @@ def _batch(line: Mapping[str, Any]) -> tuple[str, Batch]:
 
 
 def with_delays(streams: Streams, snapshot: Snapshot, *, latest: int) -> Streams:
-    """The same, silver's stream with the delays of its last `latest` batches."""
+    """The same, with the delays of silver's last `latest` batches."""
     if not any(stream.name == SILVER for stream in streams.streams):
         return streams
     delays = read_delays(snapshot, latest=latest)
@@ -73,7 +73,7 @@ def with_delays(streams: Streams, snapshot: Snapshot, *, latest: int) -> Streams
 
 
 def read_delays(snapshot: Snapshot, *, latest: int) -> tuple[float, ...]:
-    """Seconds from the oldest commit of bronze that a batch of silver took to that batch's end."""
+    """Seconds from the oldest bronze commit that a silver batch read to that batch's end."""
     batches = snapshot.rows(SILVER_BATCHES)
     if batches is None:
         return ()
@@ -95,7 +95,7 @@ def read_delays(snapshot: Snapshot, *, latest: int) -> tuple[float, ...]:
 def _first_landing(
     before: Mapping[str, int], versions: Mapping[str, int], landed: Mapping[tuple[str, int], datetime]
 ) -> datetime | None:
-    """When the oldest commit between two positions was made; None where the log no longer has it."""
+    """The time of the oldest commit between two positions; None if the log no longer has it."""
     commits = [
         landed.get((name, min(before.get(name, 0) + 1, version)))
         for name, version in versions.items()
@@ -106,7 +106,7 @@ def _first_landing(
 
 
 def _landed(snapshot: Snapshot, *, after: int) -> dict[tuple[str, int], datetime]:
-    """When each commit of the bronze tables was made."""
+    """The time of each commit of the bronze tables."""
     moments = {}
     for table in layer_tables("bronze"):
         path = storage.table_path(snapshot.root, table)
