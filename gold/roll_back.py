@@ -16,8 +16,7 @@ from lakehouse.spark.session import spark_session
 def run(spark: SparkSession, settings: Settings, model_version: str | None = None) -> str:
     """Publish this model, or else the one published before the current one, and return its version.
 
-    The model is marked published last, after its lists are written: after a crash, the same call has the same
-    effect.
+    The model is marked published last, after its lists are written, so the same call can follow a crash.
     """
     with only_run(settings.ops_dir, "gold.models"):
         records = current_records(spark, settings.root)

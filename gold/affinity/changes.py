@@ -49,8 +49,7 @@ FULL_HELP = "make all rows, not only those whose inputs have changed since the l
 def fingerprint(spark: SparkSession, root: str, versions: Mapping[str, int], recipe: Recipe) -> str:
     """An id that is equal for the same recipe and the same commits of the inputs.
 
-    A commit is identified by its time: in a recreated or restored table, the same version numbers stand for
-    other commits.
+    A commit is identified by its time: a recreated or restored table has other commits under the same versions.
     """
     times = [
         f"{name} {version} {_written_at(spark, root, name, version)}" for name, version in sorted(versions.items())

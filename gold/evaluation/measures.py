@@ -26,8 +26,7 @@ def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts) -> DataFr
     Means over users with at least one relevant title; a missing list counts 0. NDCG (Jarvelin & Kekalainen 2002)
     has gains of 1 and is relative to the ideal list; MAP divides by the number of relevant titles, at most 10.
     Coverage is the share of all titles that are in some list; novelty is the mean of -log2 of the share of users
-    who have seen a title (Vargas & Castells 2011), counting 0 users as 1. Metrics without a denominator are
-    absent.
+    who have seen a title (Vargas & Castells 2011), counting 0 users as 1. Undefined metrics are absent.
     """
     first = lists.where(F.col("rank") <= CUTOFF).select("model", "user_id", "content_id", "rank")
     asked = relevant.select("user_id", "content_id").distinct()
@@ -86,8 +85,7 @@ def predict(blend: Blend, rows: DataFrame) -> DataFrame:
 def measure_values(predicted: DataFrame) -> DataFrame:
     """One row per model and metric of predicted ratings, compared with the given ratings.
 
-    All models are measured on the same ratings: a model that lacks a prediction for any of them has no RMSE or
-    MAE.
+    All models are measured on the same ratings: a model without a prediction for all has no RMSE or MAE.
     """
     error = F.col("rating") - F.col("prediction")
     is_complete = F.count(error) == F.count("*")

@@ -38,8 +38,7 @@ def save_model(
 ) -> None:
     """Save the model under its version. A saved version is not written again: it is the same model.
 
-    The remains of an interrupted save are replaced. Raises ValueError for NaN and infinity, which JSON cannot
-    hold.
+    The remains of an interrupted save are replaced. Raises ValueError for NaN and infinity: JSON has none.
     """
     if is_saved(spark, root, model_version):
         return

@@ -24,8 +24,7 @@ class Titles:
     """One entry per title of `index.content_ids`, in that order.
 
     `factors` are the model's; for a title that it does not know (`known` is false), the mean of its features'.
-    `scales` has per fit the mean outer product of the known titles' factors. `places` are ranks by popularity,
-    from 1.
+    `scales` has per fit the mean outer product of the known titles' factors. `places` rank by popularity, from 1.
     """
 
     index: TitleIndex

@@ -55,8 +55,7 @@ class Event(NamedTuple):
     `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings cleaned
     (`silver.parsing.text`), None if blank, absent or of another JSON kind; arrays without empty or repeated items.
     `raw` has each scalar field whose cleaned text differs from what was sent, as sent. `wrong_type` names the
-    type's fields of the wrong JSON kind. Times are microseconds, dates days since 1970; None if the text
-    is invalid.
+    type's fields of the wrong JSON kind. Times are microseconds, dates days since 1970; None if invalid.
     """
 
     is_object: bool

@@ -1,4 +1,4 @@
-"""The ranges and keys of silver are Delta's own: a row that breaks one is refused, whoever writes it."""
+"""The ranges and keys of silver are Delta constraints: a row that breaks one is refused, whoever writes it."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ RECORD: dict[str, Any] = {"kafka_timestamp": AT, "topic": "t", "partition": 0, "
 EVENT: dict[str, Any] = {"event_timestamp": AT, **RECORD}
 TASTES: dict[str, Any] = {"generos": [], "directores": [], "actores": [], "clasificacion": None}
 
-# A row of each table that is as it should be.
+# A valid row for each table.
 GOOD: dict[str, dict[str, Any]] = {
     "users": {
         "id": "u",
