@@ -29,8 +29,7 @@ class Rules(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Counts of judged records: per outcome, how many of those changed outcome, and per rule how many open ones
-    break it."""
+    """Counts of judged records: per outcome, of those whose verdict is new, and of open ones per broken rule."""
 
     outcomes: Mapping[str, int]
     changed: int
