@@ -1,11 +1,11 @@
-"""Affinity ratings in blocks of a sparse product against the same as joins and aggregates, and how they grow.
+"""Affinity ratings as a blocked sparse product, compared with joins and aggregates, and how they scale.
 
     python benchmarks/affinity.py
     python benchmarks/affinity.py --catalogue netflix_titles.csv
 
-Both ways rate the same users and titles in the same run, in turns, and their rows are compared. Then the first
-alone rates more and more users. Titles are made up, or a real catalogue's; users are made up, and like what three
-titles of a real catalogue have. Prints medians, writes build/benchmarks/affinity.json.
+Both rate the same users and titles in alternating runs, and their rows are compared. Then the sparse product alone
+rates more and more users. Titles are made up, or from a real catalogue; users are made up, and like the features
+of three titles. Prints medians, writes build/benchmarks/affinity.json.
 """
 
 import argparse
@@ -47,7 +47,7 @@ class Timing(NamedTuple):
 
 
 def join_titles(users: DataFrame, titles: DataFrame, *, weights: Weights, titles_per_user: int) -> DataFrame:
-    """The rows of gold.affinity.rate_titles, by joining the features of the users with those of the titles."""
+    """The rows of gold.affinity.rate_titles, computed by joining the features of users and titles."""
     offered, wanted = title_tastes(titles), user_tastes(users)
     title_features = offered.select("id", F.explode(named_features(weights)).alias("feature"))
     user_features = wanted.select("id", F.explode(named_features(weights)).alias("feature"))
@@ -99,7 +99,7 @@ def _row(fields: dict[str, Any], decade: str) -> tuple[Any, ...]:
 
 
 def _fans(titles: list[tuple[Any, ...]], users: int) -> Iterator[tuple[Any, ...]]:
-    """Each user likes what three titles have: their genres, directors and first two actors, and their decades."""
+    """Each user likes the features of three titles: their genres, directors, first two actors, and decades."""
     rng = np.random.default_rng(_SEED)
     for number in range(users):
         liked = [titles[place] for place in rng.integers(0, len(titles), 3)]
@@ -120,7 +120,7 @@ def timed(rows: DataFrame) -> Timing:
 
 
 def compare(ways: dict[str, Callable[[int], DataFrame]], users: int, rounds: int) -> dict[str, list[Timing]]:
-    """Each round's timing. First each way compiles, on a few users; then they take turns at being the first."""
+    """The timings of each round. Each way first compiles on a few users; then they alternate in going first."""
     for way in ways.values():
         timed(way(_WARM_UP))
     timings: dict[str, list[Timing]] = {name: [] for name in ways}
@@ -132,7 +132,7 @@ def compare(ways: dict[str, Callable[[int], DataFrame]], users: int, rounds: int
 
 
 def count_differing(one: DataFrame, other: DataFrame) -> tuple[int, int]:
-    """All rows of the first, and the rows that only one of both has."""
+    """The number of rows of the first, and of rows that only one of the two has."""
     one, other = one.persist(), other.persist()
     try:
         return one.count(), one.exceptAll(other).count() + other.exceptAll(one).count()

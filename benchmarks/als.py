@@ -1,11 +1,11 @@
-"""How long ALS takes to learn from the same rows: Spark's, as gold trains it and on likes alone, and implicit's.
+"""Training time of ALS on the same rows: Spark's, as gold trains it and on likes alone, and implicit's.
 
     pip install implicit==0.7.2
     python benchmarks/als.py
     python benchmarks/als.py --ratings ml-latest-small
 
-Rows are made-up feedback, or real ratings in MovieLens' layout. Likes are ratings of 4 and more. All three have
-the same rank and number of iterations and take turns. Prints medians, writes build/benchmarks/als.json.
+Rows are made-up feedback, or real ratings in MovieLens' layout. Likes are ratings of 4 or more. All three have the
+same rank and number of iterations, and alternate. Prints medians, writes build/benchmarks/als.json.
 """
 
 import argparse
@@ -45,7 +45,7 @@ class Rating(NamedTuple):
 
 
 def made_up(events: int) -> list[Rating]:
-    """The ratings among so many feedback events; who rated a title twice counts with the last."""
+    """The ratings among this many feedback events; a user's last rating of a title counts."""
     records = feedback_records(_SEED, events, users=2_000, movies=2_100, series=900)
     fields = (json.loads(record.value or b"") for record in records)
     rated = {
@@ -62,7 +62,7 @@ def movielens(folder: Path) -> list[Rating]:
 
 
 def indexed(ratings: list[Rating]) -> tuple[np.ndarray, np.ndarray]:
-    """Users and titles as dense numbers, in the order of the rows."""
+    """Users and titles as dense integers, in row order."""
     users = np.unique([rating.user_id for rating in ratings], return_inverse=True)[1]
     titles = np.unique([rating.content_id for rating in ratings], return_inverse=True)[1]
     return users, titles
@@ -89,7 +89,7 @@ def spark_on_likes(likes: DataFrame) -> None:
 
 
 def spark_on_ratings(ratings: DataFrame) -> None:
-    """As gold trains its model, the numbering of ids and the naming of factors included."""
+    """As gold trains its model, including the indexing of ids and their translation back to names."""
     fits = [Parameters(RANK, ITERATIONS, SPARK_REGULARIZATION, alpha=None, seed=_SEED)]
     factors = fit(ratings, value="rating", fits=fits)
     factors.users.count()
@@ -98,7 +98,7 @@ def spark_on_ratings(ratings: DataFrame) -> None:
 
 def implicit_on_likes(users: np.ndarray, titles: np.ndarray) -> None:
     matrix = csr_matrix((np.ones(len(users), dtype=np.float32), (users, titles)))
-    # as implicit asks for: its own threads and those of BLAS would fight for the cores
+    # implicit asks for this: its own threads and those of BLAS would compete for the cores
     with threadpool_limits(1, "blas"):
         model = AlternatingLeastSquares(
             factors=RANK,
@@ -129,7 +129,7 @@ def measure(spark: SparkSession, ratings: list[Rating], folder: str, rounds: int
                 started = time.monotonic()
                 ways[name]()
                 seconds.setdefault(name, []).append(time.monotonic() - started)
-    # the first round compiles
+    # without the first round, which compiles
     return {
         "ratings": len(ratings),
         "likes": len(likes),

@@ -1,13 +1,12 @@
-"""How long `lakehouse audit` takes on 10 million bronze rows, beside the counting one would write first.
+"""How long `lakehouse audit` takes on 10 million bronze rows, next to naive counting.
 
     python benchmarks/audit.py --rows 10000000 --runs 3
 
-A real broker holds as many tiny records (Kafka's own performance producer sends them); bronze, silver,
-silver.batches and bronze's checkpoints are written by Spark, consistent with them, with short values: neither side
-reads any value. The reference counts bronze, counts its distinct (topic, partition, offset), and looks for rows of
-silver that are not in bronze with an anti join. Both run in turn on the same session, timed by the clock and
-by the processor time of its JVM; the command is then run once as a process of its own, with the start of Spark.
-Writes build/benchmarks/audit.json.
+A real broker holds that many tiny records (from Kafka's own performance producer). Spark writes bronze, silver,
+silver.batches and bronze's checkpoints to match, with short values: neither side reads any value. The reference
+counts bronze, counts its distinct (topic, partition, offset), and finds silver rows that are not in bronze with an
+anti join. Both alternate in the same session, measured in wall-clock time and in processor time of its JVM; the
+command then runs once as its own process, including the start of Spark. Writes build/benchmarks/audit.json.
 """
 
 import argparse
@@ -50,12 +49,12 @@ from operations.commands.audit import audit
 
 GOAL_SECONDS = 60
 KEY = ("topic", "partition", "offset")
-# One record in a hundred is quarantined; of a user's or a title's events one in ten is the latest.
+# One record in a hundred is quarantined; one in ten of a user's or title's events is the latest.
 REJECTED, LATEST = "`offset` % 100 = 1", "`offset` % 10 = 0"
 
 
 class Kind(NamedTuple):
-    """One topic: its part of all records, and the silver table and condition of the rows that come of them."""
+    """One topic: its share of all records, and the silver table and condition of the rows that result."""
 
     share: float
     table: Table
@@ -73,7 +72,7 @@ def kinds(settings: Settings) -> dict[str, Kind]:
 
 
 def send(cluster: Cluster, folder: Path, topic: str, count: int) -> None:
-    # the broker's own logging configuration, which its command names, is in no folder but the broker's
+    # the broker's logging configuration, which its command names, exists only in the broker's folder
     command = java_command("org.apache.kafka.tools.ProducerPerformance", "--topic", topic)
     command += ["--num-records", str(count), "--record-size", "10", "--throughput", "-1"]
     command += ["--bootstrap-server", cluster.bootstrap]
@@ -92,7 +91,7 @@ def records(spark: SparkSession, offsets: Offsets) -> DataFrame:
 
 
 def shaped(rows: DataFrame, table: Table) -> DataFrame:
-    """The rows with all other columns of the table, whatever stands in them."""
+    """The rows with all other columns of the table, filled with arbitrary values."""
     given = {
         "id": F.concat_ws("-", *KEY),
         "key": F.col("offset").cast("string"),
@@ -113,7 +112,7 @@ def shaped(rows: DataFrame, table: Table) -> DataFrame:
 
 
 def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
-    """Bronze with every record, silver with what becomes of them, and one batch that tells so."""
+    """Write bronze with every record, silver with the results, and one batch that records them."""
     root = settings.root
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
         storage.ensure(spark, root, table)
@@ -144,7 +143,7 @@ def bronze_table(settings: Settings, topic: str) -> Table:
 
 
 def write_checkpoints(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
-    """What bronze's streams would remember after one batch that took it all."""
+    """Write what bronze's streams would store after one batch that read everything."""
     for table in layer_tables("bronze"):
         path = storage.checkpoint_path(settings.root, f"bronze/{table.name}")
         ends: dict[str, dict[str, int]] = {}
@@ -157,12 +156,12 @@ def write_checkpoints(spark: SparkSession, settings: Settings, offsets: Offsets)
 
 
 def count_naively(spark: SparkSession, root: str) -> None:
-    """The same questions by whole tables: rows, distinct records, and rows of silver without one."""
+    """The same checks on whole tables: rows, distinct records, and silver rows without a record."""
     bronze = [storage.read(spark, root, table).select(*KEY) for table in layer_tables("bronze")]
     held = reduce(DataFrame.unionByName, bronze)
     refined = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_QUARANTINE)
     silver = [storage.read(spark, root, table).select(*KEY) for table in refined]
-    # these keys are regular and take little room on disk: Spark would broadcast them, and run out of memory
+    # these keys are regular and compress well: Spark would broadcast them, and run out of memory
     strangers = (
         reduce(DataFrame.unionByName, silver).join(held.hint("merge"), on=list(KEY), how="left_anti").count()
     )
@@ -177,14 +176,14 @@ def audit_whole(spark: SparkSession, settings: Settings, cluster: Cluster, rows:
 
 
 def processor_seconds(spark: SparkSession) -> float:
-    """What the JVM has used of all cores: on a machine that does other things too, it says more than the clock."""
+    """Processor time of the JVM over all cores: more reliable than the clock on a busy machine."""
     jvm = spark.sparkContext._jvm
-    assert jvm is not None  # noqa: S101 - a classic session has its JVM
+    assert jvm is not None  # noqa: S101 - a classic session has a JVM
     return float(jvm.java.lang.ProcessHandle.current().info().totalCpuDuration().get().toMillis()) / 1000
 
 
 def measure(settings: Settings, *, rows: int, runs: int) -> dict[str, list[float]]:
-    """Seconds of each run, by what was run."""
+    """Seconds of each run, by what ran."""
     with kafka_cluster(settings.kafka, settings.root) as cluster:
         ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
         for topic, kind in kinds(settings).items():

@@ -1,18 +1,17 @@
-"""Bronze beside what one would write without Spark: confluent-kafka to read, delta-rs to write, the same table.
+"""Bronze compared with a consumer without Spark: confluent-kafka reads, delta-rs writes, into the same table.
 
     pip install confluent-kafka==2.16.1 deltalake==1.6.6
     python benchmarks/consumers.py --messages 1000000 --runs 3
 
-Both take the same messages from the same broker in turns, users, movies and series in three topics of three
-partitions, into a Delta table with the columns of bronze.events, at most 500,000 in a commit. The consumer reads
-committed records only, keeps bytes that are no UTF-8, and remembers the next offset of each partition in the
-commit itself, as application transactions, so that it too is exactly once: it starts where the table says. What
-both have landed is compared, but for the time of landing.
+In alternating runs, both read the same messages from the same broker (users, movies and series in three topics of
+three partitions) into a Delta table with the columns of bronze.events, at most 500,000 per commit. The consumer
+reads committed records only, keeps bytes that are not valid UTF-8, and stores the next offset of each partition in
+the commit itself, as application transactions, so it is exactly-once too: it starts where the table says. The rows
+that both wrote are compared, except for the time of ingestion.
 
 Bronze's seconds are those of the whole job in a warm JVM: it checks topics, creates two tables and runs a second
-query, of feedback; the line below it is its batches alone, as bronze.events' progress tells them. Processor time
-is of this process and all that it started, the broker among them. Prints medians, writes
-build/benchmarks/consumers.json.
+query, for feedback; the line below it is its batches alone, from bronze.events' progress. Processor time is of
+this process and all that it started, including the broker. Prints medians, writes build/benchmarks/consumers.json.
 """
 
 import argparse
@@ -51,7 +50,7 @@ _HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 
 
 def consume(cluster: Cluster, topics: list[str], table: str, *, limit: int) -> None:
-    """Append what the topics hold beyond the table's own offsets, at most `limit` records in a commit."""
+    """Append the records beyond the table's own offsets, at most `limit` per commit."""
     consumer = Consumer(
         {
             "bootstrap.servers": cluster.bootstrap,
@@ -79,7 +78,7 @@ def consume(cluster: Cluster, topics: list[str], table: str, *, limit: int) -> N
 
 
 def starts(consumer: Consumer, topics: list[str], table: str) -> dict[tuple[str, int], int]:
-    """The next offset of each partition: by the transactions of the table's log, else Kafka's first."""
+    """The next offset of each partition: from the transactions in the table's log, or else Kafka's first."""
     known = DeltaTable(table) if DeltaTable.is_deltatable(table) else None
     found = {}
     for topic in topics:
@@ -93,10 +92,10 @@ def starts(consumer: Consumer, topics: list[str], table: str) -> dict[tuple[str,
 def batches(
     consumer: Consumer, nexts: dict[tuple[str, int], int], ends: dict[tuple[str, int], int], limit: int
 ) -> Iterator[list[Message]]:
-    """The records up to `ends`, whose topics have no transactions; `nexts` moves behind each batch."""
+    """The records up to `ends`, from topics without transactions; `nexts` advances after each batch."""
     batch: list[Message] = []
     while remaining := sum(end - nexts[part] for part, end in ends.items()):
-        # never more than there is: consume waits until it has as many as were asked for
+        # never more than remain: consume waits for as many as requested
         messages = consumer.consume(min(_FETCH, limit - len(batch), remaining), timeout=10)
         if not messages:
             sys.exit("the consumer got nothing in 10 s")
@@ -113,7 +112,7 @@ def batches(
 
 
 def rows(batch: list[Message]) -> pa.Table:
-    """The batch in the columns of bronze.events."""
+    """The batch, in the columns of bronze.events."""
     key, key_raw = texts([message.key() for message in batch])
     value, value_raw = texts([message.value() for message in batch])
     now = pa.scalar(datetime.now(UTC), _MICROS)
@@ -139,7 +138,7 @@ def rows(batch: list[Message]) -> pa.Table:
 
 
 def texts(sent: list[bytes | None]) -> tuple[pa.Array, pa.Array]:
-    """Those that are UTF-8 as strings, the others as bytes."""
+    """Valid UTF-8 as strings, the rest as bytes."""
     raw = pa.array(sent, pa.binary())
     try:
         return pc.cast(raw, pa.string()), pa.nulls(len(sent), pa.binary())
@@ -158,9 +157,9 @@ def is_text(sent: bytes) -> bool:
 
 
 def digest(table: DataFrame) -> tuple[int, int]:
-    """How many rows there are, and a sum that any other record among them would change."""
+    """The number of rows, and a sum that changes with any record."""
     names = [name for name in BRONZE_EVENTS.columns if name not in ("ingested_at", "headers")]
-    # xxhash64 passes over nulls, and takes bytes and text for the same
+    # xxhash64 ignores nulls, and treats bytes and text alike
     nulls = [F.col(name).isNull() for name in names]
     hashed = F.xxhash64(*names, *nulls, F.to_json("headers")).cast("decimal(38,0)")
     row = table.agg(F.count("*"), F.sum(hashed)).collect()[0]
@@ -168,7 +167,7 @@ def digest(table: DataFrame) -> tuple[int, int]:
 
 
 def batch_seconds(root: Path) -> float:
-    """How long the batches of bronze.events took, by the stream's own log."""
+    """The duration of bronze.events' batches, from the stream's own log."""
     found = [one for one in logged_batches(root / "ops") if one["stream"] == "bronze.events"]
     return float(sum(one["durations_ms"]["triggerExecution"] for one in found)) / 1000
 
@@ -176,7 +175,7 @@ def batch_seconds(root: Path) -> float:
 def works(
     spark: SparkSession, settings: Settings, cluster: Cluster
 ) -> dict[str, tuple[Callable[[Path], None], Callable[[Path], DataFrame]]]:
-    """For each way: how it lands the messages under a folder, and what it landed."""
+    """For each way: how it writes the messages under a folder, and what it wrote."""
     topics = settings.kafka.catalogue_topics
     limit = settings.bronze.max_offsets_per_trigger
     return {

@@ -1,19 +1,18 @@
-"""How long a user who was sent to Kafka takes to be readable in silver.users, while both streams run.
+"""How long until a user sent to Kafka can be read in silver.users, while both streams run.
 
     python benchmarks/delay.py --rates 1350 --seconds 180
     python benchmarks/delay.py --rates 675 1350 2700 --seconds 60
     python benchmarks/delay.py --up --trigger 2
 
-A real broker; `spark-submit bronze/ingest.py` and `spark-submit silver/refine.py`, each a process of its own with
-an endless trigger, or with --up both in one `lakehouse up --no-producers`, where gold has nothing to do without
+A real broker; `spark-submit bronze/ingest.py` and `spark-submit silver/refine.py`, each its own process with a
+continuous trigger, or with --up both in one `lakehouse up --no-producers`, where gold has nothing to do without
 feedback; users, movies and series in equal parts, about 370 bytes each, at the given rates in messages per second,
 one after the other, each after a warm-up that does not count. Every message is a new entity, which silver appends,
-but for a share of --updates, which it merges. Later rates find larger tables.
+except for a share of --updates, which it merges. Later rates find larger tables.
 
-The delay of a user is from Kafka's timestamp of its record to the commit of silver.users that has it (the change
-feed's `_commit_timestamp`). It is level where the second half's median is no more than a quarter above the first
-half's. Prints the rate that was reached, percentiles and how long batches took, and writes
-build/benchmarks/delay.json.
+A user's delay is the time from its record's Kafka timestamp to the commit of silver.users that contains it (the
+change feed's `_commit_timestamp`). It is level if the second half's median is at most a quarter above the first
+half's. Prints the rate reached, percentiles and batch durations, and writes build/benchmarks/delay.json.
 """
 
 import argparse
@@ -49,19 +48,19 @@ from producers.made_up.entities import movie_records, series_records, user_recor
 from producers.sending.delivery import Delivery, publish
 from producers.sending.records import Record
 
-# About how many messages before an update its id was sent.
+# About how many messages lie between an update and the message that first sent its id.
 AGO = 1_000
-# The same for all: then the later record in Kafka wins.
+# The same for all, so that the later Kafka record wins.
 EVENT_TIME = "2025-06-01T00:00:00.000Z"
 LEVEL = 1.25
 GOAL_SECONDS = 4.0
 SUBMIT = ("spark-submit", "--properties-file", "conf/spark-defaults.conf")
-# Until a stream has made a batch, and until it has caught up.
+# For a stream's first batch, and for catching up.
 PATIENCE_SECONDS = 300.0
 
 
 class Interval(NamedTuple):
-    """Messages per second, wanted and reached, and the Kafka times in ms between which they count."""
+    """Messages per second, wanted and reached, and the Kafka times in ms between which messages count."""
 
     rate: int
     reached: float
@@ -70,7 +69,7 @@ class Interval(NamedTuple):
 
 
 def commands(trigger: float, *, up: bool) -> dict[str, Sequence[str]]:
-    """What is started, one after the other: a command per stream, or one for both."""
+    """The commands to start, in order: one per stream, or one for both."""
     if up:
         return {"up": ("lakehouse", "up", "--no-producers")}
     jobs = {"bronze": "bronze/ingest.py", "silver": "silver/refine.py"}
@@ -79,7 +78,7 @@ def commands(trigger: float, *, up: bool) -> dict[str, Sequence[str]]:
 
 @contextmanager
 def running(settings: Settings, cluster: Cluster, logs: Path, trigger: float, *, up: bool) -> Iterator[None]:
-    """Both streams, each with its first batch behind it, stopped by SIGTERM at the end."""
+    """Both streams, past their first batch, stopped by SIGTERM at the end."""
     variables = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -105,7 +104,7 @@ def running(settings: Settings, cluster: Cluster, logs: Path, trigger: float, *,
 
 
 def ended(stream: "subprocess.Popen[bytes]") -> int:
-    """The exit code of a stream that was asked to end."""
+    """The exit code of a stream that was asked to stop."""
     try:
         return stream.wait(timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
@@ -114,7 +113,7 @@ def ended(stream: "subprocess.Popen[bytes]") -> int:
 
 
 def await_batch(settings: Settings, prefix: str, stream: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Wait until the stream has made its first batch."""
+    """Wait until the stream has finished its first batch."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not any(f"{batch['stream']}.".startswith(prefix) for batch in logged_batches(settings.ops_dir)):
         if stream.poll() is not None or time.monotonic() > deadline:
@@ -123,7 +122,7 @@ def await_batch(settings: Settings, prefix: str, stream: "subprocess.Popen[bytes
 
 
 class Sender:
-    """Sends users, movies and series that repeat 2,000 patterns each, under ids of their own."""
+    """Sends users, movies and series that repeat 2,000 patterns each, under new ids."""
 
     def __init__(self, settings: Settings, cluster: Cluster, updates: float) -> None:
         kafka = settings.kafka
@@ -135,7 +134,7 @@ class Sender:
         }
 
     def send(self, rate: int, seconds: float) -> float:
-        """Send at that rate for so many seconds, all three kinds at once; the rate that was reached."""
+        """Send at that rate for that many seconds, all three kinds at once; returns the rate reached."""
         found: list[Delivery] = []
 
         def one(topic: str) -> None:
@@ -154,7 +153,7 @@ class Sender:
         return sum(delivery.rate for delivery in found)
 
     def _endless(self, kind: str, patterns: Iterator[Record]) -> Iterator[Record]:
-        """Records with Kafka's time of now. Of each hundred the first ones are of an id sent a while before."""
+        """Records with the current Kafka time. The first ones in each hundred update an id sent a while before."""
         fields = [{**json.loads(record.value or b""), "timestamp": EVENT_TIME} for record in patterns]
         for number in count(1):
             updates = number > AGO and number % 100 < self._updates * 100
@@ -164,7 +163,7 @@ class Sender:
 
 
 def await_drained(settings: Settings, sent: int) -> None:
-    """Wait until silver has taken as many rows as were sent."""
+    """Wait until silver has processed as many rows as were sent."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     taken = 0
     while taken < sent:
@@ -177,7 +176,7 @@ def await_drained(settings: Settings, sent: int) -> None:
 def drive(
     sender: Sender, settings: Settings, streams: AbstractContextManager[None], options: argparse.Namespace
 ) -> list[Interval]:
-    """Send at each rate while both streams run; when what counts of each was sent."""
+    """Send at each rate while both streams run; returns the interval that counts for each."""
     intervals = []
     sender.send(rate=300, seconds=1)
     with streams:
@@ -231,7 +230,7 @@ def report(spark: SparkSession, settings: Settings, intervals: list[Interval]) -
 
 
 def batch_seconds(settings: Settings, stream: str, interval: Interval) -> float | None:
-    """The median length of the stream's batches that began in the interval; None where none did."""
+    """The median duration of the stream's batches that began in the interval; None if none did."""
     took = []
     for batch in logged_batches(settings.ops_dir):
         began = datetime.fromisoformat(batch["started_at"]).timestamp() * 1000

@@ -2,8 +2,8 @@
 
     python benchmarks/demo_steps.py --runs 3
 
-Each run has a root of its own; jars are expected to be there from an earlier run. Prints medians with the
-smallest and largest of the runs, beside the goals of 90 s and 4 GB, and writes build/benchmarks/demo_steps.json.
+Each run has its own root; the jars must exist from an earlier run. Prints medians with the minimum and maximum of
+the runs, next to the goals of 90 s and 4 GB, and writes build/benchmarks/demo_steps.json.
 """
 
 import argparse
@@ -23,7 +23,7 @@ _SAMPLE_SECONDS = 0.5
 
 
 def run_once() -> dict[str, float]:
-    """Seconds per step, in all (`all`, the whole command from outside) and peak resident bytes (`memory`)."""
+    """Seconds per step, in total (`all`, the whole command from outside) and peak resident bytes (`memory`)."""
     with tempfile.TemporaryDirectory() as root:
         environment = {**os.environ, "LAKEHOUSE_ROOT": root, "LAKEHOUSE_KAFKA__EMBEDDED_PORT": "0"}
         command = [str(Path(sys.executable).parent / "lakehouse"), "demo", "--json"]
@@ -41,11 +41,11 @@ def run_once() -> dict[str, float]:
 
 
 def resident_bytes(root: str, pid: int) -> int:
-    """Memory of the command, its descendants, and the broker, which is a session of its own under `root`."""
+    """Memory of the command, its descendants, and the broker, which has its own session under `root`."""
     listing = subprocess.run(["ps", "-eo", "pid=,ppid=,rss=,args="], capture_output=True, text=True, check=True)
     processes = [line.split(None, 3) for line in listing.stdout.splitlines()]
     family, total = {pid}, 0
-    for own, parent, rss, *arguments in processes:  # a child has a later line than its parent
+    for own, parent, rss, *arguments in processes:  # a child is listed after its parent
         if int(own) in family or int(parent) in family or root in "".join(arguments):
             family.add(int(own))
             total += int(rss) * 1024

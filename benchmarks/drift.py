@@ -1,10 +1,10 @@
-"""What it costs a micro-batch to record unknown fields with topic, type and first time.
+"""The cost per micro-batch of recording unknown fields with topic, type and first time.
 
     python benchmarks/drift.py --rows 200000 --runs 7
 
 Every row has two unknown fields, far more than a real batch. The reference, in the same run and in alternating
-order, is the query that counts each field alone, as silver did before. Prints the medians with the smallest and
-largest of the runs, and writes build/benchmarks/drift.json.
+order, is the query that counts each field alone, as silver did before. Prints the medians with the minimum and
+maximum of the runs, and writes build/benchmarks/drift.json.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _VALUE = '{"id":"%1$s","type":"movie","timestamp":"2025-05-13T12:00Z","titulo":"
 
 
 def records(spark: SparkSession, count: int) -> DataFrame:
-    """Parsed records of three topics, computed once, as a batch holds them."""
+    """Parsed records of three topics, computed once, like the rows of a batch."""
     number = F.col("id").cast("string")
     bronze = spark.range(count).select(
         F.concat(F.lit("topic"), (F.col("id") % 3).cast("string")).alias("topic"),

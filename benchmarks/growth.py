@@ -1,11 +1,11 @@
-"""Time and memory of both streams as the messages become ten and a hundred times as many.
+"""Time and memory of both streams as the number of messages grows tenfold and a hundredfold.
 
     python benchmarks/growth.py --messages 100000 1000000 10000000
 
-A real broker holds as many messages: users, movies and series of the producers, in three topics of three
-partitions. Both streams take them into empty tables, with the settings as they are shipped, in one JVM that has
-taken 20,000 before. Prints for each size the seconds per million messages, the micro-batches, and the most memory
-that the JVM and its Python workers held together (not the broker's), and writes build/benchmarks/growth.json.
+A real broker holds the messages: the producers' users, movies and series, in three topics of three partitions.
+Both streams read them into empty tables, with the default settings, in one JVM that has processed 20,000 before.
+Prints for each size the seconds per million messages, the micro-batches, and the peak memory of the JVM and its
+Python workers together (without the broker), and writes build/benchmarks/growth.json.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""The affinity after a hundredth of the users has changed: only theirs made again, against everybody's.
+"""Affinity after a hundredth of the users changed: recomputing only theirs, compared with everybody's.
 
     python benchmarks/incremental.py
     python benchmarks/incremental.py --users 100000 --rounds 5
 
-Each round changes the tastes of every hundredth user: other ones each time, scattered over all files. Then the job
-runs as every day and, on the same versions of silver, in full, and their rows are compared. Measured as it is, and
-once more with Delta's deletion vectors, which the table does not use: simple readers cannot read them. Prints
-medians, writes build/benchmarks/incremental.json.
+Each round changes the tastes of every hundredth user: different ones each time, scattered over all files. Then the
+job runs as usual and, on the same versions of silver, in full, and their rows are compared. Measured as shipped,
+and again with Delta's deletion vectors, which the table does not use because simple readers cannot read them.
+Prints medians, writes build/benchmarks/incremental.json.
 """
 
 import argparse
@@ -43,13 +43,13 @@ def fill_silver(spark: SparkSession, root: str, users: int) -> None:
 
 
 def change_users(spark: SparkSession, root: str, number: int) -> None:
-    """Every hundredth user gets another one's genres."""
+    """Give every hundredth user another user's genres."""
     chosen = F.pmod(F.xxhash64("id"), F.lit(_SHARE)) == number
     storage.delta_table(spark, root, SILVER_USERS).update(chosen, {"generos": F.array(F.lit(f"genre {number}"))})
 
 
 def _as(rows: DataFrame, table: Table) -> DataFrame:
-    """The rows with the columns of the table that they lack: where a record came from, and empty details."""
+    """The rows with the table's columns that they lack: lineage, and empty details."""
     fixed: dict[str, Any] = {"type": "movie", "topic": "topic", "partition": 0, "offset": 0}
     lacking = [field for field in table.schema if field.name not in rows.columns]
     for field in lacking:
@@ -66,7 +66,7 @@ def timed(spark: SparkSession, settings: Settings, *, full: bool) -> float:
 
 
 def measure_rounds(spark: SparkSession, settings: Settings, numbers: range) -> dict[str, Any]:
-    """Rounds after one that does not count."""
+    """Run the rounds, the first of which does not count."""
     root, table = settings.root, GOLD_AFFINITY
     found: dict[str, Any] = {"changed": [], "full": [], "rows": 0, "differing_rows": 0}
     timed(spark, settings, full=True)

@@ -1,4 +1,4 @@
-"""A million messages on a real broker in half a minute: records of the producers, each under an id of its own."""
+"""Send a million messages to a real broker in half a minute: the producers' records, each under its own id."""
 
 import json
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from lakehouse.settings import Settings, load_settings
 from producers.made_up.entities import movie_records, series_records, user_records
 from producers.sending.records import Record
 
-# As many different records per topic; they repeat under other ids.
+# The number of different records per topic; they repeat under other ids.
 PATTERNS = 2_000
 _ID, _TIME = "@id@", "@time@"
-# When all that a benchmark sends has happened, where nothing else is said.
+# The default event time of everything a benchmark sends.
 TIME = "2025-06-01T00:00:00.000Z"
 
 

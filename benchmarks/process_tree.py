@@ -1,4 +1,4 @@
-"""What this process and all that it started use together: JVM and Python workers. Linux only: it reads /proc."""
+"""Resources of this process and its descendants together: JVM and Python workers. Linux only: it reads /proc."""
 
 import os
 import threading
@@ -6,16 +6,16 @@ from pathlib import Path
 from types import TracebackType
 
 _SAMPLE_SECONDS = 0.5
-# Fields of /proc/PID/stat behind the name, which may hold spaces: parent, user and system time of the process
+# Fields of /proc/PID/stat after the name, which may contain spaces: parent, user and system time of the process
 # and of its ended children in ticks, size of its memory, resident pages.
 _PARENT, _TIMES, _SIZE, _PAGES = 1, slice(11, 15), 20, 21
 
 
 class Usage:
-    """Seconds of processor time used while it was open, and the highest sum of resident bytes seen.
+    """Processor seconds used while it was open, and the peak sum of resident bytes.
 
-    Of this process, or of the one of `pid`, with all that it started. On a machine that does other work too,
-    processor time says more than the clock. Pages that processes share count in each of them.
+    For this process, or the one with `pid`, and its descendants. On a busy machine, processor time is more
+    reliable than the clock. Pages that processes share count in each of them.
     """
 
     def __init__(self, pid: int | None = None) -> None:
@@ -42,7 +42,7 @@ class Usage:
 
 
 def resident_bytes(pid: int) -> int:
-    """Not those of a process that has just been started and still is in the memory of its parent."""
+    """Resident bytes, except of a process that was just started and still shares its parent's memory."""
     family = _family(pid)
     sizes = {number: process[_SIZE] for number, process in family.items()}
     own = [process for process in family.values() if sizes.get(int(process[_PARENT])) != process[_SIZE]]
@@ -55,13 +55,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def _family(pid: int) -> dict[int, list[str]]:
-    """The fields of the process and of its children and theirs, by their ids."""
+    """The stat fields of the process and its descendants, by process id."""
     fields: dict[int, list[str]] = {}
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             text = stat.read_text()
-        except OSError:  # it has ended meanwhile
+        except OSError:  # it has ended in the meantime
             continue
         own = int(stat.parent.name)
         fields[own] = text.rpartition(")")[2].split()

@@ -1,12 +1,11 @@
-"""What all suites together cost beside one hand-written aggregate per table over the same columns.
+"""The cost of all suites together, compared with one hand-written aggregate per table over the same columns.
 
     python benchmarks/quality_checks.py --rows 1000000 --runs 3
 
-Makes silver and gold tables in which silver.feedback has `--rows` rows and gold.affinity_ratings and
-gold.recommendations as many between them, then measures both, in alternating order. The aggregate counts the
-rows, the nulls and the smallest and largest value of every column, and the distinct keys. Prints medians, in
-seconds of the clock and of the processors (which other programs disturb less), and writes
-build/benchmarks/quality_checks.json.
+Writes silver and gold tables in which silver.feedback has `--rows` rows, and gold.affinity_ratings and
+gold.recommendations that many together, then measures both, in alternating order. The aggregate computes the row
+count, nulls, minimum and maximum of every column, and the distinct keys. Prints medians in wall-clock and
+processor seconds (which other programs disturb less), and writes build/benchmarks/quality_checks.json.
 """
 
 import argparse
@@ -60,7 +59,7 @@ TASTES = (
 
 
 def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
-    """Write all the tables; returns those that have rows."""
+    """Write all the tables; returns those with rows."""
     users, titles = rows // 2 // LISTED, 5_000
     pairs = spark.range(users * LISTED).selectExpr(
         f"concat('u', id div {LISTED}) user_id",
@@ -191,7 +190,7 @@ def _matched() -> str:
 
 
 def aggregate(spark: SparkSession, root: str, tables: tuple[Table, ...]) -> None:
-    """The reference: what anybody would write by hand to know the same columns."""
+    """The reference: the obvious hand-written query for the same facts about the columns."""
     for table in tables:
         rows = storage.read(spark, root, table)
         nested = (ArrayType, MapType, StructType)
@@ -214,7 +213,7 @@ def check_all(spark: SparkSession, settings: Settings, tables: tuple[Table, ...]
 
 
 def measured(work: Callable[[], None]) -> tuple[float, float]:
-    """Seconds of the clock and of the processors, this process's and its JVM's."""
+    """Wall-clock seconds, and processor seconds of this process and its JVM."""
     clock, processors = time.monotonic(), processor_seconds()
     work()
     return time.monotonic() - clock, processor_seconds() - processors
@@ -225,7 +224,7 @@ def processor_seconds() -> float:
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = entry.read_text().rpartition(")")[2].split()
-        except OSError:  # it ended in this moment
+        except OSError:  # it has just ended
             continue
         if own in (int(entry.parent.name), int(fields[1])):
             ticks += int(fields[11]) + int(fields[12])

@@ -1,10 +1,10 @@
-"""What it costs to read Parquet in small steps, which large records need to fit the memory.
+"""The cost of reading Parquet in small steps, which large records need to fit in memory.
 
     python benchmarks/reading.py --records 1000000 --runs 5
 
-Reads every column of that many small records of bronze, with the shipped columnarReaderBatchSize and, as the
-reference, with Spark's own of 4,096, in turns. Prints the medians with the smallest and largest of the runs, and
-writes build/benchmarks/reading.json.
+Reads every column of that many small bronze records, with the shipped columnarReaderBatchSize and, as the
+reference, with Spark's default of 4,096, in alternating runs. Prints the medians with the minimum and maximum of
+the runs, and writes build/benchmarks/reading.json.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SPARKS_OWN = "4096"
 
 
 def write(spark: SparkSession, root: str, count: int) -> None:
-    """Records of about 200 characters that do not compress to nothing, in one file per core."""
+    """Write records of about 200 characters that compress little, in one file per core."""
     storage.ensure(spark, root, BRONZE_EVENTS)
     records = spark.range(count).select(
         F.lit("users").alias("topic"),

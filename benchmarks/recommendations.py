@@ -1,11 +1,11 @@
-"""How good the recommendations are on real ratings, beside other ways on the same rows.
+"""The quality of the recommendations on real ratings, compared with other methods on the same rows.
 
     pip install implicit==0.7.2
     python benchmarks/recommendations.py ml-latest-small
 
 Runs the code of gold/evaluate.py on a folder in MovieLens' layout, and `implicit`'s ALS (tuned), EASE (Steck 2019)
 and `implicit` averaged over eight seeds on the same likes. All lists are measured by the same function. Prints one
-table with the goals, writes build/benchmarks/recommendations.json, and ends with exit code 1 where one is missed.
+table with the goals, writes build/benchmarks/recommendations.json, and exits with code 1 if a goal is missed.
 """
 
 import argparse
@@ -48,7 +48,7 @@ _TITLES = (
 
 
 class Likes(NamedTuple):
-    """Training likes as users x titles, and what users have seen; ids by place."""
+    """Training likes as users x titles, and what users have seen; ids by position."""
 
     liked: csr_matrix
     seen: csr_matrix
@@ -57,7 +57,7 @@ class Likes(NamedTuple):
 
 
 def read_events(spark: SparkSession, folder: Path) -> DataFrame:
-    """Ratings as silver.feedback has them. Ids are padded: events of one moment are then in order of movieId."""
+    """Ratings as rows of silver.feedback. Ids are padded, so that simultaneous events are in movieId order."""
     with (folder / "ratings.csv").open(encoding="utf-8", newline="") as file:
         rows = [
             (
@@ -99,7 +99,7 @@ def likes_of(training: DataFrame) -> Likes:
 
 
 def implicit_scores(likes: Likes, seed: int) -> Any:
-    """The settings that the issue found best for it: 24 factors, alpha 2, regularization 5."""
+    """Trained with the settings that the issue found best for it: 24 factors, alpha 2, regularization 5."""
     model = AlternatingLeastSquares(
         factors=24, iterations=15, alpha=2.0, regularization=5.0, random_state=seed, num_threads=1
     )
@@ -109,7 +109,7 @@ def implicit_scores(likes: Likes, seed: int) -> Any:
 
 
 def ease_scores(likes: Likes) -> Any:
-    """Steck, "Embarrassingly shallow autoencoders for sparse data", 2019; titles without a like are left out."""
+    """Steck, "Embarrassingly shallow autoencoders for sparse data", 2019; titles without a like are ignored."""
     liked = np.flatnonzero(np.asarray(likes.liked.sum(axis=0)).ravel())
     matrix = likes.liked[:, liked].toarray().astype(np.float64)
     gram = matrix.T @ matrix
@@ -134,7 +134,7 @@ def lists_from(spark: SparkSession, likes: Likes, scores: Any, model: str) -> Da
 
 
 def measure_others(spark: SparkSession, exam: Exam) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
-    """Metrics by model of what the lakehouse does not use itself, and seconds of training."""
+    """Metrics of models that the lakehouse itself does not use, by model, and training seconds."""
     likes = likes_of(exam.training)
     clock, every = {"implicit": time.monotonic()}, [implicit_scores(likes, seed) for seed in range(SEEDS)]
     clock["implicit"] = (time.monotonic() - clock["implicit"]) / SEEDS
@@ -193,7 +193,7 @@ def main() -> int:
 
 
 def judge(measured: dict[str, dict[str, float]]) -> int:
-    """Prints each goal with what was reached; 1 where one is missed."""
+    """Print each goal with the value reached; returns 1 if one is missed."""
     blend = measured["blend"]
     ndcg = f"ndcg_at_{CUTOFF}"
     others = {model: metrics for model, metrics in measured.items() if not model.startswith("blend")}

@@ -1,4 +1,4 @@
-"""How a benchmark that needs no broker runs, and where all leave their figures for programs."""
+"""How a benchmark without a broker runs, and where all of them write their figures for programs."""
 
 import json
 import tempfile
@@ -15,7 +15,7 @@ FOLDER = Path("build/benchmarks")
 
 
 def write_results(name: str, found: Any) -> None:
-    """Write what a benchmark measured as build/benchmarks/NAME.json, in the folder it was started in."""
+    """Write a benchmark's results to build/benchmarks/NAME.json, in the current folder."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
 
@@ -26,7 +26,7 @@ def run_alone(
     measure: Callable[[SparkSession, Namespace, str], dict[str, Any]],
     show: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Measure in a session and an empty folder of its own, print what was found, and write it."""
+    """Measure in a session and an empty folder of its own, print the results, and write them."""
     with (
         tempfile.TemporaryDirectory() as folder,
         spark_session("benchmark", log_file=Path(folder, "log")) as spark,

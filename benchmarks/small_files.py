@@ -1,12 +1,12 @@
-"""The live files of each table after many small micro-batches, and what joining them costs.
+"""The live files of each table after many small micro-batches, and the cost of compacting them.
 
     python benchmarks/small_files.py --batches 250 --messages 90
 
-A real broker holds `--batches` times `--messages` messages, in three topics of three partitions. Bronze takes them
-in as many micro-batches as that, each a file per core, and silver one file of bronze per batch; both let Delta
-join small files, as streams with a `--trigger` do. Prints for each table its commits, those that joined files, and
-its live files: the most at any version, and in the end. For each stream, how long its batches took, and how much
-of it was joining: what a batch in which files were joined took longer than the median of those around it. Writes
+A real broker holds `--batches` times `--messages` messages, in three topics of three partitions. Bronze reads them
+in that many micro-batches, each a file per core, and silver one file of bronze per batch; both let Delta compact
+small files, as streams with a `--trigger` do. Prints for each table its commits, those that compacted files, and
+its live files: the most at any version, and at the end. For each stream, the duration of its batches, and the part
+spent on compaction: how much longer a batch with compaction took than the median of those around it. Writes
 build/benchmarks/small_files.json.
 """
 
@@ -36,12 +36,12 @@ from silver.refine import refine
 # The tables that each stream's batches write.
 STREAMS = {"bronze.events": (BRONZE_EVENTS,), "silver": (SILVER_USERS, SILVER_CONTENT, SILVER_BATCHES)}
 AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
-# How many batches without joining are looked at on each side of one with.
+# The number of batches without compaction to compare with, on each side.
 AROUND = 5
 
 
 class Files(NamedTuple):
-    """Of one table: its commits, when files were joined, the most live files of any version, and of the last."""
+    """One table's commits, times of compaction, the most live files of any version, and those of the last."""
 
     commits: int
     joined_at: list[datetime]
@@ -50,7 +50,7 @@ class Files(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """Of one stream: its batches, those in which files were joined, the seconds of all, and those of joining."""
+    """One stream's batches, those with compaction, the seconds of all, and those spent on compaction."""
 
     batches: int
     joining: int
@@ -59,10 +59,10 @@ class Cost(NamedTuple):
 
 
 def run(spark: SparkSession, settings: Settings, cluster: Cluster, *, batches: int, messages: int) -> None:
-    """Both streams on a new root: one micro-batch of a few messages, and then as many more of them.
+    """Run both streams on a new root: one micro-batch of a few messages, then `batches` more.
 
-    A stream of silver that starts now reads bronze as it is, in few large files: it has to start first, and then
-    follows bronze commit by commit.
+    A silver stream that starts later would read bronze in a few large files: it has to start first, to follow
+    bronze commit by commit.
     """
     limited = settings.bronze.model_copy(update={"max_offsets_per_trigger": messages})
     one_file = settings.silver.model_copy(update={"max_bytes_per_trigger": "1b"})
@@ -76,7 +76,7 @@ def run(spark: SparkSession, settings: Settings, cluster: Cluster, *, batches: i
 
 
 def files_of(root: str, table: str) -> Files:
-    """As the table's log tells it."""
+    """The table's files, from its log."""
     log, live, joined_at = table_log(open_folder(root), table), [0], []
     commits = versions(log)
     for version in commits:

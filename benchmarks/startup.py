@@ -1,11 +1,11 @@
-"""How long commands take to start, with and without the archive of classes.
+"""How long commands take to start, with and without the class archive.
 
     python benchmarks/startup.py --runs 5
 
-Each run starts the commands in turn, as processes of their own, on a lakehouse with 300 messages on a real broker:
-`--help` and `status`, which need no Spark; a count by SQL; and `run --select bronze` on a root without tables, the
-way to a first micro-batch. The last two run with the archive of classes and, by a SPARK_CONF_DIR of their own,
-without. Prints medians, and writes build/benchmarks/startup.json.
+Each run starts the commands in turn, each as its own process, on a lakehouse with 300 messages on a real broker:
+`--help` and `status`, which need no Spark; a count in SQL; and `run --select bronze` on a root without tables, up
+to its first micro-batch. The last two run with the class archive and, with their own SPARK_CONF_DIR, without.
+Prints medians, and writes build/benchmarks/startup.json.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def measure(base: Path, *, runs: int) -> dict[str, list[float]]:
             publish(records, topic=topic, cluster=cluster).require_complete(topic)
         own = {"LAKEHOUSE_ROOT": settings.root, "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap}
         for layer in ("bronze", "silver"):
-            timed(own, "run", "--select", layer)  # the first one leaves the archive
+            timed(own, "run", "--select", layer)  # the first run creates the archive
         count = ("sql", "SELECT count(*) FROM silver.users")
         first = ("run", "--select", "bronze")
         for number in range(runs):

@@ -1,4 +1,4 @@
-"""What benchmarks of the streams share: the JVM they run in, and what the streams tell of their batches."""
+"""What the streams' benchmarks share: the JVM they run in, and the streams' log of their batches."""
 
 import json
 import os
@@ -12,6 +12,6 @@ def use_streams_jvm() -> None:
 
 
 def logged_batches(ops_dir: Path) -> list[dict[str, Any]]:
-    """The streams' own lines of their batches so far (lakehouse.spark.progress), oldest first."""
+    """The streams' own log lines about their batches so far (lakehouse.spark.progress), oldest first."""
     log = ops_dir / "stream_progress.jsonl"
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []

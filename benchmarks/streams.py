@@ -1,12 +1,12 @@
-"""Rows per second of both streams, beside the least that Spark can do with the same rows.
+"""Rows per second of both streams, compared with the least that Spark can do with the same rows.
 
     python benchmarks/streams.py --messages 1000000 --runs 3
     python benchmarks/streams.py --layers bronze
 
-A real broker holds the messages: users, movies and series of the producers, in three topics of three partitions.
-Bronze is timed beside the same Kafka source into Spark's `noop` sink and into plain Parquet files. Silver is timed
-on a first load, and on a load of as many messages of which half are updates, beside the same bronze rows parsed
-with `from_json` into `noop`. All of it in one JVM, in alternating order, after a first round that does not count.
+A real broker holds the messages: the producers' users, movies and series, in three topics of three partitions.
+Bronze is compared with the same Kafka source into Spark's `noop` sink and into plain Parquet files. Silver is
+timed on a first load, and on a load of as many messages of which half are updates, compared with the same bronze
+rows parsed with `from_json` into `noop`. Everything runs in one JVM, in alternating order, after a warm-up round.
 Prints medians, and writes build/benchmarks/streams.json.
 """
 
@@ -35,7 +35,7 @@ from lakehouse.tables import BRONZE_EVENTS, SILVER_CONTENT, SILVER_USERS
 from silver.refine import refine
 
 LATER = "2025-07-01T00:00:00.000Z"
-# What is divided by what, and the goal.
+# Each ratio's numerator and denominator, and its goal.
 REFERENCES = (
     ("bronze", "bronze: Parquet files", " (goal 0.9)"),
     ("bronze", "bronze: noop", ""),
@@ -53,7 +53,7 @@ Seconds = dict[str, list[float]]
 
 
 class Folders:
-    """A new folder for each thing that is timed, so that none finds what another one left."""
+    """A new folder for each timed run, so that none finds the files of another."""
 
     def __init__(self, base: Path) -> None:
         self._base, self._made = base, 0
@@ -64,7 +64,7 @@ class Folders:
 
 
 def drain(rows: DataFrame, kind: str, folder: Path) -> None:
-    """Run the stream into a sink until it has taken all there is."""
+    """Run the stream into a sink until it has read everything."""
     writer = rows.writeStream.format(kind).outputMode("append").trigger(availableNow=True)
     writer = writer.option("checkpointLocation", str(folder / "checkpoint")).option("path", str(folder / "rows"))
     writer.start().awaitTermination()
@@ -89,7 +89,7 @@ def bronze_works(spark: SparkSession, settings: Settings, cluster: Cluster, fold
 def silver_works(
     spark: SparkSession, settings: Settings, first: Path, second: Path, folders: Folders
 ) -> dict[str, Work]:
-    """Both loads on a root of their own each time; the bronze tables are linked, not copied."""
+    """Both loads, on a root of their own each time; the bronze tables are linked, not copied."""
     ends = storage.latest_version(spark, str(first), BRONZE_EVENTS)
     loaded: list[Path] = []
 
@@ -130,7 +130,7 @@ def link(source: Path, target: Path) -> None:
 
 
 def rounds(works: dict[str, Work], runs: int) -> Iterator[tuple[str, float]]:
-    """Seconds of each run, forwards and backwards in turn; works that go together keep their order."""
+    """Seconds of each run, alternating forwards and backwards; dependent works keep their order."""
     for number in range(runs + 1):
         names = list(works)
         if number % 2:  # the second of two silver loads needs the first one before it
@@ -143,7 +143,7 @@ def rounds(works: dict[str, Work], runs: int) -> Iterator[tuple[str, float]]:
 
 
 def measure(base: Path, *, count: int, runs: int, layers: Sequence[str]) -> tuple[float, Seconds]:
-    """The mean size of a message in bytes, and the seconds of each run."""
+    """The mean message size in bytes, and the seconds of each run."""
     seconds: Seconds = {}
     with (
         broker_with_topics(base / "broker") as (settings, cluster),
@@ -169,7 +169,7 @@ def measure(base: Path, *, count: int, runs: int, layers: Sequence[str]) -> tupl
 
 
 def check(spark: SparkSession, base: Path, *, count: int) -> None:
-    """Silver holds each id once after both loads: what was timed did the work."""
+    """Check that silver holds each id once after both loads: what was timed did the work."""
     roots = [path for path in base.glob("run*") if (path / "silver" / "batches").exists()]
     for root in roots:
         held = sum(storage.read(spark, str(root), table).count() for table in (SILVER_USERS, SILVER_CONTENT))

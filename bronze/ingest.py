@@ -1,4 +1,4 @@
-"""Stream 1: land the raw records of Kafka in bronze.events and bronze.feedback, exactly once."""
+"""Stream 1: append raw Kafka records to bronze.events and bronze.feedback, exactly once."""
 
 from collections.abc import Sequence
 
@@ -21,10 +21,10 @@ from lakehouse.spark.streams import run_streams, start_stream
 
 
 def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger: str | None = None) -> None:
-    """Append what Kafka holds beyond the checkpoints. Ends when all is taken, or never with a `trigger`.
+    """Append the Kafka records beyond the checkpoints. Returns when all are read, or never with a `trigger`.
 
-    Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly, DamageError
-    where a file of a table or checkpoint is damaged.
+    Raises RunningError if the stream is already running, CheckpointError if continuing would skip or repeat
+    records, DamageError if a file of a table or checkpoint is damaged.
     """
     kafka, root = settings.kafka, settings.root
     with only_run(settings.ops_dir, "bronze"), damage_named(root):
@@ -41,7 +41,7 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
                 read = read_kafka(
                     spark, cluster, source.topics, settings.bronze, starting_offsets=starting_offsets
                 )
-                # a batch is a file per core, not one per Kafka partition
+                # one file per core and batch, not one per Kafka partition
                 records = raw_records(read).coalesce(spark.sparkContext.defaultParallelism)
                 writer = storage.conform(records, table).writeStream.format("delta").outputMode("append")
                 writer = writer.option("path", storage.table_path(root, table))
@@ -57,15 +57,15 @@ def read_kafka(
     *,
     starting_offsets: str,
 ) -> DataFrame:
-    """The committed records of these topics; without a checkpoint from `starting_offsets` on."""
+    """The committed records of these topics; without a checkpoint, starting at `starting_offsets`."""
     reader = spark.readStream.format("kafka").option("subscribe", ",".join(topics))
     options = {
         **cluster.spark_options(),
         "startingOffsets": starting_offsets,
-        # records that Kafka dropped before they were read must stop the stream, not pass unnoticed
+        # if Kafka dropped records before they were read, the stream must stop
         "failOnDataLoss": "true",
         "includeHeaders": "true",
-        # a record of an aborted transaction was never sent
+        # records of aborted transactions count as never sent
         "kafka.isolation.level": "read_committed",
         "kafka.fetch.max.wait.ms": str(bronze.fetch_max_wait_ms),
         "maxOffsetsPerTrigger": str(bronze.max_offsets_per_trigger),

@@ -1,4 +1,4 @@
-"""Raw Kafka records as rows of bronze: nothing is parsed, and no byte is lost."""
+"""Raw Kafka records as bronze rows: nothing is parsed, no byte is lost."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -9,8 +9,8 @@ from lakehouse.tables import BRONZE_EVENTS
 def raw_records(records: DataFrame) -> DataFrame:
     """One row is one Kafka record, in the shape of the bronze tables.
 
-    `records` has the columns of Spark's Kafka source, headers included. Bytes that are valid UTF-8 become a
-    string; others stay bytes in `*_raw`, so that every record can be read again exactly as it was sent.
+    `records` has the columns of Spark's Kafka source, headers included. Valid UTF-8 becomes a string; other bytes
+    stay bytes in `*_raw`, so every record can be reproduced exactly as it was sent.
     """
     return records.select(
         "topic",

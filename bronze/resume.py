@@ -1,4 +1,4 @@
-"""Where stream 1 goes on: the checkpoint, the bronze table and Kafka's topics must tell the same story."""
+"""Where stream 1 resumes: checkpoint, bronze table and Kafka topics must agree."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -19,13 +19,13 @@ _REPAIR = rebuild("bronze")
 
 
 class Topics(NamedTuple):
-    """What Kafka says of the topics: their ids, and (earliest, next) offset of each partition."""
+    """What Kafka reports about the topics: their ids, and the (earliest, next) offset of each partition."""
 
     ids: Mapping[str, str]
     offsets: TopicOffsets
 
     def of(self, topics: Iterable[str]) -> "Topics":
-        """The same of these topics alone."""
+        """The same, for these topics only."""
         wanted = set(topics)
         return Topics(
             {topic: found for topic, found in self.ids.items() if topic in wanted},
@@ -34,17 +34,17 @@ class Topics(NamedTuple):
 
 
 def topic_properties(ids: Mapping[str, str]) -> dict[str, str]:
-    """The topics' ids as the bronze table remembers them: offsets mean nothing in a topic made anew."""
+    """Table properties that record the topics' ids: old offsets mean nothing in a recreated topic."""
     return {f"{_TOPIC_ID}{topic}": topic_id for topic, topic_id in ids.items()}
 
 
 def known_topics(properties: Mapping[str, str]) -> set[str]:
-    """The topics whose ids the table remembers: those that its stream has ever been started with."""
+    """The topics whose ids the table records: every topic its stream was ever started with."""
     return {name.removeprefix(_TOPIC_ID) for name in properties if name.startswith(_TOPIC_ID)}
 
 
 def require_same_topics(table: Table, properties: Mapping[str, str], topics: Topics) -> None:
-    """Raises CheckpointError where a topic is not the one whose records the table holds."""
+    """Raise CheckpointError if a topic is not the one whose records the table holds."""
     for topic, topic_id in topics.ids.items():
         known = properties.get(f"{_TOPIC_ID}{topic}", topic_id)
         if known != topic_id:
@@ -56,11 +56,11 @@ def require_same_topics(table: Table, properties: Mapping[str, str], topics: Top
 
 
 def require_continuity(spark: SparkSession, root: str, table: Table, checkpoint: Checkpoint) -> None:
-    """The table must hold just what the checkpoint says was written. Raises CheckpointError where it does not.
+    """Raise CheckpointError unless the table holds exactly what the checkpoint says was written.
 
-    Between them stands the batch id that Delta keeps with each commit of the stream. A checkpoint that is older
-    than the table would let Delta take new records for batches that it has, and drop them; one that is newer
-    would never read again what the table lacks.
+    The two are compared by the batch id that Delta keeps in each commit of the stream. If the checkpoint is older
+    than the table, Delta would take new records for batches it already has and drop them; if it is newer, the
+    stream would never read what the table lacks.
     """
     if not storage.exists(spark, root, table):
         if checkpoint.ended >= 0:
@@ -96,7 +96,7 @@ def _apart(table: Table, cause: str) -> CheckpointError:
 
 
 def require_topics_read(table: Table, read: Collection[str], topics: Collection[str]) -> None:
-    """Raises CheckpointError where the settings no longer let the table read a topic that its checkpoint reads."""
+    """Raise CheckpointError if the settings no longer assign the table a topic that its checkpoint reads."""
     missing = sorted(set(read) - set(topics))
     if missing:
         raise CheckpointError(
@@ -107,9 +107,9 @@ def require_topics_read(table: Table, read: Collection[str], topics: Collection[
 
 
 def require_not_held(table: Table, held: Offsets) -> None:
-    """Raises CheckpointError where bronze holds records of topics that are new to the table's checkpoint.
+    """Raise CheckpointError if bronze already holds records of topics that are new to the table's checkpoint.
 
-    Spark would read such a topic from its beginning: it ignores `startingOffsets` where there is a checkpoint.
+    Spark would read such a topic from its beginning: with a checkpoint, it ignores `startingOffsets`.
     """
     topics = sorted({topic for topic, _ in held})
     if topics:
@@ -121,7 +121,7 @@ def require_not_held(table: Table, held: Offsets) -> None:
 
 
 def require_kept(table: Table, starts: Offsets, topics: Topics) -> None:
-    """Raises CheckpointError where Kafka no longer has, or does not have yet, what comes next."""
+    """Raise CheckpointError if Kafka no longer has, or does not have yet, the next record to read."""
     for part, next_offset in sorted(starts.items()):
         if part not in topics.offsets:
             continue
@@ -141,13 +141,13 @@ def require_kept(table: Table, starts: Offsets, topics: Topics) -> None:
 
 
 def next_offsets(spark: SparkSession, root: str, table: Table) -> Offsets:
-    """Where each partition goes on, by the table's own rows."""
+    """The next offset of each partition, according to the table's rows."""
     rows = storage.read(spark, root, table).groupBy("topic", "partition").agg(F.max("offset").alias("last"))
     return {(row["topic"], row["partition"]): row["last"] + 1 for row in rows.collect()}
 
 
 def accepted_losses(properties: Mapping[str, str]) -> dict[tuple[str, int], list[tuple[int, int]]]:
-    """Ranges of offsets (first, last) that were accepted as lost, as the table's properties tell them."""
+    """Ranges of offsets (first, last) that were accepted as lost, from the table's properties."""
     found = {}
     for name, ranges in properties.items():
         if name.startswith(LOST):
@@ -158,7 +158,7 @@ def accepted_losses(properties: Mapping[str, str]) -> dict[tuple[str, int], list
 
 
 def behind_losses(starts: Offsets, properties: Mapping[str, str]) -> Offsets:
-    """The starts, moved behind losses that were accepted."""
+    """The starts, moved past accepted losses."""
     moved = dict(starts)
     for part, ranges in accepted_losses(properties).items():
         moved[part] = max(moved.get(part, 0), ranges[-1][1] + 1)
@@ -166,7 +166,7 @@ def behind_losses(starts: Offsets, properties: Mapping[str, str]) -> Offsets:
 
 
 def losses(starts: Offsets, topics: Topics, properties: Mapping[str, str]) -> dict[str, str]:
-    """What Kafka dropped unread, as the bronze table remembers it: `first-last` ranges by partition."""
+    """Table properties that record what Kafka dropped unread: `first-last` ranges by partition."""
     found = {}
     for part, start in starts.items():
         earliest = topics.offsets.get(part, (0, 0))[0]
@@ -177,7 +177,7 @@ def losses(starts: Offsets, topics: Topics, properties: Mapping[str, str]) -> di
 
 
 def starting_offsets(starts: Offsets, topics: Topics) -> str:
-    """Spark's `startingOffsets`: every partition is named, new ones from their earliest record."""
+    """Spark's `startingOffsets`: names every partition; new ones start at their earliest record."""
     wanted: dict[str, dict[str, int]] = {}
     for (topic, partition), (earliest, _) in sorted(topics.offsets.items()):
         wanted.setdefault(topic, {})[str(partition)] = starts.get((topic, partition), earliest)

@@ -1,4 +1,4 @@
-"""Starting stream 1 only where it goes on correctly, and starting it anew from what its tables hold."""
+"""Start stream 1 only if it can continue correctly, and rebuild its checkpoints from its tables."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,9 +25,9 @@ from lakehouse.tables import Table, layer_tables
 
 
 def prepare(spark: SparkSession, root: str, source: Source, topics: Topics) -> str:
-    """Make the table ready, and say where its stream begins when it has no checkpoint (`startingOffsets`).
+    """Prepare the table, and return the `startingOffsets` for a stream without a checkpoint.
 
-    Raises CheckpointError where going on would skip or repeat records.
+    Raises CheckpointError if continuing would skip or repeat records.
     """
     table = source.table
     checkpoint = read_checkpoint(spark, root, source.stream)
@@ -63,18 +63,18 @@ def describe_topics(cluster: Cluster, topics: Sequence[str], *, timeout_seconds:
 def rebuild_checkpoints(
     spark: SparkSession, settings: Settings, cluster: Cluster, *, stamp: str, accept_loss: bool
 ) -> Iterator[str]:
-    """Set the streams' checkpoints aside, so that they go on behind the last record of their tables.
+    """Set the streams' checkpoints aside, so that they resume after the last record of their tables.
 
-    A table with a damaged file is set aside too, and its stream reads Kafka from the first record on. Records that
-    Kafka no longer has stop this, unless `accept_loss`: the table then remembers which they are.
-    Tells what was done, a line each. Raises DamageError where only the damaged table still has records.
+    A table with a damaged file is set aside too, and its stream reads Kafka again from the earliest record. This
+    fails if Kafka no longer has some of the records, unless `accept_loss`: the table then records which.
+    Yields what was done, one line each. Raises DamageError if only the damaged table still has records.
     """
     root, kafka = settings.root, settings.kafka
     sources = [
         (source, describe_topics(cluster, source.topics, timeout_seconds=kafka.connect_timeout_seconds))
         for source in bronze_sources(kafka)
     ]
-    # the damaged tables first: where the others go on is looked for in both tables
+    # damaged tables first: the starting points of the others are looked up in both tables
     for source, topics in sources:
         damage = table_damage(open_folder(root), source.table)
         if damage is not None:
@@ -106,7 +106,7 @@ def rebuild_checkpoints(
 
 
 def _require_in_kafka(damage: Damage, topics: Topics, *, accept_loss: bool) -> None:
-    """Raises DamageError where Kafka has dropped records that a damaged table may be the last to have."""
+    """Raise DamageError if Kafka has dropped records that only a damaged table may still have."""
     dropped = [
         f"{topic}-{partition} 0-{earliest - 1}"
         for (topic, partition), (earliest, _) in sorted(topics.offsets.items())
@@ -124,10 +124,10 @@ def _properties(spark: SparkSession, root: str, table: Table) -> dict[str, str]:
 
 
 def _held(spark: SparkSession, root: str, topics: Topics) -> Offsets:
-    """Where each partition goes on behind what bronze holds of these topics, and behind accepted losses.
+    """The next offset of each partition, after what bronze holds of these topics and after accepted losses.
 
-    In both tables: with other settings the other one may have read a topic. Raises CheckpointError where it was
-    another topic of that name.
+    Looks in both tables: under other settings the other one may have read a topic. Raises CheckpointError if it
+    read a different topic of that name.
     """
     starts: Offsets = {}
     for table in layer_tables("bronze"):

@@ -1,4 +1,4 @@
-"""Job: silver content and feedback -> gold.model_metrics: the blend beside every baseline, on the same rows."""
+"""Job: silver content and feedback -> gold.model_metrics: the blend next to every baseline, on the same rows."""
 
 import argparse
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK
 
 
 def run(spark: SparkSession, settings: Settings) -> Measured:
-    """Train all models on the first events of each user, measure them on the last ones; metrics by model."""
+    """Train all models on each user's first events and measure them on the last ones; metrics by model."""
     root, recipe = settings.root, recipe_of(settings.gold)
     inputs = read_inputs(spark, root, SILVER_CONTENT, SILVER_FEEDBACK)
     titles = inputs[SILVER_CONTENT]
@@ -38,7 +38,7 @@ def run(spark: SparkSession, settings: Settings) -> Measured:
 def tune(spark: SparkSession, settings: Settings, *, minutes: float) -> list[Row]:
     """Search for parameters on a validation split inside the training rows, and return the best trials.
 
-    The held-out rows of `run` are never looked at.
+    Never looks at the rows that `run` holds out.
     """
     root, recipe = settings.root, recipe_of(settings.gold)
     inputs = read_inputs(spark, root, SILVER_CONTENT, SILVER_FEEDBACK)
@@ -65,7 +65,7 @@ def tune(spark: SparkSession, settings: Settings, *, minutes: float) -> list[Row
 
 @contextmanager
 def asked(spark: SparkSession, settings: Settings, feedback: DataFrame, titles: DataFrame) -> Iterator[Exam]:
-    """The feedback split by each user's time, as the settings say."""
+    """The feedback split by each user's time, according to the settings."""
     with exam_of(
         feedback,
         titles,
@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _minutes(text: str) -> float:
-    """Raises an argument error for what is no number above 0."""
+    """Raise an argument error unless the text is a number above 0."""
     try:
         minutes = float(text)
     except ValueError:

@@ -15,10 +15,10 @@ from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
 
 
 def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
-    """Replace the table and the file, or neither: a recommended title without a name raises TableError.
+    """Replace both the table and the file, or neither: a recommended title without a name raises TableError.
 
-    The lists are those of the last version of gold.recommendations that passed its checks. Returns which versions
-    of the tables were exported.
+    The lists come from the last version of gold.recommendations that passed its checks. Returns the exported
+    versions of the tables.
     """
     inputs = read_published(spark, settings.root, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:

@@ -1,4 +1,4 @@
-"""Job: the tables that people look at -> one CSV file each, and a Power BI project that reads them."""
+"""Job: the tables that people view -> one CSV file each, and a Power BI project that reads them."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ SOURCES = ("csv", "delta")
 
 
 class Written(NamedTuple):
-    """One exported table. `version` is null, and `rows` 0, where the table does not exist yet."""
+    """One exported table. `version` is null and `rows` 0 if the table does not exist yet."""
 
     name: str
     table: str
@@ -35,9 +35,9 @@ class Written(NamedTuple):
 
 
 class Export(NamedTuple):
-    """What was written. `kept` names the project's files that a person has changed: then it was left alone.
+    """What was written. `kept` lists the project files that somebody changed: the project was then left alone.
 
-    `alike` has the tables with ids that differ in capitals only.
+    `alike` lists the tables with ids that differ only in case.
     """
 
     tables: list[Written]
@@ -46,7 +46,7 @@ class Export(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """What a person should know, a line each."""
+        """Notes for the user, one line each."""
         notes = [alike_note(self.alike)] if self.alike else []
         return [*notes, kept_note(self.kept)] if self.kept else notes
 
@@ -59,10 +59,10 @@ def run(
     replace: bool = False,
     versions: Mapping[str, int] | None = None,
 ) -> Export:
-    """Replace the files of the tables, and the project unless a person has changed it (`replace`: even then).
+    """Replace the files of the tables, and the project unless somebody has changed it (`replace`: even then).
 
-    `source` is what the project reads at first. `versions` are those to export of the tables that it names,
-    by their SQL name; of the others it is the last that passed its checks, or the newest of a table that has none.
+    `source` is where the project reads from at first. `versions` maps SQL names to the versions to export; of
+    other tables the last version that passed its checks is exported, or the newest if the table has no checks.
     """
     root, formulas, tables = settings.root, settings.export.formulas, exported_tables()
     chosen = {table.source.sql_name: _version(spark, root, table.source) for table in tables} | dict(
@@ -94,7 +94,7 @@ def _version(spark: SparkSession, root: str, table: Table) -> int | None:
 def write_table(
     spark: SparkSession, root: str, table: Exported, *, version: int | None, formulas: Formulas
 ) -> Written:
-    """One file with that version of the table; only its header where there is no table, and so no version."""
+    """One file with that version of the table; only its header if there is no table, so no version."""
     path, source = f"{root}/{TABLES_FOLDER}/{table.name}.csv", table.source
     count = 0
 
@@ -111,7 +111,7 @@ def write_table(
 
 
 def kept_note(kept: Sequence[str]) -> str:
-    """What a person reads where their changed project was left alone."""
+    """The note for a user whose changed project was left alone."""
     named = ", ".join(kept[:3]) + (", ..." if len(kept) > 3 else "")
     return f"the Power BI project was changed and stays as it is ({named}); --replace makes it anew"
 

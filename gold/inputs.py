@@ -1,4 +1,4 @@
-"""What a gold job is made from: tables read at one stated version each, so that it can be run again."""
+"""The inputs of a gold job: tables read at one recorded version each, so that the run can be repeated."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,18 +24,18 @@ class Inputs:
 
 
 def read_inputs(spark: SparkSession, root: str, *tables: Table) -> Inputs:
-    """Each table at its latest version of this moment; silver, once checked, at the last version that passed.
+    """Each table at its latest version now; a silver table that has been checked, at the last version that passed.
 
-    Raises TableError where a table does not exist, or was checked and never accepted.
+    Raises TableError if a table does not exist, or was checked and never passed.
     """
     versions = {table.sql_name: input_version(spark, root, table) for table in tables}
     return _read(spark, root, tables, versions)
 
 
 def read_published(spark: SparkSession, root: str, published: Table, *others: Table) -> Inputs:
-    """`published` at the version that people may see, the last that passed its checks; the others as usual.
+    """`published` at its last version that passed its checks; the others as in `read_inputs`.
 
-    Raises TableError where a table does not exist, or has no version that passed.
+    Raises TableError if a table does not exist, or has no version that passed.
     """
     versions = {published.sql_name: published_version(spark, root, published)}
     versions |= {table.sql_name: input_version(spark, root, table) for table in others}
@@ -49,7 +49,7 @@ def _read(spark: SparkSession, root: str, tables: Sequence[Table], versions: dic
 
 @contextmanager
 def held(rows: DataFrame) -> Iterator[DataFrame]:
-    """The rows, computed once however often they are used, and let go at the end or on a failure."""
+    """The rows, computed once however often they are used, and released at the end or on failure."""
     rows.persist()
     try:
         yield rows
@@ -58,11 +58,11 @@ def held(rows: DataFrame) -> Iterator[DataFrame]:
 
 
 def one_per_id(rows: DataFrame) -> DataFrame:
-    """One row per id. Nothing but silver's merge keeps its ids unique, and a join must not multiply rows."""
+    """One row per id. Only silver's merge keeps its ids unique, and a join must not multiply rows."""
     others = [name for name in rows.columns if name != "id"]
     return rows.groupBy("id").agg(F.max(F.struct(*others)).alias("row")).select("id", "row.*")
 
 
 def partitions_of(spark: SparkSession) -> int:
-    """Into how many tasks this machine or cluster divides work."""
+    """The number of tasks that this machine or cluster divides work into."""
     return int(spark.conf.get("spark.sql.shuffle.partitions") or 1)

@@ -1,18 +1,18 @@
-"""What people watch: feedback per title and day, and the order of titles by how many users took to them."""
+"""What people watch: feedback per title and day, and titles ranked by how many users took to them."""
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.tables import GOLD_POPULARITY
 
-# Sums of decimals are exact; a sum of doubles would depend on the order in which tasks end.
+# Sums of decimals are exact; sums of doubles depend on the order in which tasks end.
 _EXACT = "decimal(12,6)"
 
 
 def count_daily(feedback: DataFrame, *, trend_days: int) -> DataFrame:
-    """One row per title and day (UTC) that has feedback, of titles unknown to silver.content too.
+    """One row per title and day (UTC) with feedback, including titles that silver.content does not have.
 
-    `trend` is the events of the `trend_days` days up to this one less those of as many days before.
+    `trend` is the number of events in the `trend_days` days up to this one, minus that of the same period before.
     """
     events = feedback.withColumn("day", F.to_date("event_timestamp"))
     daily = events.groupBy("content_id", "day").agg(
@@ -34,7 +34,7 @@ def count_daily(feedback: DataFrame, *, trend_days: int) -> DataFrame:
 def order_titles(titles: DataFrame, feedback: DataFrame, affinity: DataFrame) -> DataFrame:
     """One row per title: `place` (1, 2, ...) by popularity and its `viewers`.
 
-    The order is by users with feedback other than a dislike, then users whose tastes it fits, then id.
+    Ordered by users with feedback other than a dislike, then users whose tastes it fits, then id.
     """
     ids = titles.select(F.col("id").alias("content_id")).distinct()
     taken_to = F.when(F.col("action") != "dislike", F.col("user_id"))

@@ -14,12 +14,12 @@ from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import GOLD_AFFINITY, SILVER_CONTENT, SILVER_USERS
 
-# Of so many users in a hundred the ratings are made again; of more, everybody's.
+# Up to this percentage of changed users, only theirs are recomputed; above it, everybody's.
 MOST_CHANGED = 20
 
 
 def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
-    """Rate the titles of the users whose tastes have changed since the last run; `full`: of all users."""
+    """Rate titles for the users whose tastes changed since the last run; `full`: for all users."""
     root, recipe = settings.root, recipe_of(settings)
     with only_run(settings.ops_dir, GOLD_AFFINITY.sql_name):
         inputs = read_inputs(spark, root, SILVER_USERS, SILVER_CONTENT)
@@ -48,7 +48,7 @@ def recipe_of(settings: Settings) -> Recipe:
 
 
 def changed_users(spark: SparkSession, root: str, inputs: Inputs, recipe: Recipe) -> Changed:
-    """The users whose tastes have changed; all where a title's have: it counts in the rarity of every feature."""
+    """The users whose tastes changed; all if a title's features did: they affect the rarity of every feature."""
     before = made_from(spark, root, GOLD_AFFINITY, recipe)
     if before is None:
         return NO_BASE

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None:
-    """Train a model and publish it where it is good enough; make every list from the published one."""
+    """Train a model and publish it if it is good enough; make every list from the published model."""
     with only_run(settings.ops_dir, "gold.models"):
         inputs = read_list_inputs(spark, settings.root)
         publication = train(spark, settings, inputs, force=force)
@@ -60,7 +60,7 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
         ThreadPoolExecutor(max_workers=1) as beside,
     ):
         version = model_version(feedback, recipe=recipe)
-        # Training and measuring are made of short steps that leave cores idle: they fill each other's gaps.
+        # Training and measuring consist of short steps that leave cores idle: they fill each other's gaps.
         training = None
         if not is_saved(spark, root, version):
             training = beside.submit(train_blend, feedback, recipe=recipe)
@@ -90,7 +90,7 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
 
 
 def write_lists(spark: SparkSession, settings: Settings, inputs: Inputs, version: str) -> None:
-    """Make gold.recommendations from a saved model and today's silver."""
+    """Write gold.recommendations from a saved model and today's silver."""
     root, features = settings.root, chosen_weights(settings)
     blend = blend_of(load_model(spark, root, version))
     titles, feedback, affinity = inputs[SILVER_CONTENT], inputs[SILVER_FEEDBACK], inputs[GOLD_AFFINITY]
@@ -113,12 +113,12 @@ def write_lists(spark: SparkSession, settings: Settings, inputs: Inputs, version
 
 
 def read_list_inputs(spark: SparkSession, root: str) -> Inputs:
-    """What models are trained on and lists are made from, each table at one version."""
+    """The inputs for training models and making lists, each table at one version."""
     return read_inputs(spark, root, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
 
 
 def described_parameters(settings: Settings) -> dict[str, str]:
-    """The settings that a model was trained with, by their names."""
+    """The settings that a model was trained with, by name."""
     gold = settings.gold
     sections = {"feedback": gold.feedback, "als": gold.als, "blend": gold.blend, "values": gold.values}
     return {

@@ -1,4 +1,4 @@
-"""Job: publish an older model again, and make gold.recommendations from it; the gate and the export come after."""
+"""Job: publish an older model again, and rebuild gold.recommendations from it; gate and export come after."""
 
 from datetime import UTC, datetime
 
@@ -14,9 +14,9 @@ from lakehouse.spark.session import spark_session
 
 
 def run(spark: SparkSession, settings: Settings, model_version: str | None = None) -> str:
-    """Publish this model, else the one published before the current one, and return its version.
+    """Publish this model, or else the one published before the current one, and return its version.
 
-    It becomes the published one last, when its lists are made: after a crash the same call does the same.
+    The model is marked published last, after its lists are written, so the same call can follow a crash.
     """
     with only_run(settings.ops_dir, "gold.models"):
         records = current_records(spark, settings.root)

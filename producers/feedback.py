@@ -1,4 +1,4 @@
-"""Made-up feedback, to its Kafka topic: python -m producers.feedback --count 100 --seed 42"""
+"""Send made-up feedback to its Kafka topic: python -m producers.feedback --count 100 --seed 42"""
 
 import argparse
 
@@ -11,7 +11,7 @@ from producers.sending.entry import chosen_instants, chosen_seed, positive, prod
 
 
 def parser(demo: Demo) -> argparse.ArgumentParser:
-    """The sizes say which users and titles exist: those that the other producers send with the same seed."""
+    """The sizes define which users and titles exist: those that the other producers send with the same seed."""
     movies, series = split_titles(demo.titles)
     parser = producer_parser("Send made-up feedback (views, ratings, likes, dislikes) to its Kafka topic.")
     parser.add_argument("--users", type=positive, default=demo.users, help="how many users there are")

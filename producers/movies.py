@@ -1,4 +1,4 @@
-"""Made-up movies, to their Kafka topic: python -m producers.movies --count 100 --seed 42"""
+"""Send made-up movies to their Kafka topic: python -m producers.movies --count 100 --seed 42"""
 
 from lakehouse.jobs import run_job
 from lakehouse.settings import load_settings

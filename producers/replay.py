@@ -1,4 +1,4 @@
-"""A real catalogue, real ratings, or both, to Kafka: python -m producers.replay CATALOGUE.csv --ratings DIR"""
+"""Send a real catalogue, real ratings, or both to Kafka: python -m producers.replay CATALOGUE.csv --ratings DIR"""
 
 import argparse
 import time
@@ -23,10 +23,10 @@ _INTERRUPTED = 130
 
 
 class Replay(NamedTuple):
-    """All records; how many MovieLens movies are catalogue titles; what was not mapped, by reason.
+    """All records, the number of MovieLens movies that are catalogue titles, and unmapped data by reason.
 
-    `types` are the catalogue's unknown types, `classifications` all of its ratings; each with its rows. `is_both`
-    says that there was a catalogue for the movies to be matched with.
+    `types` are the catalogue's unknown types, `classifications` all of its ratings, each with its rows. `is_both`:
+    there was a catalogue to match the movies with.
     """
 
     users: list[Record]
@@ -45,9 +45,9 @@ class Replay(NamedTuple):
 
 
 def read_replay(catalogue: Path | None, ratings: Path | None) -> Replay:
-    """The records of a catalogue, of a folder of ratings, or of both: the same files give the same bytes.
+    """The records of a catalogue, of a folder of ratings, or of both. The same files give the same bytes.
 
-    Raises InputError where neither is given, a file is missing or has another layout, or a time cannot be read.
+    Raises InputError if neither is given, a file is missing or has another layout, or a time cannot be read.
     """
     if catalogue is None and ratings is None:
         raise InputError("nothing to replay", todo="name a catalogue's CSV, or --ratings DIR, or both")
@@ -72,7 +72,7 @@ def read_replay(catalogue: Path | None, ratings: Path | None) -> Replay:
 
 
 def findings_of(replay: Replay, silver: Silver, *, now_ms: int) -> list[str]:
-    """What to say before anything is sent, by what silver accepts."""
+    """What to report before anything is sent, given what silver accepts."""
     latest_ms = now_ms + silver.future_tolerance_seconds * 1000
     lines = [f"matched: {replay.matched:,} MovieLens movies are titles of the catalogue"] if replay.is_both else []
     return [
@@ -135,7 +135,7 @@ def _publish_all(replay: Replay, settings: Settings, rate: float | None) -> dict
 
 
 def by_topic(replay: Replay, kafka: Kafka) -> list[tuple[str, str, list[Record]]]:
-    """Name, topic and records, in the order of sending; without ratings no users and no feedback."""
+    """Name, topic and records, in sending order; without ratings there are no users and no feedback."""
     parts = [
         ("movies", kafka.movies_topic, replay.movies),
         ("series", kafka.series_topic, replay.series),

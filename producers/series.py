@@ -1,4 +1,4 @@
-"""Made-up series, to their Kafka topic: python -m producers.series --count 100 --seed 42"""
+"""Send made-up series to their Kafka topic: python -m producers.series --count 100 --seed 42"""
 
 from lakehouse.jobs import run_job
 from lakehouse.settings import load_settings

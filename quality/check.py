@@ -1,4 +1,4 @@
-"""Job: check tables at a version against their suites, into quality.results, JSON and pages."""
+"""Job: check tables at a version against their suites; write quality.results, JSON and pages."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from quality.suites import require_one_table
 
 
 def run(spark: SparkSession, settings: Settings, tables: Sequence[str], *, version: int | None = None) -> Run:
-    """Check, record and write the pages; the outcome is in what it returns."""
+    """Check, record and write the pages; the returned run has the outcome."""
     require_one_table(tables, version=version)
     outcome = check(spark, settings, chosen_tables(spark, settings.root, tables), version=version)
     write_pages(spark, settings.root, outcome)

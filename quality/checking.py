@@ -1,4 +1,4 @@
-"""A check: tables at one version each, measured by Spark, judged by Great Expectations, and recorded."""
+"""A check: tables at one version each, measured with Spark, judged with Great Expectations, and recorded."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ from quality.results import Checked, Result, Run, empty_result, error_result, re
 from quality.subject import Subject
 from quality.suites import LAYERS, has_suite, selected_tables, suite_of
 
-# Queries of small tables leave most of a machine idle.
+# Queries on small tables leave most of a machine idle.
 _AT_ONCE = 3
 
 Versions = Mapping[str, int]
@@ -29,7 +29,7 @@ Judge = Callable[[str, Sequence[Measured]], list[Judgement]]
 
 
 def chosen_tables(spark: SparkSession, root: str, names: Sequence[str]) -> list[Table]:
-    """The tables to check. Those that are in a layer but have no suite of their own may not be there yet."""
+    """The tables to check. Tables named through a layer that have no suite of their own are skipped if absent."""
     named = {name.lower() for name in names}
     return [
         table
@@ -46,19 +46,19 @@ def check(
     version: int | None = None,
     compare: bool = True,
 ) -> Run:
-    """Check the tables at their newest versions of this moment, or one table at `version`, and record the results.
+    """Check the tables at their current versions, or one table at `version`, and record the results.
 
-    Without `compare` nothing is compared with the run before. Raises TableError for a missing table, InputError
-    for a version that it does not have, CheckpointError where a rebuild of silver was cut off in its swap.
+    Without `compare`, nothing is compared with the previous run. Raises TableError for a missing table, InputError
+    for a version that it does not have, CheckpointError if a rebuild of silver was interrupted in its swap.
     """
     root = settings.root
     if any(table.layer == "silver" for table in tables):
-        require_no_rebuild(spark, root)  # half of silver would be the old one
+        require_no_rebuild(spark, root)  # otherwise half of silver would be the old one
     newest = {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
-    moment = datetime.now(UTC)  # later than the versions that are checked
+    moment = datetime.now(UTC)  # later than the commits of the versions checked
     versions = newest if version is None else {tables[0].sql_name: _existing(spark, root, tables[0], version)}
     checked: list[Checked] = []
-    for layer in LAYERS:  # what silver's tables are found to be counts for gold's
+    for layer in LAYERS:  # gold's checks depend on the results of silver's
         subjects = [
             subject_of(
                 spark, settings, table, versions, newest=newest, moment=moment, compare=compare, so_far=checked
@@ -118,8 +118,8 @@ def _reader(spark: SparkSession, root: str, versions: Versions) -> Callable[[Tab
 def _unaccepted(
     spark: SparkSession, root: str, inputs: Versions, versions: Versions, so_far: Sequence[Checked]
 ) -> tuple[str, ...]:
-    """The inputs that have not passed: not before, nor in this run. Gold that is checked in it counts as passed:
-    where it fails, so does the run."""
+    """The inputs that have not passed, neither earlier nor in this run. Gold that this run checks counts as
+    passed: if it fails, so does the run."""
     whole = {table.sql_name for table in acceptance.GATED["silver"]} <= {table.table_name for table in so_far}
     silver_passed = whole and all(table.success for table in so_far)
     passed_now = {(table.table_name, table.version) for table in so_far if silver_passed}
@@ -132,9 +132,9 @@ def _unaccepted(
 
 
 def judged(subjects: Sequence[Subject]) -> list[Checked]:
-    """Measured side by side; judged one after the other, since Great Expectations has one context per process."""
+    """Measure in parallel; judge in sequence, since Great Expectations has one context per process."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        # Great Expectations takes a second to load, which no other command should pay, nor this one wait for
+        # Great Expectations takes a second to load; other commands should not pay for it, nor this one wait
         loading = pool.submit(load_judging)
         measured = list(pool.map(_measured, subjects))
         judge = loading.result().judge
@@ -145,7 +145,7 @@ def judged(subjects: Sequence[Subject]) -> list[Checked]:
 
 
 def _measured(subject: Subject) -> Measurements | str:
-    """What was measured, or why nothing could be."""
+    """The measurements, or why nothing could be measured."""
     missing = subject.missing_columns()
     if missing:
         return f"no column {', '.join(missing)}"

@@ -1,11 +1,11 @@
-"""How far two distributions are from each other."""
+"""The distance between two distributions."""
 
 from collections.abc import Mapping
 from math import log2, sqrt
 
 
 def shares(counts: Mapping[str, float]) -> dict[str, float]:
-    """The counts as shares of 1, none where nothing was counted."""
+    """The counts as shares of 1; empty if nothing was counted."""
     total = sum(counts.values())
     return {value: count / total for value, count in counts.items()} if total else {}
 

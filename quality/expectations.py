@@ -1,4 +1,4 @@
-"""What a suite is made of: expectations about one table, each measured by one number and judged by its bounds."""
+"""The parts of a suite: expectations about one table, each measured by one number and judged by its bounds."""
 
 from collections.abc import Collection
 from typing import Literal, NamedTuple
@@ -11,17 +11,17 @@ from lakehouse.tables import Table
 from quality import facts
 from quality.subject import Subject
 
-# What is measured: rows that break the expectation, their share of the rows judged, a value of its own, or how
-# far a distribution is from the one before.
+# The unit of a measurement: rows that break the expectation, their share of the judged rows, a value of its own,
+# or the distance between a distribution and the previous one.
 Unit = Literal["rows", "share", "value", "drift"]
 
 
 class Expectation(NamedTuple):
-    """`measure` is a SQL aggregate over the suite's rows; `fact`, where there is one, a frame of its value.
+    """`measure` is a SQL aggregate over the suite's rows; `fact`, if there is one, is a frame with its value.
 
-    `judged` is the SQL aggregate that says how many rows there were to judge: none is an error, and fewer than
-    `enough` prove nothing. `low` and `high` are the bounds, both included. Where nothing could be measured the
-    expectation holds only if `absent` says why.
+    `judged` is the SQL aggregate for the number of rows to judge: none is an error, and fewer than `enough` prove
+    nothing. `low` and `high` are the inclusive bounds. If nothing could be measured, the expectation holds only if
+    `absent` gives a reason.
     """
 
     name: str
@@ -38,14 +38,14 @@ class Expectation(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """The rows, with what the rows around them say of each in columns of their own, and what is expected."""
+    """The rows, with columns that describe each row's context, and the expectations."""
 
     rows: DataFrame
     expectations: tuple[Expectation, ...]
 
 
 def contract(subject: Subject) -> tuple[Expectation, ...]:
-    """What lakehouse/tables.py declares: columns and types, the key, what may not be null, sets and ranges."""
+    """What lakehouse/tables.py declares: columns and types, the key, non-null columns, sets and ranges."""
     table = subject.table
     required = [field.name for field in table.schema if not field.nullable]
     return (
@@ -58,7 +58,7 @@ def contract(subject: Subject) -> tuple[Expectation, ...]:
 
 
 def row_count(subject: Subject) -> Expectation:
-    """As many rows as the last accepted version had, within the limits."""
+    """As many rows as the last accepted version, within the limits."""
     before, limits = subject.before, subject.limits
     if before is None or before.rows < limits.min_rows:
         remark = "no run before to compare with" if before is None else f"too few rows before: {before.rows}"
@@ -74,7 +74,7 @@ def row_count(subject: Subject) -> Expectation:
 
 
 def types(subject: Subject) -> Expectation:
-    """The columns and their types, known without reading a row."""
+    """The columns and their types; needs no read of the rows."""
     differences = subject.differences()
     remark = "; ".join(differences)
     return Expectation(
@@ -111,14 +111,14 @@ def matches(column: str, pattern: str) -> Expectation:
 
 
 def where_present(column: str, name: str, condition: str) -> Expectation:
-    """A SQL condition on the values of an optional column; null counts as broken where there is a value."""
+    """A SQL condition on the values of an optional column; a null result for a value counts as broken."""
     present = f"{identifier(column)} IS NOT NULL"
     broken = f"count_if({present} AND NOT coalesce({condition}, false))"
     return Expectation(name, column, measure=broken, judged=f"count_if({present})")
 
 
 def holds(column: str, name: str, condition: str) -> Expectation:
-    """A SQL condition that every row fulfils; null counts as broken."""
+    """A SQL condition that every row meets; null counts as broken."""
     return Expectation(name, column, measure=f"count_if(NOT coalesce({condition}, false))")
 
 
@@ -129,14 +129,14 @@ def references(rows: DataFrame, column: str, ids: DataFrame, *, to: Table) -> Ex
 def mostly_references(
     rows: DataFrame, column: str, ids: DataFrame, *, to: Table, at_most: float, enough: int
 ) -> Expectation:
-    """Rows whose reference is nowhere are at most this share."""
+    """At most this share of rows has a reference to a missing id."""
     return references(rows, column, ids, to=to)._replace(
         name=f"is mostly in {to.sql_name}", unit="share", high=at_most, enough=enough
     )
 
 
 def as_before(subject: Subject, column: str, *, values: str, judged: str) -> Expectation:
-    """The distribution of `values` is near that of the last accepted version; `judged` counts the values."""
+    """The distribution of `values` is close to that of the last accepted version; `judged` counts the values."""
     limits, before = subject.limits, subject.before
     comparable = before is not None and bool(before.shares.get(column))
     return Expectation(
@@ -153,7 +153,7 @@ def as_before(subject: Subject, column: str, *, values: str, judged: str) -> Exp
 
 
 def fresh(subject: Subject) -> tuple[Expectation, ...]:
-    """The newest version was written not too long ago; of an older one its age says nothing."""
+    """The latest version was written recently; for an older version its age says nothing."""
     if subject.age_hours is None:
         return ()
     name, high = "was written lately, in hours", subject.limits.max_age_hours

@@ -1,27 +1,27 @@
-"""What one pass over a table's own rows cannot tell: each a frame of one row and one column."""
+"""Facts that one pass over a table's own rows cannot give: each a frame of one row and one column."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-# Values of a distribution that are counted one by one, the most frequent; the others count together.
+# The number of values of a distribution counted individually, the most frequent ones; the others are one count.
 MOST_VALUES = 100
 OTHERS = "(others)"
 
 
 def repeated_keys(rows: DataFrame, key: tuple[str, ...]) -> DataFrame:
-    """How many rows are more than the first of their key."""
+    """The number of rows beyond the first of each key."""
     counted = rows.groupBy(*[f"`{name}`" for name in key]).count()
     return counted.agg(F.coalesce(F.sum(F.col("count") - 1), F.lit(0)).alias("repeated"))
 
 
 def unknown(rows: DataFrame, column: str, ids: DataFrame) -> DataFrame:
-    """How many rows name an id that is not in `ids.id`."""
+    """The number of rows with an id that is not in `ids.id`."""
     known = ids.select(F.col("id").alias(column))
     return rows.select(column).join(known, on=column, how="left_anti").agg(F.count("*").alias("unknown"))
 
 
 def counts_by_value(rows: DataFrame, values: str) -> DataFrame:
-    """How often each value is there, as a map; `values` is SQL for one value or `explode(...)` for many."""
+    """How often each value occurs, as a map; `values` is SQL for one value or `explode(...)` for several."""
     counted = rows.selectExpr(f"{values} AS value").filter("value IS NOT NULL").groupBy("value").count()
     place = F.row_number().over(Window.orderBy(F.desc("count"), "value"))
     text = F.when(F.col("place") <= MOST_VALUES, F.col("value").cast("string")).otherwise(OTHERS)
@@ -32,7 +32,7 @@ def counts_by_value(rows: DataFrame, values: str) -> DataFrame:
 def users_without_list(
     users: DataFrame, titles: DataFrame, feedback: DataFrame, recommendations: DataFrame
 ) -> DataFrame:
-    """How many users have no recommendation though there is a title that they have given no feedback on."""
+    """The number of users without a recommendation although there is a title they have given no feedback on."""
     listed = recommendations.select("user_id")
     without = users.select(F.col("id").alias("user_id")).join(listed, on="user_id", how="left_anti")
     known = titles.select(F.col("id").alias("content_id")).distinct()
@@ -45,12 +45,12 @@ def users_without_list(
 
 
 def rejected_share(batches: DataFrame, *, since: object, min_rows: int) -> DataFrame:
-    """The largest share of rows that a batch finished after `since` put into the quarantine.
+    """The largest share of quarantined rows in a batch finished after `since`.
 
-    `since` is when a version of the table was committed. Batches follow each other, so one that is not in that
+    `since` is when a version of the table was committed. Batches are sequential, so any batch that is not in that
     version finished later, however soon after.
 
-    Batches below `min_rows` count as one together, and not at all where they have fewer rows even so: null where
+    Batches below `min_rows` are counted together as one, which is ignored if it is below `min_rows` too: null if
     no batch counts.
     """
     new = batches if since is None else batches.filter(F.col("finished_at") > F.lit(since))
@@ -61,7 +61,7 @@ def rejected_share(batches: DataFrame, *, since: object, min_rows: int) -> DataF
 
 
 def with_places(recommendations: DataFrame) -> DataFrame:
-    """The rows with `place`, where each stands in its user's list, and `rating_before`, of the place above it."""
+    """The rows with `place`, the position in the user's list, and `rating_before`, the rating one place above."""
     order = Window.partitionBy("user_id").orderBy("rank", "content_id")
     placed = recommendations.withColumn("place", F.row_number().over(order))
     return placed.withColumn("rating_before", F.lag("predicted_rating").over(order))

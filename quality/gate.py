@@ -1,4 +1,4 @@
-"""The gate between the layers: what did not pass its checks goes no further."""
+"""The gate between layers: data that did not pass its checks goes no further."""
 
 from pyspark.sql import SparkSession
 
@@ -10,12 +10,12 @@ from quality.pages import write_pages
 from quality.results import Result, Run
 
 _SHOWN = 3
-# What a failure at the gate of a layer leaves as it was.
+# What does not happen after a failure at a layer's gate.
 _STAYS = {"silver": "gold is not made from it", "gold": "it is not exported"}
 
 
 def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compare: bool = True) -> Run:
-    """Check the layer's tables. Raises CheckFailedError, or CheckNotRunError where a check could not be made."""
+    """Check the layer's tables. Raises CheckFailedError, or CheckNotRunError if a check could not be made."""
     root = settings.root
     run = check(spark, settings, chosen_tables(spark, root, [layer]), compare=compare)
     page = write_pages(spark, root, run)["page"]

@@ -1,4 +1,4 @@
-"""What is expected of the gold tables, one suite each."""
+"""The suites of the gold tables, one each."""
 
 from lakehouse.tables import (
     GOLD_METRICS,
@@ -94,7 +94,7 @@ def powerbi_recommendations(subject: Subject) -> Suite:
 
 
 def _published(subject: Subject) -> tuple[Expectation, ...]:
-    """Made lately, and from versions that passed their own checks."""
+    """Written recently, and from versions that passed their own checks."""
     unaccepted = subject.unaccepted_inputs
     count, remark = (
         (1, "its commit does not tell") if unaccepted is None else (len(unaccepted), ", ".join(unaccepted))

@@ -1,4 +1,4 @@
-"""Great Expectations judges what was measured. Imported only by a check: it takes a second to load."""
+"""Great Expectations judges the measurements. Imported only by checks: loading it takes a second."""
 
 import logging
 import math
@@ -14,18 +14,18 @@ from great_expectations.expectations.core.expect_column_max_to_be_between import
 from lakehouse.errors import first_line
 from quality.measuring import Judgement, Measured
 
-# It warns of what is meant here: no value of an expectation is stored in its own project.
+# It warns about what is intended here: values of an expectation are not stored in its own project.
 logging.getLogger("great_expectations").setLevel(logging.ERROR)
 
 
 def judge(name: str, measured: Sequence[Measured]) -> list[Judgement]:
-    """One judgement per measurement, in their order. Nothing outside this process is read or written.
+    """One judgement per measurement, in the same order. Reads and writes nothing outside this process.
 
-    The measurements are one row of a table, each in a column of its own, which must be between its bounds.
+    The measurements are one row of a table, one column each, with values that must be within their bounds.
     """
     values = {str(index): _number(one.value) for index, one in enumerate(measured)}
     try:
-        # of one row: there it says the same as an expectation of every value, from a quarter of the metrics
+        # on one row this equals an expectation on every value, with a quarter of the metrics
         expectations = [
             ExpectColumnMaxToBeBetween(
                 column=column, min_value=one.expectation.low, max_value=one.expectation.high
@@ -33,14 +33,14 @@ def judge(name: str, measured: Sequence[Measured]) -> list[Judgement]:
             for column, one in zip(values, measured, strict=True)
         ]
         results = _validate(name, pd.DataFrame([values]), expectations)
-    except (GreatExpectationsError, ValueError) as error:  # bounds that are none are a ValueError
+    except (GreatExpectationsError, ValueError) as error:  # invalid bounds raise a ValueError
         return [_not_judged(first_line(error))] * len(measured)
     found = {result.expectation_config.kwargs["column"]: _judgement(result) for result in results}
     return [_unjudged(one) or found[column] for column, one in zip(values, measured, strict=True)]
 
 
 def _unjudged(one: Measured) -> Judgement | None:
-    """What Great Expectations would let pass: no value, or nothing to compare it with."""
+    """A failure for what Great Expectations would let pass: no value or no bounds; success if it may be absent."""
     if one.value is None and one.expectation.absent:
         return Judgement(True)
     if _number(one.value) is None:
@@ -63,7 +63,7 @@ def _number(value: float | None) -> float | None:
 
 
 def _judgement(result: Any) -> Judgement:
-    """An expectation in which Great Expectations itself failed has no result to go by."""
+    """The judgement; if Great Expectations itself failed, there is no result to use."""
     raised = result.exception_info or {}
     details = [raised] if "raised_exception" in raised else list(raised.values())
     messages = [str(one["exception_message"]) for one in details if one.get("raised_exception")]

@@ -1,4 +1,4 @@
-"""Great Expectations is loaded only when something is judged."""
+"""Load Great Expectations only when something is judged."""
 
 import importlib
 import sys
@@ -8,9 +8,9 @@ from types import ModuleType
 def load_judging() -> ModuleType:
     """The module `quality.judging`.
 
-    Great Expectations imports pyspark's Connect client where it can. pyspark takes a process whose main module
-    has no file (`python -c`, a worker of pytest-xdist) for its own doctests then, and ends it with exit code 0,
-    which would make a check that never ran a passed one. So that module gets a file first.
+    Great Expectations imports pyspark's Connect client if it can. If the process's main module has no file
+    (`python -c`, a pytest-xdist worker), pyspark then takes it for its own doctests and ends it with exit code 0,
+    which would turn a check that never ran into a passed one. So the main module is given a file first.
     """
     main = sys.modules["__main__"]
     if not hasattr(main, "__file__"):

@@ -10,9 +10,9 @@ from quality.expectations import Expectation, Suite
 
 
 class Measured(NamedTuple):
-    """What was found for one expectation: `value` is compared with its bounds, None where there was nothing.
+    """The measurement of one expectation: `value` is compared with its bounds; None if nothing was measured.
 
-    `judged` rows were looked at; `rows` of them break the expectation, None where it counts no rows.
+    `judged` is the number of rows looked at, `rows` those that break the expectation; None if it counts no rows.
     """
 
     expectation: Expectation
@@ -23,7 +23,7 @@ class Measured(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """`error` says why an expectation could not be judged; then it is no success."""
+    """`error` says why an expectation could not be judged; it then counts as failed."""
 
     success: bool
     error: str | None = None
@@ -35,7 +35,7 @@ class Measurements(NamedTuple):
 
 
 def measure(suite: Suite, *, before: Accepted | None) -> Measurements:
-    """Aggregate the suite's rows once; facts, which need another shape, come beside them in the same query."""
+    """Aggregate the suite's rows once; facts, which need another shape, are joined in the same query."""
     plain = [(index, one) for index, one in enumerate(suite.expectations) if one.fact is None]
     profile = suite.rows.agg(
         F.count("*").alias("rows"),

@@ -1,4 +1,4 @@
-"""The results of a check as files: JSON for programs, and pages for people that open without a network."""
+"""The results of a check as files: JSON for programs, and pages that people can open offline."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ def docs_folder(root: str) -> str:
 
 
 def described(run: Run) -> dict[str, Any]:
-    """The run as JSON holds it: whether all is well, and every result."""
+    """The run as JSON data: whether everything passed, and every result."""
     return {
         "run_id": run.run_id,
         "checked_at": run.checked_at.isoformat(),
@@ -29,7 +29,7 @@ def described(run: Run) -> dict[str, Any]:
 
 
 def write_pages(spark: SparkSession, root: str, run: Run) -> dict[str, str]:
-    """Write the run's JSON and page, and the index of all runs anew; returns their paths."""
+    """Write the run's JSON and page, and rewrite the index of all runs; returns their paths."""
     folder = docs_folder(root)
     run_json, run_page = f"{folder}/{run.run_id}.json", f"{folder}/{run.run_id}.html"
     _write(spark, run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
@@ -65,7 +65,7 @@ def _table(table: Checked) -> dict[str, Any]:
 
 
 def _statuses(run: Run) -> dict[str, Counter[str]]:
-    """How many expectations of each table passed, failed, and could not be judged."""
+    """The number of expectations per table that passed, failed, and could not be judged."""
     return {
         table.table_name: Counter(
             passed=len(table.results) - len(table.failed) - len(table.errors),

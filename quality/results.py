@@ -1,4 +1,4 @@
-"""What a check found, one row per expectation."""
+"""The results of a check, one row per expectation."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -25,13 +25,13 @@ class Result(NamedTuple):
     shares: dict[str, float] | None = None
 
     def line(self) -> str:
-        """What is wrong, for a person."""
+        """The problem in one line, for a person."""
         what = f"{self.table_name} version {self.version}: {f'{self.column} {self.expectation}'.strip()}"
         return f"{what}: {self.error}" if self.error else f"{what}: {self.observed} (expected {self.expected})"
 
 
 class Checked(NamedTuple):
-    """One table at one version, and every result of it."""
+    """One table at one version, with all its results."""
 
     table_name: str
     version: int
@@ -67,14 +67,14 @@ class Run(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """2 where anything could not be judged, 1 where an expectation failed, 0 where all is well."""
+        """2 if anything could not be judged, 1 if an expectation failed, 0 if everything passed."""
         return 2 if self.errors else 1 if self.failed else 0
 
 
 def empty_result(
     table_name: str, version: int, *, may_be_empty: Collection[str], sent: Sent = NOTHING_TOLD
 ) -> Result:
-    """A table without rows passes only where the settings allow it, or where no source has rows for it."""
+    """A table without rows passes only if the settings allow it, or if no source has rows for it."""
     allowed = table_name in may_be_empty or sent.lacks_table(table_name)
     error = None if allowed else "the table is empty: nothing could be checked (quality.may_be_empty allows it)"
     expected = "may be empty" if allowed else "at least 1"
@@ -94,7 +94,7 @@ def result_of(
     may_be_null: Collection[str],
     sent: Sent = NOTHING_TOLD,
 ) -> Result:
-    """The result of one expectation; where nothing was there to judge, the settings and the sources decide."""
+    """The result of one expectation; if there was nothing to judge, the settings and the sources decide."""
     one = found.expectation
     column = f"{table_name}.{one.column}"
     result = Result(
@@ -146,5 +146,5 @@ def _text(value: float | None) -> str:
 
 
 def ordered(results: Sequence[Result]) -> list[Result]:
-    """What is wrong first: errors, failures, then the rest as the suites tell them."""
+    """Problems first: errors, failures, then the rest in suite order."""
     return sorted(results, key=lambda result: (result.error is None, result.success))

@@ -1,4 +1,4 @@
-"""What is expected of the silver tables, one suite each."""
+"""The suites of the silver tables, one each."""
 
 from lakehouse.tables import SILVER_CONTENT, SILVER_USERS
 from quality import facts
@@ -119,7 +119,7 @@ def batches(subject: Subject) -> Suite:
 
 
 def _event() -> tuple[Expectation, ...]:
-    """Where a row comes from."""
+    """Expectations on the lineage columns of a row."""
     return (
         holds("event_timestamp", "is since 1970", "event_timestamp >= TIMESTAMP '1970-01-01'"),
         holds("offset", "tells a Kafka record", "length(topic) > 0 AND `partition` >= 0 AND `offset` >= 0"),

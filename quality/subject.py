@@ -1,4 +1,4 @@
-"""What a suite judges: one table at one version, with all that the judgement depends on."""
+"""What a suite judges: one table at one version, with everything the judgement depends on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from lakehouse.tables import Table
 
 @dataclass(frozen=True)
 class Subject:
-    """`other` reads another table as it was when this version was made.
+    """`other` reads another table as it was when this version was written.
 
-    `before` is the last accepted version, None where there is none or nothing is to be compared. `age_hours` is
-    None for all but the newest version. `unaccepted_inputs` are the versions that this one was made from and
-    that have not passed; None where the commit does not tell. `sent` is what the sources have values for.
+    `before` is the last accepted version, None if there is none or nothing is to be compared. `age_hours` is None
+    except for the latest version. `unaccepted_inputs` are the versions that this one was made from and that have
+    not passed; None if the commit does not record them. `sent` says what the sources have values for.
     """
 
     table: Table
@@ -35,7 +35,7 @@ class Subject:
         return [name for name in self.table.columns if name not in self.rows.columns]
 
     def differences(self) -> list[str]:
-        """Columns that the contract does not have, and columns of another type than it says."""
+        """Columns that the contract does not have, and columns whose type differs from it."""
         wanted = {field.name: field.dataType.simpleString() for field in self.table.schema}
         found = {field.name: field.dataType.simpleString() for field in self.rows.schema}
         extra = [f"unexpected column {name}" for name in found if name not in wanted]

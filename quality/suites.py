@@ -26,7 +26,7 @@ _SUITES: Mapping[str, Callable[[Subject], Suite]] = {
 
 
 def suite_of(subject: Subject) -> Suite:
-    """The table's own suite; a table that has none is held to its contract."""
+    """The table's own suite; a table without one is checked against its contract."""
     own = _SUITES.get(subject.table.sql_name)
     return own(subject) if own else Suite(subject.rows, contract(subject))
 
@@ -36,18 +36,18 @@ def has_suite(table: Table) -> bool:
 
 
 def tables_of(layer: str) -> tuple[Table, ...]:
-    """The tables that a gate checks: of gold, those that the export is made from."""
+    """The tables that a gate checks; for gold, those that the export is made from."""
     return tuple(table for table in layer_tables(layer) if table not in (GOLD_POWERBI, GOLD_TRIALS))
 
 
 def require_one_table(names: Sequence[str], *, version: int | None) -> None:
-    """Raises InputError where a version is asked for and not exactly one table is named."""
+    """Raise InputError if a version is given and the names are not exactly one table."""
     if version is not None and (len(names) != 1 or names[0] in LAYERS):
         raise InputError(f"--version {version} without one table", todo="name the table whose version it is")
 
 
 def selected_tables(names: Sequence[str]) -> tuple[Table, ...]:
-    """The tables of these names and layers, all where there are none, in the catalogue's order.
+    """The tables of these names and layers, or all if none are given, in the catalogue's order.
 
     Raises TableError for an unknown name, InputError for a table that has no suite.
     """

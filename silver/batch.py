@@ -1,4 +1,4 @@
-"""One micro-batch of stream 2: judged once, then written so that repeating it changes nothing."""
+"""One micro-batch of stream 2: judged once, then written idempotently."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -20,20 +20,20 @@ from silver.rules import split
 from silver.state import TARGETS, Verdicts
 
 _PROJECTIONS = "spark.sql.codegen.factoryMode"
-# For every task Spark writes the code of its projections anew, most of the time stripping comments from it,
-# which of few rows costs more than it saves: a warm batch of 999 rows took 5.9 s without that code and 6.3 s
-# with it, one of 9,999 as long, one of 60,000 15.7 and 13.8 s (medians, in turns; the two larger ones parsed
-# that way too).
+# Spark generates the code of its projections for every task, spending most of that time stripping comments. For
+# few rows this costs more than it saves: a warm batch of 999 rows took 5.9 s without codegen and 6.3 s with it,
+# one of 9,999 took the same either way, one of 60,000 15.7 and 13.8 s (medians, alternating runs; in the two
+# larger ones parsing ran that way too).
 FEW_ROWS = 10_000
 
 
 def apply_batch(
     judged: DataFrame, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]
 ) -> None:
-    """Write one judged batch to the silver tables, and last its own row to silver.batches.
+    """Write one judged batch to the silver tables, its own row in silver.batches last.
 
-    Any first part of these commits may have happened before, when a crash made Spark repeat the batch: each
-    compares its rows with what the table holds, and the last one carries a transaction id.
+    If a crash made Spark repeat the batch, any of its first commits may already exist: each commit compares its
+    rows with what the table holds, and the last one carries a transaction id.
     """
     spark = judged.sparkSession
     with state.kept(_needed(judged)) as records:
@@ -61,16 +61,18 @@ def apply_batch(
 
 
 def _needed(judged: DataFrame) -> DataFrame:
-    """With each row's target, and without what nothing below reads: of a valid row neither its bytes nor how its
-    fields were sent."""
+    """The judged rows with their targets, without columns that nothing below reads.
+
+    Valid rows lose their bytes; all rows lose `raw` and `wrong_type`.
+    """
     is_rejected = F.size("reasons") > 0
     raw = {name: F.when(is_rejected, F.col(name)) for name in ("key", "key_raw", "value", "value_raw")}
     return targeted(judged).withColumns(raw).drop("raw", "wrong_type")
 
 
 def _parts(records: DataFrame) -> list[Row]:
-    """Per topic and partition: the offsets of the batch, and how many rows were quarantined, are valid for each
-    target, and have unknown fields."""
+    """Per topic and partition: the batch's offsets, and the number of rows that were quarantined, that are valid
+    for each target, and that have unknown fields."""
     rejected = F.size("reasons") > 0
     target = F.when(~rejected, F.col("target"))
     counted = records.groupBy("topic", "partition").agg(
@@ -85,7 +87,7 @@ def _parts(records: DataFrame) -> list[Row]:
 
 
 def _facts(parts: Sequence[Row]) -> Mapping[str, int]:
-    """The counts of all partitions together, and between which offsets the batch is."""
+    """The counts over all partitions, and the first and last offset of the batch."""
     names = ("rows", "quarantined", "unknown", *TARGETS, TOMBSTONE)
     sums = {name: sum(part[name] for part in parts) for name in names}
     return sums | {
@@ -95,29 +97,29 @@ def _facts(parts: Sequence[Row]) -> Mapping[str, int]:
 
 
 def _versions(spark: SparkSession, root: str) -> dict[str, int]:
-    """The versions of the silver tables that this batch has changed or found."""
+    """The versions of the silver tables after this batch."""
     state_tables = [table for table, _ in TARGETS.values()]
     tables = (*state_tables, SILVER_TOMBSTONES, SILVER_QUARANTINE, SILVER_CORRECTIONS)
     return {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
 
 
 def _quarantine(spark: SparkSession, root: str, rejected: DataFrame, facts: Mapping[str, int]) -> None:
-    """Append a row for each record that is not there: a repeated batch adds none, nor does a record that bronze
-    holds twice."""
+    """Append a row for each record that is not there yet: neither a repeated batch nor a record that bronze holds
+    twice adds a second one."""
     if facts["rows"] <= FEW_ROWS:
-        rejected = rejected.coalesce(1)  # in one partition a window needs no shuffle, which would be one job more
+        rejected = rejected.coalesce(1)  # with one partition the window needs no shuffle, which saves a job
     rejected = one_per_record(rejected, "kafka_timestamp", "key", "value", "value_raw")
     if storage.latest_version(spark, root, SILVER_QUARANTINE) == 0:  # the first version has no rows
         storage.append(rejected, root, SILVER_QUARANTINE)
         return
-    # the range lets Delta skip every file of other offsets
+    # the range lets Delta skip files with other offsets
     between = F.col("offset").between(facts["first_offset"], facts["last_offset"])
     held = storage.read(spark, root, SILVER_QUARANTINE).filter(between).select(*SILVER_QUARANTINE.key)
     storage.append(rejected.join(held, on=list(SILVER_QUARANTINE.key), how="left_anti"), root, SILVER_QUARANTINE)
 
 
 def _outcomes(facts: Mapping[str, int], verdicts: Mapping[str, Verdicts]) -> Mapping[str, int]:
-    """How many of the batch's rows there are of each outcome; together they are all."""
+    """The batch's row count per outcome; they add up to `rows_in`."""
     won = {target: verdict.won for target, verdict in verdicts.items()}
     deleted = won.pop(TOMBSTONE, 0)
     applied = sum(won.values())

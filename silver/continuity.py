@@ -1,4 +1,4 @@
-"""Whether silver's tables, its checkpoint and bronze tell the same story before stream 2 goes on."""
+"""Check that silver's tables, its checkpoint and bronze agree before stream 2 continues."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ _OWN = delta_log.KEEP_ROWS | {"MERGE"}
 def require_continuity(
     spark: SparkSession, root: str, checkpoint: Checkpoint | None, *, sources: Sequence[Table]
 ) -> None:
-    """Raises CheckpointError where going on would skip or repeat records; a rebuild of silver is then due."""
+    """Raise CheckpointError if continuing would skip or repeat records; silver must then be rebuilt."""
     present = [table for table in layer_tables("silver") if storage.exists(spark, root, table)]
     if checkpoint is None or checkpoint.began < 0:
         filled = [table.sql_name for table in present if storage.detail(spark, root, table).files]
@@ -27,7 +27,7 @@ def require_continuity(
     missing = [table for table in layer_tables("silver") if table not in present]
     if missing and checkpoint.ended < 0 and not present:
         return
-    # silver.corrections is younger than the other tables: a lakehouse whose batches do not know it never had it
+    # silver.corrections is newer than the other tables: if no batch knows it, this lakehouse never had it
     if missing and (missing != [SILVER_CORRECTIONS] or _known(spark, root, SILVER_CORRECTIONS)):
         names = ", ".join(table.sql_name for table in missing)
         raise _apart(f"{names} is gone, and the checkpoint is not")
@@ -61,11 +61,11 @@ def _known(spark: SparkSession, root: str, table: Table) -> bool:
 
 
 def _require_own_changes(spark: SparkSession, root: str, versions: Mapping[str, int]) -> None:
-    """Since the last batch nobody else may have changed the tables: a batch that was cut off may have, in part."""
+    """Raise CheckpointError if anyone but an interrupted batch changed the tables since the last batch."""
     for table in layer_tables("silver"):
         path, known = storage.table_path(root, table), versions.get(table.sql_name)
         if known is None:
-            continue  # made by a later version of this project than that batch
+            continue  # added by a later version of this project than that batch
         latest = storage.latest_version(spark, root, table)
         if latest < known:
             raise _apart(f"{table.sql_name} has version {latest}, and version {known} was written")

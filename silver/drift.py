@@ -1,4 +1,4 @@
-"""Fields that the wire format does not have, from what silver's batches saw of them."""
+"""Fields that the wire format does not have, as silver's batches recorded them."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -10,11 +10,11 @@ from lakehouse.schemas import UNKNOWN_FIELD
 def drifted_fields(batches: DataFrame) -> DataFrame:
     """One row per topic, type and field that the type does not have.
 
-    `first_seen` is the earliest Kafka timestamp, `first_batch` the batch that saw it first, `records` in how many
-    records it was, `sample` a value of that batch. Batches of before version 0.2 tell no topic and no type; their
-    end stands for the time.
+    `first_seen` is the earliest Kafka timestamp, `first_batch` the batch that saw the field first, `records` the
+    number of records with it, `sample` a value from that batch. Batches written before version 0.2 record no topic
+    and no type; their end time stands in for the timestamp.
     """
-    # through JSON, which fills what the column of an older lakehouse does not have yet with nulls
+    # via JSON, which fills fields that an older lakehouse's column lacks with nulls
     seen = F.from_json(F.to_json("unknown_fields"), ArrayType(UNKNOWN_FIELD))
     fields = batches.select("batch_id", "finished_at", F.explode(seen).alias("seen"))
     timed = fields.select("batch_id", "seen.*", F.coalesce("seen.first_seen", "finished_at").alias("at"))

@@ -1,15 +1,15 @@
-"""Which events win: the latest of each id, against what silver holds and what it remembers as deleted."""
+"""Which events win: the latest of each id, compared with what silver holds and has recorded as deleted."""
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-# What one Kafka record is known by.
+# What identifies a Kafka record.
 RECORD = ("topic", "partition", "offset")
 # Later wins; the Kafka record's own coordinates make the order total.
 ORDER = ("event_timestamp", "kafka_timestamp", *RECORD)
 
 TOMBSTONE = "tombstones"
-# The tables that events go to, and from which tombstones delete.
+# The tables that events go to and tombstones delete from.
 TABLES = ("users", "content", "feedback")
 
 
@@ -18,11 +18,11 @@ def order() -> Column:
 
 
 def targeted(judged: DataFrame) -> DataFrame:
-    """Rows with the silver table that a valid one belongs to in `target`, the id it is about in `entity`, and a
-    number of its own in `row`: bronze may hold a record twice, so its coordinates do not identify a row.
+    """Rows with `target` (the silver table that a valid row belongs to), `entity` (the id it is about), and `row`,
+    a number of its own: bronze may hold a record twice, so its coordinates do not identify a row.
 
-    To be computed once, and before anything filters or joins by them: the numbers are others the next time, and
-    from conditions over these cases Spark infers ever more conditions, and does not come to an end.
+    Compute this once, before any filter or join on these columns: the numbers differ on each evaluation, and from
+    conditions on these cases Spark infers further conditions without end.
     """
     target = (
         F.when(F.col("is_tombstone"), TOMBSTONE)
@@ -36,24 +36,27 @@ def targeted(judged: DataFrame) -> DataFrame:
 
 
 def one_per_record(rows: DataFrame, *order: str | Column) -> DataFrame:
-    """One row of each Kafka record: the first by `order`."""
+    """One row per Kafka record: the first by `order`."""
     number = F.row_number().over(Window.partitionBy(*RECORD).orderBy(*order))
     return rows.withColumn("number", number).filter("number = 1").drop("number")
 
 
 def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
-    """The latest row of each target and entity, exactly one, with `wins`: whether silver changes to it (or had
-    already, in a repeated batch), `is_held`: whether silver's table of that target holds the entity,
-    `is_held_twice`: whether it holds it in several rows, none of them later, `held_in`: `is_held` of each table of
-    events, and `rows`: how many of those given are of that target and entity.
+    """The latest row of each target and entity, exactly one, with the columns:
+
+    `wins`: whether it changes silver (or already did, in a repeated batch);
+    `is_held`: whether silver's table of that target holds the entity;
+    `is_held_twice`: whether it holds it in several rows, none of them later;
+    `held_in`: `is_held` for each table of events;
+    `rows`: the number of given rows with that target and entity.
 
     `stored` has target, entity and `moment` (`order()`) of what silver holds for these entities, deletions
-    included. An event wins against an older row and an older deletion. A tombstone wins against an older
-    tombstone and where no later event of the same id, in whatever table, is known.
+    included. An event wins over an older row and an older deletion. A tombstone wins over an older tombstone,
+    unless a later event of the same id is known in any table.
     """
     incoming = rows.withColumns({"moment": order(), "is_incoming": F.lit(True)})
     everything = incoming.unionByName(stored.withColumn("is_incoming", F.lit(False)), allowMissingColumns=True)
-    # the wider window first: its shuffle by entity serves the narrower ones too
+    # the wider window first: its shuffle by entity also serves the narrower ones
     per_entity, per_target = Window.partitionBy("entity"), Window.partitionBy("entity", "target")
     is_deletion = F.col("target") == TOMBSTONE
     held_in = [
@@ -67,7 +70,7 @@ def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
         .withColumn("held", F.max(F.when(~F.col("is_incoming"), F.col("moment"))).over(per_target))
         .withColumn("rows", F.count_if("is_incoming").over(per_target))
         .withColumn("held_rows", F.count_if(~F.col("is_incoming")).over(per_target))
-        # two rows of one record have the same moment: their numbers decide
+        # two rows of one record have the same moment: the row number decides
         .withColumn("latest", F.max(F.when(F.col("is_incoming"), F.struct("moment", "row"))).over(per_target))
         .filter(F.col("row") == F.col("latest.row"))
     )

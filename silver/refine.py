@@ -1,4 +1,4 @@
-"""Stream 2: validate bronze, split it by type into silver, and quarantine what breaks a rule."""
+"""Stream 2: validate bronze, split it by type into silver, and quarantine rows that break a rule."""
 
 from collections.abc import Callable, Sequence
 
@@ -29,13 +29,13 @@ SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
 def refine(
     spark: SparkSession, settings: Settings, *, trigger: str | None = None, target: str | None = None
 ) -> None:
-    """Apply to silver what bronze holds beyond the checkpoint. Ends when done, or never with a `trigger`.
+    """Apply the bronze rows beyond the checkpoint to silver. Returns when done, or never with a `trigger`.
 
-    One query reads both bronze tables: a topic says nothing about the types in it, so two queries would
-    write to the same silver tables at once. `target` is a root for silver other than the one of bronze: all
-    that bronze holds and all corrections of the quarantine are then applied to it.
-    Raises RunningError where the stream runs already, CheckpointError where it cannot go on correctly, DamageError
-    where a file of a table or checkpoint is damaged.
+    One query reads both bronze tables: a topic says nothing about the types in it, so two queries would write to
+    the same silver tables at once. `target` is a root for silver other than bronze's: all of bronze and all
+    corrections of the quarantine are then applied to it.
+    Raises RunningError if the stream is already running, CheckpointError if continuing would skip or repeat
+    records, DamageError if a file of a table or checkpoint is damaged.
     """
     root = target or settings.root
     silver = settings.silver
@@ -48,7 +48,7 @@ def refine(
         require_continuity(spark, root, checkpoint, sources=SOURCES)
         settle(spark, root)
         bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
-        # part of the stream and not of each batch: building this plan takes longer than many a batch
+        # in the stream's plan, not in each batch: building this plan takes longer than many a batch
         judged = judge(
             parse(bronze),
             clasificaciones=silver.clasificaciones,

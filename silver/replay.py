@@ -1,4 +1,4 @@
-"""Judge quarantined records again, as they are or corrected, and merge those that pass as if they had come so."""
+"""Judge quarantined records again, as they are or corrected, and merge into silver those that pass."""
 
 import difflib
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ from silver.rules import rules
 
 
 class Report(NamedTuple):
-    """`selected` open rows, of which `unchanged` could not be given the change; `result` tells of the others.
+    """`selected` open rows; `unchanged` of them could not take the change; `result` covers the others.
 
-    `finished` are rows of an earlier replay that was cut off.
+    `finished` counts rows of an earlier replay that was interrupted.
     """
 
     selected: int
@@ -38,8 +38,8 @@ class Report(NamedTuple):
 
 
 def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
-    """Replay what the request selects. Raises RunningError while the silver stream or another replay runs,
-    CheckpointError where silver is not whole, InputError where the request does not fit the quarantine."""
+    """Replay the selected records. Raises RunningError while the silver stream or another replay runs,
+    CheckpointError if silver has an unfinished batch, InputError if the request does not fit the quarantine."""
     root, silver = settings.root, settings.silver
     storage.require(spark, root, SILVER_QUARANTINE)
     with only_run(settings.ops_dir, STREAM):
@@ -65,7 +65,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
 
 
 def _require_whole(spark: SparkSession, root: str) -> None:
-    """A batch that was cut off is repeated by the stream, and counts what it finds: nothing may come between."""
+    """Raise CheckpointError after an interrupted batch: nothing may change before the stream repeats it."""
     require_no_rebuild(spark, root)
     checkpoint = read_checkpoint(spark, root, STREAM)
     require_continuity(spark, root, checkpoint, sources=SOURCES)
@@ -76,7 +76,7 @@ def _require_whole(spark: SparkSession, root: str) -> None:
 
 
 def require_rule(found: DataFrame, rule: str, settings: Settings) -> None:
-    """Raises InputError for a rule that silver does not have and no quarantined record broke."""
+    """Raise InputError for a rule that silver does not have and that no quarantined record broke."""
     silver = settings.silver
     known = {one.name for one in rules(silver.clasificaciones, silver.future_tolerance_seconds)}
     if rule in known or not corrections.breaking(found, rule).isEmpty():

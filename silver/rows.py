@@ -1,4 +1,4 @@
-"""Rows of the silver tables from judged and decided records: each ends in its table's contract."""
+"""Rows of the silver tables from judged and decided records, each shaped to its table's contract."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -66,8 +66,8 @@ def quarantine(records: DataFrame) -> DataFrame:
 def unknown_fields(records: DataFrame) -> DataFrame:
     """One row per topic, type and field that the type does not have.
 
-    In how many records the field was seen, one of its values, and the earliest Kafka timestamp in microseconds
-    since 1970: as a Python time it would lose its zone. The first thousand: more names are no fields but data.
+    Has the number of records with the field, one of its values, and the earliest Kafka timestamp in microseconds
+    since 1970 (a Python datetime would lose its zone). The first thousand only: more names are data, not fields.
     """
     seen = records.select("topic", "type", "kafka_timestamp", F.explode("unknown_fields").alias("unknown"))
     return (
@@ -94,7 +94,7 @@ def batch(
 ) -> DataFrame:
     """The batch's own row, with the values of `counts`.
 
-    From Arrow, which Spark keeps as data: of a row of literals it would compile a class of its own.
+    From Arrow, which Spark keeps as data: for a row of literals it would compile a new class.
     """
     schema = to_arrow_schema(SILVER_BATCHES.schema, timezone="UTC")
     row = {

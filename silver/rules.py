@@ -14,9 +14,9 @@ _MILLISECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"
 
 
 class Rule(NamedTuple):
-    """`broken` is judged where `applies` is true; null counts as broken there, so that nothing slips through.
+    """`broken` is evaluated where `applies` is true; null counts as broken, so that nothing slips through.
 
-    `compared` is text for the reason: what the field was compared with, null where the field is wrong by itself.
+    `compared` is text for the reason: what the field was compared with, null if the field is wrong by itself.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Verdict(NamedTuple):
 
 
 def judge(parsed: DataFrame, *, clasificaciones: Sequence[str], future_tolerance_seconds: int) -> DataFrame:
-    """The parsed rows with `reasons`: every rule each of them breaks, none for a valid row."""
+    """The parsed rows with `reasons`: every rule that the row breaks; empty for a valid row."""
     found = [_reason(rule) for rule in rules(clasificaciones, future_tolerance_seconds)]
     return parsed.withColumn("reasons", F.array_compact(F.array(*found)))
 
@@ -55,7 +55,7 @@ def rules(clasificaciones: Sequence[str], future_tolerance_seconds: int) -> list
 
 
 def _record_rules() -> list[Rule]:
-    """What a Kafka record must be before its fields mean anything."""
+    """What a Kafka record must satisfy before its fields mean anything."""
     is_tombstone, value_raw, key_raw = F.col("is_tombstone"), F.col("value_raw"), F.col("key_raw")
     unreadable_key = is_tombstone & key_raw.isNotNull()
     readable = ~is_tombstone & value_raw.isNull()
@@ -68,7 +68,7 @@ def _record_rules() -> list[Rule]:
 
 
 def _event_rules(future_tolerance_seconds: int) -> list[Rule]:
-    """The envelope: judged in every object, whatever its type."""
+    """The envelope's rules, judged for every object, whatever its type."""
     event = F.col("is_object")
     moment = F.col("event_timestamp")
     latest = F.col("kafka_timestamp") + F.make_interval(secs=F.lit(future_tolerance_seconds))
@@ -91,7 +91,7 @@ def _catalogue_rules(clasificaciones: Sequence[str]) -> list[Rule]:
     user, content = _is("user"), _is("movie", "series")
     present_day, present_rating = F.col("fecha_suscripcion").isNotNull(), F.col("clasificacion").isNotNull()
     day_after_event = F.date_add(F.col("event_timestamp").cast("date"), 1)
-    # an event without a valid time cannot say what is after it: that is its own rule
+    # without a valid event time nothing can be after the event: timestamp_invalid covers that
     too_late = F.coalesce(F.col("fecha") > day_after_event, F.lit(False))
     return [
         Rule(
@@ -202,7 +202,7 @@ def _present(name: str) -> Column:
 
 
 def _well_typed(name: str) -> Column:
-    """An array or object in a scalar's place is field_wrong_type alone, not a missing value as well."""
+    """An array or object in place of a scalar counts as field_wrong_type only, not as a missing value as well."""
     return ~F.array_contains("wrong_type", F.lit(name))
 
 
@@ -234,7 +234,7 @@ def _reason(rule: Rule) -> Column:
 
 
 def _with_compared(rule: Rule, sent: Column) -> Column:
-    """Either of two values that do not fit may be the wrong one."""
+    """If two values do not fit each other, either may be the wrong one."""
     return sent if rule.compared is None else F.concat_ws(", ", sent, rule.compared)
 
 
@@ -243,7 +243,7 @@ def _field_of(rule: Rule) -> Column:
 
 
 def _value_of(rule: Rule) -> Column:
-    """What was sent in the judged field, as text."""
+    """The value that was sent in the judged field, as text."""
     if rule.field in ("value", "key"):
         return F.col(rule.field)
     if rule.field == "wrong_type":

@@ -1,6 +1,6 @@
-"""Silver's state: users, content, feedback and tombstones, changed to the latest event of each id.
+"""Silver's state: users, content, feedback and tombstones, updated to the latest event of each id.
 
-Every write compares its rows with what the table holds: repeating it, after any part of it, changes nothing.
+Every write compares its rows with what the table holds: repeating it, even after an interruption, changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +26,8 @@ TARGETS: Mapping[str, tuple[Table, Shape]] = {
 
 
 class Verdicts(NamedTuple):
-    """Of one target: how many rows the batch has, how many of them change silver, how many of these ids its table
-    holds already, how many of those in several rows, and how many rows of it the batch's tombstones are about."""
+    """Counts for one target: the batch's rows; those that change silver; ids of these that its table already
+    holds; ids it holds in several rows; and its rows that the batch's tombstones are about."""
 
     rows: int = 0
     won: int = 0
@@ -39,8 +39,8 @@ class Verdicts(NamedTuple):
 def _later() -> str:
     """SQL: whether source row s comes after target row t in ORDER.
 
-    Column by column, not as structs: Delta's MERGE makes the target's columns nullable once Spark has cast the
-    structs to each other, and then refuses its own cast.
+    Column by column, not as structs: once Spark has cast the structs to each other, Delta's MERGE makes the
+    target's columns nullable, and then refuses its own cast.
     """
     condition = "false"
     for name in reversed(ORDER):
@@ -53,10 +53,10 @@ _IS_LATER = _later()
 
 @contextmanager
 def kept(frame: DataFrame) -> Iterator[DataFrame]:
-    """The frame, computed once for all that reads it inside, and released after.
+    """The frame, computed once for everything that reads it inside, and released after.
 
-    A checkpoint in place of a cache: each of the queries below would carry, analyse and compare the whole
-    plan of parsing and rules, which took longer than running them (70 s for a first batch of 77 rows, not 9).
+    A checkpoint instead of a cache: otherwise each of the queries below would carry, analyse and compare the whole
+    plan of parsing and rules, which took longer than running them (70 s for a first batch of 77 rows, not 9 s).
     """
     computed = frame.localCheckpoint(eager=True)
     try:
@@ -66,16 +66,16 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
 
 
 def compare(spark: SparkSession, root: str, valid: DataFrame, *, present: set[str]) -> DataFrame:
-    """The latest valid row of each target and id, decided against what silver holds.
+    """The latest valid row of each target and id, compared with what silver holds.
 
-    `present` are the targets that `valid` has rows of. Of each row its number, record, target, entity and the
-    verdict: the rest is not worth a shuffle and a sort (9 s for 200,000 rows, 4 s without).
+    `present` are the targets that `valid` has rows of. Returns only each row's number, record, target, entity and
+    verdict: shuffling and sorting the rest costs too much (9 s for 200,000 rows, 4 s without).
     """
     return decide(valid.select(*ORDER, "target", "entity", "row"), _stored(spark, root, valid, present))
 
 
 def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str]) -> DataFrame:
-    """What silver holds of the batch's entities: target, entity, moment.
+    """What silver holds for the batch's entities: target, entity, moment.
 
     An event competes with its own table and with deletions; a tombstone with all tables.
     """
@@ -118,7 +118,7 @@ def count_verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
 def write(
     spark: SparkSession, root: str, valid: DataFrame, decided: DataFrame, verdicts: Mapping[str, Verdicts]
 ) -> None:
-    """Change each table to what was decided of the valid rows: one commit per table that changes.
+    """Write the winning valid rows: one commit per table that changes.
 
     A table that holds none of the ids is appended to, which costs half as much as a MERGE.
     """
@@ -134,7 +134,7 @@ def write(
             _merge(spark, root, table, changes)
         elif verdict.won:
             storage.append(shape(winners), root, table)
-    # every tombstone is kept, also one that an event outlived: events older than it may still arrive
+    # every tombstone is kept, even if a later event won: events older than the tombstone may still arrive
     if TOMBSTONE in verdicts and verdicts[TOMBSTONE].held:
         changes = _upserts(rows.tombstones, deletions, decided, TOMBSTONE, verdicts[TOMBSTONE])
         _merge(spark, root, SILVER_TOMBSTONES, changes)
@@ -150,15 +150,15 @@ def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: Verdict
 
 
 def _rows_of(valid: DataFrame, chosen: DataFrame) -> DataFrame:
-    """The valid rows that were chosen. Only their numbers are copied to every task."""
+    """The chosen valid rows. Only their numbers are broadcast."""
     return valid.join(F.broadcast(chosen.select("row")), on="row", how="left_semi")
 
 
 def _upserts(shape: Shape, winners: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
-    """The changes that write the winners.
+    """The MERGE clauses that write the winners.
 
-    An id that the table holds in several rows, which only an older version of this project or somebody else can
-    have written, is deleted in all of them and inserted once: an update would change them all and leave as many.
+    An id that the table holds in several rows (written by an older version of this project or by somebody else)
+    is deleted in all of them and inserted once: an update would change them all and leave as many.
     """
     shaped = shape(winners)
     if not verdict.held_twice:

@@ -1,4 +1,4 @@
-"""What tests share: a Spark session per worker, one real broker, settings of their own per test."""
+"""Shared fixtures: a Spark session per worker, one real broker, and settings per test."""
 
 import io
 import os
@@ -34,7 +34,7 @@ UNIT = PROJECT / "tests" / "unit"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Fetch Java and all jars before workers start: two of them would write into the same new caches at once."""
+    """Fetch Java and all jars before workers start: otherwise two of them would write to the same new caches."""
     config = session.config
     is_worker = hasattr(config, "workerinput")
     only_unit = all(Path(one).resolve().is_relative_to(UNIT) for one in config.args)
@@ -46,16 +46,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The temporary folder that all workers of this run have in common."""
+    """The temporary folder shared by all workers of this run."""
     own = tmp_path_factory.getbasetemp()
     return own if worker_id == "master" else own.parent
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """The session of every test in process: conf/spark-defaults.conf with tests/support/spark.conf over it.
+    """The session of all in-process tests: conf/spark-defaults.conf, overridden by tests/support/spark.conf.
 
-    It lives for many minutes, for which the JVM's second compiler pays, as in `up`.
+    It lives for many minutes, so the JVM's second compiler pays off, as in `up`.
     """
     folder = tmp_path_factory.mktemp("spark")
     os.environ["SPARK_LOCAL_DIRS"] = str(folder / "local")
@@ -70,7 +70,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def command(spark: SparkSession) -> Command:
     """Runs `lakehouse` in this process on the shared session: starting Spark for each call would take too long.
 
-    It takes the command's arguments, `settings`, and by their names those settings that are to differ from these.
+    Takes the command's arguments, `settings`, and by name the settings that differ from these.
     """
 
     def call(*arguments: str, settings: Settings, **changes: object) -> Outcome:
@@ -92,14 +92,14 @@ def command(spark: SparkSession) -> Command:
 
 @pytest.fixture(scope="module", autouse=True)
 def forgotten_tables() -> Iterator[None]:
-    """Delta remembers each table for an hour: those of a thousand tests fill the 2 GB of the session."""
+    """Delta caches each table for an hour: those of a thousand tests fill the session's 2 GB."""
     yield
     forget_tables()
 
 
 @pytest.fixture(scope="session")
 def formatted(run_folder: Path) -> Path:
-    """A data folder of Kafka's, formatted once for the run: each formatting is a JVM of its own."""
+    """A Kafka data folder, formatted once per run: each formatting starts a JVM."""
 
     def make(folder: Path) -> None:
         write_config(folder, 0)
@@ -110,7 +110,7 @@ def formatted(run_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def prepared(formatted: Path) -> Callable[[Path], Path]:
-    """Lays the formatted data into a root for an embedded broker of its own; returns the root."""
+    """Copies the formatted data to a root for its own embedded broker; returns the root."""
 
     def prepare(root: Path) -> Path:
         shutil.copytree(formatted, root / "kafka" / "data")
@@ -121,7 +121,7 @@ def prepared(formatted: Path) -> Callable[[Path], Path]:
 
 @pytest.fixture(scope="session")
 def broker(run_folder: Path, prepared: Callable[[Path], Path]) -> Iterator[Cluster]:
-    """The run's own real Kafka broker. Like any embedded broker it serves all processes of its root."""
+    """The run's own real Kafka broker. Like any embedded broker, it serves all processes of its root."""
     root = made_once(run_folder / "broker", prepared)
     kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
     with kafka_cluster(kafka, str(root)) as cluster:
@@ -130,9 +130,9 @@ def broker(run_folder: Path, prepared: Callable[[Path], Path]) -> Iterator[Clust
 
 @pytest.fixture(scope="session")
 def demo(run_folder: Path, prepared: Callable[[Path], Path]) -> Demo:
-    """The small lakehouse that the README's own command made, once for the run. Tests read it, or copy it.
+    """The small lakehouse that the README's own command built, once per run. Tests read or copy it.
 
-    Its topics are on an embedded broker of its own, which ended with the command.
+    Its topics are on its own embedded broker, which ended with the command.
     """
     folder = run_folder / "demo"
     base = with_small_demo(load_settings())
@@ -167,7 +167,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 def on_broker(settings: Settings, broker: Cluster, root: Path, suffix: str) -> Settings:
-    """These settings with this root, and topics of its own on the run's broker."""
+    """These settings with this root, and with their own topics on the run's broker."""
     topics = {f"{kind}_topic": f"{kind}-{suffix}" for kind in ("users", "movies", "series", "feedback")}
     kafka = settings.kafka.model_copy(update={"bootstrap_servers": broker.bootstrap, **topics})
     return settings.model_copy(update={"root": str(root), "kafka": kafka})
@@ -175,13 +175,13 @@ def on_broker(settings: Settings, broker: Cluster, root: Path, suffix: str) -> S
 
 @pytest.fixture
 def settings(broker: Cluster, tmp_path: Path) -> Settings:
-    """The project's settings with a root of this test's own, and topics of its own on the shared broker."""
+    """The project's settings with a root per test, and with their own topics on the shared broker."""
     return on_broker(load_settings(), broker, tmp_path / "lakehouse", secrets.token_hex(4))
 
 
 @pytest.fixture
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with the shipped settings, the only source of this test beside what it sets itself."""
+    """A folder with the shipped settings, this test's only source besides what it sets itself."""
     for name in [name for name in os.environ if name.startswith("LAKEHOUSE_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LAKEHOUSE_CONF", str(tmp_path))
@@ -193,7 +193,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The real catalogue and ratings, where this checkout has them beside it."""
+    """The real catalogue and ratings, if they are next to this checkout."""
     folder = SHARED / "data"
     if not folder.is_dir():
         pytest.skip(f"needs the real data in {folder}")

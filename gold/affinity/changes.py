@@ -1,4 +1,4 @@
-"""Which rows of a gold table a run makes again: those whose inputs have changed since the run before."""
+"""Which rows of a gold table a run recomputes: those whose inputs changed since the previous run."""
 
 import ast
 import hashlib
@@ -22,19 +22,19 @@ from lakehouse.tables import Table, find_table
 
 log = logging.getLogger(__name__)
 
-# Every run that finds changes adds a file or two; of more than these larger ones are made.
+# Every run that finds changes adds a file or two; beyond this number they are compacted.
 MOST_FILES = 50
 
 
 class Recipe(NamedTuple):
-    """All that the rows of a gold table depend on beside its inputs: settings, and the code that makes them."""
+    """What the rows of a gold table depend on besides its inputs: settings, and the code that computes them."""
 
     settings: tuple[object, ...]
     code: tuple[ModuleType, ...]
 
 
 class Changed(NamedTuple):
-    """The keys whose rows are to be made again; None for all, and why all."""
+    """The keys whose rows must be recomputed; None for all, with the reason."""
 
     keys: list[str] | None
     why_all: str = ""
@@ -45,10 +45,9 @@ FULL_HELP = "make all rows, not only those whose inputs have changed since the l
 
 
 def fingerprint(spark: SparkSession, root: str, versions: Mapping[str, int], recipe: Recipe) -> str:
-    """An id that is the same where the recipe and the commits of the inputs are.
+    """An id that is equal for the same recipe and the same commits of the inputs.
 
-    A commit is known by its time: after a table was deleted and made anew, or put back from a copy, its versions
-    are others under the same numbers.
+    A commit is identified by its time: a recreated or restored table has other commits under the same versions.
     """
     times = [
         f"{name} {version} {_written_at(spark, root, name, version)}" for name, version in sorted(versions.items())
@@ -58,7 +57,7 @@ def fingerprint(spark: SparkSession, root: str, versions: Mapping[str, int], rec
 
 
 def canonical(source: str) -> str:
-    """The code without comments, docstrings and layout: two texts that do the same in the same way are equal."""
+    """The code without comments, docstrings and layout: equal texts do the same in the same way."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
@@ -67,9 +66,9 @@ def canonical(source: str) -> str:
 
 
 def made_from(spark: SparkSession, root: str, table: Table, recipe: Recipe) -> Mapping[str, int] | None:
-    """The versions of the inputs that the table's rows were made from, by this recipe; else None.
+    """The input versions that this recipe made the table's rows from; None if it did not.
 
-    Rows that somebody restored or changed by hand are not, nor are those of tables that are no longer the same.
+    None for rows that somebody restored or changed manually, and if an input table was recreated.
     """
     storage.ensure(spark, root, table)
     for commit in delta_log.commits(spark, storage.table_path(root, table)):
@@ -92,9 +91,9 @@ def changed_keys(
     columns: Sequence[str],
     most: int,
 ) -> Changed:
-    """The values of `key` whose rows of an input differ, in these columns, from the version of `before`.
+    """The values of `key` whose rows of an input differ, in these columns, from the version in `before`.
 
-    All where the table has gone back, where its change feed cannot be read, and where there are more than `most`.
+    All if the table went back to an older version, its change feed cannot be read, or more than `most` changed.
     """
     name = table.sql_name
     then, now = before[name], inputs.versions[name]
@@ -113,14 +112,14 @@ def changed_keys(
 
 
 def net_changes(feed: DataFrame, columns: Sequence[str]) -> DataFrame:
-    """The rows that the tables before and after a change feed do not have equally often, in these columns."""
+    """The rows that occur a different number of times before and after a change feed, in these columns."""
     added = F.col("_change_type").isin("insert", "update_postimage")
     more = F.sum(F.when(added, 1).otherwise(-1)).alias("more")
     return feed.groupBy(*columns).agg(more).where("more != 0").select(*columns)
 
 
 def only(rows: DataFrame, column: str, changed: Changed) -> DataFrame:
-    """The rows with the changed keys, or all."""
+    """The rows with the changed keys, or all rows."""
     if changed.keys is None:
         return rows
     keys = rows.sparkSession.createDataFrame([(key,) for key in changed.keys], f"{column} string")
@@ -138,9 +137,9 @@ def write(
     inputs: Inputs,
     recipe: Recipe,
 ) -> None:
-    """Replace the rows of the changed keys, or all, by those that `make` gives, in one commit.
+    """Replace the rows of the changed keys, or all rows, with those that `make` returns, in one commit.
 
-    It tells what the rows are made from. Where nothing has changed nothing is made, and the commit has no rows.
+    The commit records what the rows were made from. If nothing changed, `make` is not called and it has no rows.
     """
     versions, made_by = inputs.versions, fingerprint(spark, root, inputs.versions, recipe)
     if changed.keys is None:

@@ -1,4 +1,4 @@
-"""How well a title fits a user's tastes: the cosine of their features, in which rare features weigh more."""
+"""How well a title fits a user's tastes: the cosine of their features, with rare features weighted higher."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from gold.affinity.title_index import TitleIndex, Weights, best_titles, index_fe
 from gold.inputs import one_per_id
 from lakehouse.tables import GOLD_AFFINITY
 
-# Cells of one dense block of users x titles. A block needs about 20 bytes per cell: 40 MB.
+# Cells per dense block of users x titles. A block needs about 20 bytes per cell: 40 MB.
 BLOCK_CELLS = 2_000_000
 
 _STRINGS = ArrayType(StringType())
@@ -27,7 +27,7 @@ _TASTES = StructType(
         StructField("decadas", _STRINGS),
     ]
 )
-# The columns of silver's users and titles that ratings are made from.
+# The columns of silver's users and titles that affinity ratings depend on.
 USER_TASTES = ("id", "generos", "directores", "actores", "clasificacion", "decadas_favoritas")
 TITLE_TASTES = ("id", "generos", "directores", "actores", "clasificacion", "decada_lanzamiento")
 _MATCH = StructType([StructField("content_id", StringType()), StructField("rating", DoubleType())])
@@ -37,47 +37,47 @@ _MATCHES = StructType([*_TASTES, StructField("matches", ArrayType(_MATCH))])
 def rate_titles(
     users: DataFrame, titles: DataFrame, *, weights: Weights, titles_per_user: int, partitions: int
 ) -> DataFrame:
-    """One row per user and title that share something, of each user's best titles; ties go by content_id.
+    """One row per user and title that share a feature, for each user's best titles; ties are broken by content_id.
 
-    `users` and `titles` are silver's. `partitions` is how many tasks score the users; it changes no row.
+    `users` and `titles` are silver's. `partitions` is the number of scoring tasks; it does not affect the rows.
     """
     offered = title_tastes(titles)
     index = offered.sparkSession.sparkContext.broadcast(index_titles(offered, weights=weights))
     wanted = user_tastes(users).withColumn("features", named_features(weights))
-    # Without a stated number, AQE puts all users of a small table into one task.
+    # Without an explicit number, AQE puts all users of a small table into one task.
     blocks = wanted.repartitionByRange(partitions, "id").sortWithinPartitions("id")
-    # A Python UDF, because Spark has no product of sparse matrices: as a join, each shared genre would be a
-    # row of users x titles to shuffle and aggregate. Here only each user's best titles leave the worker.
+    # A Python UDF, because Spark cannot multiply sparse matrices: as a join, each shared genre would be a row of
+    # users x titles to shuffle and aggregate. Here only each user's best titles leave the worker.
     best = blocks.mapInArrow(_scorer(index, titles_per_user), _MATCHES)
     pairs = best.withColumn("match", F.explode("matches")).withColumnRenamed("id", "user_id")
     return with_matched(pairs, offered).select(*GOLD_AFFINITY.columns)
 
 
 def index_titles(tastes: DataFrame, *, weights: Weights) -> TitleIndex:
-    """The titles' matrix, on the driver."""
+    """The matrix of the titles, on the driver."""
     table = tastes.select("id", named_features(weights).alias("features")).toArrow()
     return index_features(table.sort_by("id"), weights=weights)
 
 
 def user_features(users: DataFrame, *, weights: Weights) -> DataFrame:
-    """One row per user: user_id, and `features` as they are in the titles' vocabulary."""
+    """One row per user: user_id, and `features` in the vocabulary of the titles."""
     return user_tastes(users).select(F.col("id").alias("user_id"), named_features(weights).alias("features"))
 
 
 def user_tastes(users: DataFrame) -> DataFrame:
-    """One row per user: id and what the user likes, each kind in a column that titles have too."""
+    """One row per user: id and tastes, each kind in a column that titles have too."""
     tastes = users.select(*USER_TASTES).withColumn("decadas", F.col("decadas_favoritas"))
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
 
 
 def title_tastes(titles: DataFrame) -> DataFrame:
-    """One row per title: id and what there is to like, in the columns of `user_tastes`."""
+    """One row per title: id and features, in the columns of `user_tastes`."""
     tastes = titles.select(*TITLE_TASTES).withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
 
 
 def describe_titles(titles: DataFrame, *, weights: Weights) -> DataFrame:
-    """One row per title: its name and kind, what there is to like, and `features` for `index_features`."""
+    """One row per title: its name and kind, its tastes columns, and `features` for `index_features`."""
     tastes = titles.withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
     return tastes.select(
         "id",
@@ -90,7 +90,7 @@ def describe_titles(titles: DataFrame, *, weights: Weights) -> DataFrame:
 
 
 def named_features(weights: Weights) -> Column:
-    """The tastes as one array of `kind:value`, each once, kinds without weight left out."""
+    """The tastes as one array of distinct `kind:value`, without kinds of weight 0."""
     values = {
         "genre": F.col("generos"),
         "director": F.col("directores"),
@@ -122,7 +122,7 @@ def _scorer(index: Broadcast[TitleIndex], titles_per_user: int) -> Any:
 
 
 def with_matched(pairs: DataFrame, titles: DataFrame) -> DataFrame:
-    """Each pair with what its user and its title share, in the order of the user's tastes.
+    """Each pair with the features that its user and its title share, in the order of the user's tastes.
 
     A pair has the user's tastes and `match`, a struct of content_id and rating.
     """

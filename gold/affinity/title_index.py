@@ -1,4 +1,4 @@
-"""Titles as unit vectors of their features, and the titles that fit a user best: numbers only, without Spark."""
+"""Titles as unit vectors of their features, and the best titles for a user: numbers only, no Spark."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -8,17 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_matrix, diags_array
 
-# A feature that more than this share of the titles have is kept as a dense row: adding one to all titles at once
-# is faster than adding its entries one by one.
+# A feature that more than this share of the titles have is kept as a dense row: adding a whole row is faster than
+# adding its entries one by one.
 _COMMON = 0.02
-# Titles are dealt into this many groups per title that is kept, to find a bound below which none is kept.
+# Titles are dealt into this many groups per title kept, to find a lower bound for the scores of those kept.
 _GROUPS = 8
-# Cosines are compared as integers of this resolution, so that rounding noise decides no order.
+# Cosines are compared as integers at this resolution, so that rounding noise cannot affect the order.
 RESOLUTION = 1_000_000
 
 
 class Weights(NamedTuple):
-    """What one shared feature of each kind weighs before its rarity counts; 0 leaves the kind out."""
+    """The weight of a shared feature per kind, before its rarity; 0 leaves the kind out."""
 
     genre: float
     director: float
@@ -29,9 +29,9 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True)
 class TitleIndex:
-    """All titles as unit vectors: `vectors` is features x titles, features by falling number of titles.
+    """All titles as unit vectors: `vectors` is features x titles, most frequent features first.
 
-    `content_ids` are in ascending order. `common` holds the first rows of `vectors` densely.
+    `content_ids` are in ascending order. `common` holds the first rows of `vectors` as a dense matrix.
     """
 
     content_ids: Any  # pyarrow.Array of strings: pyarrow and scipy publish no types
@@ -42,11 +42,11 @@ class TitleIndex:
 
 
 def index_features(table: Any, *, weights: Weights) -> TitleIndex:
-    """The titles' matrix, from an Arrow table (id, features) in ascending order of ids.
+    """The matrix of the titles, from an Arrow table (id, features) in ascending order of ids.
 
-    A feature weighs what its kind does, times its rarity. That is the smoothed inverse document frequency
-    ln((1 + n) / (1 + df)) + 1, with n titles of which df have the feature (Salton & Buckley 1988, smoothed as
-    in scikit-learn's TfidfTransformer).
+    A feature's weight is its kind's weight times its rarity, the smoothed inverse document frequency
+    ln((1 + n) / (1 + df)) + 1, with n titles of which df have the feature (Salton & Buckley 1988, smoothed as in
+    scikit-learn's TfidfTransformer).
     """
     lists = table["features"].combine_chunks()
     encoded = lists.flatten().dictionary_encode()
@@ -68,16 +68,16 @@ def index_features(table: Any, *, weights: Weights) -> TitleIndex:
 
 
 def best_titles(features: Any, titles: TitleIndex, *, titles_per_user: int) -> Any:
-    """For each user's list of features, the list of (content_id, rating) of the best titles, best first.
+    """For each user's list of features, a list of (content_id, rating) of the best titles, best first.
 
-    Features that no title has are left out, of the vector's length too. The rating is 1 + 4 * sqrt(cosine):
-    most of the best matches have cosines of 0.1 to 0.3, and the root, which keeps the order and both ends,
-    spreads them over the scale.
+    Features that no title has are ignored, in the vector's length too. The rating is 1 + 4 * sqrt(cosine): most
+    best matches have cosines of 0.1 to 0.3, and the root spreads them over the scale while keeping the order
+    and both ends.
     """
     cosines = _cosines(unit_rows(features, titles.vocabulary, titles.feature_weights), titles)
     count = cosines.shape[1]
     least = _lower_bound(cosines, titles_per_user) - 2 / RESOLUTION
-    # in the order of users and then of content_ids, which the stable sort keeps where scores are equal
+    # ordered by user and then content_id, which the stable sort keeps for equal scores
     cells = np.flatnonzero(cosines >= np.maximum(least, np.finfo(np.float64).tiny)[:, None])
     users, places = np.divmod(cells, max(1, count))
     scores = np.maximum(np.rint(cosines.ravel()[cells] * RESOLUTION).astype(np.int64), 1)
@@ -93,7 +93,7 @@ def best_titles(features: Any, titles: TitleIndex, *, titles_per_user: int) -> A
 
 
 def _cosines(users: Any, titles: TitleIndex) -> Any:
-    """Users x titles, densely. What a user gets does not depend on who else is in the block."""
+    """Users x titles, dense. A user's values do not depend on the other users in the block."""
     common = len(titles.common)
     cosines = users[:, :common] @ titles.common
     rare = (users[:, common:] @ titles.vectors[common:]).tocoo()
@@ -102,10 +102,10 @@ def _cosines(users: Any, titles: TitleIndex) -> Any:
 
 
 def _lower_bound(cosines: Any, kept: int) -> Any:
-    """For each user a value that at least `kept` titles reach, or 0; it is close to the last of the best.
+    """For each user, a value that at least `kept` titles reach, or 0; close to the score of the last of them.
 
-    With the titles dealt into groups, so many of these have a best title at least as good as the bound. This
-    looks for the place among a few groups instead of all titles.
+    With the titles dealt into groups, at least `kept` groups have a best title that reaches the bound. This
+    searches a few groups instead of all titles.
     """
     groups = _GROUPS * kept
     whole = cosines.shape[1] // groups * groups
@@ -116,7 +116,7 @@ def _lower_bound(cosines: Any, kept: int) -> Any:
 
 
 def unit_rows(lists: Any, vocabulary: Any, feature_weights: Any) -> Any:
-    """A sparse row of length 1 per list of features; features that are not in the vocabulary are left out."""
+    """A sparse unit row per list of features; features outside the vocabulary are ignored."""
     codes = pc.index_in(lists.flatten(), value_set=vocabulary).to_numpy(zero_copy_only=False)
     known = ~np.isnan(codes)
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)

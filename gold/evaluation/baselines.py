@@ -1,4 +1,4 @@
-"""What the blend is compared with, in its own form: other weights, other training, or less of it."""
+"""The baselines for the blend, as blends: with other weights, other training, or less of it."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -7,25 +7,25 @@ from gold.recommender.blend import Blend, Recipe, Weights
 from gold.recommender.factors import fit
 from gold.recommender.preferences import latest_ratings, weigh_preferences
 
-# Each like counts the same, however old.
+# A decay this slow counts every like the same, however old.
 _NEVER_FADES = 1e12
 _FIELDS = "factors array<float>, value_factors array<float>, bias double"
 
 
 def weighted(blend: Blend, *, factors: float = 0.0, taste: float = 0.0, popularity: float = 0.0) -> Blend:
-    """The blend with these parts alone."""
+    """The blend with only these parts."""
     return blend._replace(weights=Weights(factors, taste, popularity, new_titles=0.0))
 
 
 def mean_only(blend: Blend) -> Blend:
-    """Predicts the mean of the training ratings, whoever asks."""
+    """Predicts the mean of the training ratings for everybody."""
     spark = blend.users.sparkSession
     nobody = spark.createDataFrame([], f"user_id string, {_FIELDS}")
     return blend._replace(users=nobody, titles=spark.createDataFrame([], f"content_id string, {_FIELDS}"))
 
 
 def train_implicit(feedback: DataFrame, *, recipe: Recipe) -> Blend:
-    """Implicit ALS alone, with the blend's first set of parameters: each like the same, no other part."""
+    """Implicit ALS alone, with the blend's first set of parameters: equal weight per like, no other part."""
     evidence = recipe.evidence._replace(recency_titles=_NEVER_FADES)
     preferences = weigh_preferences(feedback, evidence=evidence)
     factors = fit(preferences, value="confidence", fits=recipe.order[:1])
@@ -39,7 +39,7 @@ def train_implicit(feedback: DataFrame, *, recipe: Recipe) -> Blend:
 
 
 def train_explicit(feedback: DataFrame, *, recipe: Recipe, mean: float | None) -> Blend:
-    """Explicit ALS alone, on how far ratings are from their mean: it orders by what it predicts."""
+    """Explicit ALS alone, on the deviation of ratings from their mean: it ranks by predicted rating."""
     ratings = latest_ratings(feedback).withColumn("deviation", F.col("rating") - F.lit(mean).cast("double"))
     factors = fit(ratings, value="deviation", fits=[recipe.value])
     return Blend(

@@ -1,4 +1,4 @@
-"""Models against what each user did later: which rows they learn from, and what is measured of each."""
+"""Measure models on each user's later events: which rows they train on, and their metrics."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,10 +27,10 @@ _PAIRS = "user_id string, content_id string, rating double"
 
 @dataclass(frozen=True)
 class Exam:
-    """`training` is all that models may learn from; `relevant` and `ratings` are what they are asked.
+    """`training` is everything models may train on; `relevant` and `ratings` are what they are measured on.
 
-    `features` are those of the users with held-out events, and empty: what users declare may have been derived
-    from all their ratings, held-out ones included. For the same reason nobody has an affinity rating.
+    `features` has the users with held-out events, without features: declared tastes may have been derived from all
+    of a user's ratings, held-out ones included. For the same reason nobody has an affinity rating.
     """
 
     training: DataFrame
@@ -53,7 +53,7 @@ def exam_of(
     affinity_weights: AffinityWeights,
     partitions: int,
 ) -> Iterator[Exam]:
-    """Hold out the last `share` of each user's events; ask only for pairs that are not in the rest."""
+    """Hold out the last `share` of each user's events; measure only on pairs that are not in the rest."""
     split = split_by_time(feedback, share=share)
     nobody = feedback.sparkSession.createDataFrame([], _PAIRS)
     with (
@@ -77,7 +77,7 @@ def exam_of(
 
 
 def measure_published(exam: Exam, *, recipe: Recipe) -> dict[str, dict[str, float]]:
-    """The blend, trained on the training rows, beside popularity and predicting the mean: metrics by model."""
+    """The blend, trained on the training rows, next to popularity and predicting the mean: metrics by model."""
     with held_blend(train_blend(exam.training, recipe=recipe)) as blend:
         lists = {BLEND: blend, POPULARITY: weighted(blend, popularity=1)}
         return measure(exam, recipe, lists=lists, values={BLEND: blend, MEAN: mean_only(blend)})
@@ -90,7 +90,7 @@ def measure_blend(exam: Exam, *, recipe: Recipe) -> dict[str, float]:
 
 
 def measure_all(exam: Exam, *, recipe: Recipe) -> dict[str, dict[str, float]]:
-    """The blend beside every baseline, each trained on the training rows: metrics by model."""
+    """The blend next to every baseline, each trained on the training rows: metrics by model."""
     with (
         held_blend(train_blend(exam.training, recipe=recipe)) as blend,
         held_blend(train_explicit(exam.training, recipe=recipe, mean=blend.mean)) as explicit,
@@ -111,10 +111,10 @@ def measure_all(exam: Exam, *, recipe: Recipe) -> dict[str, dict[str, float]]:
 def measure(
     exam: Exam, recipe: Recipe, *, lists: Mapping[str, Blend], values: Mapping[str, Blend]
 ) -> dict[str, dict[str, float]]:
-    """Metrics by model; a metric that cannot be computed is absent, and the count of what was measured is 0."""
+    """Metrics by model; a metric that cannot be computed is absent, and its count of measured rows is 0."""
     nobody = exam.training.sparkSession.createDataFrame([], _PAIRS)
     described = describe_users(exam.features, exam.training, nobody, evidence=recipe.evidence)
-    # models that differ in their weights alone know the same of the titles
+    # models that differ only in their weights know the same titles
     distinct = {id(blend.titles): blend for blend in lists.values()}
     titles = {key: join_titles(exam.index, blend, exam.popular) for key, blend in distinct.items()}
     with held(described) as users:

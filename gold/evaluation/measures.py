@@ -1,4 +1,4 @@
-"""How good lists and predicted ratings are, against what users did afterwards."""
+"""The quality of lists and predicted ratings, measured on what users did afterwards."""
 
 from typing import NamedTuple
 
@@ -8,12 +8,12 @@ from pyspark.sql import functions as F
 from gold.recommender.blend import Blend
 from gold.recommender.scoring import HIGHEST, LOWEST
 
-# Lists are measured to this place.
+# Lists are measured up to this rank.
 CUTOFF = 10
 
 
 class Facts(NamedTuple):
-    """What lists are measured against: the titles there are, and `viewers` per content_id among so many users."""
+    """What lists are measured against: all titles, `viewers` per content_id, and the number of users."""
 
     catalogue: int
     users: int
@@ -21,12 +21,12 @@ class Facts(NamedTuple):
 
 
 def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts) -> DataFrame:
-    """One row per model and metric of lists (model, user_id, content_id, rank) against what was liked later.
+    """One row per model and metric of lists (model, user_id, content_id, rank), measured on later likes.
 
-    Means over users with something relevant, a missing list counting 0. NDCG (Jarvelin & Kekalainen 2002) has
-    gains of 1 and the ideal list as its measure; MAP divides by the relevant titles, 10 at most. Coverage is the
-    share of all titles that are in some list; novelty is the mean of -log2 of the share of users who have seen a
-    title (Vargas & Castells 2011), nobody counting as one. What has no denominator is left out.
+    Means over users with at least one relevant title; a missing list counts 0. NDCG (Jarvelin & Kekalainen 2002)
+    has gains of 1 and is relative to the ideal list; MAP divides by the number of relevant titles, at most 10.
+    Coverage is the share of all titles that are in some list; novelty is the mean of -log2 of the share of users
+    who have seen a title (Vargas & Castells 2011), counting 0 users as 1. Undefined metrics are absent.
     """
     first = lists.where(F.col("rank") <= CUTOFF).select("model", "user_id", "content_id", "rank")
     asked = relevant.select("user_id", "content_id").distinct()
@@ -61,10 +61,10 @@ def _denominator(count: int) -> Column:
 
 
 def predict(blend: Blend, rows: DataFrame) -> DataFrame:
-    """The rows (user_id, content_id) with a `prediction`, and whether the model knows both (`scored`).
+    """The rows (user_id, content_id) with a `prediction`, and `scored`: whether the model knows both.
 
-    What the model has not learnt counts 0: without a user's bias it predicts from that of the title, without
-    both the mean. `prediction` is null where nobody has rated anything, and where it is no finite number.
+    Unknown biases and factors count 0: without a user's bias it predicts from that of the title, without both from
+    the mean. `prediction` is null if nobody has rated anything, or if it is not a finite number.
     """
     users = blend.users.select("user_id", F.col("bias").alias("user_bias"), F.col("value_factors").alias("own"))
     titles = blend.titles.select(
@@ -76,16 +76,16 @@ def predict(blend: Blend, rows: DataFrame) -> DataFrame:
     parts = [F.coalesce(part, F.lit(0.0)) for part in (F.col("user_bias"), F.col("title_bias"), product)]
     guess = F.lit(blend.mean).cast("double") + parts[0] + parts[1] + parts[2]
     scored = F.col("own").isNotNull() & F.col("theirs").isNotNull()
-    # least and greatest skip nulls, and take NaN for the largest number: both would become the best rating
+    # least and greatest skip nulls, and order NaN above all numbers: both would become the best rating
     clipped = F.greatest(F.lit(LOWEST), F.least(F.lit(HIGHEST), guess))
     prediction = F.when(F.abs(guess) < float("inf"), clipped)
     return known.select(*rows.columns, prediction.alias("prediction"), scored.alias("scored"))
 
 
 def measure_values(predicted: DataFrame) -> DataFrame:
-    """One row per model and metric of predictions beside the ratings that were given; none is left out.
+    """One row per model and metric of predicted ratings, compared with the given ratings.
 
-    All models are measured on the same ratings: one without a prediction for any of them has no RMSE and no MAE.
+    All models are measured on the same ratings: a model without a prediction for all has no RMSE or MAE.
     """
     error = F.col("rating") - F.col("prediction")
     is_complete = F.count(error) == F.count("*")
@@ -99,7 +99,7 @@ def measure_values(predicted: DataFrame) -> DataFrame:
 
 
 def _per_user() -> dict[str, Column]:
-    """Each metric of one user from `ranks`, where the hits are, and `wanted`, how many titles were relevant."""
+    """Each metric of one user from `ranks`, the ranks of the hits, and `wanted`, the number of relevant titles."""
     hits = F.size("ranks").cast("double")
     ideal = F.least("wanted", F.lit(CUTOFF)).cast("int")
     best = F.sequence(F.lit(1), ideal)
@@ -122,7 +122,7 @@ def _sum(values: Column) -> Column:
 
 
 def _stacked(wide: DataFrame) -> DataFrame:
-    """A row of metrics per model as rows of model, metric and value; what has no value is left out."""
+    """One row of metrics per model, unpivoted to rows of model, metric and value; nulls are dropped."""
     names = [name for name in wide.columns if name != "model"]
     pairs = ", ".join(f"'{name}', {name}" for name in names)
     stacked = wide.selectExpr("model", f"stack({len(names)}, {pairs}) AS (metric, value)")

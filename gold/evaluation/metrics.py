@@ -1,4 +1,4 @@
-"""The rows of gold.model_metrics: what was measured of each model, and beside which baseline."""
+"""The rows of gold.model_metrics: each model's metrics, and its baseline."""
 
 import math
 from collections.abc import Mapping
@@ -9,16 +9,16 @@ from pyspark.sql import functions as F
 from lakehouse.storage import ensure, overwrite, read
 from lakehouse.tables import GOLD_METRICS
 
-# The model that the lists come from; all others in the table are what it is compared with.
+# The model that the lists come from; the table's other models are baselines.
 BLEND = "blend"
-# What the published lists and ratings have to beat.
+# The baselines that the published lists and ratings must beat.
 POPULARITY, MEAN = "popularity", "mean"
 
 Measured = Mapping[str, Mapping[str, float]]
 
 
 def finite(value: float | None) -> float | None:
-    """The value of a metric; None where it is none, as NaN is."""
+    """The value of a metric; None if it is not finite, such as NaN."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -36,21 +36,21 @@ def describe_models(
 
 
 def write_metrics(spark: SparkSession, root: str, described: DataFrame, input_versions: Mapping[str, int]) -> None:
-    """Replace the rows of these models, keep all others."""
+    """Replace the rows of these models and keep all others."""
     ensure(spark, root, GOLD_METRICS)
     metrics = replace_models(read(spark, root, GOLD_METRICS), described)
     overwrite(metrics, root, GOLD_METRICS, input_versions=input_versions)
 
 
 def replace_models(published: DataFrame, described: DataFrame) -> DataFrame:
-    """The metrics of all models so far, the described ones new."""
+    """The metrics of all models so far, those of the described ones replaced."""
     measured = described.select("model_version", "model").distinct()
     others = published.join(measured, on=["model_version", "model"], how="left_anti")
     return others.select(*GOLD_METRICS.columns).unionByName(described)
 
 
 def read_metrics(metrics: DataFrame, *, model_version: str) -> dict[str, float]:
-    """The values of the published lists' model by metric."""
+    """The metrics of the published lists' model, by name."""
     rows = metrics.where((F.col("model_version") == model_version) & (F.col("model") == BLEND))
     return {row["metric"]: row["value"] for row in rows.select("metric", "value").collect()}
 

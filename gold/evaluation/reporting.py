@@ -1,4 +1,4 @@
-"""Metrics of models and trials of a search, for a person or a program to read."""
+"""Metrics of models and trials of a search, for people and programs."""
 
 import json as json_format
 import sys
@@ -14,7 +14,7 @@ from gold.evaluation.tuning import SCORED, Trial
 
 _WIDEST = 10_000
 NOT_MEASURED = "not measured"
-# Shown in this order, where they were measured.
+# The order of display, for those that were measured.
 METRICS = (
     f"ndcg_at_{CUTOFF}",
     f"map_at_{CUTOFF}",
@@ -32,7 +32,7 @@ METRICS = (
 
 
 def print_models(measured: Measured, *, json: bool = False) -> None:
-    """One line per metric, one column per model, in the order given; empty, or null, where it was not measured."""
+    """One line per metric, one column per model, in the order given; empty, or null, if it was not measured."""
     if json:
         _print_json({model: with_nulls(metrics) for model, metrics in measured.items()})
         return
@@ -41,7 +41,7 @@ def print_models(measured: Measured, *, json: bool = False) -> None:
         values = [finite(metrics.get(metric)) for metrics in measured.values()]
         if any(value is not None for value in values):
             table.add_row(metric, *["" if value is None else _short(metric, value) for value in values])
-    # as wide as it needs, on any terminal and into a pipe: a folded name is found by nobody
+    # full width on any terminal and in pipes: wrapped names cannot be searched for
     Console(width=_WIDEST).print(table)
     lacking = [metric for metric, value in with_nulls(measured.get(BLEND, {})).items() if value is None]
     if lacking:
@@ -49,17 +49,17 @@ def print_models(measured: Measured, *, json: bool = False) -> None:
 
 
 def with_nulls(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    """All metrics that a model may have, in the order of `METRICS`; None for one that was not measured."""
+    """All metrics that a model can have, in the order of `METRICS`; None if not measured."""
     return {metric: finite(metrics.get(metric)) for metric in METRICS}
 
 
 def print_trial(trial: Trial) -> None:
-    """One line per finished trial, on stderr: what is printed at the end are the best ones."""
+    """Print one line per finished trial, on stderr: stdout is for the best trials at the end."""
     print(f"trial {trial.proposal.number}: {_figures(trial.metrics)}, score {trial.score:.4f}", file=sys.stderr)
 
 
 def print_trials(trials: Sequence[Row], *, json: bool = False) -> None:
-    """The trials with their parameters, under the names of the settings."""
+    """Print the trials with their parameters, under the names of the settings."""
     if json:
         _print_json(
             [

@@ -1,4 +1,4 @@
-"""Which feedback a model may learn from, and which it is measured on."""
+"""Which feedback a model may train on, and which it is measured on."""
 
 from typing import NamedTuple
 
@@ -16,13 +16,13 @@ class Split(NamedTuple):
 def split_by_time(feedback: DataFrame, *, share: float) -> Split:
     """Hold out the last events of each user: `share` of them, rounded up, so at least one.
 
-    Events of the same moment are in the order of content_id, then of id.
+    Events with equal times are ordered by content_id, then id.
     """
     order = Window.partitionBy("user_id").orderBy("event_timestamp", "content_id", "id")
     placed = feedback.withColumn("place", F.row_number().over(order)).withColumn(
         "events", F.count("*").over(Window.partitionBy("user_id"))
     )
-    # a hair less, so that 0.2 * 5 is 1 and not a little more
+    # slightly less, so that 0.2 * 5 is 1 and not a little more
     held_out = F.col("place") > F.col("events") - F.ceil(F.col("events") * share - 1e-9)
     columns = feedback.columns
     return Split(
@@ -31,6 +31,6 @@ def split_by_time(feedback: DataFrame, *, share: float) -> Split:
 
 
 def unseen(holdout: DataFrame, training: DataFrame) -> DataFrame:
-    """The held-out rows of pairs that training does not have: what is learnt is never asked."""
+    """The held-out rows whose pair is not in training: what was learnt is not measured."""
     learnt = training.select("user_id", "content_id").distinct()
     return holdout.join(learnt, on=["user_id", "content_id"], how="left_anti")

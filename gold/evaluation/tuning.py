@@ -1,4 +1,4 @@
-"""The search for parameters: random trials on a validation split inside the training rows, kept and resumed."""
+"""The parameter search: random trials on a validation split inside the training rows, stored and resumable."""
 
 import hashlib
 import random
@@ -15,16 +15,16 @@ from gold.recommender.blend import Recipe, Weights
 from lakehouse.storage import append, ensure, exists, read
 from lakehouse.tables import GOLD_TRIALS
 
-# Of two equally good orders, the one that shows more of the catalogue: 0.01 of coverage is worth 0.001 of NDCG.
+# Between equal rankings, prefer the one that shows more of the catalogue: 0.01 of coverage is worth 0.001 of NDCG.
 _COVERAGE_WORTH = 0.1
-# What a score is made of.
+# The parts of a score.
 SCORED = ("ndcg_at_10", "coverage", "rmse")
 _ITERATIONS = (4, 6, 8, 12)
 _RANKS = ((16,), (24,), (48,), (24, 48), (24, 24), (32, 64), (24, 48, 64), (32, 48, 64), (24, 24, 48, 48))
 
 
 class Proposal(NamedTuple):
-    """One trial's parameters. The first is always that of the settings, so that the best is never worse."""
+    """One trial's parameters. The first trial has those of the settings, so the best is never worse."""
 
     number: int
     recipe: Recipe
@@ -32,7 +32,7 @@ class Proposal(NamedTuple):
 
 @dataclass(frozen=True)
 class Trial:
-    """A finished trial: `score` decides, higher is better."""
+    """A finished trial: the highest `score` wins."""
 
     proposal: Proposal
     metrics: Mapping[str, float]
@@ -40,16 +40,16 @@ class Trial:
 
 
 def score_of(metrics: Mapping[str, float]) -> float:
-    """NDCG plus a little for coverage, less RMSE, of those that were measured.
+    """NDCG plus a little for coverage, minus RMSE, of those that were measured.
 
-    So it is comparable only where the same ones were: `best_trials` puts a trial with fewer of them last.
+    Comparable only between trials with the same metrics: `best_trials` puts a trial with fewer of them last.
     """
     order = metrics.get("ndcg_at_10", 0.0) + _COVERAGE_WORTH * metrics.get("coverage", 0.0)
     return order - metrics.get("rmse", 0.0)
 
 
 def proposals(base: Recipe, *, seed: int) -> Iterator[Proposal]:
-    """The settings' own recipe, then random ones without end; the same seed gives the same in the same order."""
+    """The settings' own recipe, then random ones without end; the same seed gives the same sequence."""
     yield Proposal(0, base)
     number = 0
     while True:
@@ -58,7 +58,7 @@ def proposals(base: Recipe, *, seed: int) -> Iterator[Proposal]:
 
 
 def _drawn(base: Recipe, dice: random.Random) -> Recipe:
-    """Log-uniform where only the order of magnitude is known; seeds and evidence weights stay."""
+    """Log-uniform where only the order of magnitude is known; seeds and evidence weights are kept."""
     regularization, alpha = _log_uniform(dice, 0.01, 0.2), _log_uniform(dice, 1.0, 12.0)
     first = base.order[0]._replace(iterations=dice.choice(_ITERATIONS))
     order = tuple(
@@ -113,10 +113,10 @@ def search(
     measure: Callable[[Recipe], Mapping[str, float]],
     tell: Callable[[Trial], None],
 ) -> int:
-    """Run trials until the time is over, each kept in gold.tuning_trials as it ends; how many were new.
+    """Run trials until the time is up, storing each in gold.tuning_trials as it ends; returns how many were new.
 
-    Trials that the table has of the same data are not run again, so an interrupted search goes on where it was.
-    One trial at least is run, and none is stopped half-way.
+    Trials that the table already has for the same data are not run again, so an interrupted search resumes. At
+    least one trial is run, and none is stopped half-way.
     """
     done, ends, new = _known(spark, root, data_id), time.monotonic() + 60 * minutes, 0
     for proposal in proposals(base, seed=seed):
@@ -126,7 +126,7 @@ def search(
         started = time.monotonic()
         metrics = dict(measure(proposal.recipe))
         trial = Trial(proposal, metrics, score_of(metrics))
-        ensure(spark, root, GOLD_TRIALS)  # not before there is a row: a check calls an empty table an error
+        ensure(spark, root, GOLD_TRIALS)  # only once there is a row: a check reports an empty table as an error
         append(_row(spark, trial, trial_id, data_id, time.monotonic() - started), root, GOLD_TRIALS)
         new += 1
         tell(trial)
@@ -143,12 +143,12 @@ def _known(spark: SparkSession, root: str, data_id: str) -> set[str]:
 
 
 def best_trials(spark: SparkSession, root: str, *, data_id: str, count: int) -> DataFrame:
-    """The best trials on this data, best first; the earlier one where two are as good."""
+    """The best trials on this data, best first; ties go to the earlier one."""
     return in_order(read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id)).limit(count)
 
 
 def in_order(trials: DataFrame) -> DataFrame:
-    """The trials, best first. One that lacks a metric is behind those that have it, whatever its score."""
+    """The trials, best first. A trial that lacks a metric comes after those that have it, whatever its score."""
     metrics = [F.col("metrics")[name] for name in SCORED]
     lacking = sum((F.when(F.isnan(one) | one.isNull(), 1).otherwise(0) for one in metrics), F.lit(0))
     return trials.orderBy(lacking, F.desc("score"), "number", "trial_id")

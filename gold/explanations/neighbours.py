@@ -1,4 +1,4 @@
-"""Titles that are like a title: by what they have in common, or by who likes them."""
+"""Titles similar to a title: by what they have in common, or by who likes them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from pyspark.sql import functions as F
 
 from gold.affinity.title_index import TitleIndex
 
-# Similarities are compared, and told, to this many digits, so that rounding noise decides no order.
+# Similarities are compared and shown to this many digits, so that rounding noise cannot affect the order.
 _DIGITS = 4
 
 
 class Neighbour(NamedTuple):
-    """Another title; `similarity` is a cosine: 1 is the same direction, 0 nothing in common."""
+    """A similar title; `similarity` is a cosine: 1 is the same direction, 0 nothing in common."""
 
     content_id: str
     similarity: float
@@ -31,14 +31,14 @@ class Vectors:
 
 
 def feature_vectors(index: TitleIndex) -> Vectors:
-    """What titles have: genres, people, decades, each weighed by its rarity."""
+    """The features of titles: genres, people, decades, each weighted by its rarity."""
     return Vectors(index.content_ids.to_pylist(), index.vectors.T.tocsr())
 
 
 def factor_vectors(factors: DataFrame, *, only: Collection[str] | None = None) -> Vectors:
-    """What a model has learnt of titles from who likes them. `factors` has content_id and an array of numbers.
+    """What a model learnt about titles from who likes them. `factors` has content_id and an array of numbers.
 
-    With `only`, no other title is read. One that nobody liked has no factors, and so no vector.
+    With `only`, no other title is read. A title that nobody liked has no factors, so no vector.
     """
     factors = factors.where(F.col("factors").isNotNull())
     wanted = factors if only is None else factors.where(F.col("content_id").isin(list(only)))
@@ -52,9 +52,9 @@ def factor_vectors(factors: DataFrame, *, only: Collection[str] | None = None) -
 def nearest_titles(
     vectors: Vectors, content_id: str, *, count: int, among: Collection[str] | None = None, least: float = 0.0
 ) -> list[Neighbour]:
-    """The titles most alike, best first, ties by id; none where the title has no vector.
+    """The most similar titles, best first, ties by id; none if the title has no vector.
 
-    Only those more alike than `least`, and only those in `among` where it is given.
+    Only those with a similarity above `least`, and only those in `among` if it is given.
     """
     if content_id not in vectors.content_ids:
         return []

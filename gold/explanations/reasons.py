@@ -1,16 +1,16 @@
-"""Why a title is in a user's list: what it shares with the user's tastes, and which liked titles it is like."""
+"""Why a title is in a user's list: the tastes it shares with the user, and the liked titles it resembles."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gold.explanations.neighbours import Neighbour, Vectors, nearest_titles
 
-# Titles named as the reason of another one: at most so many, and more alike than this.
+# Titles named as the reason for another: at most this many, and above this similarity.
 _NAMED, _ALIKE = 2, 0.3
 
 
 class Shared(NamedTuple):
-    """What a user's tastes and a title have in common, in the order of the title's own lists."""
+    """What a user's tastes and a title have in common, in the title's own order."""
 
     generos: list[str]
     personas: list[str]
@@ -19,9 +19,9 @@ class Shared(NamedTuple):
 
 
 def shared_features(user: Mapping[str, Any] | None, title: Mapping[str, Any]) -> Shared:
-    """The genres, directors and actors, decade and classification that both have; None shares nothing.
+    """The genres, directors and actors, decade and classification that both have; None has nothing to share.
 
-    A director is no actor: a name counts where both have it in the same role.
+    A director is not an actor: a name counts only if both have it in the same role.
     """
     if user is None:
         return Shared([], [], [], [])
@@ -36,7 +36,7 @@ def shared_features(user: Mapping[str, Any] | None, title: Mapping[str, Any]) ->
 
 
 def tastes_of(title: Mapping[str, Any]) -> dict[str, Any]:
-    """A title as if it were the tastes of a user, to see what another one shares with it."""
+    """A title as if it were a user's tastes, to compare another title with it."""
     decade = title.get("decada_lanzamiento")
     return {**title, "decadas_favoritas": [decade] if decade else []}
 
@@ -44,7 +44,7 @@ def tastes_of(title: Mapping[str, Any]) -> dict[str, Any]:
 def liked_titles(feedback: Iterable[Mapping[str, Any]], *, liked_from: float) -> list[str]:
     """The titles that one user liked, or rated `liked_from` or more; the latest such verdict on a title counts.
 
-    `feedback` has content_id, action, rating, event_timestamp and id. A view says nothing.
+    `feedback` has content_id, action, rating, event_timestamp and id. A view is not a verdict.
     """
     verdicts: dict[str, bool] = {}
     for event in sorted(feedback, key=lambda event: (event["event_timestamp"], event["id"])):
@@ -56,7 +56,7 @@ def liked_titles(feedback: Iterable[Mapping[str, Any]], *, liked_from: float) ->
 
 
 def liked_alike(content_id: str, liked: Sequence[str], vectors: Sequence[Vectors]) -> list[Neighbour]:
-    """The liked titles that this one is most like, by the first of the vectors that finds any."""
+    """The liked titles most similar to this one, by the first of the vectors that finds any."""
     for found in vectors:
         neighbours = nearest_titles(found, content_id, count=_NAMED, among=set(liked), least=_ALIKE)
         if neighbours:

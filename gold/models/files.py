@@ -1,6 +1,6 @@
-"""Trained models as files under <root>/models/<model_version>: named frames, and the numbers between them.
+"""Trained models as files under <root>/models/<model_version>: named frames and numbers.
 
-The manifest is written last and at once, so a model without one is half written and counts as none.
+The manifest is written last and atomically; a model without one is incomplete and is ignored.
 """
 
 import json
@@ -17,12 +17,12 @@ from lakehouse.errors import TableError
 from lakehouse.exports import replaced_file
 
 _MANIFEST = "model.json"
-# Both become names of folders.
+# Both become folder names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Model(NamedTuple):
-    """A saved model: frames are read when they are used, numbers are whatever JSON can hold."""
+    """A saved model: frames are read when they are used; numbers are anything that JSON can hold."""
 
     model_version: str
     frames: Mapping[str, DataFrame]
@@ -36,9 +36,9 @@ def save_model(
     frames: Mapping[str, DataFrame],
     numbers: Mapping[str, JsonValue],
 ) -> None:
-    """Save the model under its version; one that is saved already stays: the same version is the same model.
+    """Save the model under its version. A saved version is not written again: it is the same model.
 
-    What an interrupted save has left is replaced. Raises ValueError for NaN and infinity, which JSON cannot hold.
+    The remains of an interrupted save are replaced. Raises ValueError for NaN and infinity: JSON has none.
     """
     if is_saved(spark, root, model_version):
         return
@@ -58,11 +58,11 @@ def save_model(
 
 
 def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
-    """The model of this version. Raises TableError where it is not saved, or only half."""
+    """The model of this version. Raises TableError if it is not saved, or incomplete."""
     require_saved(spark, root, model_version)
     folder = _folder(root, model_version)
     manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
-    # with its schema given, Spark reads no footer before the frame is used, and an empty frame keeps its columns
+    # with a given schema, Spark reads no footer before the frame is used, and an empty frame keeps its columns
     frames = {
         name: files.read_parquet(spark, f"{folder}/{name}", StructType.fromJson(schema))
         for name, schema in manifest["frames"].items()
@@ -71,7 +71,7 @@ def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
 
 
 def is_saved(spark: SparkSession, root: str, model_version: str) -> bool:
-    """Whether all of it is there: of a folder without its files Spark would read a frame without rows."""
+    """Whether the model is complete: from a folder without files Spark would read a frame without rows."""
     folder = _folder(root, model_version)
     if _MANIFEST not in files.names(spark, folder):
         return False
@@ -85,7 +85,7 @@ def _parts(spark: SparkSession, folder: str) -> list[str]:
 
 
 def require_saved(spark: SparkSession, root: str, model_version: str) -> None:
-    """Raises TableError where the model is not saved, or only half."""
+    """Raise TableError if the model is not saved, or incomplete."""
     if not is_saved(spark, root, model_version):
         raise TableError(
             f"model {model_version} is not saved under {root}/models",
@@ -99,7 +99,7 @@ def saved_versions(spark: SparkSession, root: str) -> list[str]:
 
 
 def keep_models(spark: SparkSession, root: str, versions: Iterable[str]) -> None:
-    """Delete the files of every other model, half-written ones included."""
+    """Delete the files of all other models, incomplete ones included."""
     kept = set(versions)
     for name in _folders(spark, root):
         if name not in kept:
@@ -107,7 +107,7 @@ def keep_models(spark: SparkSession, root: str, versions: Iterable[str]) -> None
 
 
 def _folders(spark: SparkSession, root: str) -> list[str]:
-    """What may be a model. Other things that lie there, such as .DS_Store, are none of our business."""
+    """Folders that may be models; ignores anything else there, such as .DS_Store."""
     return [name for name in files.names(spark, f"{root}/models") if _NAME.fullmatch(name)]
 
 

@@ -1,4 +1,4 @@
-"""From a trained model to the published one: saved, compared, entered in gold.models, old files deleted."""
+"""Publish a trained model: save it, compare it, record it in gold.models, delete old files."""
 
 import logging
 from typing import NamedTuple
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Publication(NamedTuple):
-    """Which model is published now, and why the new one is not, where it is not."""
+    """The model that is published now, and why the new one is not, if it is not."""
 
     model_version: str
     refusal: str
@@ -35,10 +35,10 @@ class Publication(NamedTuple):
 def offer_model(
     spark: SparkSession, root: str, new: ModelRecord, *, rule: Rule, keep: int, force: bool = False
 ) -> Publication:
-    """Publish a saved model, or refuse it, in one commit of gold.models; then delete the files of all others.
+    """Publish a saved model, or refuse it, in one commit of gold.models; then delete the files of unneeded models.
 
-    `force` publishes it whatever the rule says. A second call with the same model changes nothing. Raises
-    TableError where the model is not saved.
+    `force` publishes it regardless of the rule. Calling it again with the same model changes nothing. Raises
+    TableError if the model is not saved.
     """
     require_saved(spark, root, new.model_version)
     before = records = current_records(spark, root)
@@ -58,10 +58,10 @@ def offer_model(
     if verdict.publish or force:
         return Publication(new.model_version, refusal="")
     current = published(records)
-    assert current is not None  # noqa: S101 - only beside a published model is another refused
+    assert current is not None  # noqa: S101 - a model is only refused if another one is published
     return Publication(current.model_version, refusal=verdict.reason)
 
 
 def current_records(spark: SparkSession, root: str) -> Records:
-    """The rows of gold.models, with those expired whose files somebody has deleted."""
+    """The rows of gold.models; models whose files somebody deleted are marked expired."""
     return expire_unsaved(read_records(spark, root), saved_versions(spark, root))

@@ -1,4 +1,4 @@
-"""What becomes of trained models: one is published, and all lists are made from it. The rows of gold.models."""
+"""The states of trained models, as rows of gold.models: one is published, and all lists are made from it."""
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
@@ -13,13 +13,13 @@ from lakehouse.errors import InputError
 from lakehouse.storage import ensure, exists, overwrite, read
 from lakehouse.tables import GOLD_MODELS
 
-# The lists come from this one.
+# The lists come from this model.
 PUBLISHED = "published"
-# Was published, until a newer one took its place...
+# Was published, until a newer one replaced it...
 RETIRED = "retired"
-# ...or until it was rolled back: it comes back by force only, and not by the next training on the same rows.
+# ...or until it was rolled back: only force publishes it again, not the next training on the same rows.
 WITHDRAWN = "withdrawn"
-# Never published: it was worse than the published one.
+# Never published: worse than the published model.
 REFUSED = "refused"
 # Its files are deleted.
 EXPIRED = "expired"
@@ -29,7 +29,7 @@ _LOWER_IS_BETTER = frozenset({"rmse", "mae"})
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """One trained model, as gold.models has it. Times are in UTC and know it."""
+    """One trained model, a row of gold.models. Times are timezone-aware, in UTC."""
 
     model_version: str
     trained_at: datetime
@@ -42,7 +42,7 @@ class ModelRecord:
 
 
 class Rule(NamedTuple):
-    """A new model is published when its metric is no worse than the published one's by more than this share."""
+    """A new model is published unless its metric is worse than the published one's by more than this share."""
 
     metric: str
     margin: float
@@ -61,11 +61,11 @@ def published(records: Records) -> ModelRecord | None:
 
 
 def judge(new: ModelRecord, records: Records, *, rule: Rule) -> Verdict:
-    """Whether the new model may take the place of the published one, and why, with both figures.
+    """Whether the new model may replace the published one, and why, with both figures.
 
-    Each figure is that of the model's own training, on the rows held out then: today's held-out rows were
-    training rows of the published model. A model without the metric never replaces one that has it; where the
-    published one has none, any model replaces it.
+    Each figure is from the model's own training, on the rows held out then: today's held-out rows were training
+    rows of the published model. A model without the metric never replaces one that has it; if the published
+    model has none, any model replaces it.
     """
     current = published(records)
     known = _find(records, new.model_version)
@@ -85,16 +85,16 @@ def judge(new: ModelRecord, records: Records, *, rule: Rule) -> Verdict:
         return Verdict(True, f"{rule.metric} {own:.4f}, the published {current.model_version} has none")
     worse = own - theirs if rule.metric in _LOWER_IS_BETTER else theirs - own
     compared = f"{rule.metric} {own:.4f} against {theirs:.4f} of the published {current.model_version}"
-    # a hair more than the margin, so that rounding decides nothing
+    # slightly more than the margin, so that rounding decides nothing
     if worse <= rule.margin * abs(theirs) + 1e-9:
         return Verdict(True, compared)
     return Verdict(False, f"{compared}, worse by more than {rule.margin:.1%}")
 
 
 def publish(records: Records, new: ModelRecord, *, at: datetime, reason: str) -> Records:
-    """The records with this model published; the one published before retires in the same step.
+    """The records with this model published; the previous one retires in the same step.
 
-    Of a model that is published already only the metrics change, to those that were measured last.
+    If the model is already published, only its metrics change, to the latest ones.
     """
     known = _find(records, new.model_version)
     if known is not None and known.status == PUBLISHED:
@@ -110,7 +110,7 @@ def publish(records: Records, new: ModelRecord, *, at: datetime, reason: str) ->
 
 
 def refuse(records: Records, new: ModelRecord, *, reason: str) -> Records:
-    """The records with this model refused. One that was published before stays what it is, whatever it is now."""
+    """The records with this model refused. A model that was ever published keeps its current state."""
     known = _find(records, new.model_version)
     if known is not None and known.status in (RETIRED, WITHDRAWN):
         return records
@@ -119,7 +119,7 @@ def refuse(records: Records, new: ModelRecord, *, reason: str) -> Records:
 
 
 def roll_back(records: Records, target: ModelRecord, *, at: datetime) -> Records:
-    """The records with an older model published again; the one published now is withdrawn."""
+    """The records with an older model published again; the current one is withdrawn."""
     current = published(records)
     if current is None or current.model_version == target.model_version:
         return publish(records, target, at=at, reason="published by hand")
@@ -129,9 +129,9 @@ def roll_back(records: Records, target: ModelRecord, *, at: datetime) -> Records
 
 
 def rollback_target(records: Records, model_version: str | None) -> ModelRecord:
-    """The model to publish again: the one asked for, else the last that was published before this one.
+    """The model to publish again: the requested one, or else the one published before the current one.
 
-    Raises InputError where there is none, or where its files are deleted.
+    Raises InputError if there is none, or if its files are deleted.
     """
     if model_version is None:
         earlier = [record for record in records if record.status == RETIRED]
@@ -154,7 +154,7 @@ def rollback_target(records: Records, model_version: str | None) -> ModelRecord:
 
 
 def expire_unsaved(records: Records, saved: Collection[str]) -> Records:
-    """The records with those expired whose files somebody has deleted."""
+    """The records, with models whose files somebody deleted marked expired."""
     return tuple(
         record
         if record.status == EXPIRED or record.model_version in saved
@@ -164,7 +164,7 @@ def expire_unsaved(records: Records, saved: Collection[str]) -> Records:
 
 
 def expire(records: Records, *, keep: int) -> Records:
-    """The records with all but the last `keep` expired, of those once published and of the refused ones each."""
+    """The records, with all but the last `keep` expired, separately for models once published and refused ones."""
     groups = [
         [record for record in records if record.status in (RETIRED, WITHDRAWN)],
         [record for record in records if record.status == REFUSED],
@@ -186,34 +186,34 @@ def kept(records: Records) -> list[str]:
 
 
 def read_records(spark: SparkSession, root: str) -> Records:
-    """All trained models, oldest first; none where none was ever trained."""
+    """All trained models, oldest first; empty if none was ever trained."""
     rows = read(spark, root, GOLD_MODELS).collect() if exists(spark, root, GOLD_MODELS) else []
     records = [ModelRecord(**_in_utc(row.asDict())) for row in rows]
     return tuple(sorted(records, key=lambda record: (record.trained_at, record.model_version)))
 
 
 def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]) -> None:
-    """Replace the rows of gold.models in one commit. They are few: one per training."""
+    """Replace the rows of gold.models in one commit. There are few: one per training."""
     ensure(spark, root, GOLD_MODELS)
     rows = [tuple(asdict(record)[name] for name in GOLD_MODELS.columns) for record in records]
     overwrite(spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), root, GOLD_MODELS)
 
 
 def _in_utc(fields: dict[str, Any]) -> dict[str, Any]:
-    """pyspark gives times in this machine's zone, without saying so."""
+    """pyspark returns naive times in this machine's zone."""
     return {
         name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in fields.items()
     }
 
 
 def _as_trained(records: Records, new: ModelRecord) -> ModelRecord:
-    """A model that is trained again while its files are there keeps the time at which they were made."""
+    """A model trained again while its files exist keeps its original creation time."""
     known = _find(records, new.model_version)
     return new if known is None or known.status == EXPIRED else replace(new, trained_at=known.trained_at)
 
 
 def figure(record: ModelRecord, metric: str) -> float | None:
-    """The model's metric, None where it was not measured."""
+    """The model's metric; None if it was not measured."""
     return finite(record.metrics.get(metric))
 
 

@@ -7,9 +7,9 @@ from lakehouse.tables import GOLD_POWERBI
 
 
 def name_titles(recommendations: DataFrame, titles: DataFrame) -> DataFrame:
-    """One row per recommendation, by userId and rank, the rating with 2 decimals.
+    """One row per recommendation, ordered by userId and rank, the rating with 2 decimals.
 
-    `titulo` is null where silver.content no longer has the title: `untitled` names these.
+    `titulo` is null if silver.content no longer has the title: `untitled` lists these.
     """
     names = titles.groupBy(F.col("id").alias("content_id")).agg(F.max("titulo").alias("titulo"))
     named = recommendations.join(names, on="content_id", how="left").orderBy("user_id", "rank")
@@ -23,7 +23,7 @@ def name_titles(recommendations: DataFrame, titles: DataFrame) -> DataFrame:
 
 
 def untitled(rows: DataFrame) -> DataFrame:
-    """The recommended titles that have no name, each once and in order."""
+    """The recommended titles without a name, distinct and ordered."""
     return (
         rows.where(F.col("titulo").isNull())
         .select("recommended_content")

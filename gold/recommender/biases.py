@@ -1,4 +1,4 @@
-"""How much better or worse than the mean a title is rated, and a user rates, before any taste counts.
+"""How far above or below the mean a title is rated, and a user rates, before tastes count.
 
 Koren, Bell & Volinsky, "Matrix factorization techniques for recommender systems", 2009, with shrunken means.
 """
@@ -8,14 +8,14 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-# Sums of decimals are exact; a sum of doubles would depend on the order in which tasks end.
+# Sums of decimals are exact; sums of doubles depend on the order in which tasks end.
 _EXACT = "decimal(20,9)"
 
 
 class Shrinkage(NamedTuple):
-    """A bias is drawn towards 0 as if there were this many ratings without one.
+    """A bias shrinks towards 0 as if there were this many additional ratings without one.
 
-    `recency_ratings`: a rating counts 1/e for its user's bias after this many newer ones.
+    `recency_ratings`: a rating's weight in its user's bias falls to 1/e after this many newer ones.
     """
 
     title: float
@@ -24,7 +24,7 @@ class Shrinkage(NamedTuple):
 
 
 class Biases(NamedTuple):
-    """`users` has user_id and bias, `titles` content_id and bias. `mean` is None where nobody has rated."""
+    """`users` has user_id and bias, `titles` content_id and bias. `mean` is None if nobody has rated."""
 
     users: DataFrame
     titles: DataFrame
@@ -48,7 +48,7 @@ def fit_biases(ratings: DataFrame, *, shrinkage: Shrinkage) -> Biases:
 
 
 def deviations(ratings: DataFrame, biases: Biases) -> DataFrame:
-    """The ratings, with `deviation`: what the biases leave to be explained."""
+    """The ratings, with `deviation`: what the biases leave unexplained."""
     if biases.mean is None:
         return ratings.withColumn("deviation", F.lit(0.0))
     users = biases.users.withColumnRenamed("bias", "user_bias")

@@ -1,4 +1,4 @@
-"""The model that the lists come from: what it learns from feedback, and how it is saved."""
+"""The model behind the lists: what it learns from feedback, and how it is saved."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from gold.recommender.preferences import Evidence, latest_ratings, weigh_prefere
 
 
 class Weights(NamedTuple):
-    """What each part counts in the order of a list. Factor scores have a root mean square of 1 per user.
+    """The weight of each part in the ranking. Factor scores have a root mean square of 1 per user.
 
-    `taste` is for the cosine of a title and what the user likes, `popularity` for ln(1 + viewers), `new_titles`
-    for the factors that a title without feedback gets from its features, as a share of `factors`.
+    `taste` is for the cosine of a title and a user's tastes, `popularity` for ln(1 + viewers), `new_titles` for
+    the factors that a title without feedback gets from its features, as a share of `factors`.
     """
 
     factors: float
@@ -31,7 +31,7 @@ class Weights(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """All that a model depends on beside the feedback. `order` is one ALS per entry; scores are averaged."""
+    """Everything besides feedback that a model depends on. `order` is one ALS per entry; scores are averaged."""
 
     evidence: Evidence
     order: tuple[Parameters, ...]
@@ -43,8 +43,8 @@ class Recipe(NamedTuple):
 class Blend(NamedTuple):
     """A trained model. `users` and `titles` hold user_id or content_id, factors, value_factors and bias.
 
-    A list is in the order of `factors`; its ratings are mean + both biases + the product of `value_factors`.
-    What is null was not to be learnt. `mean` is None where nobody has rated anything.
+    Lists are ordered by `factors`; their ratings are mean + both biases + the product of `value_factors`. Null
+    means that there was nothing to learn from. `mean` is None if nobody has rated anything.
     """
 
     users: DataFrame
@@ -55,7 +55,7 @@ class Blend(NamedTuple):
 
 
 def train_blend(feedback: DataFrame, *, recipe: Recipe) -> Blend:
-    """Learn the order from preferences and the values from ratings."""
+    """Learn the ranking from preferences and the values from ratings."""
     with (
         held(weigh_preferences(feedback, evidence=recipe.evidence)) as preferences,
         held(latest_ratings(feedback)) as ratings,
@@ -75,18 +75,18 @@ def train_blend(feedback: DataFrame, *, recipe: Recipe) -> Blend:
 
 
 def model_version(feedback: DataFrame, *, recipe: Recipe) -> str:
-    """An id that is the same where the feedback and the recipe are, and so the model.
+    """An id that is equal for equal feedback and recipe, so for equal models.
 
-    It stands on the rows, not on table versions: writing the same rows again makes a new version of a table
-    but no new model.
+    It depends on the rows, not on table versions: writing the same rows again creates a new table version but not
+    a new model.
     """
     return "als-" + _digest(rows_id(feedback), repr(recipe))
 
 
 def rows_id(feedback: DataFrame) -> str:
-    """An id that is the same where the rows of feedback are, whatever their order."""
+    """An id that is equal for equal rows of feedback, whatever their order."""
     row_hash = F.xxhash64("user_id", "content_id", "action", "rating", "event_timestamp")
-    # A sum does not depend on order; as a decimal it cannot overflow.
+    # A sum does not depend on order; a decimal sum cannot overflow.
     total = F.sum(row_hash.cast("decimal(38,0)")).alias("total")
     row = feedback.agg(F.count("*").alias("rows"), total).collect()[0]
     return "rows-" + _digest(str(row["rows"]), str(row["total"]))
@@ -107,7 +107,7 @@ def save_blend(spark: SparkSession, root: str, version: str, blend: Blend) -> No
 
 
 def blend_of(model: Model) -> Blend:
-    """The blend as `save_blend` has saved it."""
+    """The blend, from what `save_blend` saved."""
     numbers = model.numbers
     return Blend(
         users=model.frames["user_factors"],
@@ -120,7 +120,7 @@ def blend_of(model: Model) -> Blend:
 
 @contextmanager
 def held_blend(blend: Blend) -> Iterator[Blend]:
-    """The blend with its frames computed once, for a model that is used and not saved."""
+    """The blend with its frames computed once, for a model that is used without being saved."""
     with held(blend.users) as users, held(blend.titles) as titles:
         yield blend._replace(users=users, titles=titles)
 

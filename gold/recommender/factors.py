@@ -20,8 +20,8 @@ from lakehouse.storage import checkpoint_path
 
 USER_FACTORS = "user_id string, factors array<float>"
 TITLE_FACTORS = "content_id string, factors array<float>"
-# ALS divides users and titles into one block per this many ratings. The number follows from the ratings alone,
-# because each block draws its own first factors: other cores must not give another model.
+# ALS divides users and titles into one block per this many ratings. The number depends only on the ratings,
+# because each block draws its own initial factors: a different number of cores must not change the model.
 _RATINGS_PER_BLOCK = 250_000
 
 
@@ -36,7 +36,7 @@ class Parameters(NamedTuple):
 
 
 class Factors(NamedTuple):
-    """`users` has user_id and factors, `titles` content_id and factors: each fit's `rank` numbers in a row."""
+    """`users` has user_id and factors, `titles` content_id and factors: those of all fits, concatenated."""
 
     users: DataFrame
     titles: DataFrame
@@ -44,14 +44,14 @@ class Factors(NamedTuple):
 
 
 def fit(rows: DataFrame, *, value: str, fits: Sequence[Parameters]) -> Factors:
-    """Learn factors of the rows' `value` once per set of parameters. The same rows give the same factors."""
+    """Learn factors of the rows' `value` once per set of parameters. Deterministic for the same rows."""
     ranks = tuple(parameters.rank for parameters in fits)
     count = rows.count()
     if not count:
         spark = rows.sparkSession
         nobody, nothing = spark.createDataFrame([], USER_FACTORS), spark.createDataFrame([], TITLE_FACTORS)
         return Factors(nobody, nothing, ranks)
-    # Dense ids in the order of the names.
+    # Dense ids, in name order.
     indexer = StringIndexer(
         inputCols=["user_id", "content_id"],
         outputCols=["user_index", "title_index"],
@@ -63,7 +63,7 @@ def fit(rows: DataFrame, *, value: str, fits: Sequence[Parameters]) -> Factors:
         names = indexer.fit(ordered)
         indexed = names.transform(ordered)
         blocks = 1 + count // _RATINGS_PER_BLOCK
-        # One after the other, small fits would leave most cores idle: each waits for its own short steps.
+        # Run in sequence, small fits would leave most cores idle: each waits for its own short steps.
         with ThreadPoolExecutor(max_workers=len(fits)) as threads:
             models = list(threads.map(lambda chosen: _als(chosen, value, blocks).fit(indexed), fits))
         users, titles = names.labelsArray
@@ -89,13 +89,13 @@ def _als(parameters: Parameters, value: str, blocks: int) -> ALS:
         userCol="user_index",
         itemCol="title_index",
         ratingCol=value,
-        # at 10 the lineage overflows the stack of a JVM that has only its fast compiler, and the JVM dies of it
+        # at 10 the lineage overflows the stack of a JVM that has only its fast compiler, which crashes the JVM
         checkpointInterval=5,
     )
 
 
 def _named(fits: Sequence[DataFrame], names: Sequence[str], column: str) -> DataFrame:
-    """The factors of all fits (id, features) in one array, under the names that the ids stand for."""
+    """The factors of all fits (id, features) in one array, with ids replaced by their names."""
     table = pa.table({"id": pa.array(range(len(names)), pa.int32()), column: pa.array(names, pa.string())})
     named = fits[0].sparkSession.createDataFrame(table)
     for place, factors in enumerate(fits):
@@ -105,7 +105,7 @@ def _named(fits: Sequence[DataFrame], names: Sequence[str], column: str) -> Data
 
 @contextmanager
 def checkpoint_folder(spark: SparkSession, root: str) -> Iterator[None]:
-    """Where ALS cuts its lineage, removed at the end: without one, 20 iterations overflow the stack."""
+    """Where ALS truncates its lineage, removed at the end: without it, 20 iterations overflow the stack."""
     context = spark.sparkContext
     context.setCheckpointDir(checkpoint_path(root, "als"))
     folder = context._jvm.org.apache.hadoop.fs.Path(context.getCheckpointDir())  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""The list of each user: what to recommend, in which order, and where each place comes from."""
+"""Each user's list: what to recommend, in which order, and the source of each place."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from gold.recommender.scoring import SOURCES, Best, Users, best_titles
 from gold.recommender.titles import Titles, dense
 from lakehouse.tables import GOLD_RECOMMENDATIONS
 
-# Cells of one dense block of users x titles. A block needs about 60 bytes per cell: 60 MB.
+# Cells per dense block of users x titles. A block needs about 60 bytes per cell: 60 MB.
 BLOCK_CELLS = 1_000_000
 
 _PLACES = StructType(
@@ -46,10 +46,10 @@ class Scorer(NamedTuple):
 def describe_users(
     features: DataFrame, feedback: DataFrame, affinity: DataFrame, *, evidence: Evidence
 ) -> DataFrame:
-    """One row per user of `features`, with `history`: what is known of them and a title, title by title.
+    """One row per user of `features`, with `history`: one entry per title that something is known about.
 
-    An entry of it has `seen` for what they gave feedback on, `confidence` for what they took to, and
-    `affinity` for what fits their tastes.
+    An entry has `seen` if the user gave feedback on the title, `confidence` if they took to it, and `affinity` if
+    it fits their tastes.
     """
     preferences = weigh_preferences(feedback, evidence=evidence).where(F.col("confidence") > 0)
     seen = feedback.select("user_id", "content_id").distinct().withColumn("seen", F.lit(1.0))
@@ -61,7 +61,7 @@ def describe_users(
 
 
 def without_factors(affinity: DataFrame, blend: Blend) -> DataFrame:
-    """The affinity of those users whom the model has no factors of: the order of all others needs none."""
+    """The affinity rows of users without factors in the model: the ranking of all others does not use them."""
     ordered = blend.users.where(F.col("factors").isNotNull()).select("user_id")
     return affinity.join(ordered, on="user_id", how="left_anti")
 
@@ -75,18 +75,18 @@ def make_lists(
     partitions: int,
     model_version: str,
 ) -> DataFrame:
-    """One row per user and recommended title, ranked 1..n without gaps; n is lower only where titles run out.
+    """One row per user and recommended title, ranked 1..n without gaps; n is lower only if titles run out.
 
-    What a user has given feedback on is not recommended. `predicted_rating` never rises with rank.
-    `partitions` is how many tasks score the users; it changes no row.
+    Titles that a user has given feedback on are not recommended. `predicted_rating` never rises with rank.
+    `partitions` is the number of scoring tasks; it does not affect the rows.
     """
     scorer = Scorer(titles, blend.weights, blend.ranks, blend.mean, titles_per_user)
     shared = described.sparkSession.sparkContext.broadcast(scorer)
     known = described.join(blend.users, on="user_id", how="left")
-    # Without a stated number, AQE puts all users of a small table into one task.
+    # Without an explicit number, AQE puts all users of a small table into one task.
     blocks = known.repartitionByRange(partitions, "user_id").sortWithinPartitions("user_id")
-    # A Python UDF, because Spark has no product of matrices and no best n of a row: as joins, every user would
-    # meet every title in a shuffle. Here only each user's list leaves the worker.
+    # A Python UDF, because Spark has neither a matrix product nor a top n per row: as joins, every user would meet
+    # every title in a shuffle. Here only each user's list leaves the worker.
     ranked = blocks.mapInArrow(_listing(shared), _PLACES)
     return ranked.withColumn("model_version", F.lit(model_version)).select(*GOLD_RECOMMENDATIONS.columns)
 

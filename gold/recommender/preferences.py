@@ -1,19 +1,19 @@
-"""What feedback says: which titles a user took to, how surely, and which ratings they gave."""
+"""What feedback says: which titles a user took to, how confidently, and which ratings they gave."""
 
 from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-# What tells whether a user liked a title; a view alone does not.
+# Actions that say whether a user liked a title; a view alone does not.
 _VERDICTS = ("rating", "like", "dislike")
 _LEAST = 1e-6
 
 
 class Evidence(NamedTuple):
-    """How much one kind of feedback counts, where a rating of at least `liked_from` counts 1.
+    """The weight of each kind of feedback; a rating of at least `liked_from` weighs 1.
 
-    `recency_titles`: a preference counts 1/e of its weight after this many newer ones of the same user.
+    `recency_titles`: a preference's weight falls to 1/e after this many newer ones of the same user.
     """
 
     liked_from: float
@@ -40,16 +40,16 @@ def latest_ratings(feedback: DataFrame) -> DataFrame:
 
 
 def liked_titles(feedback: DataFrame, *, liked_from: float) -> DataFrame:
-    """One row per user and title that the user rated at least `liked_from` or liked, as the last verdict says."""
+    """One row per user and title that the user rated at least `liked_from` or liked, by the last verdict."""
     return _verdicts(feedback, liked_from=liked_from).where("liked").select("user_id", "content_id")
 
 
 def weigh_preferences(feedback: DataFrame, *, evidence: Evidence) -> DataFrame:
-    """One row per user and title: `confidence` > 0 where the user took to it, < 0 where they disliked it.
+    """One row per user and title: `confidence` > 0 if the user took to it, < 0 if they disliked it.
 
-    The last rating, like or dislike decides; low ratings say nothing. Each of a user's preferences weighs
-    exp(-newer / recency_titles), with `newer` the number of those after it, because what people watched last
-    says most about what comes next. A dislike counts only for users and titles that somebody took to.
+    The last rating, like or dislike decides; low ratings count neither way. Each of a user's preferences weighs
+    exp(-newer / recency_titles), with `newer` the number of those after it, because the titles watched last say
+    most about what comes next. A dislike counts only for users and titles with at least one positive preference.
     """
     judged = _verdicts(feedback, liked_from=evidence.liked_from)
     views = (
@@ -87,13 +87,13 @@ def _faded(recency_titles: float) -> Column:
         F.desc("moment"), F.desc("content_id")
     )
     newer = F.row_number().over(newest_first) - 1
-    # What fades away entirely (exp underflows) is a preference still, and ALS counts only what is above 0.
+    # A weight that decays to 0 (exp underflows) still is a preference, and ALS counts only values above 0.
     faded = F.greatest(F.col("weight") * F.exp(-newer / recency_titles), F.lit(_LEAST))
     return F.when(F.col("weight") > 0, faded).otherwise(F.col("weight"))
 
 
 def _of_known(weighed: DataFrame) -> DataFrame:
-    """Without the dislikes that are all that is known of a user or title: nothing can be learnt from them."""
+    """Without dislikes of users or titles about which nothing else is known: nothing can be learnt from them."""
     of_user = F.max("confidence").over(Window.partitionBy("user_id"))
     of_title = F.max("confidence").over(Window.partitionBy("content_id"))
     for best in (of_user, of_title):

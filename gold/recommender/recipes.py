@@ -1,4 +1,4 @@
-"""The settings of gold as the values that models are made from."""
+"""Gold's settings as model recipes."""
 
 from gold.recommender.biases import Shrinkage
 from gold.recommender.blend import Recipe, Weights
@@ -8,7 +8,7 @@ from lakehouse.configuration.gold import Gold
 
 
 def recipe_of(gold: Gold) -> Recipe:
-    """All parameters of a model. Each ALS of the order has a seed of its own."""
+    """All parameters of a model. Each ALS of the ranking has its own seed."""
     als, feedback, values = gold.als, gold.feedback, gold.values
     order = tuple(
         Parameters(rank, als.iterations, als.regularization, als.alpha, als.seed + place)

@@ -1,4 +1,4 @@
-"""The best titles of a block of users, in numpy: the order by the blend, the values beside it."""
+"""The best titles for a block of users, in numpy: ranked by the blend, with predicted values."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,12 @@ from gold.recommender.blend import Weights
 from gold.recommender.titles import Floats, Titles, split_fits
 
 LOWEST, HIGHEST = 0.5, 5.0
-# The middle of the scale, where nobody has rated anything yet.
+# The middle of the scale, used while nobody has rated anything.
 NEUTRAL = 3.0
-# Where a place comes from.
+# The sources of a place.
 SOURCES = ("als", "affinity", "popularity")
 _ALS, _AFFINITY, _POPULARITY = range(3)
-# Scores are compared as integers of this resolution, so that rounding noise decides no order.
+# Scores are compared as integers at this resolution, so that rounding noise cannot affect the order.
 RESOLUTION = 1_000_000
 
 
@@ -24,7 +24,7 @@ RESOLUTION = 1_000_000
 class Users:
     """One entry per user of a block; the sparse ones are users x titles.
 
-    `liked` has the confidence of what they took to, `features` the unit vectors of their declared tastes (users
+    `liked` has the confidence for titles they took to, `features` the unit vectors of their declared tastes (users
     x features), `affinity` the affinity ratings of those without factors. `known`: whether they have factors.
     """
 
@@ -40,7 +40,7 @@ class Users:
 
 @dataclass(frozen=True)
 class Best:
-    """Arrays of users x places: positions of titles, best first, values, sources; `count` places are filled."""
+    """Arrays of users x places: title positions, best first, values, sources; `count` places are filled."""
 
     titles: npt.NDArray[np.int64]
     values: Floats
@@ -57,7 +57,7 @@ def best_titles(
     mean: float | None,
     titles_per_user: int,
 ) -> Best:
-    """The first titles of each user's order among those not seen; ties go by content_id."""
+    """Each user's top titles among those not seen; ties are broken by content_id."""
     taste = _taste(users, titles)
     scores = np.rint(_blended(users, titles, taste, weights, ranks) * RESOLUTION).astype(np.int64)
     affinity = users.affinity.toarray()
@@ -75,10 +75,10 @@ def best_titles(
 
 
 def never_rising(values: Floats, count: npt.NDArray[np.int64]) -> Floats:
-    """The closest values, by squares, that never rise along a row; each row's mean stays what it is.
+    """The closest values, by least squares, that never rise along a row; each row keeps its mean.
 
     Isotonic regression by its min-max formula (Barlow et al. 1972): at place k the least, over starts a <= k, of
-    the largest mean of a..b over ends b >= k. Only the first `count` places of a row are looked at.
+    the largest mean of a..b over ends b >= k. Only the first `count` places of a row are used.
     """
     places = values.shape[1]
     sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
@@ -102,7 +102,7 @@ def _blended(users: Users, titles: Titles, taste: Floats, weights: Weights, rank
 
 
 def _taste(users: Users, titles: Titles) -> Floats:
-    """The cosine of each title with the sum of what the user declared and of the titles that they took to."""
+    """The cosine of each title with the sum of the user's declared tastes and the titles that they took to."""
     profiles = csr_matrix(users.liked @ titles.index.vectors.T + users.features)
     squares = np.asarray(profiles.multiply(profiles).sum(axis=1)).ravel()
     unit = diags_array(1 / np.sqrt(np.where(squares > 0, squares, 1.0))) @ profiles
@@ -110,14 +110,14 @@ def _taste(users: Users, titles: Titles) -> Floats:
 
 
 def _without_factors(affinity: Floats, titles: Titles) -> npt.NDArray[np.int64]:
-    """What fits a user's tastes first, best first, then what is popular."""
+    """Titles that fit a user's tastes first, best first, then popular ones."""
     fitting = np.rint(affinity * RESOLUTION).astype(np.int64) + len(titles)
     return np.where(affinity > 0, fitting, len(titles) - titles.places)
 
 
 def _largest(scores: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_], kept: int) -> npt.NDArray[np.int64]:
     count = scores.shape[1]
-    # One integer per cell that holds the score and, below it, the title's place: a total order.
+    # One integer per cell, with the score above the title's place: a total order.
     keys = scores * count + np.arange(count, 0, -1) - 1
     keys[seen] = np.iinfo(np.int64).min
     best = np.argpartition(keys, count - kept, axis=1)[:, count - kept :]
@@ -128,7 +128,7 @@ def _largest(scores: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_], kept: i
 def _values(
     users: Users, titles: Titles, chosen: npt.NDArray[np.int64], affinity: Floats, mean: float | None
 ) -> Floats:
-    """What the user is expected to rate them, on the scale; where nobody has: affinity, or its middle."""
+    """The expected ratings, on the scale; if nobody has rated: affinity, or the middle of the scale."""
     if mean is None:
         return np.where(affinity > 0, affinity, NEUTRAL)
     products = np.einsum("ik,ijk->ij", users.value_factors, titles.value_factors[chosen])

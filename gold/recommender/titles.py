@@ -1,4 +1,4 @@
-"""All that a model and today's catalogue say about each title, on the driver and broadcast to the scorers."""
+"""What a model and today's catalogue know about each title, on the driver and broadcast to the scorers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from lakehouse.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
 
-# A feature's factors are drawn towards 0 as if it had this much more weight in titles that nobody took to.
+# A feature's factors shrink towards 0 as if it had this much additional weight in titles that nobody took to.
 _PRIOR_FEATURE_WEIGHT = 1.0
 
 
@@ -23,9 +23,8 @@ _PRIOR_FEATURE_WEIGHT = 1.0
 class Titles:
     """One entry per title of `index.content_ids`, in that order.
 
-    `factors` are the model's, or of a title that it does not know the mean of its features'; `known` tells which.
-    `scales` has per fit the mean outer product of the known titles' factors. `places` counts from 1, the most
-    popular.
+    `factors` are the model's; for a title that it does not know (`known` is false), the mean of its features'.
+    `scales` has per fit the mean outer product of the known titles' factors. `places` rank by popularity, from 1.
     """
 
     index: TitleIndex
@@ -41,14 +40,14 @@ class Titles:
         return len(self.index.content_ids)
 
     def positions(self, content_ids: Any) -> Any:
-        """Where these ids are; NaN for one that is no title."""
+        """The positions of these ids; NaN for an id that is not a title."""
         return pc.index_in(content_ids, value_set=self.index.content_ids).to_numpy(zero_copy_only=False)
 
 
 def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> Titles:
-    """Bring the model's titles and `popular` (content_id, place, viewers) into the order of the index.
+    """Align the model's titles and `popular` (content_id, place, viewers) with the index.
 
-    Raises InputError where training has left factors that are not finite.
+    Raises InputError if training produced factors that are not finite.
     """
     ids = index.content_ids
     learnt = blend.titles.toArrow()
@@ -69,7 +68,7 @@ def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> Titles:
 
 
 def require_finite(*factors: Floats) -> None:
-    """Raises InputError for NaN and infinity: an order by them would be none, and look like one."""
+    """Raise InputError for NaN and infinity: they would give a meaningless order that looks like a real one."""
     if not all(np.isfinite(part).all() for part in factors):
         raise InputError(
             "training gave factors that are not finite: its numbers overflowed",
@@ -83,7 +82,7 @@ def split_fits(factors: Floats, ranks: tuple[int, ...]) -> list[Floats]:
 
 
 def dense(lists: Any, width: int | None) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Lists of equal length as rows, zeros where there is none, and which there were."""
+    """Lists of equal length as rows, zeros for missing ones, and a mask of those that were present."""
     present = ~np.asarray(pc.is_null(lists))
     flat = lists.flatten().to_numpy(zero_copy_only=False)
     width = len(flat) // max(1, int(present.sum())) if width is None else width
@@ -114,9 +113,9 @@ def _chunk(table: pa.Table, column: str) -> Any:
 
 
 def _with_new(factors: Floats, known: npt.NDArray[np.bool_], vectors: Any) -> Floats:
-    """The factors, with those of an unknown title the mean of its features', and a feature's those of its titles.
+    """The factors; an unknown title gets the mean of its features' factors, a feature the mean of its titles'.
 
-    `vectors` is features x titles. So a title is placed by what it is made of from its first day.
+    `vectors` is features x titles. So a title is placed by its features from its first day.
     """
     if known.all() or not known.any():
         return factors

@@ -1,4 +1,4 @@
-"""What users do with titles, as feedback records: they mostly choose what is popular and to their taste."""
+"""What users do with titles, as feedback records: they mostly choose popular titles that fit their tastes."""
 
 from collections.abc import Iterator
 from itertools import count as count_up
@@ -16,20 +16,20 @@ from producers.sending.records import Fields, Record, isoformat
 
 # Each event chooses among this many titles, drawn by popularity.
 _CANDIDATES = 24
-# How much a match counts against chance when a title is chosen.
+# Weight of a match relative to chance when a title is chosen.
 _CHOOSINESS = 3.0
 
 ACTIONS = ("view", "rating", "like", "dislike")
 _SHARE_OF_VIEWS = 0.55
 _SHARE_OF_RATINGS = 0.32
-# Liked from here on, where 0.5 to 5.0 is what a rating would be.
+# A title is liked from this value on, on the 0.5 to 5.0 scale of ratings.
 _LIKED = 3.3
 _MOVIE_SECONDS = 6300
 _EPISODE_SECONDS = 2700
 
 
 class Choices(NamedTuple):
-    """One row per event: who, which title, how well it was liked (0.5-5.0), and two draws for the rest."""
+    """One row per event: the user, the title, how well it was liked (0.5-5.0), and two draws for the rest."""
 
     user: Ints
     title: Ints
@@ -49,10 +49,10 @@ def feedback_records(
     instants: Iterator[int] | None = None,
     skip: int = 0,
 ) -> Iterator[Record]:
-    """Feedback of users u000001 to `users` on that many movies and series, all as their producers know them.
+    """Feedback of users u000001 to `users` on that many movies and series, as their producers know them.
 
-    `dirty` is the share of records broken on purpose; `instants` are the event times in milliseconds. `skip` goes
-    on behind that many events of the seed, so that their ids are not used again.
+    `dirty` is the share of records broken on purpose; `instants` are the event times in milliseconds. `skip`
+    leaves out that many events of the seed, so that their ids are not used again.
     """
     times = instants or feedback_instants(DEFAULT_START, count)
     people = populate(seed, users=users, movies=movies, series=series)
@@ -102,7 +102,7 @@ def _feedback(people: Population, choices: Choices, row: int, identity: str, ins
         fields["rating"] = min(max(round(liking * 2) / 2, 0.5), 5.0)
     if action == "view":
         length = _MOVIE_SECONDS if kind == "movie" else _EPISODE_SECONDS
-        # Who likes it stays to the end; who does not, leaves at some point.
+        # Users who like a title watch it to the end; others leave at some point.
         share = float(choices.watched[row]) ** max(0.15, 3.0 - liking * 0.6)
         fields["seconds_watched"] = round(length * share)
     return fields

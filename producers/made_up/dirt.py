@@ -1,4 +1,4 @@
-"""Records broken on purpose: one way for each rule of silver, and clean ones as they are."""
+"""Records broken on purpose, one way for each rule of silver; clean records stay unchanged."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ class Happening(Protocol):
 
 
 def _with(**changes: object) -> Break:
-    """Broken by the values of some fields; the others stay."""
+    """Broken by the values of some fields; the others are kept."""
     return lambda fields: encode({**fields, **changes})
 
 
@@ -32,7 +32,7 @@ def _truncated(fields: Fields) -> bytes:
 
 
 def _not_utf8(fields: Fields) -> bytes:
-    """As a sender with a Latin-1 terminal writes it: the bytes of é and ñ are no UTF-8."""
+    """What a sender with a Latin-1 terminal writes: its bytes for é and ñ are not valid UTF-8."""
     return encode({**fields, "origen": "señal de México"}).decode().encode("latin-1", errors="replace")
 
 
@@ -61,7 +61,7 @@ _PREFERENCES: Mapping[str, Break] = MappingProxyType(
     }
 )
 
-# For each type of event: the rule that breaks, with a word on how where there is more than one way.
+# For each type of event: the rule that is broken, followed by how if there is more than one way.
 BREAKS: Mapping[str, Mapping[str, Break]] = MappingProxyType(
     {
         "user": {
@@ -100,7 +100,7 @@ BREAKS: Mapping[str, Mapping[str, Break]] = MappingProxyType(
 def seal(events: Iterable[Happening], *, seed: int, kind: str, dirty: float) -> Iterator[Record]:
     """The events as records, a share of them broken, each way in turn.
 
-    The draws are apart from those that made the events: another share breaks others and changes none.
+    Uses draws of its own: another share breaks other events but does not change any event.
     """
     draws = random.Random(f"{seed} {kind} dirt")
     delays = random.Random(f"{seed} {kind} delay")

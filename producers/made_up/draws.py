@@ -1,4 +1,4 @@
-"""Seeded draws in blocks: entity k depends on the seed and k alone, however many are asked for."""
+"""Seeded draws in blocks: entity k depends only on the seed and k, however many are drawn."""
 
 from functools import lru_cache
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# Entities are drawn this many at a time; a shorter run is the beginning of a longer one.
+# Entities are drawn this many at a time; a shorter run is a prefix of a longer one.
 BLOCK = 500
 
-# How steeply a drawn rank favours the first of its pool: about 1 / rank^0.4, stars and a long tail.
+# How strongly a drawn rank favours the first of its pool: about 1 / rank^0.4, stars and a long tail.
 _RANK_STEEPNESS = 1.6
 _MIX = 0x9E3779B97F4A7C15
 _MIX_SEED = 0xD6E8FEB86659FD93
@@ -45,17 +45,17 @@ def distinct_rows(rng: np.random.Generator, weights: Floats, most: int) -> Ints:
 
 
 def ranks(rng: np.random.Generator, pool: int, shape: tuple[int, ...]) -> Ints:
-    """Places in a pool, the first ones much more often."""
+    """Ranks in a pool, low ones much more often."""
     return (pool * rng.random(shape) ** _RANK_STEEPNESS).astype(np.int64)
 
 
 def long_tail(rng: np.random.Generator, alpha: float, size: int) -> Floats:
-    """Weights of which few are large: Pareto, cut off so that no single one rules."""
+    """Weights of which few are large: Pareto, capped so that no single one dominates."""
     return np.minimum(rng.random(size) ** (-1 / alpha), 60.0)
 
 
 def blanked(values: Ints, kept: Ints) -> Ints:
-    """The first `kept` values of each row, the others -1."""
+    """The first `kept` values of each row; the others become -1."""
     return np.where(np.arange(values.shape[1]) < kept[:, None], values, -1)
 
 

@@ -1,4 +1,4 @@
-"""Users, movies and series as records: what the entries of those names send."""
+"""Users, movies and series as records: what the producers of those names send."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +17,7 @@ from producers.sending.records import Fields, Record, decade_of, isoformat, mome
 
 
 class Event(NamedTuple):
-    """An event and when it happens, before its bytes are made (or broken)."""
+    """An event and its time, before it is encoded (or broken)."""
 
     fields: Fields
     instant_ms: int
@@ -34,7 +34,7 @@ def title_id(kind: Kind, number: int) -> str:
 def user_records(
     seed: int, count: int | None, *, dirty: float = 0.0, instants: Iterator[int] | None = None
 ) -> Iterator[Record]:
-    """Users u000001, u000002, ...: `count` of them, endless where it is None.
+    """Users u000001, u000002, ...: `count` of them, endless if it is None.
 
     `dirty` is the share of records broken on purpose; `instants` are the event times in milliseconds.
     """
@@ -126,5 +126,5 @@ def _people(seed: int, role: str, numbers: Ints) -> list[str]:
 
 
 def _decade(index: int, instant: int) -> str:
-    """The decade, or the event's own where that is earlier: nothing is released after it is announced."""
+    """The decade, or the event's own if that is earlier: no title is released after it is announced."""
     return decade_of(min(DECADES[index], moment(instant).year))

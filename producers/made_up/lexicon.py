@@ -1,4 +1,4 @@
-"""The words of the synthetic catalogue: genres and how they go together, classifications, names, titles."""
+"""The vocabulary of the synthetic catalogue: genres and how they combine, classifications, names, titles."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 from faker import Faker
 from numpy.typing import NDArray
 
-# The most popular first: a genre's weight falls with its place.
+# Most popular first: a genre's weight falls with its position.
 GENRES = (
     "Drama",
     "Comedia",
@@ -106,21 +106,21 @@ COMPLEMENTS = (
 
 
 class Names(NamedTuple):
-    """Pools to draw from; Faker is too slow to be asked once per record."""
+    """Pools to draw from; calling Faker once per record is too slow."""
 
     first: tuple[str, ...]
     last: tuple[str, ...]
     places: tuple[str, ...]
 
     def person(self, draw: int) -> str:
-        """The full name that a 64-bit draw stands for."""
+        """The full name for a 64-bit draw."""
         first = self.first[draw % len(self.first)]
         father = self.last[(draw >> 16) % len(self.last)]
         mother = self.last[(draw >> 36) % len(self.last)]
         return f"{first} {father} {mother}"
 
     def title(self, draw: int) -> str:
-        """A title: most name a person, a family or a place, which makes them many."""
+        """A title: most contain a person, a family or a place, which gives many combinations."""
         subject = SUBJECTS[draw % len(SUBJECTS)]
         kind = (draw >> 8) % 10
         if kind < 2:
@@ -134,7 +134,7 @@ class Names(NamedTuple):
 
 @lru_cache(maxsize=4)
 def names(seed: int) -> Names:
-    """Mexican names and places as Faker knows them, the same for the same seed."""
+    """Faker's Mexican names and places, the same for the same seed."""
     fake = Faker("es_MX")
     fake.seed_instance(seed)
 
@@ -149,12 +149,12 @@ def names(seed: int) -> Names:
 
 
 def genre_weights() -> NDArray[np.float64]:
-    """Zipf-like: the n-th genre weighs 1 / n^0.8."""
+    """Zipf-like: the n-th genre has weight 1 / n^0.8."""
     return np.arange(1, len(GENRES) + 1, dtype=np.float64) ** -0.8
 
 
 def genre_bonds() -> NDArray[np.float64]:
-    """How likely a title of the row's genre is also of the column's; strangers are rare, itself never."""
+    """How likely a title of the row's genre also has the column's; unrelated genres are rare, itself never."""
     bonds = np.full((len(GENRES), len(GENRES)), 0.03)
     for family in ARCHETYPES:
         members = [GENRES.index(genre) for genre in family]

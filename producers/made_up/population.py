@@ -1,4 +1,4 @@
-"""All users and titles of a seed at once, as the columns from which viewers choose."""
+"""All users and titles of a seed at once, as the columns that the choices of viewers depend on."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -10,17 +10,17 @@ from producers.made_up.lexicon import GENRES
 from producers.made_up.titles import Kind, Titles, draw_titles
 from producers.made_up.viewers import Viewers, draw_viewers
 
-# The share of movies in a catalogue, as in the real one that the replay knows.
+# The share of movies in a catalogue, as in the real one that the replay supports.
 _MOVIES = 0.7
 
-# What a shared feature adds to a match; everything shared comes to about 1.6.
+# What each kind of shared feature adds to a match; all of them together add about 1.6.
 _GENRES, _DIRECTOR, _ACTOR, _DECADE = 0.9, 0.35, 0.25, 0.1
 
 _Rows = TypeVar("_Rows", Titles, Viewers)
 
 
 def split_titles(titles: int) -> tuple[int, int]:
-    """Movies and series of a catalogue of so many titles, at least one of each where there are two."""
+    """The numbers of movies and series in a catalogue of this size, at least one of each from two titles on."""
     movies = min(max(round(titles * _MOVIES), 1), max(titles - 1, 1))
     return movies, titles - movies
 
@@ -51,11 +51,11 @@ class Population(NamedTuple):
         return self.titles.quality
 
     def title(self, row: int) -> tuple[Kind, int]:
-        """The kind of the row's title and its number among its kind, from 1."""
+        """The kind of the row's title and its number within that kind, from 1."""
         return ("movie", row + 1) if row < self.movies else ("series", row - self.movies + 1)
 
     def match(self, users: Ints, titles: Ints) -> Floats:
-        """How much each candidate title is to its user's taste; users by row, candidates by column."""
+        """How well each candidate title fits its user's taste; users by row, candidates by column."""
         wanted, offered = self.viewer_genres[users][:, None, :], self.title_genres[titles]
         shared = (wanted * offered).sum(axis=2) / offered.sum(axis=2)
         directors = _any_shared(self.viewers.directors[users], self.titles.directors[titles])
@@ -81,13 +81,13 @@ def _first(draw: Callable[[int], _Rows], count: int) -> _Rows:
 
 
 def _marked(genres: Ints) -> Floats:
-    """One column per genre: 1.0 where the row has it."""
+    """One column per genre: 1.0 if the row has it."""
     marked: Floats = (genres[:, :, None] == np.arange(len(GENRES))).any(axis=1).astype(np.float64)
     return marked
 
 
 def _any_shared(wanted: Ints, offered: Ints) -> Floats:
-    """1.0 where a candidate (rows, candidates, values) has one of the row's wanted values; -1 is none."""
+    """1.0 if a candidate (rows, candidates, values) has one of the row's wanted values; -1 is no value."""
     alike = wanted[:, None, :, None] == offered[:, :, None, :]
     shared: Floats = (alike & (offered >= 0)[:, :, None, :]).any(axis=(2, 3)).astype(np.float64)
     return shared

@@ -30,20 +30,20 @@ from producers.made_up.people import cast, spread
 
 Kind = Literal["movie", "series"]
 
-# Every classification of a kind in one list, so that a column holds its place; those for children come last.
+# The classifications of each kind in one list, so that a column can hold positions; those for children come last.
 CLASSES: dict[Kind, tuple[str, ...]] = {
     "movie": MOVIE_CLASSES + MOVIE_CHILD_CLASSES,
     "series": SERIES_CLASSES + SERIES_CHILD_CLASSES,
 }
 _GROWN_UP: dict[Kind, int] = {"movie": len(MOVIE_CLASSES), "series": len(SERIES_CLASSES)}
 
-# Each decade has this share of the titles of the one after it.
+# Each decade has this fraction of the next decade's titles.
 _DECADE_DECAY = 0.62
 _POPULARITY_ALPHA = 1.3
 
 
 class Titles(NamedTuple):
-    """One row per title; absent genres and people are -1. `popularity` and `quality` steer the viewers."""
+    """One row per title; -1 means no genre or person. `popularity` and `quality` drive the viewers' choices."""
 
     genres: Ints
     directors: Ints

@@ -1,4 +1,4 @@
-"""Users as numbers: their tastes, how active they are, how kindly they judge."""
+"""Users as numbers: their tastes, how active they are, how generously they rate."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ _SUBSCRIBED_DAYS_MOST = 1500.0
 
 
 class Viewers(NamedTuple):
-    """One row per user; absent genres, people and decades are -1. `days` since the subscription."""
+    """One row per user; -1 means no genre, person or decade. `days` since the subscription."""
 
     genres: Ints
     directors: Ints
@@ -48,7 +48,7 @@ def draw_viewers(seed: int, block: int) -> Viewers:
 
 
 def _likings() -> Floats:
-    """Weight of every genre for each archetype: its own far above the rest, which popularity orders."""
+    """Each genre's weight for each archetype: its own genres far above the rest, which follow popularity."""
     weights = np.tile(genre_weights() * 0.04, (len(ARCHETYPES), 1))
     for row, family in enumerate(ARCHETYPES):
         weights[row, [GENRES.index(genre) for genre in family]] += 1.0

@@ -26,7 +26,7 @@ COLUMNS = (
     "description",
 )
 _TYPES = {"movie": "movie", "tv show": "series"}
-# Python's own English names of months: no setting of the machine changes them.
+# Python's own English month names: no locale setting changes them.
 _DATES = ("%B %d, %Y", "%Y-%m-%d")
 _YEAR = re.compile(r"\d{4}")
 _SEASONS = re.compile(r"(\d+) seasons?", re.IGNORECASE)
@@ -34,17 +34,17 @@ _LENGTH = r"\d+\s*(?:hours?|horas?|hrs?|h|minutes?|minutos?|mins?|m|seconds?|seg
 _PARTS = r"\d+\s*(?:seasons?|temporadas?|episodes?|episodios?|eps?|parts?|partes?|volumes?|volúmenes)\.?"
 _MOVIE_DURATION = re.compile(rf"{_LENGTH}(?:\s*{_LENGTH})*", re.IGNORECASE)
 _DURATION = re.compile(rf"(?:{_LENGTH}|{_PARTS})(?:[\s,]*(?:{_LENGTH}|{_PARTS}))*", re.IGNORECASE)
-# Fewer digits are a year or a day (2021, 20210925), not seconds since 1970.
+# Shorter digit strings are a year or a day (2021, 20210925), not seconds since 1970.
 _EPOCH_DIGITS = 9
 # Not at the comma of "Sammy Davis, Jr."
 _LIST = re.compile(r",(?!\s*(?:Jr|Sr)\b\.?)")
 
-# The silent parts of a row: the wire format has no field for them.
+# Columns without a field in the wire format.
 _WITHOUT_FIELD = ("country", "description")
 
 
 class Features(NamedTuple):
-    """What a title has to like."""
+    """The features of a title that users may like."""
 
     genres: tuple[str, ...]
     directors: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Features(NamedTuple):
 class Catalogue(NamedTuple):
     """Records of both kinds, what replayed ratings need to know about the films, and values with their rows.
 
-    `types` are those that are neither a movie nor a series, `classifications` those that are no durations.
+    `types` has the values that are neither movie nor series, `classifications` those that are not durations.
     """
 
     movies: list[Record]
@@ -71,7 +71,7 @@ def empty() -> Catalogue:
 
 
 def read_catalogue(path: Path, unmapped: Counter[str]) -> Catalogue:
-    """Every row of the file as one record; what has no field or readable value is counted in `unmapped`."""
+    """One record per row of the file; values that are unreadable or have no field are counted in `unmapped`."""
     catalogue = empty()
     seen: set[str] = set()
     for row in read_rows(path, COLUMNS):
@@ -97,7 +97,7 @@ def _remember(catalogue: Catalogue, row: Row, fields: Fields) -> None:
 
 
 def _fields(row: Row, unmapped: Counter[str]) -> tuple[Fields, int | None]:
-    """The event of one row, and when it happened."""
+    """The event of one row, and its time."""
     kind = _TYPES.get(row["type"].strip().lower())
     year = _year(row, unmapped)
     instant = _instant(row, year, unmapped)
@@ -131,7 +131,7 @@ def listed(text: str) -> list[str]:
 
 
 def _count_oddities(row: Row, kind: str | None, unmapped: Counter[str]) -> None:
-    """Rows that are published as they are, for silver to judge, and cells that have nowhere to go."""
+    """Count rows that are published as they are, for silver to judge, and cells without a field."""
     unmapped["catalogue rows without a show_id: silver quarantines them"] += not row["show_id"].strip()
     unmapped["catalogue rows without a title: silver quarantines them"] += not row["title"].strip()
     unmapped["catalogue rows of an unknown type: silver quarantines them"] += kind is None
@@ -141,7 +141,7 @@ def _count_oddities(row: Row, kind: str | None, unmapped: Counter[str]) -> None:
 
 
 def _count_values(catalogue: Catalogue, row: Row) -> None:
-    """The values of the two columns for which silver knows a list, blanks aside."""
+    """Count the values of the two columns for which silver has a list; blanks are ignored."""
     kind, rating = row["type"].strip(), normalize("NFC", row["rating"].strip())
     if kind and kind.lower() not in _TYPES:
         catalogue.types[kind] += 1
@@ -162,7 +162,7 @@ def _year(row: Row, unmapped: Counter[str]) -> int | None:
 
 
 def _instant(row: Row, year: int | None, unmapped: Counter[str]) -> int | None:
-    """The day it was added; else the first day of its year, but not before there were event times (1970)."""
+    """The day it was added, or else the first day of its year, but not before 1970, the earliest event time."""
     text = row["date_added"].strip()
     added = _added(text)
     if added is not None:
@@ -176,7 +176,7 @@ def _instant(row: Row, year: int | None, unmapped: Counter[str]) -> int | None:
 
 
 def _added(text: str) -> int | None:
-    """`September 25, 2021` or `2021-09-25`, or a time in any form that silver reads; from 1970 on."""
+    """`September 25, 2021`, `2021-09-25`, or a time in any format that silver reads; from 1970 on."""
     for layout in _DATES:
         try:
             day = datetime.strptime(text, layout).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Which columns of silver a source can fill: those for which one of its records has a value."""
+"""The columns of silver that a source can fill: those for which one of its records has a value."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _EMPTY: tuple[object, ...] = (None, "", [])
 
 
 def filled_columns(records: Iterable[Record]) -> set[str]:
-    """The columns as silver.users.clasificacion. What is of no type of the platform reaches no table."""
+    """The columns, such as silver.users.clasificacion. Records of unknown types reach no table."""
     filled: dict[str, set[str]] = {table: set() for table in _TABLES.values()}
     for record in records:
         fields = json.loads(record.value or b"{}")

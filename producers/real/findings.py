@@ -1,4 +1,4 @@
-"""What a person should know about a replay before anything is sent: what is not mapped, and unknown values."""
+"""What to report about a replay before anything is sent: unmapped data and unknown values."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from producers.real.layouts import shown
 from producers.sending.records import Record
 
-# Values of another service's catalogue could be thousands.
+# The catalogue of another service may have thousands of values.
 _MOST_VALUES = 10
 
 
@@ -32,7 +32,7 @@ def unknown_classification_lines(found: Counter[str], accepted: Collection[str])
 
 
 def future_lines(records: Iterable[Record], *, latest_ms: int) -> list[str]:
-    """How many records have a time after `latest_ms`, the last one that silver takes for real."""
+    """How many records have a time after `latest_ms`, the latest that silver accepts."""
     later = sum(1 for record in records if record.timestamp_ms is not None and record.timestamp_ms > latest_ms)
     return (
         [f"future: {later:,} records have a time that is still to come, so silver quarantines them"]
@@ -42,7 +42,7 @@ def future_lines(records: Iterable[Record], *, latest_ms: int) -> list[str]:
 
 
 def _told(values: Counter[str], problem: str) -> Iterator[str]:
-    """The sum, the most frequent values with their rows, and the sum of the others."""
+    """The total, the most frequent values with their rows, and the total of the others."""
     if not values:
         return
     yield f"unknown: {values.total():,} rows of the catalogue {problem}:"

@@ -1,4 +1,4 @@
-"""CSV files of a known layout, row by row, or one line that says what is wrong with them and where."""
+"""CSV files of a known layout, row by row, or a one-line error that says what is wrong and where."""
 
 import csv
 import unicodedata
@@ -11,14 +11,14 @@ from lakehouse.errors import InputError
 from producers.real import places
 from producers.real.places import Place
 
-# Of a file that is something else altogether the header can be anything.
+# The header of an unrelated file can be anything.
 _MOST_NAMES = 20
 _LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The text of each wanted column, and the line of the file on which the row begins."""
+    """The text of each wanted column, and the line on which the row begins."""
 
     line: int
     cells: dict[str, str]
@@ -28,7 +28,7 @@ class Row:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
-    """The rows of the file; columns are found by their names, without regard to case and blanks around them.
+    """The rows of the file; columns are found by name, ignoring case and surrounding blanks.
 
     Raises InputError for a missing file, missing or repeated columns, text that is not UTF-8 or not CSV, and rows
     with too few or too many cells; it names the byte and the line.
@@ -58,12 +58,12 @@ def where(path: Path, line: int) -> str:
 
 
 def shown(value: str) -> str:
-    """The value in quotes, on one line, cut where it is long."""
+    """The value in quotes, on one line, truncated if it is long."""
     return repr(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}...")
 
 
 def first_of(count: int) -> str:
-    """What follows the first of several faults."""
+    """The text after the first of several faults."""
     return f" (the first of {count:,} such rows)" if count > 1 else ""
 
 
@@ -71,7 +71,7 @@ def _rows(path: Path, lines: Iterable[str], columns: Sequence[str]) -> list[Row]
     reader = csv.reader(_without_nul(path, lines), strict=True)
     header = next(reader, [])
     at = _positions(path, header, columns)
-    # spreadsheets leave columns without a name at the end, and not in every row
+    # spreadsheets add nameless columns at the end, but not in every row
     needed = max(place for place, name in enumerate(header, start=1) if name.strip())
     rows: list[Row] = []
     misfits: list[tuple[int, int]] = []
@@ -84,7 +84,7 @@ def _rows(path: Path, lines: Iterable[str], columns: Sequence[str]) -> list[Row]
                 misfits.append((line, len(cells)))
             line = reader.line_num + 1
     except csv.Error:
-        # a quote that is never closed may end at a later cell's quote: then its row is the first that does not fit
+        # an unclosed quote may end at a later cell's quote: then its row is the first that does not fit
         if not misfits:
             raise
     if misfits:
@@ -102,7 +102,7 @@ def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _positions(path: Path, header: Sequence[str], columns: Sequence[str]) -> dict[str, int]:
-    """Where each wanted column is. Any repeated name is refused: nobody knows which of the two is meant."""
+    """The position of each wanted column. Repeated names are refused: either of the two could be meant."""
     names = [_plain(name) for name in header]
     twice = [name for name, count in Counter(names).items() if name and count > 1]
     if twice:
@@ -149,6 +149,6 @@ def _other_encoding(path: Path) -> InputError | None:
 
 
 def _at(path: Path, find: Callable[[Path], Place | None]) -> str:
-    """The place, found in a second reading. A pipe cannot be read twice: there it stays unknown."""
+    """The place, found by reading the file a second time; unknown for a pipe, which cannot be read twice."""
     place = find(path) if path.is_file() else None
     return "" if place is None else f" at {place}"

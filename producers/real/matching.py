@@ -1,4 +1,4 @@
-"""When two catalogues mean the same film: same year, and the same title in one of its spellings."""
+"""Match films of two catalogues: same year, and the same title in one of its spellings."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _ARTICLES = "the|an?|el|la|los|las|lo|un|una|une|le|les|il|gli|i|der|die|das|den|det|l'|o|os|as"
 _MOVED = re.compile(rf"(?P<title>.+), (?P<article>{_ARTICLES})", re.IGNORECASE | re.DOTALL)
-# Not "die" and "i", which begin English titles too.
+# Without "die" and "i", which also begin English titles.
 _LEADING = frozenset(["the", "a", "an", "el", "la", "los", "las", "le", "les", "il", "der", "das"])
 
 _PARENTHESES = re.compile(r"\s*\(([^()]*)\)")
@@ -16,7 +16,7 @@ _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHES = re.compile("['\u2019\u2018`\u00b4]")
 _THREE_D = re.compile(r"\b3-?d\b")
 
-# What Unicode's decomposition leaves as it is.
+# Letters that Unicode's decomposition leaves unchanged.
 _LETTERS = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "&": " and ", "+": " and "}
 )
@@ -24,7 +24,7 @@ _NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8
 
 
 class Film(NamedTuple):
-    """One film of the catalogue that others may mean."""
+    """One film of the catalogue, for other catalogues' titles to match."""
 
     identity: str
     title: str
@@ -51,7 +51,7 @@ class FilmIndex:
                 self._short.setdefault((title_key(short), film.year), []).append(film.identity)
 
     def find(self, title: str, year: int) -> Match | None:
-        """The film of this title and year, the first of the catalogue where there are several."""
+        """The film with this title and year, the first in the catalogue if there are several."""
         keys = [(title_key(spelling), year) for spelling in spellings(title)]
         for known in (self._whole, self._short):
             for key in keys:
@@ -61,7 +61,7 @@ class FilmIndex:
 
 
 def spellings(title: str) -> Iterator[str]:
-    """A MovieLens title's names: the main one, the whole, those in parentheses (`a.k.a.`, original)."""
+    """The names in a MovieLens title: the main one, the whole, those in parentheses (`a.k.a.`, original)."""
     main = _PARENTHESES.sub("", title).strip()
     if main:
         yield restore_article(main)
@@ -75,7 +75,7 @@ def spellings(title: str) -> Iterator[str]:
 
 
 def display_title(title: str) -> str:
-    """The title with its articles where they are spoken: `City, The (Ville, La)` -> `The City (La Ville)`."""
+    """The title with its articles in front: `City, The (Ville, La)` -> `The City (La Ville)`."""
     first = title.find(" (")
     main, rest = (title, "") if first < 1 else (title[:first], title[first:])
     inner = _PARENTHESES.sub(lambda match: f" ({restore_article(match.group(1))})", rest)
@@ -92,7 +92,7 @@ def restore_article(title: str) -> str:
 
 
 def title_key(title: str) -> str:
-    """What stays of a title without case, accents, punctuation, spaces, articles and variants of spelling."""
+    """The title without case, accents, punctuation, spaces, articles and spelling variants."""
     plain = unicodedata.normalize("NFKD", title).casefold().translate(_LETTERS)
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     plain = _APOSTROPHES.sub("", plain)

@@ -1,4 +1,4 @@
-"""Real ratings in the layout of MovieLens, as movie, user and feedback records."""
+"""Real ratings in MovieLens' layout, as movie, user and feedback records."""
 
 import hashlib
 import math
@@ -36,7 +36,7 @@ _TIMES = (
 
 
 class Rating(NamedTuple):
-    """One row of ratings.csv; `stars` is None where they cannot be read, the time is in microseconds."""
+    """One row of ratings.csv; `stars` is None if they cannot be read, the time is in microseconds."""
 
     user: str
     movie: str
@@ -50,7 +50,7 @@ class Rating(NamedTuple):
 
 
 class Library(NamedTuple):
-    """Records of the movies that the catalogue lacks; each movieId's id on the wire, and its features."""
+    """Records of the movies that the catalogue lacks, and each movieId's id on the wire and features."""
 
     movies: list[Record]
     identities: dict[str, str]
@@ -66,7 +66,7 @@ def require_folder(folder: Path) -> None:
 def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
     """All ratings; those with unreadable stars are counted, and published as they are.
 
-    Raises InputError where a time cannot be read: without their times the ratings have no order.
+    Raises InputError if a time cannot be read: ratings without times have no order.
     """
     ratings = []
     untimed: list[Row] = []
@@ -100,7 +100,7 @@ def _untimed(path: Path, rows: list[Row]) -> InputError:
 
 
 def read_library(path: Path, ratings: list[Rating], catalogue: Catalogue, unmapped: Counter[str]) -> Library:
-    """The movies of movies.csv; one that is in the catalogue too is that title and has no own record."""
+    """The movies of movies.csv; one that is also in the catalogue becomes that title, without its own record."""
     index = FilmIndex(list(catalogue.films.values()))
     first_rated = _first_rated(ratings)
     library = Library([], {}, dict(catalogue.features), 0)
@@ -121,7 +121,7 @@ def read_library(path: Path, ratings: list[Rating], catalogue: Catalogue, unmapp
             identity = match.identity
             taken[identity] += 1
             unmapped["MovieLens movies with several catalogue titles: the first is taken"] += match.candidates > 1
-            # a matched title is known under the genres of both
+            # a matched title has the genres of both
             known = catalogue.features[identity]
             library.features[row["movieId"]] = known._replace(genres=known.genres + genres)
         library.identities[row["movieId"]] = identity
@@ -152,7 +152,7 @@ def feedback_records(ratings: list[Rating], library: Library, unmapped: Counter[
 
 
 def user_records(ratings: list[Rating], library: Library, unmapped: Counter[str]) -> list[Record]:
-    """One user per userId, in the order of their first rows, with the taste that the ratings tell."""
+    """One user per userId, in the order of their first rows, with tastes derived from their ratings."""
     by_user: dict[str, list[Rating]] = {}
     for rating in ratings:
         by_user.setdefault(rating.user, []).append(rating)
@@ -211,7 +211,7 @@ def _first_rated(ratings: list[Rating]) -> dict[str, int]:
 
 
 def _announced(year: int | None, rated: int | None) -> int:
-    """When MovieLens learnt of a movie is unknown: by its first rating, and not before its year began."""
+    """A movie's event time, which MovieLens lacks: its first rating, or the start of its year if later."""
     released = 0 if year is None or year < 1970 else milliseconds(datetime(year, 1, 1, tzinfo=UTC))
     return max(released, rated or 0)
 

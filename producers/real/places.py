@@ -1,4 +1,4 @@
-"""Where in a file something stands: for an error that a person can go to with an editor."""
+"""Positions in a file, for errors that a person can find in an editor."""
 
 import codecs
 import csv
@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from lakehouse.configuration.byte_order_marks import wide_encoding
 
-# A valid cell with what ends it; nothing matches at a cell whose quotes are wrong.
+# A valid cell and its delimiter; does not match a cell whose quotes are wrong.
 _CELL = re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n][^,\r\n]*+)?(?:,|\r\n?|\n|\Z)')
 _LINE_END = re.compile(rb"\r\n?|\n")
 
 
 class Place(NamedTuple):
-    """A byte's offset in its file, from 0 on, and its line, from 1 on."""
+    """A byte's offset in its file, from 0, and its line, from 1."""
 
     byte: int
     line: int
@@ -25,14 +25,14 @@ class Place(NamedTuple):
 
 
 def other_encoding(path: Path) -> str | None:
-    """The encoding that the file's first bytes tell, where that is not UTF-8: by a mark, or by zeros."""
+    """The encoding that the file's first bytes indicate, by a byte order mark or zeros, if it is not UTF-8."""
     with path.open("rb") as file:
         head = file.read(4)
     return wide_encoding(head) or ("UTF-16 or UTF-32" if head.count(0) > 1 else None)
 
 
 def bad_byte(path: Path) -> Place | None:
-    """The first byte that is not UTF-8."""
+    """The position of the first byte that is not valid UTF-8."""
     for place, text in _lines(path):
         try:
             text.decode()
@@ -53,7 +53,7 @@ def line_start(path: Path, line: int) -> Place | None:
 
 
 def broken_cell(path: Path) -> Place | None:
-    """Where the first cell begins that is no CSV, or has more characters than a reader takes."""
+    """Where the first cell begins that is not CSV, or is longer than the reader accepts."""
     text = path.read_bytes()
     at = len(codecs.BOM_UTF8) if text.startswith(codecs.BOM_UTF8) else 0
     while at < len(text):
@@ -65,7 +65,7 @@ def broken_cell(path: Path) -> Place | None:
 
 
 def _lines(path: Path) -> Iterator[tuple[Place, bytes]]:
-    """Each line with its end, as Python's text files split them: at CR, LF or both."""
+    """Each line with its line ending, split as in Python's text files: at CR, LF or both."""
     at, line = 0, 1
     with path.open("rb") as file:
         for chunk in file:

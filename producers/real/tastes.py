@@ -1,4 +1,4 @@
-"""What a user likes, as their ratings tell: what those titles have that they rated well above their mean."""
+"""A user's tastes, derived from ratings: the features of titles rated well above the user's mean."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ _MOST_GENRES, _MOST_DIRECTORS, _MOST_ACTORS, _MOST_DECADES = 5, 5, 10, 3
 
 
 class Taste(NamedTuple):
-    """Favourites, the best first."""
+    """Favourites, best first."""
 
     genres: list[str]
     directors: list[str]
@@ -21,14 +21,14 @@ class Taste(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """One title as one user rated it."""
+    """One title with one user's rating."""
 
     rating: float
     features: Features
 
 
 def derive(judged: Sequence[Judged]) -> Taste:
-    """The user's taste; empty where nothing stands out, as when every title got the same rating."""
+    """The user's taste; empty if nothing stands out, as when every title got the same rating."""
     if not judged:
         return Taste([], [], [], [])
     mean = sum(title.rating for title in judged) / len(judged)
@@ -46,9 +46,9 @@ def _present(decade: str | None) -> tuple[str, ...]:
 
 
 def _favourites(rated: Iterable[tuple[float, tuple[str, ...]]], most: int) -> list[str]:
-    """Features of liked titles by their sum of rating less mean, over all titles that have them.
+    """Features of liked titles, by the sum of rating minus mean over all titles that have them.
 
-    The sum takes back what the liked and the disliked share; ties go by name, so that the order is total.
+    Features that liked and disliked titles share cancel out; ties go by name, so that the order is total.
     """
     totals: defaultdict[str, float] = defaultdict(float)
     liked: set[str] = set()
@@ -57,6 +57,6 @@ def _favourites(rated: Iterable[tuple[float, tuple[str, ...]]], most: int) -> li
             totals[feature] += excess
         if excess >= _WELL_ABOVE:
             liked.update(features)
-    # rounded, so that the order in which floats were added decides nothing
+    # rounded, so that the order of adding floats decides nothing
     ranked = sorted((-round(totals[feature], 6), feature) for feature in liked)
     return [feature for total, feature in ranked[:most] if total < 0]

@@ -1,4 +1,4 @@
-"""Records to Kafka, each delivery checked: what `publish` returns is what the broker has confirmed."""
+"""Send records to Kafka and check each delivery: `publish` returns what the broker confirmed."""
 
 import logging
 import threading
@@ -14,15 +14,15 @@ from lakehouse.errors import CheckFailedError, first_line
 from lakehouse.kafka.client import Cluster
 from producers.sending.records import Record
 
-# Records handed over and not yet confirmed: kafka-python has no bound of its own on what it buffers.
+# Limit on sent but unconfirmed records: kafka-python does not bound what it buffers.
 _IN_FLIGHT = 20_000
 _PROGRESS_EVERY = 1_000
-# The longest time for which a stop goes unnoticed.
+# The longest time before a stop request is noticed.
 _LOOK_UP_SECONDS = 0.1
 
 
 class Delivery(NamedTuple):
-    """What became of the records. `error` is the first failure's text."""
+    """The outcome of sending the records. `error` is the text of the first failure."""
 
     sent: int
     delivered: int
@@ -42,7 +42,7 @@ class Delivery(NamedTuple):
         )
 
     def require_complete(self, name: str) -> None:
-        """Raises CheckFailedError where a record was not delivered."""
+        """Raise CheckFailedError if a record was not delivered."""
         if self.failed:
             raise CheckFailedError(
                 f"{self.failed:,} of {self.sent:,} {name} records were not delivered: {self.error}",
@@ -51,7 +51,7 @@ class Delivery(NamedTuple):
 
 
 class _Tally:
-    """Counts the answers of the sender thread, and holds the main one back while too many are open."""
+    """Counts the sender thread's results, and blocks the main thread while too many records are unconfirmed."""
 
     def __init__(self) -> None:
         self.sent = 0
@@ -64,7 +64,7 @@ class _Tally:
         self.sent += 1
 
     def confirm(self, _: object) -> None:
-        # only the sender thread confirms, so the count needs no lock
+        # only the sender thread updates this, so the count needs no lock
         self.delivered += 1
         self._open.release()
 
@@ -88,11 +88,11 @@ def publish(
     abandoned: Callable[[], bool] = never,
     connect_timeout_seconds: float = 10.0,
 ) -> Delivery:
-    """Send all records, or those until `stopped` says so, and wait until each is confirmed or has failed.
+    """Send all records, or those until `stopped` returns true, and wait until each is confirmed or has failed.
 
-    `rate` is in records per second; `on_progress` hears now and then how many are on their way. Once `abandoned`
-    says so, records that are not confirmed yet count as failed: nobody waits for a broker that is gone.
-    Raises BrokerError where no broker answers.
+    `rate` is in records per second; `on_progress` receives the number of records sent so far, now and then. Once
+    `abandoned` returns true, unconfirmed records count as failed, instead of waiting for a broker that is gone.
+    Raises BrokerError if no broker answers.
     """
     began = time.monotonic()
     tally = _Tally()
@@ -113,7 +113,7 @@ def publish(
 
 
 def _producer(cluster: Cluster, timeout_seconds: float) -> KafkaProducer:
-    # its log repeats, once per attempt, what the exception says
+    # on each attempt, its log repeats the exception's message
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     options = cluster.client_options()
     try:
@@ -132,10 +132,10 @@ def _producer(cluster: Cluster, timeout_seconds: float) -> KafkaProducer:
 
 
 def _send(producer: KafkaProducer, topic: str, record: Record, tally: _Tally) -> bool:
-    """Whether sending on makes sense: a record that is too large is its own fault, anything else is not."""
+    """Send a record; returns whether to continue, as after success or a record that is too large."""
     tally.admit()
     at = record.timestamp_ms
-    # a broker refuses a Kafka timestamp of the future; silver judges the event's own time against that of sending
+    # a broker refuses Kafka timestamps in the future; silver compares the event time with the time of sending
     timestamp_ms = at if at is None or at <= time.time() * 1000 else None
     try:
         answer = producer.send(topic, value=record.value, key=record.key, timestamp_ms=timestamp_ms)
@@ -157,14 +157,14 @@ def _await_answers(producer: KafkaProducer, abandoned: Callable[[], bool]) -> No
             return
         except KafkaTimeoutError:
             if abandoned():
-                # kafka-python's own close waits first, and raises, where there are open records
+                # kafka-python's own close waits first, and raises if records are unconfirmed
                 producer._sender.force_close()
                 producer.flush()
                 return
 
 
 def _paced(records: Iterator[Record], rate: float | None, stopped: Callable[[], bool]) -> Iterator[Record]:
-    """The records, each no earlier than its place in the schedule: being late once does not add up."""
+    """The records, each no earlier than its place in the schedule, so that one delay does not add up."""
     began = time.monotonic()
     for index in count_up():
         while rate is not None and not stopped():

@@ -1,4 +1,4 @@
-"""What the producers' entries share: their arguments, stopping on request, the line at the end."""
+"""What the producer commands share: arguments, stopping on request, the summary line."""
 
 import argparse
 import secrets
@@ -21,7 +21,7 @@ _INTERRUPTED = 130
 
 
 class StopRequest:
-    """Whether Ctrl-C or SIGTERM came. A second one ends the process at once."""
+    """Whether Ctrl-C or SIGTERM was received. A second one ends the process at once."""
 
     def __init__(self) -> None:
         self.came = False
@@ -37,7 +37,7 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Within the block Ctrl-C and SIGTERM ask to stop, instead of interrupting what is under way."""
+    """Within the block, Ctrl-C and SIGTERM request a stop instead of interrupting."""
     request = StopRequest()
     before = {number: signal.signal(number, request.note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -71,7 +71,7 @@ def add_rate(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_seed(name: str, seed: int | None) -> int:
-    """The seed asked for, or a new one, which is printed so that the run can be repeated."""
+    """The requested seed, or a new one, which is printed so that the run can be repeated."""
     if seed is not None:
         return seed
     drawn = secrets.randbelow(2**31)
@@ -82,16 +82,16 @@ def chosen_seed(name: str, seed: int | None) -> int:
 def chosen_instants(
     args: argparse.Namespace, spread: Callable[[datetime, int | None], Iterator[int]]
 ) -> Iterator[int]:
-    """Repeatable event times for a run with a seed or a start; else every event happens as it is sent."""
+    """Repeatable event times for a run with a seed or a start; otherwise the current time at each event."""
     if args.seed is None and args.start is None:
         return wall_clock()
     return spread(args.start or DEFAULT_START, args.count)
 
 
 def send(records: Iterable[Record], *, name: str, topic: str, settings: Settings, args: argparse.Namespace) -> int:
-    """Publish, print the line, return the exit code: 0, or 130 where a run with --count was stopped early.
+    """Publish, print the summary line, return the exit code: 0, or 130 if a run with --count was stopped early.
 
-    Stopping an endless run is its ordinary end, no failure. Raises CheckFailedError for undelivered records.
+    Stopping an endless run is a normal end, not a failure. Raises CheckFailedError for undelivered records.
     """
     kafka = settings.kafka
     with kafka_cluster(kafka, settings.root) as cluster:
@@ -139,7 +139,7 @@ def _number(text: str) -> float:
 
 
 def instant(text: str) -> datetime:
-    """ISO 8601, from 1970 on: earlier ones are no event times."""
+    """An ISO 8601 time from 1970 on: earlier times are not valid event times."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One Kafka record before it has a topic, and how the fields of an event become its bytes."""
+"""One Kafka record without its topic, and how an event's fields are encoded."""
 
 import json
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from lakehouse.moments import event_time
 
-# The year 9999: Python knows no later date.
+# The end of the year 9999, the latest that Python's datetime can hold.
 _LAST_MICROS = 253_402_300_800 * 1_000_000 - 1
 
 Fields = dict[str, Any]
 
 
 class Record(NamedTuple):
-    """What is sent. `timestamp_ms` is the Kafka timestamp; None leaves it to the moment of sending."""
+    """The record to send. `timestamp_ms` is the Kafka timestamp; None means the time of sending."""
 
     key: bytes | None
     value: bytes | None
@@ -32,13 +32,13 @@ def isoformat(instant_ms: int) -> str:
 
 
 def event_micros(text: str) -> int | None:
-    """Microseconds since 1970 of a time in any form that silver reads; None for any other text."""
+    """Microseconds since 1970 for a time in any format that silver reads; None for any other text."""
     micros = event_time(text.strip())
     return micros if micros is not None and micros <= _LAST_MICROS else None
 
 
 def isoformat_micros(instant_us: int) -> str:
-    """Microseconds since 1970 with as many digits as they need: `.000Z` or `.000001Z`."""
+    """ISO 8601 from microseconds since 1970, with as many digits as needed: `.000Z` or `.000001Z`."""
     text, rest = isoformat(instant_us // 1000), instant_us % 1000
     return f"{text[:-1]}{rest:03d}Z" if rest else text
 
@@ -48,7 +48,7 @@ def moment(instant_ms: int) -> datetime:
 
 
 def milliseconds(instant: datetime) -> int:
-    """Milliseconds since 1970; an instant without a zone is UTC."""
+    """Milliseconds since 1970; a datetime without a zone is UTC."""
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
 

@@ -1,4 +1,4 @@
-"""The wire format of the platform, and one record of it as cleaned, typed fields. Plain Python, no Spark."""
+"""The wire format, and one record of it as cleaned, typed fields. Plain Python, no Spark."""
 
 import re
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ ENVELOPE = ("id", "type", "timestamp")
 
 
 class Fields(NamedTuple):
-    """The fields that a type has beside the envelope, by their JSON kind."""
+    """The fields of a type besides the envelope, by JSON kind."""
 
     scalars: tuple[str, ...]
     arrays: tuple[str, ...]
@@ -31,31 +31,31 @@ SCALARS = tuple(dict.fromkeys([*ENVELOPE, *(name for fields in _FIELDS.values() 
 ARRAYS = tuple(dict.fromkeys(name for fields in _FIELDS.values() for name in fields.arrays))
 _KNOWN = {kind: frozenset((*ENVELOPE, *fields.scalars, *fields.arrays)) for kind, fields in _FIELDS.items()}
 
-# An integer as a number or a string brings it; 3.0 is one, 2.5 is none.
+# An integer sent as a number or a string; 3.0 is an integer, 2.5 is not.
 _INTEGER = re.compile(r"([0-9]+)(?:\.0+)?")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _DECADE = re.compile("([0-9]{3}0)s?")
 _LARGEST_INT = 2**31 - 1
 _SAMPLE_LENGTH = 200
 _NESTED = (dict, list)
-# Of one record: names that nobody knows could be a hundred thousand.
+# Per record: a single record could have a hundred thousand unknown names.
 _MOST_UNKNOWN = 100
 
 
 class Unknown(NamedTuple):
-    """A field that the event's type does not have, with the first characters of its value."""
+    """A field that the event's type does not have, and the first characters of its value."""
 
     field: str
     sample: str | None
 
 
 class Event(NamedTuple):
-    """What a record's value says. All empty where it is no object.
+    """The content of a record's value; all empty if the value is not a JSON object.
 
-    `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings cleaned (`silver.text`),
-    None where blank, absent or of another JSON kind; arrays without empty and repeated items. `raw` has each
-    scalar field that reads otherwise than it was sent, as it was sent. `wrong_type` names the type's fields of the
-    wrong JSON kind. Times are microseconds, dates days since 1970. A typed value is None where its text says none.
+    `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings cleaned
+    (`silver.parsing.text`), None if blank, absent or of another JSON kind; arrays without empty or repeated items.
+    `raw` has each scalar field whose cleaned text differs from what was sent, as sent. `wrong_type` names the
+    type's fields of the wrong JSON kind. Times are microseconds, dates days since 1970; None if invalid.
     """
 
     is_object: bool
@@ -93,7 +93,7 @@ _NOTHING = Event(
 
 
 def read_event(value: str | None) -> Event:
-    """Read the value of a Kafka record; None is one without a value."""
+    """Parse the value of a Kafka record; None is a record without a value."""
     document = parse_object(value) if value is not None else None
     if document is None:
         return _NOTHING
@@ -132,9 +132,9 @@ def read_event(value: str | None) -> Event:
 
 
 def integer(text: str | None) -> int | None:
-    """An INT from digits, None for anything else or anything larger than an INT holds."""
+    """An INT from digits; None for anything else and for numbers beyond an INT's range."""
     found = _INTEGER.fullmatch(text) if text is not None else None
-    # more digits than an INT has are not worth reading: Python refuses some thousands of them
+    # skip longer digit strings: Python refuses to convert strings of some thousands of digits
     digits = found[1].lstrip("0") if found else ""
     if not found or len(digits) > len(str(_LARGEST_INT)):
         return None
@@ -143,7 +143,7 @@ def integer(text: str | None) -> int | None:
 
 
 def decade(text: str | None) -> str | None:
-    """`1990s` from `1990s` or `1990`, None for anything else."""
+    """`1990s` from `1990s` or `1990`; None for anything else."""
     found = _DECADE.fullmatch(text) if text is not None else None
     return f"{found[1]}s" if found else None
 
@@ -153,14 +153,14 @@ def _number(text: str | None) -> float | None:
 
 
 def _scalar(value: Any) -> str | None:
-    """The cleaned text of a scalar, None for an array or object."""
+    """The cleaned text of a scalar; None for an array or object."""
     if isinstance(value, str):
         return cleaned(value)
     return None if value is None or isinstance(value, _NESTED) else cleaned(as_json(value))
 
 
 def _items(value: Any) -> tuple[list[str], bool]:
-    """The cleaned items of an array, and whether it is one and has scalars alone."""
+    """The cleaned items of an array, and whether the value is an array of scalars only."""
     if not isinstance(value, list):
         return [], False
     texts: dict[str, None] = {}
@@ -175,12 +175,12 @@ def _items(value: Any) -> tuple[list[str], bool]:
 
 
 def _of_this_type(wrong: list[str], known: frozenset[str]) -> list[str]:
-    """Of the names of the wrong kind those that matter, in the order of the wire format."""
+    """The wrong-kind fields that this event type defines, in wire-format order."""
     return [name for name in (*SCALARS, *ARRAYS) if name in wrong and name in (known or ENVELOPE)]
 
 
 def _unknown_fields(document: dict[str, Any], known: frozenset[str]) -> list[Unknown]:
-    """The first in the order of their names; none of a type that is unknown itself."""
+    """The first unknown fields by name; none if the type itself is unknown."""
     names = sorted(name for name in document if name not in known)[:_MOST_UNKNOWN] if known else []
     samples = {escaped(name): _sample(document[name]) for name in names}
     return [Unknown(name, sample) for name, sample in samples.items()]

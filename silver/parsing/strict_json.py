@@ -1,29 +1,29 @@
-"""JSON read more strictly than its standard (RFC 8259) asks: one object, each name once, text that is Unicode."""
+"""JSON, stricter than RFC 8259: a single object, unique names, valid Unicode."""
 
 import json
 import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
-# Deeper ones are refused: how deep Python can read depends on its version, a verdict must not.
+# Deeper documents are refused: how deep Python can parse depends on its version, and a verdict must not.
 DEEPEST = 200
 _EXPONENT = re.compile("[eE][+-]?0*([0-9]+)$")
-# Larger ones stay exponents: written out, ten characters could fill the memory.
+# Larger exponents are kept as exponents: written out, ten characters could fill the memory.
 _EXPONENT_DIGITS = 2
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Number(str):
-    """A JSON number with every digit that counts: 12345678901234567890; 7 where 7.0 or 70e-1 was written."""
+    """A JSON number with all significant digits: 12345678901234567890; 7 for 7.0 or 70e-1."""
 
     __slots__ = ()
 
 
 def parse_object(text: str) -> dict[str, Any] | None:
-    """The object that the text is, or None where it is no single strict JSON object.
+    """The object in the text, or None if the text is not a single strict JSON object.
 
-    Values are dict, list, str, Number, bool or None. Stricter than Python's own: no NaN, no name twice in one
-    object, no half of a surrogate pair, nothing deeper than DEEPEST levels.
+    Values are dict, list, str, Number, bool or None. Stricter than Python's own parser: no NaN, no duplicate names
+    in an object, no lone surrogates, nothing nested deeper than DEEPEST levels.
     """
     try:
         found = _DECODER.decode(text)
@@ -60,7 +60,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _fraction(text: str) -> Number:
-    """Without an exponent and zeros at the end, so that equal numbers are equal texts."""
+    """Without exponent and trailing zeros, so that equal numbers are equal texts."""
     exponent = _EXPONENT.search(text)
     if exponent is not None:
         if len(exponent[1]) > _EXPONENT_DIGITS:
@@ -90,7 +90,7 @@ def _is_too_deep(text: str, found: dict[str, Any]) -> bool:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether the text is whole: half of a surrogate pair, which Python can hold, has no UTF-8."""
+    """Whether the text can be encoded: Python strings can hold a lone surrogate, which UTF-8 cannot encode."""
     try:
         text.encode()
     except UnicodeEncodeError:

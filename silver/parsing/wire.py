@@ -1,4 +1,4 @@
-"""Bronze rows as typed, cleaned fields: `silver.events` applied to every record."""
+"""Bronze rows as typed, cleaned fields: `silver.parsing.events` applied to every record."""
 
 from collections.abc import Iterable, Iterator
 
@@ -46,12 +46,12 @@ _PARSED = StructType(
 
 
 def parse(rows: DataFrame) -> DataFrame:
-    """One row is one bronze row with what its bytes say.
+    """One row is one bronze row with its parsed content.
 
-    Adds `is_tombstone`, `key_id` (the key, cleaned as an id is) and what `silver.events.Event` tells, each wire
-    field as a column of its name. A tombstone's `event_timestamp` is its Kafka timestamp.
+    Adds `is_tombstone`, `key_id` (the key, cleaned like an id) and the fields of `silver.parsing.events.Event`,
+    each wire field as a column of its name. A tombstone's `event_timestamp` is its Kafka timestamp.
     """
-    # in Python: as expressions of Spark this took 25 s for 200,000 records, not 7
+    # in Python: as Spark expressions this took 25 s for 200,000 records instead of 7 s
     parsed = rows.mapInArrow(_read, StructType([*rows.schema, *_PARSED]))
     is_tombstone = F.col("value").isNull() & F.col("value_raw").isNull()
     return parsed.withColumns(
@@ -74,7 +74,7 @@ def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _flat(key: str | None, value: str | None) -> tuple[object, ...]:
-    """The columns of _PARSED."""
+    """The columns of _PARSED, in order."""
     event = read_event(value)
     return (
         cleaned(key) if key is not None else None,

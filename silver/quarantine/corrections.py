@@ -1,4 +1,4 @@
-"""The quarantine as a work list: its rows as they stand after the corrections that silver.corrections records."""
+"""The quarantine as a work list: its rows with the corrections in silver.corrections applied."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -18,15 +18,15 @@ OPEN = "open"
 
 
 def latest(log: DataFrame) -> DataFrame:
-    """The last correction of each record: the one that counts."""
+    """The last correction of each record, which is the one that counts."""
     return one_per_record(log, F.desc("replay_id"))
 
 
 def entries(quarantine: DataFrame, log: DataFrame) -> DataFrame:
-    """One row is one quarantined record as it stands.
+    """One row is one quarantined record in its current state.
 
-    The columns of silver.quarantine, where `value` is the corrected value if there is one; `sent` what Kafka has;
-    `corrected` the corrected value, null where what was sent stands; `logged` the last correction, whole.
+    The columns of silver.quarantine, where `value` is the corrected value if there is one; `sent`, the value in
+    Kafka; `corrected`, the corrected value, null if there is none; `logged`, the whole last correction.
     """
     last = latest(log).select(*RECORD, F.struct(*SILVER_CORRECTIONS.columns).alias("logged"))
     joined = one_per_record(quarantine, "quarantined_at", "status").join(last, on=list(RECORD), how="left")
@@ -40,7 +40,7 @@ def entries(quarantine: DataFrame, log: DataFrame) -> DataFrame:
 
 
 def selected(found: DataFrame, *, rule: str | None, since: datetime | None) -> DataFrame:
-    """The open entries that break a rule, of records that Kafka took since then."""
+    """The open entries that break a rule, of records with a Kafka timestamp since then."""
     is_open = F.coalesce(F.col("logged.outcome"), F.col("status")) == OPEN
     chosen = found.filter(is_open)
     if rule is not None:
@@ -53,7 +53,7 @@ def breaking(found: DataFrame, rule: str) -> DataFrame:
 
 
 def unsettled(found: DataFrame) -> DataFrame:
-    """The entries whose row in silver.quarantine does not show their last correction yet."""
+    """The entries whose row in silver.quarantine does not reflect their last correction yet."""
     status = F.when(F.col("logged.outcome") == OPEN, OPEN).otherwise("resolved")
     told = (F.col("status") == status) & F.col("reasons").eqNullSafe(F.col("logged.reasons"))
     return found.filter(F.col("logged").isNotNull() & ~told)
@@ -75,7 +75,7 @@ def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFra
 
 
 def _strict(one: Assignment) -> Any:
-    """The value, read as silver reads it. Raises InputError where silver would refuse it."""
+    """The value, parsed as silver parses it. Raises InputError if silver would refuse it."""
     document = parse_object(f'{{"value":{one.value}}}') if is_unicode(one.value) else None
     if document is None:
         raise InputError(
@@ -85,9 +85,9 @@ def _strict(one: Assignment) -> Any:
 
 
 def with_values(chosen: DataFrame, fixed: DataFrame) -> DataFrame:
-    """Entries that `fixed` (topic, partition, offset, value) has a value for, in `corrected`.
+    """The entries for which `fixed` (topic, partition, offset, value) has a value, in `corrected`.
 
-    The value that was sent is no correction: giving it takes back an earlier one.
+    Giving the value that was sent is not a correction: it takes back an earlier one.
     """
     given = fixed.select(*RECORD, F.col("value").alias("given"))
     changed = F.when(~F.col("given").eqNullSafe(F.col("sent")), F.col("given"))
@@ -95,7 +95,7 @@ def with_values(chosen: DataFrame, fixed: DataFrame) -> DataFrame:
 
 
 def as_records(chosen: DataFrame) -> DataFrame:
-    """Entries in the shape of bronze rows, with the corrected value; `before` is what was known of them."""
+    """Entries in the shape of bronze rows, with the corrected value; `before` is their previous verdict."""
     is_corrected = F.col("corrected").isNotNull()
     before = F.struct(
         F.coalesce(F.col("logged.reasons"), F.col("reasons")).alias("reasons"),
@@ -128,7 +128,7 @@ def outcomes(judged: DataFrame, decided: DataFrame) -> DataFrame:
 
 
 def is_change() -> Column:
-    """Whether more is known of a record with an outcome than `before`."""
+    """Whether a record's outcome adds anything to `before`."""
     is_open, was_open = F.col("outcome") == OPEN, F.col("before.outcome") == OPEN
     other_reasons = ~F.col("reasons").eqNullSafe(F.col("before.reasons"))
     other_value = ~F.col("corrected").eqNullSafe(F.col("before.corrected"))
@@ -136,7 +136,7 @@ def is_change() -> Column:
 
 
 def log_rows(changed: DataFrame, *, replay_id: int, replayed_at: Column, cause: str) -> DataFrame:
-    """Rows of silver.corrections. A record that is resolved keeps the reasons for which it was quarantined."""
+    """Rows of silver.corrections. A resolved record keeps the reasons for which it was quarantined."""
     is_open = F.col("outcome") == OPEN
     target = F.when(~is_open, F.col("target"))
     return changed.withColumns(
@@ -154,10 +154,10 @@ def log_rows(changed: DataFrame, *, replay_id: int, replayed_at: Column, cause: 
 
 
 def withhold(judged: DataFrame, log: DataFrame) -> DataFrame:
-    """Judged records of bronze, those with a correction quarantined again for the reasons recorded with it.
+    """Judged bronze records; those with a correction are quarantined again, for the reasons recorded with it.
 
-    A rebuild judges by the rules of today: without this a record that passes them now would not go the way that it
-    went, and the quarantine would lose its row.
+    A rebuild applies today's rules. Without this, a corrected record that now passes them would be merged
+    uncorrected, and its quarantine row would be lost.
     """
     recorded = F.broadcast(latest(log).select(*RECORD, F.col("reasons").alias("recorded")))
     known = judged.join(recorded, on=list(RECORD), how="left")

@@ -1,4 +1,4 @@
-"""The SELECT by which a person corrects quarantined records: run confined, and checked before it counts."""
+"""The SELECT with which a person corrects quarantined records: run confined, and checked before it counts."""
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -11,7 +11,7 @@ from silver.latest import RECORD
 
 VIEW = "quarantine"
 _KINDS = {"topic": {"string"}, "partition": {"int", "bigint"}, "offset": {"int", "bigint"}, "value": {"string"}}
-# What the SELECT sees of an entry: `value` as it stands, `sent` and `value_raw` as Kafka has them.
+# The columns that the SELECT sees of an entry: `value` in its current state, `sent` and `value_raw` as in Kafka.
 _SEEN = (
     *(*RECORD, "kafka_timestamp", "key", "key_raw", "value", "sent", "value_raw"),
     *("type", "id", "reasons", "quarantined_at"),
@@ -21,8 +21,8 @@ _SEEN = (
 def run_fix(chosen: DataFrame, query: str) -> DataFrame:
     """topic, partition, offset and value of each record that the query corrects.
 
-    `chosen` are entries, read in a session of their own, which is confined from then on. Raises InputError where
-    the query is not one SELECT over the view `quarantine` that gives one value to each of some of them.
+    `chosen` are entries, read in a session of their own, which is confined from then on. Raises InputError unless
+    the query is one SELECT over the view `quarantine` that gives one value to each of some of its records.
     """
     session = chosen.sparkSession
     chosen.select(*_SEEN).createOrReplaceTempView(VIEW)
@@ -60,7 +60,7 @@ def _require_records(fixed: DataFrame, chosen: DataFrame) -> None:
     checks = {
         "a record that is not selected": F.col("is_selected").isNull(),
         "several values for a record": F.col("times") > 1,
-        # null would be a tombstone: a fix corrects a record, and deletes none
+        # null would be a tombstone: a fix corrects records, it does not delete them
         "no value for a record": F.col("values") < F.col("times"),
         "a value that is no UTF-8": F.col("no_text") > 0,
     }
@@ -73,5 +73,5 @@ def _require_records(fixed: DataFrame, chosen: DataFrame) -> None:
 
 
 def _written() -> Column:
-    """A record by its coordinates, as topic/partition/offset."""
+    """A record's coordinates as topic/partition/offset."""
     return F.concat_ws("/", *[F.coalesce(F.col(name).cast("string"), F.lit("NULL")) for name in RECORD])

@@ -1,7 +1,7 @@
-"""What becomes of corrected records: told in silver.corrections first, in one commit, then carried out.
+"""Apply corrections: record them in silver.corrections in one commit, then carry them out.
 
-That commit decides. What follows compares its rows with what the tables hold, and so may be cut off anywhere and
-be done again: `settle` finishes what silver.corrections tells of and silver.quarantine does not show yet.
+That commit decides. The steps after it compare their rows with what the tables hold, so they can be interrupted
+and repeated: `settle` finishes what silver.corrections records and silver.quarantine does not reflect yet.
 """
 
 from collections import Counter
@@ -22,15 +22,14 @@ from silver.rules import judge, split
 
 
 class Rules(NamedTuple):
-    """What the settings say of silver's rules."""
+    """The settings that silver's rules need."""
 
     clasificaciones: Sequence[str]
     future_tolerance_seconds: int
 
 
 class Result(NamedTuple):
-    """Of the judged records: how many there are of each outcome, how many of them were not known to be so before,
-    and how many of the open ones break each rule."""
+    """Counts of judged records: per outcome, of those whose verdict is new, and of open ones per broken rule."""
 
     outcomes: Mapping[str, int]
     changed: int
@@ -38,13 +37,13 @@ class Result(NamedTuple):
 
 
 def has_corrections(spark: SparkSession, root: str) -> bool:
-    """Whether silver.corrections has ever had a row: the table's first version has none."""
+    """Whether silver.corrections ever had a row: the table's first version has none."""
     table = SILVER_CORRECTIONS
     return storage.exists(spark, root, table) and storage.latest_version(spark, root, table) > 0
 
 
 def entries(spark: SparkSession, root: str) -> DataFrame:
-    """Every quarantined record as it stands (see corrections.entries)."""
+    """Every quarantined record in its current state (see corrections.entries)."""
     quarantine = storage.read(spark, root, SILVER_QUARANTINE)
     if storage.exists(spark, root, SILVER_CORRECTIONS):
         return corrections.entries(quarantine, storage.read(spark, root, SILVER_CORRECTIONS))
@@ -54,9 +53,9 @@ def entries(spark: SparkSession, root: str) -> DataFrame:
 def resolve(
     spark: SparkSession, root: str, chosen: DataFrame, *, rules: Rules, cause: str, dry_run: bool = False
 ) -> Result:
-    """Judge these entries with the code of the stream, and let silver be as if they had come so.
+    """Judge these entries with the stream's code, and change silver as if they had arrived this way.
 
-    With `dry_run` only the answer is made. All earlier corrections are settled, or among the entries.
+    With `dry_run`, only return the result. All earlier corrections must be settled, or among the entries.
     """
     judged = judge(
         parse(corrections.as_records(chosen)),
@@ -78,9 +77,9 @@ def resolve(
 
 
 def settle(spark: SparkSession, root: str) -> int:
-    """Carry out the corrections that silver.quarantine does not show yet, and return how many these were.
+    """Carry out the corrections that silver.quarantine does not reflect yet, and return their number.
 
-    They were judged when they were recorded; here their events are merged as those of a batch are.
+    They were judged when they were recorded; here their events are merged as in a batch.
     """
     if not has_corrections(spark, root):
         return 0
@@ -101,16 +100,16 @@ def _unsettled(spark: SparkSession, root: str) -> DataFrame:
 
 
 def _carry_out(spark: SparkSession, root: str, pending: DataFrame, valid: DataFrame, decided: DataFrame) -> None:
-    """Change silver's state as decided, and last let the quarantine show it."""
+    """Change silver's state as decided, then update the quarantine."""
     state.write(spark, root, valid, decided, state.count_verdicts(decided))
     _mark(spark, root, pending)
 
 
 def reapply(spark: SparkSession, root: str, target: str, *, rules: Rules) -> None:
-    """Apply the corrections of the lakehouse at `root` to the silver tables that were made anew under `target`.
+    """Apply the corrections of the lakehouse at `root` to the silver tables rebuilt under `target`.
 
-    Their corrected values are judged by the rules of today; a verdict that is no longer that of the record's last
-    correction is recorded beside them.
+    The corrected values are judged by today's rules; a verdict that differs from that of the record's last
+    correction is recorded as a new one.
     """
     if not has_corrections(spark, root):
         return
@@ -141,7 +140,7 @@ def _log(spark: SparkSession, root: str, changed: DataFrame, cause: str) -> None
 
 
 def _mark(spark: SparkSession, root: str, pending: DataFrame) -> None:
-    """Let silver.quarantine show the last correction of these entries, in one commit."""
+    """Update silver.quarantine to the last correction of these entries, in one commit."""
     is_open = F.col("logged.outcome") == OPEN
     source = pending.select(
         *RECORD,

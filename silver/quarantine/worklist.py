@@ -1,4 +1,4 @@
-"""The open rows of the quarantine as people look at them."""
+"""The open rows of the quarantine, as people view them."""
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
@@ -8,9 +8,9 @@ from silver.quarantine.corrections import OPEN, breaking
 
 
 def by_rule(entries: DataFrame) -> DataFrame:
-    """One row per rule, topic and UTC day of the Kafka timestamp: how many open rows, the first as a sample.
+    """One row per rule, topic and UTC day of the Kafka timestamp: the number of open rows, the first as a sample.
 
-    The rule with the most rows first. Of the sample, `reason` is the one for this rule.
+    Ordered by the rule's number of rows, largest first. The sample's `reason` is the one for this rule.
     """
     reasons = F.filter("reasons", lambda reason: reason["rule"] == F.col("rule"))
     sent = F.coalesce("sent", F.hex("value_raw")).alias("sent")
@@ -30,7 +30,7 @@ def by_rule(entries: DataFrame) -> DataFrame:
 
 
 def of_rule(entries: DataFrame, rule: str) -> DataFrame:
-    """One open row that breaks the rule, in the order of Kafka; `value` as it stands, bytes as digits."""
+    """One open row that breaks the rule, in Kafka order; `value` in its current state, bytes as hex digits."""
     chosen = breaking(entries.filter(F.col("status") == OPEN), rule)
     return chosen.select(
         *RECORD,

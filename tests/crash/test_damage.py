@@ -1,6 +1,6 @@
-"""Each kind of file of both streams' checkpoints and of their tables, made empty, cut and deleted, one at a time.
+"""Empty, truncate or delete each kind of file of both streams' checkpoints and tables, one at a time.
 
-The lakehouse works on unharmed, or one line names the file and a repair, and everything adds up after the repair.
+Either the lakehouse still works, or one line names the file and a repair, after which the audit is clean.
 """
 
 import json
@@ -22,7 +22,7 @@ BATCHES = 3
 COMMITS = tuple(f"{version:020d}" for version in range(BATCHES + 1))
 CHECKPOINTS = ("checkpoints/bronze/events", "checkpoints/silver")
 TABLES = ("bronze/events", "silver/users", "silver/quarantine", "silver/batches")
-# Nothing was deleted or corrected: these have the commit that made them, and no rows.
+# Nothing was deleted or corrected: these have only the commit that created them, and no rows.
 EMPTY_TABLES = ("silver/tombstones", "silver/corrections")
 # The tables whose logs have a checkpoint after their second batch.
 LOGS_WITH_CHECKPOINT = ("bronze/events", "silver/users")
@@ -69,7 +69,7 @@ def added(root: Path, table: str, version: int) -> Path:
 
 
 def checksum(file: Path) -> Path:
-    """Hadoop's own of a local file."""
+    """Hadoop's checksum file of a local file."""
     return file.with_name(f".{file.name}.crc")
 
 
@@ -93,7 +93,7 @@ FILES: dict[str, Find] = {
         f"{checkpoint}/{name}": at(f"{checkpoint}/{name}")
         for checkpoint in CHECKPOINTS
         for name in ("metadata", "offsets/2", "offsets/1", "offsets/0", "commits/2", "commits/1", "sources/0/0")
-        if (checkpoint, name) != ("checkpoints/silver", "sources/0/0")  # Delta's source has none
+        if (checkpoint, name) != ("checkpoints/silver", "sources/0/0")  # Delta's source has no such file
     },
     **{
         f"{table} {version}": at(f"{table}/_delta_log/{version}.json")

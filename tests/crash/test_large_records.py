@@ -1,4 +1,4 @@
-"""A file with more large records than a driver's memory holds at once."""
+"""A file with more large records than fit in a driver's memory at once."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_USERS
 from tests.support.processes import drive
 from tests.support.records import USER
 
-# Of 1 MB each. What reads them all at once needs twice their size for a moment, which no driver has.
+# 1 MB each. Reading them all at once briefly needs twice their size, more than any driver has.
 WIDE_RECORDS = 800
 
 
 def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
     spark: SparkSession, settings: Settings, tmp_path: Path
 ) -> None:
-    """With the shipped settings. Without one of them its JVM ends: that is one line, and loses nothing."""
+    """With the shipped settings. Without one of them the JVM dies: that gives one line, and loses nothing."""
     wide = {**USER, "id": "<id>", "nombre_usuario": "<name>"}
     start, middle, end = re.split("<id>|<name>", json.dumps(wide))
     for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
@@ -38,10 +38,10 @@ def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
     storage.append(empty.unionByName(rows, allowMissingColumns=True).coalesce(1), settings.root, BRONZE_EVENTS)
     shutil.copytree(conf_dir(), tmp_path / "conf")
     with (tmp_path / "conf" / "spark-defaults.conf").open("a") as defaults:
-        defaults.write("spark.sql.parquet.columnarReaderBatchSize 4096\n")  # Spark's own
+        defaults.write("spark.sql.parquet.columnarReaderBatchSize 4096\n")  # Spark's default
     code, said = drive(settings, "silver.refine", tmp_path / "4096.log", LAKEHOUSE_CONF=str(tmp_path / "conf"))
     assert code == 2, said[-3000:]
-    # the thread that the JVM called for the micro-batch may tell of its own end later
+    # the thread that the JVM called for the micro-batch may report its own end later
     assert [line for line in said.splitlines() if line.startswith("lakehouse:")] == [
         "lakehouse: Spark's JVM ran out of memory and has ended, with spark.driver.memory = 1500m; "
         f"give it more in {tmp_path}/conf/spark-defaults.conf; what was committed is there"

@@ -1,6 +1,6 @@
-"""kill -9 of both drivers in the making of every table, and at every point between two commits of a batch.
+"""kill -9 both drivers during the creation of every table, and between any two commits of a batch.
 
-Each start comes further. tests/spark/silver/test_batch.py repeats a batch after each commit of silver, in process.
+Each start gets further. tests/spark/silver/test_batch.py repeats a batch after each commit of silver, in process.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.support.undisturbed import expect_undisturbed
 def test_kills_in_the_making_of_tables_and_between_two_commits(
     spark: SparkSession, settings: Settings, tmp_path: Path
 ) -> None:
-    """One batch of each stream, cut off at one point after the other: each start repeats it and comes further."""
+    """One batch of each stream, interrupted at each point in turn: each start repeats it and gets further."""
     cluster, log = configured_cluster(settings.kafka), tmp_path / "driver.log"
     finish = {
         "bronze.ingest": lambda: ingest(spark, settings, cluster),

@@ -1,4 +1,4 @@
-"""kill -9 of both drivers and a producer at random moments, 20 times: nothing is lost or there twice."""
+"""kill -9 both drivers and a producer at random moments, 20 times: nothing is lost or duplicated."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ from tests.support.undisturbed import expect_undisturbed, numbered_files
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "20"))
 SEED = int(os.environ.get("CRASH_SEED", "16"))
-# One process in three is killed so many seconds after its start, which is before a driver's first batch or in it;
-# the others so many after the end of a first batch, which on a slow machine comes late.
+# One process in three is killed this many seconds after its start, which is before or during a driver's first
+# batch; the others this many after the end of a first batch, which comes late on a slow machine.
 EARLY, EARLY_SECONDS = 1 / 3, (5.0, 25.0)
 LATER_SECONDS = (0.0, 12.0)
 
@@ -39,14 +39,14 @@ class Doomed:
 
 
 def batch_ends(settings: Settings, stream: str, *, source: Running) -> Callable[[], bool]:
-    """Whether a batch of the stream has ended since this was called, or need not come: its source is dead."""
+    """Whether a batch of the stream has ended since this call, or cannot: its source is dead."""
     commits = Path(storage.checkpoint_path(settings.root, stream), "commits")
     before = numbered_files(commits, "")
     return lambda: bool(numbered_files(commits, "") - before) or not source.alive()
 
 
 def kill_when_due(doomed: list[Doomed]) -> int:
-    """Kill each at its moment, and return how many were; none may have ended before."""
+    """Kill each at its moment, and return how many were killed; none may have ended before."""
     left = list(doomed)
     while left:
         await_condition(lambda: any(one.is_due() or not one.process.alive() for one in left), "a moment comes")
@@ -58,7 +58,7 @@ def kill_when_due(doomed: list[Doomed]) -> int:
 
 
 def test_kills_at_random_moments(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
-    """Both drivers and a producer, again and again, while producers go on; some entities come several times."""
+    """Both drivers and a producer, repeatedly, while other producers run; some entities are sent several times."""
     moments = np.random.default_rng(SEED)
     steady = [
         Running(settings, tmp_path / f"{name}.log", f"producers.{name}", "--rate", "40", "--dirty", "0.1")

@@ -1,4 +1,4 @@
-"""Both streams, by spark-submit, stopped in each of the ways in which a person or a scheduler stops them."""
+"""Both streams, run by spark-submit, stopped in each way that a person or a scheduler uses."""
 
 import pytest
 from pyspark.sql import SparkSession

@@ -1,4 +1,4 @@
-"""The commands of benchmarks/ start: each still imports what it measures."""
+"""The commands of benchmarks/ start: each can still import what it measures."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from tests.support.folders import PROJECT
 
 FOLDER = PROJECT / "benchmarks"
 COMMANDS = sorted(path.name for path in FOLDER.glob("*.py") if "def main(" in path.read_text(encoding="utf-8"))
-# What they compare with; the lakehouse needs none of it.
+# What they compare with; the lakehouse itself needs none of it.
 COMPARED = ("confluent_kafka", "deltalake", "implicit")
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml as Docker Compose reads it, and its producers' health check as a process."""
+"""docker-compose.yml as parsed by Docker Compose, and its producers' health check as a process."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ def test_compose_accepts_the_file() -> None:
 
 
 def test_the_producers_healthcheck_tells_whether_the_broker_answers(broker: Cluster) -> None:
-    """The command itself, which no container has run yet."""
+    """The command itself, since no container runs it here."""
     kind, program, *arguments = SERVICES["users"]["healthcheck"]["test"]
     assert (kind, program) == ("CMD", "python")
     for address, healthy in ((broker.bootstrap, True), ("127.0.0.1:1", False)):

@@ -1,4 +1,4 @@
-"""A full disk, and the end of Spark's JVM, as a real driver meets them: one clear line, and nothing is lost."""
+"""A full disk, and the death of Spark's JVM, with a real driver: one clear line, and nothing is lost."""
 
 import re
 import resource
@@ -46,16 +46,16 @@ def test_the_end_of_sparks_jvm_is_one_line() -> None:
 
 
 def limit_files() -> None:
-    """Files of this process end there: what it writes beyond is refused, as on a full disk."""
+    """Limit the file size of this process: writes beyond it are refused, as on a full disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
 
 
 def test_a_full_disk_is_one_line_and_nothing_is_lost(
     spark: SparkSession, settings: Settings, tmp_path: Path
 ) -> None:
-    """The real driver cannot write its data; when it can, it goes on where it was."""
+    """The real driver cannot write its data; once it can, it resumes where it was."""
     sent = [wide_user(900_000, f"u{number}") for number in range(60)]
-    assert send(settings, *sent) == len(sent)  # of one key, and so in one partition and one file
+    assert send(settings, *sent) == len(sent)  # with one key, so in one partition and one file
     log = tmp_path / "driver.log"
     code, said = drive(settings, "bronze.ingest", log, limits=limit_files, SPARK_LOCAL_DIRS=str(tmp_path))
     assert code == 2, said[-3000:]

@@ -1,7 +1,7 @@
-"""kill -9 of a process with both streams, five times: nothing is lost, and nothing is there twice.
+"""kill -9 a process with both streams, five times: nothing is lost or duplicated.
 
 The streams share a JVM, so each kill hits both: one of them at the named point, the other wherever it is.
-`make test-crash` kills each stream alone, in the making of every table, at every point and at random moments.
+`make test-crash` kills each stream alone, while every table is created, at every point and at random moments.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""kill -9 of the broker while a producer and a stream run: both go on when it is back, and nothing is lost."""
+"""kill -9 the broker while a producer and a stream run: both resume when it is back, and nothing is lost."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.support.undisturbed import expect_undisturbed, numbered_files
 def own_broker(
     settings: Settings, tmp_path: Path, prepared: Callable[[Path], Path]
 ) -> Iterator[tuple[Settings, Callable[[], int]]]:
-    """Settings with a broker that may be killed, at a port that stays, and a way to learn its process id."""
+    """Settings with a broker that may be killed, on a fixed port, and a function that returns its process id."""
     root = prepared(tmp_path / "own")
     kafka = settings.kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
     with kafka_cluster(kafka, str(root)) as cluster:

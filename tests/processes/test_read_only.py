@@ -1,4 +1,4 @@
-"""A root that cannot be written: one clear line, exit code 2, and when it can be written again nothing is lost."""
+"""A read-only root: one clear line and exit code 2; nothing is lost once it is writable again."""
 
 import os
 import re
@@ -30,7 +30,7 @@ STREAM = (sys.executable, "-m", "bronze.ingest")
 
 
 def obeying_permissions() -> list[str]:
-    """What stands before a command that file permissions hold for: root gives up the right to pass over them."""
+    """A command prefix that makes file permissions apply: root gives up the right to bypass them."""
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")
@@ -41,7 +41,7 @@ def obeying_permissions() -> list[str]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Nothing can be made, renamed or deleted in the folder or in a folder below it."""
+    """Nothing can be created, renamed or deleted in the folder or below it."""
     modes = {path: path.stat().st_mode for path in (folder, *folder.rglob("*"))}
     try:
         for path, mode in modes.items():
@@ -61,7 +61,7 @@ def send_users(settings: Settings, seed: int) -> None:
 CASES = {
     "lakehouse run, the whole root": (RUN, "", "no permission for .*/ops/spark.log; make it writable or set .*"),
     "a stream, the whole root": (STREAM, "", "no permission for .*/ops/bronze.lock; make it writable or set .*"),
-    # the stream begins, and cannot write its batch
+    # the stream starts, but cannot write its batch
     "a stream, its tables": (
         STREAM,
         "bronze",
@@ -86,7 +86,7 @@ def test_a_read_only_root_is_one_line_and_nothing_is_lost(spark: SparkSession, s
                 timeout=TIMEOUT,
                 check=False,
             )
-        # the streams print Spark's own log too
+        # the streams also print Spark's own log
         lines = [line for line in done.stderr.splitlines() if line.startswith("lakehouse: ")]
         assert (done.returncode, len(lines)) == (2, 1), f"{name}: {done.stderr}"
         assert re.fullmatch(f"lakehouse: {told}", lines[0]), f"{name}: {lines[0]}"

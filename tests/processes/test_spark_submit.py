@@ -1,4 +1,4 @@
-"""Each layer by spark-submit, with the README's lines; how a stream is stopped; what a wrong start says."""
+"""Each layer run by spark-submit, with the README's lines; how streams stop; what failed starts print."""
 
 import json
 import shlex
@@ -37,15 +37,15 @@ from tests.support.submits import (
     variables,
 )
 
-# The README's lines of which each is a spark-submit of its own: one for every layer, and for the checks.
+# The README's lines that each run in their own spark-submit: one per layer, and one for the checks.
 ALONE = ("bronze/ingest.py", "silver/refine.py", "quality/check.py silver", "gold/rate_affinity.py")
-# What Spark by itself would put into the current folder.
+# What Spark by default creates in the current folder.
 LEFT_BY_SPARK = ("spark-warehouse", "metastore_db", "derby.log", "artifacts")
 RUN_JOBS = "tests/support/run_jobs.py"
 
 
 def submit_in_one(jobs: Sequence[str], variables: Mapping[str, str], folder: Path) -> list[tuple[int, str]]:
-    """Exit code and output of each job, one after the other in one spark-submit."""
+    """Exit code and output of each job, run in sequence in one spark-submit."""
     file = folder / "jobs.json"
     file.write_text(json.dumps([shlex.split(job) for job in jobs]), encoding="utf-8")
     done = submit(f"{SUBMIT} {RUN_JOBS} {file}", variables)
@@ -55,12 +55,12 @@ def submit_in_one(jobs: Sequence[str], variables: Mapping[str, str], folder: Pat
 
 
 def left_in_the_folder() -> dict[str, int]:
-    """What Spark left in the current folder, and when it was changed: some of it may be older than the test."""
+    """What Spark left in the current folder, with modification times: some may be older than the test."""
     return {name: (PROJECT / name).stat().st_mtime_ns for name in LEFT_BY_SPARK if (PROJECT / name).exists()}
 
 
 def told(printed: str) -> str:
-    """The one line that says what is wrong; Spark's own log lines around it do not count."""
+    """The one line that names the problem; Spark's own log lines around it do not count."""
     lines = [line for line in printed.splitlines() if line.startswith("lakehouse:")]
     assert len(lines) == 1, printed
     assert "Traceback" not in printed
@@ -68,7 +68,7 @@ def told(printed: str) -> str:
 
 
 def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
-    """One of each layer is submitted by the README's line; the other jobs of the README follow in one driver."""
+    """One job per layer is submitted with the README's line; the README's other jobs follow in one driver."""
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     for topic, records in (
@@ -89,7 +89,7 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
     for job, (code, printed) in zip(others, submit_in_one(others, variables(settings), tmp_path), strict=True):
         assert code == 0, f"{job}: {printed}"
     assert left_in_the_folder() == left
-    # each layer's jobs were among them; trials are there once somebody has searched for parameters
+    # jobs of each layer were among them; trials exist only after a search for parameters
     assert all(storage.exists(spark, settings.root, table) for table in CATALOGUE if table != GOLD_TRIALS)
     rows = {
         table.name: storage.read(spark, settings.root, table).count()
@@ -105,14 +105,14 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
     ("job", "stop"), [("bronze/ingest.py", to_the_jvm_alone), ("silver/refine.py", to_the_whole_group)]
 )
 def test_a_stream_is_stopped_in_order(spark: SparkSession, settings: Settings, job: str, stop: Stop) -> None:
-    """`make test-crash` stops each of them in both ways."""
+    """`make test-crash` stops each of them both ways."""
     expect_stop_in_order(spark, settings, job, stop)
 
 
 def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
     done = submit(f"{SUBMIT} silver/refine.py", variables(settings))
     assert done.returncode == 2
-    # spark-submit runs Python with its two outputs in one, so the job's stderr arrives on stdout
+    # spark-submit merges Python's outputs, so the job's stderr arrives on stdout
     assert told(done.stdout + done.stderr) == (
         f"lakehouse: table bronze.events does not exist under {settings.root}; "
         "make it with: lakehouse run --select bronze"
@@ -121,7 +121,7 @@ def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
 
 def test_a_wrong_setting_of_a_job_is_one_line(settings: Settings, tmp_path: Path) -> None:
     """A stream and a batch job; a stream also needs a broker that answers."""
-    # port 1 of loopback: nobody listens there
+    # port 1 of loopback, where nothing listens
     changes = {
         "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "LAKEHOUSE_KAFKA__CONNECT_TIMEOUT_SECONDS": "1",

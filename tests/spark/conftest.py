@@ -1,4 +1,4 @@
-"""Lakehouses that the tests of one session share: one made from the committed sample, one with a quarantine."""
+"""Lakehouses shared by the tests of a session: one built from the committed sample, one with a quarantine."""
 
 import shutil
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Change = Callable[[DataFrame], DataFrame]
 
 @pytest.fixture(scope="session")
 def sample(spark: SparkSession, run_folder: Path) -> Settings:
-    """Every step of the flow has run once on the committed sample, both gates included. Tests only read it."""
+    """A lakehouse after every step has run once on the committed sample, both gates included. Read-only."""
     base = with_quick_models(load_settings())
     quality = base.quality.model_copy(update={"min_rows": 20})
     settings = base.model_copy(update={"root": str(run_folder / "sample" / EVERY_SIGN), "quality": quality})
@@ -40,7 +40,7 @@ def sample(spark: SparkSession, run_folder: Path) -> Settings:
 
 @pytest.fixture
 def own(sample: Settings, tmp_path: Path) -> Settings:
-    """A copy of it, for a test to write to."""
+    """A copy of it for a test to modify."""
     shutil.copytree(sample.root, tmp_path / "lakehouse")
     return sample.model_copy(update={"root": str(tmp_path / "lakehouse")})
 
@@ -59,7 +59,7 @@ def make_lakehouse(spark: SparkSession, settings: Settings) -> None:
 
 @pytest.fixture(scope="session")
 def check_changed(spark: SparkSession, sample: Settings) -> Callable[[list[tuple[Table, Change]]], list[Checked]]:
-    """Runs the suites of tables on their rows as each `change` makes them; nothing is written."""
+    """Runs the suites of tables on their rows after each `change`; nothing is written."""
 
     def changed(table: Table, change: Change) -> Subject:
         versions = {table.sql_name: storage.latest_version(spark, sample.root, table)}
@@ -80,11 +80,11 @@ def check_changed(spark: SparkSession, sample: Settings) -> Callable[[list[tuple
 
 @pytest.fixture(scope="session")
 def quarantined(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A lakehouse with a quarantine that no test changes."""
+    """A lakehouse with a quarantine. Read-only."""
     return make(spark, tmp_path_factory.mktemp("quarantined") / "lakehouse")
 
 
 @pytest.fixture
 def copied(quarantined: Settings, tmp_path: Path) -> Settings:
-    """The same for one test alone."""
+    """A copy of it for one test."""
     return quarantined.model_copy(update={"root": str(shutil.copytree(quarantined.root, tmp_path / "lakehouse"))})

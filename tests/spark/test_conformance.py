@@ -1,4 +1,4 @@
-"""The conformance records of the platform, published to a real broker and followed into silver."""
+"""The platform's conformance records, published to a real broker and followed into silver."""
 
 import base64
 import json
@@ -53,7 +53,7 @@ def record(message: Mapping[str, Any]) -> Record:
 
 
 def place(message: dict[str, Any]) -> tuple[str, int]:
-    """The message's topic as the file calls it, and its offset there: one partition, in the file's order."""
+    """The message's topic as named in the file, and its offset there: one partition, in file order."""
     before = MESSAGES[: MESSAGES.index(message)]
     return message["topic"], sum(other["topic"] == message["topic"] for other in before)
 
@@ -61,7 +61,7 @@ def place(message: dict[str, Any]) -> tuple[str, int]:
 @pytest.fixture(scope="module")
 def silver(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Silver:
     base = load_settings()
-    # the file's names with a suffix, for the broker is shared with other tests
+    # the file's names with a suffix, because other tests share the broker
     names = {name: f"{name}-conformance" for name in base.kafka.topics}
     fields = ("users_topic", "movies_topic", "series_topic", "feedback_topic")
     topics = {field: names[getattr(base.kafka, field)] for field in fields}
@@ -108,7 +108,7 @@ def shown(spark: SparkSession, root: str, table: Table) -> list[Row]:
 
 
 def comparable(value: object, expected: object) -> tuple[object, object]:
-    """Dates and times of the file and of the table in one form."""
+    """Dates and times from the file and the table in the same form."""
     if isinstance(value, date) and isinstance(expected, str):
         return value.isoformat(), expected
     if isinstance(value, str) and isinstance(expected, str) and value.endswith("Z") and "T" in expected:
@@ -152,7 +152,7 @@ def test_a_deleted_record_leaves_no_row(silver: Silver, message: dict[str, Any])
 
 
 def sources(silver: Silver) -> set[tuple[str, int]]:
-    """The records that the rows of silver come from."""
+    """The records that silver's rows come from."""
     found = [row for table in silver.rows.values() for rows in table.values() for row in rows]
     return {(row["topic"].removesuffix("-conformance"), row["offset"]) for row in found}
 
@@ -165,7 +165,7 @@ def test_every_message_is_in_exactly_one_count(silver: Silver) -> None:
     assert silver.sums.asDict() == {
         "rows_in": len(MESSAGES),
         "applied": kinds["row"],
-        # within one batch a record that a later tombstone deletes was never applied
+        # within one batch, a record that a later tombstone deletes was never applied
         "superseded": kinds["superseded_by"] + kinds["deleted_by"],
         "deleted": kinds["deletes"],
         "quarantined": kinds["rules"],

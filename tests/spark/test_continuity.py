@@ -1,6 +1,6 @@
-"""Checkpoint, table, topic or source reset, restored, recreated, cut or replaced while the others are not.
+"""A checkpoint, table, topic or source is reset, restored, recreated, truncated or replaced; the rest is not.
 
-Each case goes on correctly, or stops with one line that names the cause and the command that repairs it.
+Each case either continues correctly, or stops with one line that names the cause and the repair command.
 """
 
 import re
@@ -47,7 +47,7 @@ REBUILD_BRONZE = "lakehouse rebuild bronze lets the stream go on from what the t
 
 
 class Base(NamedTuple):
-    """A lakehouse after two batches of both streams, and a copy of it as it was after the first."""
+    """A lakehouse after two batches of both streams, and a copy of it after the first."""
 
     settings: Settings
     first: Path
@@ -89,7 +89,7 @@ def base(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def copied(base: Base, tmp_path: Path) -> Settings:
-    """The lakehouse again, for one test alone."""
+    """A copy of the lakehouse for one test."""
     root = Path(shutil.copytree(base.settings.root, tmp_path / "lakehouse"))
     return base.settings.model_copy(update={"root": str(root)})
 
@@ -105,7 +105,7 @@ def prepare(spark: SparkSession, settings: Settings, found: Topics | None = None
 
 
 def put_back(base: Base, settings: Settings, folder: str) -> None:
-    """Replace a folder by what it was after the first batch."""
+    """Replace a folder with its content after the first batch."""
     shutil.rmtree(Path(settings.root, folder))
     shutil.copytree(base.first / folder, Path(settings.root, folder))
 
@@ -161,7 +161,7 @@ BRONZE_STOPS: dict[str, tuple[Change, str, str]] = {
         "the checkpoint is of another stream",
         REBUILD_BRONZE,
     ),
-    # Delta does this to an append-only table too
+    # Delta allows this on an append-only table too
     "the table is restored": (
         lambda spark, _, settings: sql(spark, settings, "RESTORE TABLE {} TO VERSION AS OF 1", "bronze/events"),
         "version 3 of the table was made by RESTORE",
@@ -244,7 +244,7 @@ def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: S
 
 
 def test_without_its_checkpoint_bronze_goes_on_behind_its_rows(spark: SparkSession, copied: Settings) -> None:
-    """The table is the truth: no record lands twice, and later ones land."""
+    """The table is the source of truth: no record lands twice, and later ones land."""
     remove(copied, "checkpoints/bronze")
     held = storage.read(spark, copied.root, BRONZE_EVENTS).count()
     ingest(spark, copied, configured_cluster(copied.kafka))
@@ -333,7 +333,7 @@ def test_silver_goes_on_after_maintenance(spark: SparkSession, copied: Settings)
 
 
 def state(root: str) -> dict[str, list[str]]:
-    """Every row of silver's state, without the clock."""
+    """Every row of silver's state, without write times."""
     tables = [table for table in layer_tables("silver") if table != SILVER_BATCHES]
     return {table.name: contents(root, table, "quarantined_at") for table in tables}
 
@@ -344,7 +344,7 @@ def rebuild(spark: SparkSession, settings: Settings, stamp: str) -> None:
 
 
 def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Settings) -> None:
-    """After whatever happened to silver, its rebuild is what bronze says, and the stream goes on from there."""
+    """Whatever happened to silver, its rebuild matches bronze, and the stream resumes from there."""
     before = state(copied.root)
     sql(spark, copied, "DELETE FROM {} WHERE id > 'u'", "silver/users")
     remove(copied, "checkpoints/silver")
@@ -392,7 +392,7 @@ def test_files_that_vacuum_took_from_a_silver_that_is_behind(
 def test_silver_does_not_pass_over_versions_that_bronze_makes_again(
     spark: SparkSession, command: Command, base: Base, copied: Settings
 ) -> None:
-    """Silver has read version 2; bronze is back at 1, and its next version is another 2."""
+    """Silver has read version 2; bronze is back at 1, and its next version is a different 2."""
     put_back(base, copied, "bronze/events")
     assert command("rebuild", "bronze", settings=copied).code == 0
     line = go_on(spark, copied)
@@ -430,7 +430,7 @@ def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
 def test_a_rebuild_that_was_cut_off_is_finished(
     spark: SparkSession, copied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After every step of the swap: the stream refuses, and the next rebuild finishes."""
+    """After every step of the swap: the stream refuses to start, and the next rebuild finishes."""
     before = state(copied.root)
     refine(spark, copied, target=staging_root(copied.root, "s2"))
     replace, done = storage.replace, []
@@ -454,7 +454,7 @@ def test_a_rebuild_that_was_cut_off_is_finished(
 
 
 def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) -> None:
-    """A row twice in bronze, one missing, one quarantined twice, one in silver that bronze has not."""
+    """A row twice in bronze, one missing, one quarantined twice, one in silver that bronze lacks."""
     cluster = configured_cluster(copied.kafka)
     assert audit(spark, copied, cluster)[2] == []
     root = copied.root

@@ -1,4 +1,4 @@
-"""Bad conditions: a clear line or a quarantined row, the rest goes on, and nothing is lost."""
+"""Bad conditions: a clear line or a quarantined row, everything else continues, and nothing is lost."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ from silver.refine import refine
 from tests.support.delta_cache import forget_tables
 from tests.support.wide_records import send, wide_user
 
-# Kafka's default for the largest record batch a broker takes (message.max.bytes).
+# Kafka's default limit for a record batch (message.max.bytes).
 BROKER_LIMIT = 1_048_588
 
 
@@ -34,7 +34,7 @@ def faults(spark: SparkSession, settings: Settings) -> list[str]:
 
 
 def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Settings) -> None:
-    """900 KB, the largest that the broker takes, and 2,000 dead records, all in one batch."""
+    """900 KB, the broker's limit, and 2,000 invalid records, all in one batch."""
     cluster = configured_cluster(settings.kafka)
     assert send(settings, wide_user(900_000, "wide"), b"{", *[b"no JSON"] * 1_999) == 2_001
     limit = wide_user(BROKER_LIMIT - 88, "limit")  # the batch around one record has a header of some 80 bytes
@@ -59,7 +59,7 @@ def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Setting
     [
         (ConnectionRefusedError(), True),
         (Py4JNetworkError("Answer from Java side is empty"), True),
-        (BrokenPipeError(), False),  # of `lakehouse sql ... | head`
+        (BrokenPipeError(), False),  # from `lakehouse sql ... | head`
         (PermissionError(), False),
         (ValueError(), False),
     ],
@@ -108,7 +108,7 @@ def test_a_table_whose_making_was_cut_off_is_made(spark: SparkSession, tmp_path:
 
 @pytest.mark.parametrize("emptied", [False, True], ids=["no log", "an empty log"])
 def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_path: Path, emptied: bool) -> None:
-    """What is there stays, and it is a table again with its log."""
+    """Its files stay, and with its log it is a table again."""
     root, table = str(tmp_path), tmp_path / "silver" / "users"
     storage.ensure(spark, root, SILVER_USERS)
     (table / "part-0.parquet").write_bytes(b"rows")
@@ -130,7 +130,7 @@ def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_pat
 
 
 def test_the_second_run_of_a_stream_refuses_at_once(spark: SparkSession, settings: Settings) -> None:
-    """Whoever holds the lock, in whatever process: here it is this one."""
+    """Whoever holds the lock, in any process: here it is this one."""
     for stream, start in (
         ("bronze", lambda: ingest(spark, settings, configured_cluster(settings.kafka))),
         ("silver", lambda: refine(spark, settings)),

@@ -1,4 +1,4 @@
-"""The README's commands do what it says: each runs as it stands there, in its order, on a copy of the demo."""
+"""The README's commands do what it says: each runs exactly as written, in order, on a copy of the demo."""
 
 import json
 import re
@@ -25,9 +25,9 @@ from tests.support.readme import README, readme_commands
 from tests.support.reports import look_for
 from tests.support.tables import contents
 
-# The first is what `demo` has run; CI runs the second, which is this very test suite.
+# The first is what `demo` ran; CI runs the second, which is this test suite.
 AROUND_THE_TESTS = ("make demo", "make test")
-# tests/processes/test_spark_submit.py runs these, and looks at the tables they leave.
+# tests/processes/test_spark_submit.py runs these, and checks the tables they write.
 SUBMITTED = "spark-submit "
 TWICE, REBUILD = "lakehouse demo", "lakehouse run --select silver+"
 REPORT = "lakehouse report --lang en"
@@ -36,13 +36,13 @@ OTHERS = [
     for line in readme_commands()
     if line not in (*AROUND_THE_TESTS, TWICE, REBUILD, REPORT) and not line.startswith(SUBMITTED)
 ]
-# No search for parameters is run here.
+# No parameter search runs here.
 DERIVED = tuple(table for table in (*layer_tables("silver"), *layer_tables("gold")) if table != GOLD_TRIALS)
-# When a row was written, by which stream, and from which commits: what a rebuild may change.
+# When a row was written, by which stream, and from which commits: a rebuild may change these.
 PROVENANCE = (
     *("quarantined_at", "finished_at", "query_id", "bronze_versions", "silver_versions", "input_versions"),
     *("trained_at", "published_at"),
-    # the order of a map's entries is no part of it; gold.model_metrics has the same figures
+    # the order of a map's entries does not count; gold.model_metrics has the same figures
     *("parameters", "metrics"),
 )
 
@@ -60,7 +60,7 @@ def copied_demo(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def run(command: Command) -> Run:
-    """Runs a line of the README: `lakehouse` in this process, everything else as a process."""
+    """Runs a line of the README: `lakehouse` in this process, everything else as a separate process."""
 
     def line(text: str, settings: Settings) -> Outcome:
         program, *arguments = shlex.split(text)
@@ -88,7 +88,7 @@ def expect_equal_tables(root: str, expected: str) -> None:
 def test_the_demo_twice_sends_nothing_again_and_changes_no_row(
     spark: SparkSession, demo: Demo, copied_demo: Settings, run: Run
 ) -> None:
-    """The first time was `demo`; this one says what it did as JSON."""
+    """The first run was `demo`; this one reports what it did as JSON."""
     assert TWICE in readme_commands()
     outcome = run(f"{TWICE} --json", copied_demo)
     assert outcome.code == 0, outcome.err
@@ -129,7 +129,7 @@ def test_a_command_of_the_readme_works(command_line: str, copied_demo: Settings,
 
 
 def test_the_report_in_a_browser(spark: SparkSession, copied_demo: Settings, run: Run, browser: Browser) -> None:
-    """The page that the README's line makes of the demo: drawn without a complaint, searched, nothing fetched."""
+    """The page that the README's line builds from the demo: rendered without errors, searched, nothing fetched."""
     assert REPORT in readme_commands()
     assert run(REPORT, copied_demo).code == 0
     file = Path(copied_demo.root) / "exports" / "report.html"

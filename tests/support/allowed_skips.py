@@ -1,4 +1,4 @@
-"""A pytest plugin for CI: a skipped test that tests/allowed_skips.toml does not name makes the run red."""
+"""A pytest plugin for CI: a skipped test that tests/allowed_skips.toml does not name fails the run."""
 
 import os
 import tomllib
@@ -11,13 +11,13 @@ FILE = "tests/allowed_skips.toml"
 
 
 def allowed_skips(project: Path) -> Mapping[str, str]:
-    """Why a test may be skipped, by its node id or by that of its file."""
+    """The reason why a test may be skipped, by its node id or that of its file."""
     groups = tomllib.loads((project / FILE).read_text(encoding="utf-8"))
     return {nodeid: group["reason"] for group in groups.values() for nodeid in group["tests"]}
 
 
 class Skips:
-    """The skips of the run, in the process that hears of all of them."""
+    """The skips of the run, collected in the process that receives all reports."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         self._allowed = tuple(allowed)
@@ -48,7 +48,7 @@ class Skips:
 
 
 def names(allowed: str, nodeid: str) -> bool:
-    """Whether this entry is the test, or its file, or its function without parameters."""
+    """Whether this entry names the test, its file, or its function without parameters."""
     return nodeid == allowed or nodeid.startswith((f"{allowed}::", f"{allowed}["))
 
 

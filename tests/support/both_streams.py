@@ -1,4 +1,4 @@
-"""A driver with both streams in one JVM, as `lakehouse up` has them, without producers and gold, to be killed.
+"""A driver to be killed: both streams in one JVM as in `lakehouse up`, without producers and gold.
 
 python -m tests.support.both_streams
 """
@@ -12,7 +12,7 @@ from operations.live.streams import LiveStreams
 
 
 def main() -> str:
-    """Runs until one of the streams ends, which neither does by itself; returns why."""
+    """Run until one of the streams ends, which neither does on its own; returns why."""
     settings = load_settings()
     with spark_session("both streams") as spark:
         streams = LiveStreams(spark, settings, configured_cluster(settings.kafka), trigger="3 seconds")

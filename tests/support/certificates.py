@@ -1,4 +1,4 @@
-"""Certificates made with openssl for one test run: a CA, what it signed, and a CA that nobody knows."""
+"""Certificates made with openssl for one test run: a CA, what it signed, and an unknown CA."""
 
 import shutil
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-# The password of a key that lives as long as its test.
+# The password of a key that exists only during its test.
 KEY_WORD = 'geheim "42" \\'
 
 
@@ -20,12 +20,12 @@ def openssl(folder: Path, *arguments: str) -> None:
 
 
 def make_ca(folder: Path, name: str) -> None:
-    """`name`.pem and `name`.key: a certificate that signs others, and its key."""
+    """Write `name`.pem and `name`.key: a CA certificate and its key."""
     openssl(folder, "req", "-x509", *_key(name), "-out", f"{name}.pem", "-days", "2", "-subj", f"/CN={name}")
 
 
 def make_certificate(folder: Path, name: str, *, ca: str, san: str = "") -> None:
-    """`name`.pem and `name`.key, signed by the CA; `san` are the hosts it is for (`IP:127.0.0.1`)."""
+    """Write `name`.pem and `name`.key, signed by the CA; `san` are its hosts (`IP:127.0.0.1`)."""
     openssl(folder, "req", *_key(name), "-out", f"{name}.csr", "-subj", f"/CN={name}")
     (folder / f"{name}.ext").write_text(f"subjectAltName={san}\n" if san else "basicConstraints=CA:FALSE\n")
     signing = ("-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-days", "2")
@@ -34,7 +34,7 @@ def make_certificate(folder: Path, name: str, *, ca: str, san: str = "") -> None
 
 
 def encrypt_key(folder: Path, name: str, target: str, *scheme: str) -> None:
-    """The key with KEY_WORD on it; `scheme` is openssl's choice of how."""
+    """Encrypt the key with KEY_WORD; `scheme` are openssl's options for it."""
     password = ("-passout", f"pass:{KEY_WORD}")
     openssl(folder, "pkcs8", "-topk8", *scheme, "-in", f"{name}.key", "-out", target, *password)
 

@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, driven over a pipe in its own protocol (CDP): no driver and no port is needed."""
+"""A headless Chromium for tests, driven over a pipe in its own protocol (CDP): needs no driver and no port."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ _ANSWER_SECONDS = 60
 
 
 class Browser:
-    """One page of one browser. `events` has what the browser told of since the last `open`."""
+    """One page of one browser. `events` has the browser's events since the last `open`."""
 
     def __init__(self, sending: int, receiving: int) -> None:
         self._sending, self._receiving = sending, receiving
@@ -31,7 +31,7 @@ class Browser:
     _session: str = ""
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """The answer to one command; what else the browser tells meanwhile is kept in `events`."""
+        """The answer to one command; events that arrive meanwhile are kept in `events`."""
         self._calls += 1
         message: dict[str, Any] = {"id": self._calls, "method": method, "params": parameters}
         if self._session:
@@ -61,13 +61,13 @@ class Browser:
             self.events.append(self._next())
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression in the page, as JSON can hold it."""
+        """The value of an expression in the page, as JSON data."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
     def press(self, key: str) -> None:
-        """One key, down and up."""
+        """Press and release one key."""
         text = {"text": "\r"} if key == "Enter" else {}
         code = {"Tab": 9, "Enter": 13, "Backspace": 8}[key]
         for kind in ("keyDown", "keyUp"):
@@ -101,7 +101,7 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def chromium(program: str, profile: Path) -> Iterator[Browser]:
-    """A browser with an empty profile of its own, which ends with the block."""
+    """A browser with its own empty profile, which ends with the block."""
     to_browser, sending = os.pipe()
     receiving, from_browser = os.pipe()
 

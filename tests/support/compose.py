@@ -5,7 +5,7 @@ import subprocess
 
 
 def compose_command() -> list[str] | None:
-    """Compose as Docker's plugin or as a program of its own, whichever this machine has."""
+    """The command for Compose, as Docker's plugin or as its own program, if this machine has either."""
     if shutil.which("docker-compose"):
         return ["docker-compose"]
     version = ["docker", "compose", "version"]

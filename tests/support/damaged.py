@@ -1,4 +1,4 @@
-"""One file of a lakehouse made empty, cut or deleted, and the repair that the error's line names."""
+"""Empty, truncate or delete one file of a lakehouse, and run the repair that the error line names."""
 
 import re
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _COMMANDS = re.compile(r"lakehouse (rebuild bronze|rebuild silver|run --select b
 
 
 def go_on(spark: SparkSession, settings: Settings) -> str:
-    """Both streams and the audit: the line of the first that fails, "" where everything adds up."""
+    """Run both streams and the audit: the line of the first failure, "" if there is none."""
     cluster = configured_cluster(settings.kafka)
     try:
         ingest(spark, settings, cluster)
@@ -34,7 +34,7 @@ def go_on(spark: SparkSession, settings: Settings) -> str:
 
 
 def repair(line: str, file: Path, settings: Settings, command: Command) -> None:
-    """Do what the line names: delete the file, then its commands in their order."""
+    """Do what the line says: delete the file, then run its commands in order."""
     found = _COMMANDS.findall(line)
     if re.search(r"delete (it|that file)", line):
         file.unlink()

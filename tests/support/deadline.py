@@ -1,6 +1,6 @@
-"""A pytest plugin that ends the run, red, at the Unix time in TESTS_DEADLINE and names the tests that had not run.
+"""A pytest plugin that fails the run at the Unix time in TESTS_DEADLINE and names the tests that had not run.
 
-A test that hangs cannot prevent it: the plugin kills every process of the run, the workers and what they started.
+A hanging test cannot prevent it: the plugin kills every process of the run, the workers and what they started.
 """
 
 import os
@@ -17,12 +17,12 @@ import pytest
 from tests.support.processor_time import processes_of_this_run
 
 VARIABLE = "TESTS_DEADLINE"
-# How long pytest may take for its summary after that.
+# Time for pytest's summary after the deadline.
 _SUMMARY_SECONDS = 60
 
 
 class Deadline:
-    """Watches the time in the process that starts the workers, or runs the tests itself without them."""
+    """Watches the time in the main process, which starts the workers or runs the tests itself without them."""
 
     def __init__(self, config: pytest.Config, moment: float) -> None:
         self._config, self._moment = config, moment
@@ -40,7 +40,7 @@ class Deadline:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        self._collected = ids  # the same ones by every worker
+        self._collected = ids  # the same from every worker
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._collected = [item.nodeid for item in session.items]
@@ -49,7 +49,7 @@ class Deadline:
         self._started.add(nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when not in ("setup", "call"):  # "???" is the report on a worker that crashed
+        if report.when not in ("setup", "call"):  # "???" is the report on a crashed worker
             self._finished.add(report.nodeid)
 
     def pytest_unconfigure(self) -> None:
@@ -84,7 +84,7 @@ class Deadline:
             reporter.flush()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> NoReturn:
-        """In the main thread: a signal interrupts whatever it waits for."""
+        """Runs in the main thread: a signal interrupts whatever it waits for."""
         raise pytest.exit.Exception("the deadline has passed", returncode=pytest.ExitCode.INTERRUPTED)
 
 

@@ -1,4 +1,4 @@
-"""What the tests have in common of one small demo."""
+"""The small demo lakehouse that tests share."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from lakehouse.settings import Settings
 
 
 class Demo(NamedTuple):
-    """The lakehouse that `lakehouse demo` made, and what the command printed."""
+    """The lakehouse that `lakehouse demo` built, and what the command printed."""
 
     settings: Settings
     printed: str

@@ -1,6 +1,6 @@
-"""A session that reads, writes and merges: it leaves Spark's jars in their cache, and an archive of their classes.
+"""A session that reads, writes and merges: it leaves Spark's jars in their cache, and a class archive.
 
-Run by itself before the tests, whose hundred JVMs then start from both.
+Run on its own before the tests, whose hundred JVMs then start from both.
 """
 
 import tempfile
@@ -22,7 +22,7 @@ def main() -> None:
             merge.whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
             assert spark.read.format("delta").load(table).groupBy("value").count().count() == 7
             jvm = SparkContext._gateway.proc
-        jvm.stdin.close()  # which ends it, and it writes the archive
+        jvm.stdin.close()  # which ends it, so it writes the archive
         jvm.wait()
 
 

@@ -1,4 +1,4 @@
-"""Where the tests kill drivers: between any two commits of a micro-batch, and while they make their tables."""
+"""Where the tests kill drivers: between any two commits of a micro-batch, and while they create their tables."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from tests.support.undisturbed import numbered_files
 
 
 class Point(NamedTuple):
-    """A place between two commits: the job that has it, and the folder where a new file says that it is there."""
+    """A place between two commits: its job, and the folder in which a new file marks that it was reached."""
 
     module: str
     folder: str
@@ -43,7 +43,7 @@ POINTS = {
     "silver: after the commit of batches, before the checkpoint's": point("silver", "silver/batches/_delta_log"),
 }
 
-# The tables that each driver makes, in its order.
+# The tables that each driver creates, in order.
 MADE = {
     "bronze.ingest": ("bronze/events", "bronze/feedback"),
     "silver.refine": tuple(f"silver/{table.name}" for table in layer_tables("silver")),
@@ -51,7 +51,7 @@ MADE = {
 
 
 def send_batch(settings: Settings, seed: int) -> None:
-    """Some records of every kind, good and bad, with a deletion of an entity that an earlier batch brought."""
+    """Send some records of every kind, valid and invalid, with a deletion of an entity from an earlier batch."""
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     users = [*user_records(seed, 30, dirty=0.2)]
     deletions = [Record(record.key, None, record.timestamp_ms) for record in user_records(seed - 1, 3)]
@@ -67,18 +67,18 @@ def send_batch(settings: Settings, seed: int) -> None:
 
 
 def open_batches(checkpoint: Path) -> set[str]:
-    """The micro-batch that is planned and has not ended, if there is one."""
+    """The micro-batch that is planned and not finished, if there is one."""
     return numbered_files(checkpoint / "offsets", "") - numbered_files(checkpoint / "commits", "")
 
 
 def await_batch(settings: Settings, name: str, driver: Running) -> None:
-    """Wait until the point's stream has planned a micro-batch: by then it has made its tables."""
+    """Wait until the point's stream has planned a micro-batch: by then it has created its tables."""
     checkpoint = Path(settings.root, POINTS[name].checkpoint)
     await_condition(lambda: bool(open_batches(checkpoint)) or not driver.alive(), f"{name}: a batch")
 
 
 def kill_in_batch(settings: Settings, name: str, driver: Running) -> None:
-    """Kill the driver as soon as the point's file is there, in a micro-batch that has not ended."""
+    """Kill the driver as soon as the point's file exists, in an unfinished micro-batch."""
     where, root = POINTS[name], Path(settings.root)
     folder, checkpoint = root / where.folder, root / where.checkpoint
     before = numbered_files(folder, where.suffix)
@@ -94,7 +94,7 @@ def kill_in_batch(settings: Settings, name: str, driver: Running) -> None:
 
 
 def kill_in_making(settings: Settings, table: str, driver: Running) -> None:
-    """Kill the driver as soon as the table has a log, which is before the log's first commit."""
+    """Kill the driver as soon as the table has a log folder, which is before the log's first commit."""
     log = Path(settings.root, table, "_delta_log")
     await_condition(lambda: log.is_dir() or not driver.alive(), f"{table} is being made", every=0.001)
     driver.kill()

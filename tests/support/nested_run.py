@@ -1,4 +1,4 @@
-"""A run of pytest inside a test, with the plugins that CI relies on."""
+"""A pytest run inside a test, with the plugins that CI relies on."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def nested_run(
     allowed: Sequence[str] = (),
     workers: int = 2,
 ) -> subprocess.CompletedProcess[str]:
-    """Run these files in a folder that is a project of its own, with its own list of allowed skips."""
+    """Run these files in a folder that is its own project, with its own list of allowed skips."""
     (folder / FILE).parent.mkdir()
     (folder / FILE).write_text(f"[some]\nreason = 'a test of the list'\ntests = {json.dumps(allowed)}\n")
     for name, text in {"pytest.ini": "[pytest]\n", **files}.items():

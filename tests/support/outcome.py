@@ -1,4 +1,4 @@
-"""What a call of the `lakehouse` command answers."""
+"""The result of a call of the `lakehouse` command."""
 
 from collections.abc import Callable
 from typing import NamedTuple

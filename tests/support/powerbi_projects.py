@@ -1,4 +1,4 @@
-"""Projects to test, and what their files say: read from the text of the files, not from the code that wrote it."""
+"""Projects to test, and what their files say: parsed from the files, not taken from the code that wrote them."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from gold.powerbi.project.files import project_files
 from gold.powerbi.project.tables import Exported, exported_tables
 from lakehouse.tables import CATALOGUE, Table
 
-# As the quality layer declares it. Here only where the catalogue does not have it.
+# As the quality layer declares it; used only if the catalogue does not have it.
 RESULTS = Table(
     "quality",
     "results",
@@ -45,7 +45,7 @@ class Project(NamedTuple):
 
     @property
     def definitions(self) -> dict[str, str]:
-        """The TMDL files of the tables, by the table's name."""
+        """The TMDL files of the tables, by table name."""
         folder = "Lakehouse.SemanticModel/definition/tables/"
         return {
             path.removeprefix(folder).removesuffix(".tmdl"): self.text(path)
@@ -66,7 +66,7 @@ class Project(NamedTuple):
 
     @property
     def documents(self) -> dict[str, Any]:
-        """The JSON files by their path."""
+        """The JSON files, by path."""
         return {path: json.loads(content) for path, content in self.files.items() if not path.endswith(".tmdl")}
 
 
@@ -76,7 +76,7 @@ def project(catalogue: tuple[Table, ...] = WITH_CHECKS, root: str = ROOT, source
 
 
 def fields_used(document: Any) -> Iterator[tuple[str, str, str]]:
-    """Every (Column or Measure, table, name) that a report's JSON names, however deep."""
+    """Every (Column or Measure, table, name) in a report's JSON, at any depth."""
     if isinstance(document, dict):
         for kind in ("Column", "Measure"):
             if kind in document:

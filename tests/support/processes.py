@@ -1,4 +1,4 @@
-"""Real processes for the tests: the variables they start with, their output, their end, and how a test waits."""
+"""Real processes for tests: their environment, output and end, and how a test waits."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from lakehouse.jvm.java import find_java
 from lakehouse.settings import Settings, load_settings
 
 BIN = Path(sys.executable).parent
-# What ends a test that hangs. On a slow day the demo of 40 users takes five minutes, beside another worker.
+# Ends a hanging test. On a slow day the demo of 40 users takes five minutes, with another worker running.
 TIMEOUT = 900.0
 _NOT_INHERITED = ("LAKEHOUSE_", "PYSPARK_", "SPARK_")
 _KEPT = ("SPARK_LOCAL_DIRS",)
@@ -28,13 +28,13 @@ _KEPT = ("SPARK_LOCAL_DIRS",)
 def fast_jvm() -> dict[str, str]:
     """For spark-submit, whose jobs live for seconds here: the JVM's second compiler costs as much as all the rest.
 
-    From start to the first Delta table: 36 s of CPU, without that compiler 19 s, with an archive of classes 13 s.
+    From start to the first Delta table: 36 s of CPU, 19 s without that compiler, 13 s with a class archive.
     """
     return {"SPARK_SUBMIT_OPTS": " ".join(jvm_options.fast_jvm(find_java()))}
 
 
 def clean_environment() -> dict[str, str]:
-    """The shell's variables without its settings of the lakehouse and Spark, and our commands on the PATH."""
+    """The shell's variables without lakehouse and Spark settings, and with our commands on the PATH."""
     others = {
         name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED) or name in _KEPT
     }
@@ -56,14 +56,14 @@ def _variables(values: dict[str, Any], default: dict[str, Any], prefix: str) -> 
 
 
 def plain(value: object) -> str:
-    """A secret's own text; of anything else, how it is written."""
+    """A secret's plain text; for anything else, its string form."""
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def drive(
     settings: Settings, module: str, log: Path, *, limits: Callable[[], None] | None = None, **variables: str
 ) -> tuple[int, str]:
-    """Run a real driver to its end; its exit code and all that it said."""
+    """Run a real driver to its end; returns its exit code and all its output."""
     with log.open("wb") as output:
         code = subprocess.run(
             [sys.executable, "-m", module],
@@ -78,7 +78,7 @@ def drive(
 
 
 class Running:
-    """A process with all its children in a session of its own; its output goes to a file."""
+    """A process with all its children in its own session; its output goes to a file."""
 
     def __init__(
         self, settings: Settings, log: Path, *command: str, variables: Mapping[str, str] = MappingProxyType({})
@@ -97,12 +97,12 @@ class Running:
         return self.process.poll() is None
 
     def kill(self) -> None:
-        """kill -9 of the process and of its JVM at once: nothing gets to say goodbye."""
+        """kill -9 the process and its JVM at once: neither can clean up."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=TIMEOUT)
 
     def stop(self, number: signal.Signals) -> int:
-        """Ask the process to end, and return its exit code."""
+        """Signal the process to end, and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=TIMEOUT)
 

@@ -1,8 +1,8 @@
-"""A pytest plugin that says what a run of the tests cost, by folder: worker seconds and processor seconds.
+"""A pytest plugin that reports the cost of a test run by folder: worker seconds and processor seconds.
 
-Processor seconds do not depend on what else the machine does. The plugin samples every process of the run, also
-one that outlives its parent: each inherits a variable that names this run, and the name of the worker that started
-it. What a process used after its last sample is lost. Without /proc (macOS) that column is 0.
+Processor seconds do not depend on what else the machine does. The plugin samples every process of the run, even
+one that outlives its parent: each inherits a variable that names this run, and the name of the worker that
+started it. What a process used after its last sample is lost. Without /proc (macOS) that column is 0.
 """
 
 import os
@@ -27,14 +27,14 @@ _WORKER = "PYTEST_XDIST_WORKER"
 
 
 class Process(NamedTuple):
-    """A pid may be given again; with its start it names one process only."""
+    """A process. Pids are reused; together with its start time, a pid is unique."""
 
     pid: str
     started: str
 
 
 class Sampler(threading.Thread):
-    """Adds what each process has used since the last sample to the folder whose test its worker runs."""
+    """Adds what each process has used since the last sample to the folder of its worker's current test."""
 
     def __init__(self, run: Path) -> None:
         super().__init__(name="processor time", daemon=True)
@@ -64,13 +64,13 @@ class Sampler(threading.Thread):
                 self._used[process] = used
 
     def _folder(self, worker: str) -> str:
-        """Where the test is that the worker runs now."""
+        """The folder of the worker's current test."""
         current = self._run / f"{worker}.test"
         return current.read_text() if current.exists() else OTHERS
 
 
 def processor_seconds() -> Iterator[tuple[Process, float]]:
-    """User and system seconds of every process of this machine."""
+    """User and system seconds of every process on this machine."""
     ticks = os.sysconf("SC_CLK_TCK")
     for folder in _PROC.glob("[0-9]*"):
         try:
@@ -81,7 +81,7 @@ def processor_seconds() -> Iterator[tuple[Process, float]]:
 
 
 def worker_of(pid: str, run: Path) -> str | None:
-    """The worker that started this process or an ancestor of it, "" for the run itself, None for a stranger."""
+    """The worker that started this process or an ancestor of it, "" for the run itself, None for others."""
     if pid == str(os.getpid()):
         return ""
     try:
@@ -93,14 +93,14 @@ def worker_of(pid: str, run: Path) -> str | None:
 
 
 def processes_of_this_run() -> list[int]:
-    """What this process has started, and what that has; also where the one in between has ended."""
+    """The descendants of this process, even if a process in between has ended."""
     run, own = Path(os.environ[_RUN]), str(os.getpid())
     others = [folder.name for folder in _PROC.glob("[0-9]*") if folder.name != own]
     return [int(pid) for pid in others if worker_of(pid, run) is not None]
 
 
 class Costs:
-    """What the run prints at its end. Workers only say which test they run."""
+    """The summary at the end of the run. Workers only report which test they run."""
 
     def __init__(self, run: Path, worker: str | None) -> None:
         self.run, self.worker = run, worker
@@ -146,7 +146,7 @@ def folder_of(nodeid: str) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """The sampler reads at any moment: never half a text."""
+    """Replace atomically: the sampler reads at any moment and must never see half a text."""
     draft = file.with_suffix(".draft")
     draft.write_text(text)
     draft.replace(file)

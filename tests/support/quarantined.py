@@ -1,4 +1,4 @@
-"""A small lakehouse with a quarantine, as the tests of its replay use it, and what they read from it."""
+"""A small lakehouse with a quarantine for the tests of its replay, and what they read from it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,15 +24,15 @@ from silver.refine import refine
 from silver.rules import judge
 from tests.support.records import FEEDBACK, MOVIE, USER, Row, bronze_frame, bronze_row, event, tombstone
 
-# A classification that the shipped settings do not know.
+# A classification that is not in the shipped settings.
 NEW = "+12"
 # When something was written.
 CLOCKS = ("quarantined_at", "resolved_at", "replayed_at", "finished_at")
-# From an order of Kafka that tests need not know.
+# Determined by Kafka's order, which tests need not know.
 COORDINATES = ("topic", "partition", "offset")
 
 
-# The key of each rejected record says what will become of it, where it is the rules alone that change.
+# The key of each rejected record says what will become of it if only the rules change.
 ROWS = [
     event(MOVIE, "first", 20, clasificacion=NEW),  # silver holds nothing of it: applied
     event(MOVIE, "older", 30, titulo="stays"),
@@ -62,7 +62,7 @@ STRICT = ("goes", "outlives")
 
 
 def land(spark: SparkSession, root: str, table: Table, rows: Iterable[Row]) -> None:
-    """Append rows to bronze in one commit, with offsets that go on and the table's name as topic."""
+    """Append rows to bronze in one commit, with consecutive offsets and the table's name as topic."""
     storage.ensure(spark, root, table)
     first = storage.read(spark, root, table).count()
     numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
@@ -70,7 +70,7 @@ def land(spark: SparkSession, root: str, table: Table, rows: Iterable[Row]) -> N
 
 
 def strict_judge(parsed: DataFrame, **settings: object) -> DataFrame:
-    """The rules of another day: they rejected some deletions that today's accept."""
+    """Earlier rules: they rejected some deletions that today's accept."""
     reason = F.struct(F.lit("key_unknown").alias("rule"), F.lit("key").alias("field"), F.col("key").alias("value"))
     is_rejected = F.col("is_tombstone") & F.col("key").isin(*STRICT)
     judged = judge(parsed, **settings)  # type: ignore[arg-type]
@@ -78,7 +78,7 @@ def strict_judge(parsed: DataFrame, **settings: object) -> DataFrame:
 
 
 def make(spark: SparkSession, root: Path) -> Settings:
-    """Bronze with ROWS and FEEDBACK_ROWS, refined by the rules of another day."""
+    """Bronze with ROWS and FEEDBACK_ROWS, refined with the earlier rules."""
     settings = load_settings().model_copy(update={"root": str(root)})
     land(spark, settings.root, BRONZE_EVENTS, ROWS)
     land(spark, settings.root, BRONZE_FEEDBACK, FEEDBACK_ROWS)
@@ -95,7 +95,7 @@ def accepting_new(settings: Settings) -> Settings:
 
 
 def became(spark: SparkSession, root: str) -> dict[str, list[str]]:
-    """By key, the outcomes of its rejected records in the order of Kafka; "open" where none was recorded."""
+    """By key, the outcomes of its rejected records in Kafka order; "open" if none was recorded."""
     quarantine = storage.read(spark, root, SILVER_QUARANTINE).select(*COORDINATES, "key", "status")
     log = storage.read(spark, root, SILVER_CORRECTIONS)
     last = log.groupBy(*COORDINATES).agg(F.max_by("outcome", "replay_id").alias("outcome"))
@@ -109,7 +109,7 @@ def became(spark: SparkSession, root: str) -> dict[str, list[str]]:
 
 
 def audit_faults(spark: SparkSession, root: str) -> list[str]:
-    """The audit without Kafka, which has no part in a replay."""
+    """The faults that the audit finds without Kafka, which plays no part in a replay."""
     counted = count_records(spark, root)
     found = {
         part: compare_partition(part, counts, kafka=None, read_to=None, missing=0, missing_ranges="", lost=0)

@@ -1,4 +1,4 @@
-"""The commands that the README shows, as they stand there."""
+"""The commands in the README, exactly as written."""
 
 import re
 
@@ -8,7 +8,7 @@ README = PROJECT / "README.md"
 
 
 def readme_commands() -> list[str]:
-    """Every line of the README's shell blocks, without its comment, in the README's order."""
+    """Every line of the README's shell blocks, without its comment, in order."""
     text = README.read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
     lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]

@@ -1,4 +1,4 @@
-"""Rows of bronze as tests write them: an event, text or bytes in, a row in the bronze schema out."""
+"""Bronze rows for tests: from an event, text or bytes to a row in the bronze schema."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from lakehouse.schemas import BRONZE
 
 Row = tuple[object, ...]
 
-# When Kafka took every record that says nothing else; events happen a minute earlier.
+# The default Kafka timestamp of records; events happen a minute earlier.
 KAFKA_TIME = "2025-05-13T12:00:00Z"
 EVENT_TIME = "2025-05-13T11:59:00Z"
 
@@ -33,7 +33,7 @@ def moment(text: str) -> datetime:
 
 
 def at(minute: int) -> str:
-    """That minute of the hour before Kafka's."""
+    """That minute of the hour before KAFKA_TIME."""
     return f"2025-05-13T11:{minute:02d}:00Z"
 
 
@@ -48,7 +48,7 @@ def tombstone(id_: str, minute: int) -> Row:
 
 
 def numbered(rows: Iterable[Row], first: int = 0) -> list[Row]:
-    """The rows with offsets of their own, in this order."""
+    """The rows with consecutive offsets, in this order."""
     return [(*row[:2], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
 
 
@@ -61,7 +61,7 @@ def bronze_row(
     partition: int = 0,
     offset: int = 0,
 ) -> Row:
-    """One Kafka record as stream 1 lands it. A dict is written as JSON."""
+    """One Kafka record as stream 1 writes it. A dict is encoded as JSON."""
     sent = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
     return (topic, partition, offset, moment(at), *_stored(key), *_stored(sent), None, moment(KAFKA_TIME))
 

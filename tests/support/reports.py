@@ -1,4 +1,4 @@
-"""A report as tests render it, with every section filled and names as hostile as data can be, and its search."""
+"""A report for tests, with every section filled and names as hostile as data can be, and its search."""
 
 from datetime import UTC, date, datetime
 
@@ -31,24 +31,24 @@ from tests.support.chromium import Browser
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 HOSTILE = (
-    "</script><script>document.title = 'owned'</script>",  # ends the data's script, begins one of its own
-    "<img src=x onerror=\"document.title='owned'\"><!--",  # runs without a script, hides what follows
-    "' onfocus=alert(1) autofocus x=\"",  # leaves an attribute
-    "{{ 7 * 7 }} ${7 * 7} {% raw %}",  # of a template
-    "\u2028line\u2029paragraph",  # ends of lines in older JavaScript
+    "</script><script>document.title = 'owned'</script>",  # ends the data's script and starts one of its own
+    "<img src=x onerror=\"document.title='owned'\"><!--",  # runs without a script and hides what follows
+    "' onfocus=alert(1) autofocus x=\"",  # breaks out of an attribute
+    "{{ 7 * 7 }} ${7 * 7} {% raw %}",  # template syntax
+    "\u2028line\u2029paragraph",  # line ends in older JavaScript
     "שָׁלוֹם \u202eabc",  # right to left, and an override that would turn what follows
     "👩‍👩‍👧‍👦 🎬 émigré naïve",  # joined emoji, accents
     "nul \0 escape \x1b[31m delete \x7f",  # control characters
     "&lt;b&gt; &amp; &#60;",  # entities that must stay as they are
     'say "hi", it\'s <b>bold</b>',  # quotes and markup
-    "x" * 10_000,  # longer than any page is wide
+    "x" * 10_000,  # wider than any page
 )
 
 FLOW = Flow(batches=2, taken=1000, applied=970, superseded=5, deleted=3, quarantined=22)
 
 
 def full_report() -> Report:
-    """The names of titles, users, genres, rules, fields and tables' groups are all HOSTILE."""
+    """The names of titles, users, genres, rules, fields and table groups are all HOSTILE."""
     return Report(
         made_at=NOON,
         tables=(
@@ -82,7 +82,7 @@ def full_report() -> Report:
 
 
 def empty_report() -> Report:
-    """A lakehouse of which only bronze is there."""
+    """A lakehouse with nothing but bronze."""
     return Report(
         made_at=NOON,
         tables=(TableState("bronze.events", 0, 0, None, {}),),
@@ -140,7 +140,7 @@ def grouping() -> Grouping:
 
 
 def recommendations() -> Recommendations:
-    """Two lists of all titles: of Lucía, and of a user whose name is hostile; a third user is not embedded."""
+    """Two lists of all titles: for Lucía, and for a user with a hostile name; a third user is not embedded."""
     own = tuple(Recommendation(place, 4.5 - place / 10, "als") for place in range(len(HOSTILE)))
     other = (Recommendation(len(HOSTILE), 3.0, "popularity"),)
     lists = (
@@ -152,7 +152,7 @@ def recommendations() -> Recommendations:
 
 
 def look_for(browser: Browser, text: str) -> tuple[str, list[str]]:
-    """Type a search as a person does; what the page says it found, and the names of the users shown."""
+    """Type a search like a user; returns the result line and the names of the users shown."""
     browser.evaluate("document.getElementById('wanted').select()")
     browser.evaluate("document.getElementById('wanted').focus()")
     if text:

@@ -1,9 +1,9 @@
-"""A driver that runs job files one after the other, as spark-submit does, in the JVM that spark-submit started.
+"""A driver that runs job files in sequence, as spark-submit does, in the JVM that spark-submit started.
 
     spark-submit --properties-file FILE tests/support/run_jobs.py JOBS.json
 
 JOBS.json is a list of command lines, each a list of words without `spark-submit` and its flags. Each job starts
-and stops a session of its own. JOBS.answers, beside it, gets the exit code and the output of each.
+and stops its own session. JOBS.answers, next to it, gets the exit code and output of each.
 """
 
 import io
@@ -19,7 +19,7 @@ from tests.support.delta_cache import forget_tables
 def run_job(job: str, *arguments: str) -> tuple[object, str]:
     """The job's exit code, and what it printed."""
     sys.argv = [job, *arguments]
-    sys.path[0] = str(Path(job).parent)  # as spark-submit puts it first
+    sys.path[0] = str(Path(job).parent)  # as spark-submit does
     output = io.StringIO()
     code: object = None
     with redirect_stdout(output), redirect_stderr(output):

@@ -1,9 +1,9 @@
-"""A small sample of messages that the project's own producers made, as Kafka records and as rows of bronze.
+"""A small sample of messages from the project's own producers, as Kafka records and as bronze rows.
 
-    python -m tests.support.sample_messages     # makes tests/sample/messages.jsonl anew
+    python -m tests.support.sample_messages     # writes tests/sample/messages.jsonl
 
-One JSON object per line: the topic's kind, the key, the Kafka timestamp in milliseconds, and the value as text, or
-its bytes in base64 where they are no UTF-8.
+One JSON object per line: the topic's kind, the key, the Kafka timestamp in milliseconds, and the value as text,
+or its bytes in base64 if they are not valid UTF-8.
 """
 
 import base64
@@ -24,7 +24,7 @@ SEED, USERS, MOVIES, SERIES, FEEDBACK, DIRTY = 7, 60, 70, 30, 420, 0.03
 
 
 def sample_rows(table: Table) -> list[Row]:
-    """The sample as stream 1 lands it in one of the bronze tables, each topic with one partition."""
+    """The sample as stream 1 writes it to one of the bronze tables, with one partition per topic."""
     kinds = ("feedback",) if table is BRONZE_FEEDBACK else ("users", "movies", "series")
     offsets = dict.fromkeys(kinds, 0)
     rows = []

@@ -1,4 +1,4 @@
-"""The settings that the tests' sessions start with: the project's own, and what makes small jobs cheap."""
+"""The settings of the tests' sessions: the project's own, and those that make small jobs cheap."""
 
 import shutil
 from pathlib import Path

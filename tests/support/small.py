@@ -1,10 +1,10 @@
-"""Settings of small lakehouses: a demo of a few hundred records, and models that are trained in no time."""
+"""Settings for small lakehouses: a demo of a few hundred records, and models that train quickly."""
 
 from lakehouse.settings import Settings
 
 
 def with_quick_models(settings: Settings) -> Settings:
-    """For tests of everything but how good a model is."""
+    """For tests of everything except the quality of a model."""
     gold = settings.gold
     als = gold.als.model_copy(update={"ranks": (2,), "iterations": 1})
     values = gold.values.model_copy(update={"rank": 2, "iterations": 1})

@@ -1,4 +1,4 @@
-"""All that a running Spark shows: the pages of every tab of its UI, and its REST answers."""
+"""Everything that a running Spark shows: the pages of every tab of its UI, and its REST answers."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 from urllib.parse import urldefrag, urljoin
 
 SECONDS = 60
-# Answers that are asked for with all they can tell.
+# Requests for answers with all details.
 _RESTS = (
     "environment",
     "jobs",
@@ -21,10 +21,10 @@ _PAGE = re.compile(rf"{_TABS}?|/StreamingQuery/statistics/?\?id=[\w-]+")
 
 
 def shown(host: str) -> dict[str, str]:
-    """What is at every path of the UI at this host:port."""
+    """The content at every path of the UI at this host:port."""
     api = "/api/v1/applications"
     application = json.loads(fetch(host, api))[0]["id"]
-    # the page of plans fills itself by a script
+    # the page of plans is filled by a script
     plans = [
         f"/SQL/execution/?id={one['id']}"
         for one in json.loads(fetch(host, f"{api}/{application}/sql?length=1000"))

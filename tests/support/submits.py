@@ -1,4 +1,4 @@
-"""Jobs by spark-submit, as processes."""
+"""Jobs run by spark-submit, as processes."""
 
 import os
 import shlex
@@ -47,12 +47,12 @@ def to_the_jvm_alone(stream: subprocess.Popen[str]) -> None:
 
 
 def to_the_whole_group(stream: subprocess.Popen[str]) -> None:
-    """As a terminal does on Ctrl-C."""
+    """Signal the whole process group, as a terminal does on Ctrl-C."""
     os.killpg(stream.pid, signal.SIGINT)
 
 
 def expect_stop_in_order(spark: SparkSession, settings: Settings, job: str, stop: Stop) -> None:
-    """Submit the stream and stop it, bronze after a batch, silver in the middle of one: it ends well."""
+    """Submit the stream and stop it, bronze after a batch, silver during one: it shuts down cleanly."""
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     publish(user_records(1, 30), topic=kafka.users_topic, cluster=cluster).require_complete("users")
@@ -81,4 +81,4 @@ def expect_stop_in_order(spark: SparkSession, settings: Settings, job: str, stop
                 os.killpg(stream.pid, signal.SIGKILL)
     assert stream.returncode == 0, said
     assert "Traceback" not in said
-    assert "terminated with error" not in said  # Spark's line of a query that failed
+    assert "terminated with error" not in said  # what Spark logs for a failed query

@@ -34,7 +34,7 @@ SENT_AND_STORED = {
     "zero\u200bwidth and no\u00a0break": "zero\u200bwidth and no\u00a0break",
     "\u00a0\u3000  padded\u202f\u00a0": "padded",
     "Ame\u0301lie": "Amélie",
-    "e\0\u0301": "é",  # composed once nothing stands between
+    "e\0\u0301": "é",  # composed once nothing is between them
     "\u212bngstro\u0308m": "Ångström",
     "\uff26\uff55": "\uff26\uff55",  # full-width Fu
     "ALIEN": "ALIEN",

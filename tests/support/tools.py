@@ -1,6 +1,6 @@
-"""`make test-tools`: what some tests need and `make setup` does not install, once per machine.
+"""`make test-tools`: install, once per machine, what some tests need and `make setup` does not install.
 
-A tool that is there already is left alone. One that cannot be installed is one line, and its tests are skipped.
+A tool that is already there is left alone. One that cannot be installed prints one line; its tests are skipped.
 """
 
 import json
@@ -26,7 +26,7 @@ POWERBI = PROJECT / "build" / "powerbi"
 DLLS = ("pbi-cli-tool", "3.12.0")
 PARSER = ("@microsoft/powerquery-parser", "0.18.4")
 EXTRAS = ("benchmarks", "readers")
-# Without these two libraries Microsoft's DLLs load and then fail; all of mono-devel has six times the size.
+# Without these two libraries Microsoft's DLLs load and then fail; all of mono-devel is six times the size.
 MONO = (
     "mono-runtime",
     "mono-mcs",
@@ -36,12 +36,12 @@ MONO = (
 
 PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 APT = ("apt-get", "--quiet", "-o", "Acquire::http::Timeout=30", "-o", "DPkg::Lock::Timeout=60")
-# What is not fetched by then is not installed: a slow network costs the run four minutes.
+# What is not fetched by then is not installed: a slow network costs the run at most four minutes.
 SECONDS = 4 * 60
 
 
 class InstallError(Exception):
-    """Why a tool cannot be had, in one line."""
+    """Why a tool cannot be installed, in one line."""
 
 
 class Tool(NamedTuple):
@@ -56,7 +56,7 @@ def on_path(*programs: str) -> bool:
 
 @cache
 def ends() -> float:
-    """When nothing more is fetched: so many seconds after the first command."""
+    """When fetching stops: this many seconds after the first command."""
     return time.monotonic() + SECONDS
 
 
@@ -91,7 +91,7 @@ def apt_get(*arguments: str, to_the_end: bool = False) -> None:
 def debian(*packages: str) -> None:
     wanted = ("install", "--yes", "--no-install-recommends", *packages)
     apt_get(*wanted, "--download-only")
-    apt_get(*wanted, to_the_end=True)  # killed while it unpacks, it would leave Debian broken
+    apt_get(*wanted, to_the_end=True)  # killed while unpacking, it would leave Debian broken
 
 
 def requirements() -> list[tuple[str, str]]:
@@ -102,7 +102,7 @@ def requirements() -> list[tuple[str, str]]:
 
 
 def has_mono() -> bool:
-    """The runtime, the compiler and the two libraries."""
+    """Whether the runtime, the compiler and the two libraries are installed."""
     mono = shutil.which("mono")
     if mono is None or not on_path("mcs"):
         return False
@@ -154,7 +154,7 @@ NODE = (Tool("Microsoft's M parser", has_parser, install_parser),)
 
 
 def install(tools: Iterable[Tool]) -> None:
-    """Say of each tool that was missing whether it is there now."""
+    """Print for each tool that was missing whether it is there now."""
     for tool in tools:
         began = time.monotonic()
         if tool.is_there():

@@ -1,4 +1,4 @@
-"""What every crash test ends with: the streams come to their end, and nothing is lost or there twice."""
+"""How every crash test ends: the streams finish, and nothing is lost or duplicated."""
 
 from pathlib import Path
 
@@ -20,14 +20,14 @@ from operations.commands.audit import audit
 from silver.refine import refine
 from tests.support.tables import contents
 
-# When a row was written is no part of what it says.
+# Columns that may differ: when a row was written.
 CLOCKS = ("ingested_at", "quarantined_at")
 BRONZE = (BRONZE_EVENTS, BRONZE_FEEDBACK)
 SILVER = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES, SILVER_QUARANTINE)
 
 
 def expect_undisturbed(spark: SparkSession, settings: Settings, folder: Path) -> None:
-    """Let the streams come to their end: the audit is clean, and all rows are those of a run without crashes."""
+    """Let the streams finish: the audit is clean, and all rows equal those of a run without crashes."""
     cluster = configured_cluster(settings.kafka)
     ingest(spark, settings, cluster)
     refine(spark, settings)
@@ -44,7 +44,7 @@ def expect_undisturbed(spark: SparkSession, settings: Settings, folder: Path) ->
 
 
 def numbered_files(folder: Path, suffix: str) -> set[str]:
-    """The finished files of a log or table: no temporary and no checksum ones."""
+    """The finished files of a log or table, without temporary and checksum files."""
     if not folder.is_dir():
         return set()
     names = [file.name for file in folder.iterdir()]

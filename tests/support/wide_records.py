@@ -1,4 +1,4 @@
-"""Records as large as Kafka takes them."""
+"""Records as large as Kafka accepts."""
 
 import os
 
@@ -19,7 +19,7 @@ def send(settings: Settings, *values: bytes) -> int:
 
 
 def wide_user(size: int, id_: str) -> bytes:
-    """A user whose record has just that many bytes, of text that does not compress to nothing."""
+    """A user whose record has exactly that many bytes, with text that compresses little."""
     name = os.urandom(size).hex()
     fields = USER | {"id": id_, "nombre_usuario": ""}
     return encode(fields | {"nombre_usuario": name[: size - len(encode(fields))]})

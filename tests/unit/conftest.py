@@ -1,4 +1,4 @@
-"""Unit tests start no JVM and no broker: `make test-quick` is for while one writes."""
+"""Unit tests start no JVM and no broker: `make test-quick` is for running while you write code."""
 
 from typing import NoReturn
 

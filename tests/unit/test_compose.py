@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile: what can be known of them without a Docker daemon."""
+"""docker-compose.yml and the Dockerfile: what can be checked without a Docker daemon."""
 
 import re
 from typing import Any
@@ -60,7 +60,7 @@ def test_drivers_are_reachable_by_their_service_name(name: str) -> None:
 
 
 def test_the_jobs_at_one_time_fit_the_cluster() -> None:
-    """A job that finds no free core waits for ever: bronze, silver and gold run side by side."""
+    """A job without a free core waits for ever: bronze, silver and gold run at the same time."""
     wanted = sum(
         int(core) for service in SERVICES.values() for core in re.findall(r"cores\.max=(\d+)", words(service))
     )
@@ -92,7 +92,7 @@ def test_the_root_is_one_volume_for_all(name: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_image_holds_all_that_it_copies() -> None:
-    """.dockerignore leaves everything out but what it names again."""
+    """.dockerignore excludes everything except what it names."""
     copied = re.findall(
         r"^COPY --chown=\S+ (.+) \S+$", (PROJECT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""What the documentation lists is what there is."""
+"""What the documentation lists exists."""
 
 import re
 import tomllib
@@ -24,7 +24,7 @@ def test_every_rule_is_documented() -> None:
 
 
 def anchors(page: Path) -> list[str]:
-    """What each heading of a page is linked by: in lower case, without signs, blanks as hyphens."""
+    """The anchor of each heading of a page: lower case, without punctuation, blanks as hyphens."""
     headings = HEADING.findall(page.read_text(encoding="utf-8"))
     return [re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings]
 

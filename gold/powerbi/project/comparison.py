@@ -1,4 +1,4 @@
-"""Ids that Power BI takes for one: its engine compares text without case."""
+"""Ids that Power BI treats as equal: its engine compares text without case."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,12 +6,12 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-# How many ids a person reads, and how many characters of each.
+# How many ids to list, and the maximum length of each.
 _LISTED, _LONGEST = 10, 40
 
 
 class Alike(NamedTuple):
-    """The ids of one table that differ from another one of it in capitals only. `ids` has the first of `total`."""
+    """Ids of one table that differ only in case from another of its ids. `ids` has the first of `total`."""
 
     table: str
     total: int
@@ -30,7 +30,7 @@ def find_alike(rows: DataFrame, *, table: str) -> Alike:
 
 
 def alike_note(found: Sequence[Alike]) -> str:
-    """What a person reads where there are such ids, in one line."""
+    """A one-line note about such ids."""
     tables = ", ".join([f"{one.total} in {one.table} ({_listed(one)})" for one in found])
     return (
         f"ids that differ only in capitals: {tables}. Power BI shows them as one id;"

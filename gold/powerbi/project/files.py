@@ -1,4 +1,4 @@
-"""All files of the Power BI project (PBIP), as bytes: the same tables and root give the same bytes."""
+"""All files of the Power BI project (PBIP), as bytes: deterministic for the same tables and root."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The folder of the Power BI project: made anew by each export, until somebody has changed it."""
+"""The folder of the Power BI project: replaced by each export, unless somebody has changed it."""
 
 import hashlib
 import json
@@ -9,15 +9,15 @@ from pyspark.sql import SparkSession
 
 from lakehouse.exports import export_path, write_file
 
-# What the export wrote, by path, with a digest of each file: anything else is a person's work.
+# What the export wrote, by path, with a digest of each file: any difference is a person's work.
 _RECORD = ".exported.json"
 
 
 def write_project(spark: SparkSession, root: str, files: Mapping[str, bytes], *, replace: bool) -> list[str]:
-    """Write the files, unless a person has changed some: then nothing is, and these are named.
+    """Write the files. If somebody has changed some of them, write nothing and return their names.
 
-    `replace` writes them all the same. Files of an earlier export that are no longer among them are deleted.
-    In another store than this machine's folders nothing can be changed by Power BI Desktop, nor is it looked for.
+    `replace` writes them anyway. Files of an earlier export that are no longer needed are deleted. On other
+    storage than local folders Power BI Desktop cannot change anything, so no changes are looked for.
     """
     folder = export_path(root, "powerbi")
     local = None if "://" in root else Path(folder)
@@ -42,14 +42,14 @@ def _record(folder: Path) -> dict[str, str]:
 
 
 def _changed(folder: Path, earlier: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:
-    """The files that were changed or deleted since the export, and new parts of the report and the model.
+    """The files changed or deleted since the export, and new parts of the report and the model.
 
-    What is as an export wrote it, or as this one would, is nobody's work: an earlier one may have been cut off.
+    A file as an export wrote it, or as this one would, is unchanged: an earlier export may have been interrupted.
     """
     known = {path: {digest} for path, digest in earlier.items()}
     for path, content in files.items():
         known.setdefault(path, set()).add(_digest(content))
-    # .pbi holds what Desktop keeps for itself, such as its cache: no work of anybody
+    # .pbi holds Desktop's own files, such as its cache, not a person's work
     there = {
         path.relative_to(folder).as_posix(): path
         for path in folder.rglob("*")

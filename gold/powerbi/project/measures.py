@@ -1,4 +1,4 @@
-"""The measures of the semantic model: named DAX formulas, each at home in one table."""
+"""The measures of the semantic model: named DAX formulas, each with a home table."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ WHOLE, DECIMAL, SHARE = "#,0", "#,0.00", "0.0%"
 
 
 class Measure(NamedTuple):
-    """One measure. `formula` is DAX; every column and measure it names is of the table, or of a related one."""
+    """One measure. `formula` is DAX; all its columns and measures belong to the table, or to a related one."""
 
     table: str
     name: str

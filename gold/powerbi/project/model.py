@@ -1,4 +1,4 @@
-"""The semantic model as TMDL: tables, columns, relations, measures and queries, from the contracts alone."""
+"""The semantic model as TMDL: tables, columns, relationships, measures and queries, from the contracts alone."""
 
 import json
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from gold.powerbi.project.measures import Measure, measures
 from gold.powerbi.project.queries import Query, shared_queries, table_query
 from gold.powerbi.project.tables import Column, Exported, Key
 
-# Power BI's own level for models that it imports; the lowest that knows everything used here.
+# Compatibility level of Power BI import models; the lowest that supports everything used here.
 COMPATIBILITY = 1567
 
 _TYPES = {
@@ -23,7 +23,7 @@ _TYPES = {
 
 
 class Relation(NamedTuple):
-    """Many rows of one table to one row of another: `table`.`column` -> `to_table`.`to_column`."""
+    """A many-to-one relationship: `table`.`column` -> `to_table`.`to_column`."""
 
     table: str
     column: str
@@ -39,7 +39,7 @@ RELATIONS = (
 
 
 def model_files(tables: tuple[Exported, ...], root: str, *, source: str) -> dict[str, str]:
-    """The files of the model's `definition` folder by their path in it."""
+    """The files of the model's `definition` folder, by their path in it."""
     queries = shared_queries(root, source=source)
     shown = measures(tuple(table.name for table in tables))
     files = {
@@ -136,7 +136,7 @@ def _column(table: Exported, column: Column) -> str:
 
 
 def _key(table: Exported, key: Key) -> str:
-    """Hidden where it leads to another table: that one's is for people."""
+    """Hidden if it refers to another table: users use that table's column."""
     lines = [
         f"\t/// {key.id}, distinct for Power BI too, which compares without case.",
         f"\tcolumn {key.name}",

@@ -8,7 +8,7 @@ _TOP, _CARD = 24, 96
 
 
 def pages(tables: tuple[Exported, ...]) -> tuple[Page, ...]:
-    """The pages for these tables. A visual of a table that is not among them is left out."""
+    """The pages for these tables. Visuals of other tables are left out."""
     known = {shown.name: shown for shown in tables}
     drawn = (
         Page("user", "Recommendations of a user", _user()),
@@ -26,14 +26,14 @@ def _tables(visual: Visual) -> set[str]:
 
 
 def _in_row(index: int, of: int, *, y: int = _TOP, height: int = _CARD) -> Box:
-    """One of `of` equal places beside each other."""
+    """One of `of` equal boxes in a row."""
     width = (1280 - 2 * _MARGIN - (of - 1) * _GAP) // of
     return Box(_MARGIN + index * (width + _GAP), y, width, height)
 
 
 def _user() -> tuple[Visual, ...]:
     rank = column("recommendations", "rank")
-    # the measure keeps Power BI to the pairs of rank and title that there are
+    # the measure limits Power BI to the existing pairs of rank and title
     listed = (
         rank,
         column("content", "titulo"),
@@ -148,5 +148,5 @@ def _pipeline(known: dict[str, Exported]) -> tuple[Visual, ...]:
 
 
 def _all(known: dict[str, Exported], name: str) -> tuple[Field, ...]:
-    """Every column that the table has; one that is not exported stands for itself, and its visual is left out."""
+    """All columns of the table; an unexported table gets a placeholder, and its visual is left out."""
     return tuple(column(name, field) for field in known[name].names) if name in known else (column(name, ""),)

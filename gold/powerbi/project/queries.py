@@ -1,4 +1,4 @@
-"""Where Power BI reads each table: the M queries and parameters of the semantic model, as text."""
+"""How Power BI reads each table: the M queries and parameters of the semantic model, as text."""
 
 import re
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from gold.powerbi.project.tables import SEPARATOR, Column, Exported, Key
 
-# The folder of the exported files under the lakehouse's root.
+# The folder of the exported files, under the lakehouse's root.
 TABLES_FOLDER = "exports/tables"
 
 _TYPES = {
@@ -23,7 +23,7 @@ _AZURE = re.compile(r"abfss?://(?P<container>[^@/]+)@(?P<host>[^/]+)(?P<path>.*)
 
 
 class Query(NamedTuple):
-    """One named query of the model. `description` is what a person reads in Power Query."""
+    """One named query of the model. `description` is shown in Power Query."""
 
     name: str
     expression: str
@@ -46,14 +46,14 @@ def shared_queries(root: str, *, source: str) -> tuple[Query, ...]:
 
 
 def table_query(table: Exported, root: str) -> str:
-    """The query of one table: its file or its Delta table, whichever DataSource says, in the same shape."""
+    """The query of one table: reads its file or its Delta table, as DataSource says, into the same shape."""
     folder, file = _readers(root)
     names = ", ".join(literal(column.name) for column in table.columns)
     types = ", ".join(f"{{{literal(column.name)}, {_TYPES[column.kind]}}}" for column in table.columns)
     steps = ",\n".join(
         f"    {step}"
         for step in (
-            # the one that Windows paths need, whichever machine the lakehouse is on
+            # the separator that Windows paths need, whatever machine the lakehouse is on
             'Slash = if Text.Contains(LakehousePath, "\\") then "\\" else "/"',
             f"Csv = ParseCsv({file.format(_path(*TABLES_FOLDER.split('/'), table.name + '.csv'))})",
             f"Delta = DeltaLake.Table({folder.format(_path(table.source.layer, table.source.name))})",
@@ -67,7 +67,7 @@ def table_query(table: Exported, root: str) -> str:
 
 
 def address(root: str) -> str:
-    """The root as Power BI reaches it: a folder as it is, Azure's store by its https address, which is encoded."""
+    """The root as Power BI reaches it: a folder unchanged, Azure storage as an encoded https address."""
     azure = _AZURE.fullmatch(root)
     if azure is None:
         return root
@@ -75,7 +75,7 @@ def address(root: str) -> str:
 
 
 def literal(text: str) -> str:
-    """The text as M writes it: quotes doubled, `#(` taken for what it is, control characters as escapes."""
+    """The text as an M literal: quotes doubled, `#(` and control characters escaped."""
     escaped = text.replace("#(", "#(#)(").replace('"', '""')
     for character, name in (("\r", "cr"), ("\n", "lf"), ("\t", "tab")):
         escaped = escaped.replace(character, f"#({name})")
@@ -83,7 +83,7 @@ def literal(text: str) -> str:
 
 
 def _parameter(value: str, choices: tuple[str, ...] = ()) -> str:
-    """A text that is asked for and can be changed; `choices` are all it may be, the first one the usual."""
+    """A text parameter that the user can change; `choices` are its allowed values, the first the default."""
     listed = ", ".join(literal(choice) for choice in choices)
     limits = f"List = {{{listed}}}, DefaultValue = {literal(choices[0])}, " if choices else ""
     return (
@@ -92,7 +92,7 @@ def _parameter(value: str, choices: tuple[str, ...] = ()) -> str:
 
 
 def _readers(root: str) -> tuple[str, str]:
-    """How a folder and how a file is opened, with a place for the path."""
+    """How to open a folder and a file, with a placeholder for the path."""
     if _AZURE.fullmatch(root):
         return "AzureStorage.DataLake({}, [HierarchicalNavigation = true])", "AzureStorage.DataLakeContents({})"
     return "Folder.Contents({})", "File.Contents({})"
@@ -103,7 +103,7 @@ def _path(*parts: str) -> str:
 
 
 def _flattened(columns: tuple[Column, ...]) -> str:
-    """What the export has done to a file, done to the Delta table: arrays joined, times in UTC."""
+    """Shape the Delta table like the exported file: arrays joined, times in UTC."""
     changes = []
     for column in columns:
         if column.kind == "texts":
@@ -135,8 +135,8 @@ _TO_UTC = """\
 (moment) =>
     if moment is datetimezone then DateTimeZone.RemoveZone(DateTimeZone.ToUtc(moment)) else moment"""
 
-# An id of plain characters is its own key. Any other one gets `~` and the hex digits of its UTF-8, so that keys
-# stay distinct whatever a comparison ignores: case, width, kana or characters that show nothing.
+# An id of plain characters is its own key. Any other id gets `~` and the hex digits of its UTF-8, so that keys
+# stay distinct whatever a comparison ignores: case, width, kana or invisible characters.
 _TO_KEY = """\
 (id as nullable text) as nullable text =>
     let

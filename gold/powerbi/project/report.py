@@ -1,4 +1,4 @@
-"""The report in PBIR: its pages and visuals as the JSON files that Power BI's published schemas describe."""
+"""The report in PBIR: its pages and visuals as JSON files, following Power BI's published schemas."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from gold.powerbi.project.tables import Exported
 from gold.powerbi.project.visuals import Page, container
 
 _SCHEMAS = "https://developer.microsoft.com/json-schemas/fabric/item/report"
-# A theme that Power BI brings with it, and the version of the report format that knows it.
+# A theme built into Power BI, and the version of the report format that has it.
 _THEME = {"name": "CY24SU10", "reportVersionAtImport": "5.61", "type": "SharedResources"}
 
 
 def report_files(tables: tuple[Exported, ...], *, model_folder: str) -> dict[str, Any]:
-    """The JSON files of the report's folder by their path in it. `model_folder` is its neighbor's name."""
+    """The JSON files of the report's folder, by their path in it. `model_folder` is the name of its sibling."""
     shown = pages(tables)
     files: dict[str, Any] = {
         "definition.pbir": {

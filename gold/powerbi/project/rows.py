@@ -11,7 +11,7 @@ _MOMENT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"
 
 
 def flatten(rows: DataFrame, table: Exported) -> DataFrame:
-    """One row per row of the table, in the order of its key, arrays joined, times and dates as text."""
+    """One row per row of the table, in key order, with arrays joined and times and dates as text."""
     ordered = rows.orderBy(*[F.col(f"`{name}`") for name in table.source.key])
     return ordered.select(*[_written(column).alias(column.name) for column in table.columns])
 

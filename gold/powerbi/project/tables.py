@@ -1,4 +1,4 @@
-"""The tables that are exported and shown in Power BI. One declaration each: all columns come from the contract."""
+"""The tables that are exported to Power BI, declared once each: all columns come from the contract."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from pyspark.sql.types import (
 from lakehouse.errors import TableError
 from lakehouse.tables import CATALOGUE, Table
 
-# What an array becomes in a file and in Power BI: one text, its items joined by this.
+# In files and in Power BI an array becomes one text, its items joined by this.
 SEPARATOR = "; "
 
 _ORIGIN = ("kafka_timestamp", "topic", "partition", "offset")
@@ -44,7 +44,7 @@ _KINDS: Mapping[type[DataType], str] = MappingProxyType(
 class Column(NamedTuple):
     """One exported column. `kind`: text, texts (an array, joined), whole, number, truth, date or moment (UTC).
 
-    `item` is the field that stands for each item where the array holds structs.
+    For an array of structs, `item` is the field that represents each item.
     """
 
     name: str
@@ -53,9 +53,9 @@ class Column(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A column of the model that no file has: column `id` as the query `ToKey` writes it.
+    """A column that only the model has: column `id` as rewritten by the query `ToKey`.
 
-    Power BI compares ids without case; relations join keys, and counts count them.
+    Power BI compares ids without case; relationships join on keys, and counts count keys.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Exported:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """Raises TableError for a type that has no place in a CSV file, so that a new column is decided on."""
+        """The columns. Raises TableError for a type without a CSV form, so that new columns need a decision."""
         found = []
         for declared in self.source.schema:
             if declared.name not in self.omitted and not isinstance(declared.dataType, (MapType, BinaryType)):
@@ -90,7 +90,7 @@ class Exported:
 
 
 class _Declared(NamedTuple):
-    """`source` is a SQL name: what the catalogue does not have (yet) is left out, with all that shows it."""
+    """`source` is a SQL name; if the catalogue does not have it (yet), it is left out with its visuals."""
 
     name: str
     source: str

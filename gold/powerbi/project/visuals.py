@@ -1,8 +1,8 @@
-"""What stands on a report page: fields, and the kinds of visuals that show them, as PBIR writes them."""
+"""The content of a report page in PBIR: fields, and the kinds of visuals that show them."""
 
 from typing import Any, NamedTuple
 
-# Headings of the wire format's Spanish names; any other column is called as it is, with spaces.
+# Headings for the wire format's Spanish names; any other column is named as it is, with spaces.
 _HEADINGS = {
     "titulo": "Title",
     "content_key": "Title id",
@@ -24,7 +24,7 @@ class Field(NamedTuple):
 
 
 class Box(NamedTuple):
-    """Where a visual is on its page, in pixels from the upper left corner."""
+    """A visual's position and size on its page, in pixels from the upper left corner."""
 
     x: int
     y: int
@@ -33,10 +33,10 @@ class Box(NamedTuple):
 
 
 class Visual(NamedTuple):
-    """One visual. `roles`: which fields it shows in which part of it (Category, Y, Values ...), in order.
+    """One visual. `roles`: the fields shown in each of its parts (Category, Y, Values ...), in order.
 
-    `sort`: the field that its rows are ordered by, descending where that is set. `options`: its own
-    formatting, as object -> property -> value.
+    `sort`: the field that its rows are ordered by, descending if that is set. `options`: its own formatting, as
+    object -> property -> value.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Visual(NamedTuple):
     roles: dict[str, tuple[Field, ...]]
     sort: Field | None = None
     descending: bool = False
-    options: dict[str, dict[str, bool | str]] = {}  # noqa: RUF012 - read only, like all of this tuple
+    options: dict[str, dict[str, bool | str]] = {}  # noqa: RUF012 - read only, like the rest of this tuple
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -70,15 +70,15 @@ def measure(table: str, name: str) -> Field:
 
 
 def card(name: str, box: Box, shown: Field) -> Visual:
-    """One number."""
+    """A single number."""
     return Visual(name, "card", shown.name, box, {"Values": (shown,)})
 
 
 def slicer(
     name: str, title: str, box: Box, chosen: Field, *, mode: str = "Dropdown", single: bool = False
 ) -> Visual:
-    """A choice that filters the page; `single`: exactly one value is always chosen."""
-    # the visual's title says what is chosen; a header would say it once more, by the column's name
+    """A filter for the page; `single`: exactly one value is always selected."""
+    # the visual's title already says what is selected; a header would repeat it as the column's name
     options: dict[str, dict[str, bool | str]] = {"data": {"mode": mode}, "header": {"show": False}}
     if mode == "Dropdown":
         options["general"] = {"selfFilterEnabled": True}
@@ -111,7 +111,7 @@ def chart(
     sort: Field | None = None,
     descending: bool = False,
 ) -> Visual:
-    """Measures by a category; `kind` is lineChart, columnChart (stacked) or barChart (stacked, lying)."""
+    """Measures by category; `kind` is lineChart, columnChart (stacked) or barChart (stacked, horizontal)."""
     roles = {"Category": (by,), "Y": shown}
     if series:
         roles["Series"] = (series,)
@@ -119,8 +119,8 @@ def chart(
 
 
 def container(visual: Visual, *, order: int) -> dict[str, Any]:
-    """The visual as its visual.json has it, without the schema's address. `order`: for the tab key."""
-    # the level of a drill that is shown: of an axis, and of a slicer
+    """The content of visual.json, without the schema's address. `order`: the tab order."""
+    # the drill level that is shown: of an axis, and of a slicer
     query: dict[str, Any] = {
         "queryState": {
             role: _projections(fields, active=role == "Category" or visual.kind == "slicer")

@@ -1,4 +1,4 @@
-"""Readers that are not always there, DuckDB and LibreOffice: what each makes of a title."""
+"""What optional readers, DuckDB and LibreOffice, make of a title."""
 
 import csv
 import shutil
@@ -17,7 +17,7 @@ WRITTEN = [(user, content, title, f"{rating:.2f}") for user, content, title, rat
 # LibreOffice's filter: comma, quote, UTF-8, from line 1, columns as text (2) or as they look (1), English (US).
 AS_TEXT = "CSV:44,34,76,1,1/2/2/2/3/2/4/2,1033,false,false"
 AS_IT_LOOKS = "CSV:44,34,76,1,,1033,false,false"
-# What it shows, every text quoted.
+# LibreOffice's output filter, with every text quoted.
 WRITE = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,true,true,false"
 
 
@@ -25,7 +25,7 @@ def test_duckdb_reads_back_every_character(tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb", reason="needs duckdb (make test-tools)")
     path = str(tmp_path / "final.csv")
     write_csv(NO_SPARK, path, HEADER, ROWS)
-    # nullstr: without it an empty field is NULL, as in every dialect that has no other way to write one
+    # without nullstr an empty field is NULL, as in every dialect that cannot write NULL otherwise
     query = "SELECT * FROM read_csv(?, header = true, all_varchar = true, nullstr = '\\N')"
     found = duckdb.execute(query, [path])
     assert [column[0] for column in found.description] == HEADER
@@ -34,7 +34,7 @@ def test_duckdb_reads_back_every_character(tmp_path: Path) -> None:
 
 @pytest.fixture
 def shown(tmp_path: Path) -> Shown:
-    """What LibreOffice Calc shows of these rows, opened with that filter, without the header."""
+    """What LibreOffice Calc shows for these rows, opened with that filter, without the header."""
     if shutil.which("soffice") is None:
         pytest.skip("needs LibreOffice (make test-tools)")
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
@@ -44,7 +44,7 @@ def shown(tmp_path: Path) -> Shown:
         write_csv(NO_SPARK, str(path), HEADER, rows, formulas=formulas)
         copy.unlink(missing_ok=True)
         command = ["soffice", profile, "--headless", f"--infilter={import_filter}", "--convert-to", WRITE]
-        for _ in range(2):  # on some installations the first run does no more than make the profile
+        for _ in range(2):  # on some installations the first run only creates the profile
             subprocess.run([*command, "--outdir", str(copy.parent), str(path)], check=False, capture_output=True)
             if copy.exists():
                 break

@@ -1,4 +1,4 @@
-"""The installed `lakehouse` as a process: one of its commands of each kind. The others run in tests/spark."""
+"""The installed `lakehouse` as a process: one command of each kind. The others run in tests/spark."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def test_help_lists_the_commands() -> None:
 
 
 def test_arguments_are_read_without_spark() -> None:
-    """So that --help answers at once: importing pyspark alone takes most of a second."""
+    """So --help answers at once: importing pyspark alone takes most of a second."""
     code = (
         "import sys, operations.cli; operations.cli.build_parser(); "
         "print('pyspark' in sys.modules, 'pandas' in sys.modules)"
@@ -51,7 +51,7 @@ def test_arguments_are_read_without_spark() -> None:
 def test_a_root_that_cannot_be_written_is_one_line(
     broker: Cluster, settings: Settings, tmp_path: Path, kafka: str
 ) -> None:
-    """Below a regular file: the root user may write everywhere else."""
+    """The root is below a regular file: root may write everywhere else."""
     (tmp_path / "file").write_text("no folder")
     update = {"bootstrap_servers": broker.bootstrap if kafka else "", "embedded_port": 0}
     changes = {"root": str(tmp_path / "file" / "lakehouse"), "kafka": settings.kafka.model_copy(update=update)}
@@ -65,12 +65,12 @@ def test_a_root_that_cannot_be_written_is_one_line(
 def test_a_query_tells_times_in_utc_and_has_the_jvm_options_of_the_settings(
     spark: SparkSession, demo: Demo, tmp_path: Path
 ) -> None:
-    """Wherever it runs, and it leaves nothing there. Its JVM notes its collector, the settings' own, in a file."""
+    """From any folder, leaving nothing there. Its JVM logs the garbage collector that the settings chose."""
     conf, noted, here, temporary = (tmp_path / name for name in ("conf", "gc.log", "here", "temporary"))
     here.mkdir()
     temporary.mkdir()
     shutil.copytree(PROJECT / "conf", conf)
-    # a byte order mark before the first setting, and a catalogue that Derby would keep in the current folder
+    # a byte order mark before the first setting, and a catalogue that Derby would create in the current folder
     text = (conf / "spark-defaults.conf").read_text(encoding="utf-8")
     text = text.replace("spark.sql.session.timeZone                  UTC\n", "")
     added = f"spark.driver.extraJavaOptions -XX:+UseParallelGC -Xlog:gc:file={noted}\n{HIVE}\n"

@@ -1,4 +1,4 @@
-"""The producers as a person runs them, against a real broker: what they say they delivered is in the topics."""
+"""The producers as a user runs them, against a real broker: what they report as delivered is in the topics."""
 
 import os
 import re
@@ -53,7 +53,7 @@ def run(settings: Settings, *command: str, **changes: str) -> subprocess.Complet
 
 
 def consumed(cluster: Cluster, topic: str) -> list[Record]:
-    """Every record of the topic, in the order of their Kafka timestamps."""
+    """Every record of the topic, ordered by Kafka timestamp."""
     consumer = KafkaConsumer(**cluster.client_options(), auto_offset_reset="earliest", group_id=None)
     try:
         parts = [TopicPartition(topic, part) for part in consumer.partitions_for_topic(topic) or ()]
@@ -94,9 +94,9 @@ def test_a_producer_delivers_what_its_generator_makes(settings: Settings, name: 
 @pytest.mark.parametrize(
     ("signum", "arguments", "code"),
     [
-        (signal.SIGINT, [], 0),  # stopping is how an endless run ends
+        (signal.SIGINT, [], 0),  # a stop is how an endless run ends
         (signal.SIGTERM, [], 0),
-        (signal.SIGINT, ["--count", "1000000"], 130),  # fewer than asked for
+        (signal.SIGINT, ["--count", "1000000"], 130),  # fewer than requested
     ],
 )
 def test_a_stop_flushes(settings: Settings, signum: int, arguments: list[str], code: int) -> None:
@@ -168,7 +168,7 @@ def test_a_record_that_is_too_large_is_counted_and_the_rest_delivered(settings: 
 
 
 def test_a_time_of_the_future_is_left_to_silver(settings: Settings) -> None:
-    """Kafka refuses such a Kafka timestamp: the record goes with the moment of sending, and the others go too."""
+    """Kafka refuses such a Kafka timestamp: the record is sent with the current time, and so are the others."""
     now_ms = round(time.time() * 1000)
     records = [Record(b"a", b"1", now_ms + 400 * 86_400_000), Record(b"b", b"2", 5)]
     topic, cluster = settings.kafka.users_topic, configured_cluster(settings.kafka)
@@ -192,12 +192,12 @@ def test_a_replay_keeps_real_times_and_the_broker_keeps_the_records(settings: Se
         "users: 1 sent, 1 delivered, 0 failed",
         "feedback: 2 sent, 2 delivered, 0 failed",
     ]
-    # what a person may want to know first is told before anything is sent
+    # the user sees these lines before anything is sent
     assert lines[0] == "matched: 1 MovieLens movies are titles of the catalogue"
     replay = read_replay(tmp_path / "shows.csv", tmp_path)
     kafka = settings.kafka
     for topic, records in zip(kafka.topics, replay[:4], strict=True):
-        # records of the year 2000: a topic with a week's retention would soon lose them
+        # records from the year 2000: a topic with a week's retention would soon lose them
         assert consumed(configured_cluster(kafka), topic) == in_time(records)
         assert retention_ms(configured_cluster(kafka), topic) == "-1"
 
@@ -250,12 +250,12 @@ def test_ratings_alone_are_a_source(settings: Settings, tmp_path: Path) -> None:
         "users: 1 sent, 1",
         "feedback: 2 sent, 2",
     ]
-    # a check of this root knows from now on what MovieLens does not have
+    # from now on, checks of this root know what MovieLens lacks
     assert sent.read(settings.ops_dir).lacks_column("silver.content.clasificacion")
 
 
 def test_nobody_waits_for_a_broker_that_is_gone(tmp_path: Path, prepared: Callable[[Path], Path]) -> None:
-    """A broker of this test's own: it is killed while records are open, and these count as failed at once."""
+    """With its own broker, killed while records are unconfirmed: they count as failed at once."""
     kafka = load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": 0})
     with kafka_cluster(kafka, str(prepared(tmp_path))) as cluster:
         ensure_topics(cluster, ["t"], **kafka.new_topics)

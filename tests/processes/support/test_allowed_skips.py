@@ -1,4 +1,4 @@
-"""In CI a skip is a failure, in whatever way a test says it, unless the list names it."""
+"""In CI every skip is a failure, however a test skips, unless the list names it."""
 
 import time
 from pathlib import Path
@@ -37,7 +37,7 @@ FILES = {
     "test_skipping.py": SKIPPING,
     "test_whole.py": 'import pytest\npytest.skip("needs a modem", allow_module_level=True)\n',
 }
-# Without a deadline in sight the other plugin of CI changes nothing.
+# With the deadline far off, CI's other plugin changes nothing.
 CI = {"CI": "true", "TESTS_DEADLINE": str(time.time() + 3600)}
 
 

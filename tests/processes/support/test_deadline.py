@@ -1,4 +1,4 @@
-"""At the deadline a run ends by itself, red, whatever its tests do, and says which of them had not run."""
+"""At the deadline a run fails, whatever its tests do, and names those that had not run."""
 
 import os
 import time
@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.nested_run import nested_run
 
-# Each of two workers is stuck in one test, and the last one waits behind them.
+# Each of two workers is stuck in a test, and the last test waits behind them.
 HANGING = """
 import subprocess, sys, threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stream 1 against a real broker: each committed record lands once, whatever is run how often."""
+"""Stream 1 against a real broker: each committed record is appended once, however often anything runs."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ LINE_KEYS = {
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """One partition per topic, made before the first record, so that offsets are known."""
+    """One partition per topic, created before the first record, so that offsets are known."""
     kafka = settings.kafka.model_copy(update={"partitions": 1})
     ensure_topics(
         configured_cluster(kafka), kafka.topics, partitions=1, replication_factor=1, timeout_seconds=TIMEOUT
@@ -85,7 +85,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     assert landed(spark, settings, BRONZE_EVENTS) == events
     assert landed(spark, settings, BRONZE_FEEDBACK) == feedback
 
-    # what Kafka says of a record is kept too
+    # Kafka's metadata of a record is kept too
     first = storage.read(spark, settings.root, BRONZE_FEEDBACK)
     assert_df_equality(
         first.select("partition", "key", F.col("kafka_timestamp").cast("string").alias("at"), "headers"),
@@ -96,7 +96,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
         ignore_nullable=True,
     )
 
-    # again, with nothing new in one table, and records of transactions in the other
+    # again, with nothing new for one table, and records in transactions for the other
     send_in_transaction(settings, kafka.series_topic, b"never sent", commit=False)
     send_in_transaction(settings, kafka.series_topic, b"committed", commit=True)
     send(settings, kafka.users_topic, b"four")
@@ -111,7 +111,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     assert landed(spark, settings, BRONZE_FEEDBACK) == feedback
     assert storage.latest_version(spark, settings.root, BRONZE_FEEDBACK) == before
 
-    # each batch that had rows has one line, and ended with nothing left in Kafka
+    # each batch with rows has one line, and left nothing unread in Kafka
     file = Path(settings.ops_dir) / "stream_progress.jsonl"
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     assert all(set(line) == LINE_KEYS for line in lines)
@@ -131,7 +131,7 @@ def named(settings: Settings, *topics: str) -> Settings:
 
 
 def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, settings: Settings) -> None:
-    """Also after the settings change, to fewer topics and back: each record lands once, or the stream refuses."""
+    """Also after the settings change to fewer topics and back: each record lands once, or the stream refuses."""
     cluster, sent = configured_cluster(settings.kafka), []
     users, movies, series, feedback = settings.kafka.topics
 
@@ -147,7 +147,7 @@ def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, se
         assert sorted(found) == sorted(sent)
 
     def refused(*topics: str, because: str) -> None:
-        """Refused in one line, and after the command that the line names no longer."""
+        """Refused with one line, and accepted after the command that the line names."""
         with pytest.raises(CheckpointError, match=because) as error:
             ingest(spark, named(settings, *topics), cluster)
         assert "\n" not in str(error.value)
@@ -161,19 +161,19 @@ def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, se
     send_to(users, users)
     ingested(*one)
     assert landed(spark, settings, BRONZE_FEEDBACK) == []
-    # split: what is new is read from its beginning, what is known goes on
+    # split: the new topic is read from its beginning, the known one resumes
     send_to(users, movies, feedback)
     ingested(*all_four)
-    # feedback comes on the topic of users: nobody reads its old topic any more
+    # feedback arrives on the users topic: nobody reads its old topic any more
     send_to(users)
     refused(users, movies, series, users, because="checkpoint of bronze.feedback reads feedback-")
-    # its old topic again, behind what was read of it
+    # its old topic again, after what was already read from it
     send_to(feedback, users)
     ingested(*all_four)
-    # the topic of the one table becomes the other's
+    # the topic of one table moves to the other
     send_to(feedback)
     refused(*(feedback,) * 4, because="checkpoint of bronze.events reads movies-")
-    # topics that bronze has read, new to the checkpoint of today
+    # topics that bronze has read, but new to the current checkpoint
     send_to(movies)
     refused(users, movies, feedback, feedback, because="bronze holds records of movies-.*, users-")
     assert audit(spark, named(settings, users, movies, feedback, feedback), cluster)[2] == []

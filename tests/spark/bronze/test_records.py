@@ -1,4 +1,4 @@
-"""Bronze keeps every byte of a Kafka record and reads nothing into it."""
+"""Bronze keeps every byte of a Kafka record and interprets none."""
 
 from datetime import UTC, datetime
 
@@ -34,7 +34,7 @@ KAFKA = StructType(
 )
 AT = datetime(2025, 5, 13, 12, 0, 0, 123000, UTC)
 NOT_UTF8 = b'{"titulo": "Ni\xf1o"}'  # Latin-1
-SURROGATE = b"\xed\xa0\x80"  # a surrogate written as if it were a character: no UTF-8 either
+SURROGATE = b"\xed\xa0\x80"  # an encoded surrogate, which is not valid UTF-8 either
 OVERLONG = b"\xc0\xaf"  # a slash in two bytes
 HEADER = [("trace", b"\xff\x00"), ("empty", None)]
 
@@ -61,7 +61,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def landed(spark: SparkSession) -> DataFrame:
-    """All cases in one frame; the offset is the case's place."""
+    """All cases in one frame; the offset is the case's position."""
     sent = [
         (key, value, "t", 2, offset, AT, 0, headers)
         for offset, ((key, value, headers), _) in enumerate(CASES.values())

@@ -1,4 +1,4 @@
-"""Hardly any data, odd data and many ids: sensible lists or an empty table, and never NaN."""
+"""Little data, odd data and many ids: sensible lists or an empty table, never NaN."""
 
 import datetime as dt
 import math
@@ -38,7 +38,7 @@ from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SOURCE = (NOON, NOON, "topic", 0, 0)
-BIG = "90071992547409931"  # one more than a double can tell from its neighbour
+BIG = "90071992547409931"  # one more than a double can distinguish
 
 Event = tuple[str, str, str, float | None]
 
@@ -56,7 +56,7 @@ def fill(
     titles: dict[str, list[str]],
     events: list[Event],
 ) -> None:
-    """Users and titles with their genres, events of (user, title, action, rating), a minute apart."""
+    """Users and titles with their genres, and events of (user, title, action, rating), one minute apart."""
     silver_users = [(id_, id_, None, genres, [], [], None, [], *SOURCE) for id_, genres in users.items()]
     content = [(id_, "movie", id_, genres, [], [], *[None] * 4, *SOURCE) for id_, genres in titles.items()]
     feedback = [
@@ -68,8 +68,8 @@ def fill(
 
 
 def recommended(spark: SparkSession, settings: Settings) -> dict[str, list[Row]]:
-    """The lists after all jobs, by user; every number in gold is finite."""
-    with without_gate():  # nobody has checked these tables: tests/spark/quality does that
+    """The lists after all jobs, by user; checks that every number in gold is finite."""
+    with without_gate():  # these tables were not checked: tests/spark/quality does that
         for job in (rate_affinity, recommend, export_powerbi):
             job.run(spark, settings)
     assert all(math.isfinite(row["value"]) for row in read(spark, settings.root, GOLD_METRICS).collect())
@@ -94,14 +94,14 @@ def test_without_feedback_affinity_then_popularity(spark: SparkSession, quick: S
     )
     lists = recommended(spark, quick)
     assert [(row["content_id"], row["source"]) for row in lists["fan"]] == [("b", "affinity"), ("a", "popularity")]
-    # nobody has rated: the affinity is the value, and the middle of the scale where there is none
+    # nobody has rated: the predicted rating is the affinity, or else the middle of the scale
     assert [row["predicted_rating"] for row in lists["fan"]] == [5.0, 3.0]
-    # b has one whose tastes it fits
+    # b has a fan, whose tastes it fits
     assert [(row["content_id"], row["source"]) for row in lists["blank"]] == [
         ("b", "popularity"),
         ("a", "popularity"),
     ]
-    # no event, so nothing to measure but how many there were
+    # no events, so nothing to measure except the counts
     assert evaluate.run(spark, quick)[BLEND] == {"test_users": 0.0, "test_ratings": 0.0, "unscored_ratings": 0.0}
 
 
@@ -129,7 +129,7 @@ def test_equal_ratings_a_full_history_long_ids_and_a_new_title(spark: SparkSessi
         *[("all", title, "view", None) for title in everything if title != "new"],
         ("all", "new", "dislike", None),
         ("low", comedy[0], "dislike", None),
-        ("gone", "deleted", "like", None),  # silver has the title no longer
+        ("gone", "deleted", "like", None),  # silver no longer has the title
     ]
     fill(spark, quick.root, users=users, titles=everything, events=events)
     lists = recommended(spark, quick)
@@ -141,12 +141,12 @@ def test_equal_ratings_a_full_history_long_ids_and_a_new_title(spark: SparkSessi
         "gone": 9,
     }
     assert {row["predicted_rating"] for row in lists[f"{BIG}1"]} == {4.0}
-    # nobody took to the new title, and yet it stands before all comedies: its features are those of the liked ones
+    # nobody took to the new title, yet it ranks before all comedies: its features are those of the liked titles
     order = [row["content_id"] for row in lists[f"{BIG}1"]]
     assert order.index("new") < min(order.index(title) for title in comedy)
     sources = {row["content_id"]: row["source"] for row in lists[f"{BIG}1"]}
     assert (sources["new"], sources[drama[3]]) == ("affinity", "als")
-    # who took to nothing gets what fits their tastes, not what they disliked
+    # users who took to nothing get what fits their tastes, not what they disliked
     assert [row["source"] for row in lists["low"]][:4] == ["affinity"] * 3 + ["popularity"]
     assert comedy[0] not in {row["content_id"] for row in lists["low"]}
 
@@ -177,7 +177,7 @@ def test_100_000_distinct_ids(spark: SparkSession, quick: Settings) -> None:
     features = feedback.select("user_id", F.array().cast("array<string>").alias("features"))
     nobody = spark.createDataFrame([], "user_id string, content_id string, rating double")
     recipe = recipe_of(quick.gold)
-    recipe = recipe._replace(order=recipe.order[:1])  # each more is half a minute
+    recipe = recipe._replace(order=recipe.order[:1])  # each further one takes half a minute
     with held_blend(train_blend(feedback, recipe=recipe)) as blend:
         popular = order_titles(content, feedback, nobody)
         index = index_titles(title_tastes(content), weights=weights)
@@ -199,7 +199,7 @@ def test_100_000_distinct_ids(spark: SparkSession, quick: Settings) -> None:
 
 @pytest.mark.usefixtures("checkpoints")
 def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, quick: Settings) -> None:
-    """`once` has one event: it is held out, and training has never seen the user."""
+    """`once` has one event, which is held out: training has never seen the user."""
     events: list[Event] = [("u", f"t{n}", "rating", 5.0) for n in range(5)]
     events += [("v", f"t{n}", "rating", 4.0) for n in range(5)]
     events += [("once", "t0", "rating", 5.0)]
@@ -209,7 +209,7 @@ def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, qui
     with exam_of(feedback, content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2) as exam:
         measured = measure_published(exam, recipe=recipe_of(quick.gold))
     assert (measured[BLEND]["test_users"], measured[BLEND]["test_ratings"]) == (3.0, 3.0)
-    assert measured[BLEND]["unscored_ratings"] == 3.0  # `once`, and t4, which training does not have
+    assert measured[BLEND]["unscored_ratings"] == 3.0  # `once`, and t4, which is not in training
     assert all(math.isfinite(value) for value in measured[BLEND].values())
 
 
@@ -217,7 +217,7 @@ def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, qui
 def test_one_rating_each_leaves_nothing_to_predict_from(
     spark: SparkSession, quick: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """30 users with one rating each: all are held out, so training has neither a user nor a rating."""
+    """30 users with one rating each: all are held out, so training has no user and no rating."""
     events: list[Event] = [(f"u{n}", f"t{n}", "rating", 1.0 + n % 5) for n in range(30)]
     fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(40)}, events=events)
     feedback, content = (read(spark, quick.root, table) for table in (SILVER_FEEDBACK, SILVER_CONTENT))
@@ -228,14 +228,14 @@ def test_one_rating_each_leaves_nothing_to_predict_from(
     assert measured[MEAN] == counts
     own = {metric: measured[BLEND].get(metric) for metric in (*counts, "test_users", "rmse", "mae", "novelty")}
     assert own == {**counts, "test_users": 12.0, "rmse": None, "mae": None, "novelty": None}
-    # lists can be made, and measured, all the same
+    # lists can still be made and measured
     assert measured[BLEND]["coverage"] == 0.25
     print_models(measured)
     assert capsys.readouterr().out.splitlines()[-1].endswith(": novelty, rmse, mae")
 
 
 def test_a_trial_that_lacks_a_metric_is_behind_those_that_have_it(spark: SparkSession) -> None:
-    """An RMSE that is missing, or NaN, would be the lowest there is."""
+    """A missing RMSE, or NaN, would otherwise be the lowest."""
     trials = {
         0: {"ndcg_at_10": 0.1, "coverage": 0.1, "rmse": 0.9},
         1: {"ndcg_at_10": 0.1, "coverage": 0.1},
@@ -255,7 +255,7 @@ def test_a_trial_that_lacks_a_metric_is_behind_those_that_have_it(spark: SparkSe
 def test_a_search_that_is_stopped_in_its_first_trial_leaves_no_empty_table(
     spark: SparkSession, quick: Settings
 ) -> None:
-    """The gate of gold would call it an error until somebody searches again."""
+    """Gold's gate would report it as an error until the next search."""
 
     def interrupted(_: Recipe) -> dict[str, float]:
         raise KeyboardInterrupt
@@ -281,7 +281,7 @@ def test_a_search_goes_on_where_it_ended(
         (f"u{u}", f"t{(u + n) % 9}", "rating", 5.0 - (u + n) % 2) for u in range(4) for n in range(8)
     ]
     fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(9)}, events=events)
-    # the time is over after one trial each: the settings' own, then the first that is drawn
+    # the time is up after one trial each: the settings' own, then the first random one
     for number in range(2):
         best = evaluate.tune(spark, quick, minutes=1e-9)
         assert len(best) == number + 1

@@ -1,4 +1,4 @@
-"""The exported tables: their rows, their files, and that the Power BI project is made beside them."""
+"""The exported tables: their rows, their files, and the Power BI project written with them."""
 
 import csv
 import datetime as dt
@@ -29,7 +29,7 @@ from lakehouse.tables import (
 from tests.support.outcome import Command
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-EARLY = dt.datetime(2026, 3, 1, 0, 30, 15, 250_000, tzinfo=dt.UTC)  # the day before, west of Greenwich
+EARLY = dt.datetime(2026, 3, 1, 0, 30, 15, 250_000, tzinfo=dt.UTC)  # still the day before, west of Greenwich
 SOURCE = (NOON, "topic", 0, 1)
 
 
@@ -67,8 +67,8 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
     """A lakehouse with a row in most tables; silver.users and silver.quarantine do not exist yet."""
     root = str(tmp_path_factory.mktemp("filled") / "lakehouse")
     content = ("t1", "movie", "=1+1", ["g"], [], [], "R", "1990s", None, None, EARLY, *SOURCE)
-    other_case = ("T1", "movie", "Other", *content[3:])  # to Power BI the same id
-    day = ("t1", dt.date(2026, 3, 1), 3, 120, 1, 0, 0, None, -2)  # a number below 0 is no formula
+    other_case = ("T1", "movie", "Other", *content[3:])  # the same id to Power BI
+    day = ("t1", dt.date(2026, 3, 1), 3, 120, 1, 0, 0, None, -2)  # a negative number is not a formula
     batch = (
         "q",
         0,
@@ -99,7 +99,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
 
 @pytest.fixture
 def settings(filled: str, tmp_path: Path) -> Settings:
-    """A copy of that lakehouse, of this test's own."""
+    """A copy of that lakehouse, per test."""
     root = str(tmp_path / "lakehouse")
     shutil.copytree(filled, root)
     return load_settings().model_copy(update={"root": root})
@@ -124,7 +124,7 @@ def test_every_table_has_a_file_and_the_model_its_columns_twice_the_same(
         )
         columns = [line.split()[1] for line in model.read_text().splitlines() if line.startswith("\tcolumn ")]
         assert columns == [*header, *[key.name for key in table.keys]]
-    assert written["users"][2:4] == (None, 0)  # no such table yet: a valid header
+    assert written["users"][2:4] == (None, 0)  # the table does not exist yet: a valid header
     assert written["content"][2:4] == (1, 2)
     assert read_csv(written["popularity"].path)[1] == ["t1", "2026-03-01", "3", "120", "1", "0", "0", "", "-2"]
     assert read_csv(written["recommendations"].path)[1] == ["u1", "t1", "1", "4.126", "als", "m1"]
@@ -153,7 +153,7 @@ def test_a_stated_version_is_exported_in_place_of_the_newest(spark: SparkSession
 
 
 def test_the_command_writes_all_and_tells_where(settings: Settings, command: Command) -> None:
-    # nobody has checked these tables: tests/spark/quality does that
+    # these tables were not checked: tests/spark/quality does that
     chosen = ("--source", "delta", "--formulas", "escape", "--no-gate")
     code, out, _ = command("export", "--json", *chosen, settings=settings)
     assert code == 0
@@ -169,7 +169,7 @@ def test_the_command_writes_all_and_tells_where(settings: Settings, command: Com
     ]
     queries = Path(told["powerbi"]).parent / "Lakehouse.SemanticModel" / "definition" / "expressions.tmdl"
     assert 'DataSource = "delta"' in queries.read_text()
-    queries.write_text(queries.read_text() + "// a person's own\n")  # the data is exported all the same
+    queries.write_text(queries.read_text() + "// a person's own\n")  # the data is still exported
     code, out, _ = command("export", "--no-gate", settings=settings)
     assert code == 0
     assert "recommendations.csv" in out

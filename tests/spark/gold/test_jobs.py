@@ -36,7 +36,7 @@ JOBS = (rate_affinity, count_popularity, recommend, export_powerbi)
 
 
 class Finished(NamedTuple):
-    """A lakehouse in which all jobs have run twice, and the file as the first run left it. Tests only read it."""
+    """A lakehouse in which all jobs have run twice, and the file as the first run left it. Read-only."""
 
     root: str
     first_file: bytes
@@ -58,7 +58,7 @@ def gold(tmp_path: Path) -> Settings:
 
 
 def quick(root: str) -> Settings:
-    """Lists ordered by two models of ALS, as the shipped settings have several."""
+    """Lists ranked by two ALS models, as the shipped settings have several."""
     settings = with_quick_models(load_settings())
     als = settings.gold.als.model_copy(update={"ranks": (2, 3)})
     return settings.model_copy(update={"root": root, "gold": settings.gold.model_copy(update={"als": als})})
@@ -102,7 +102,7 @@ def fill_silver(spark: SparkSession, root: str, *, users: int = 12, titles: int 
 
 
 def run_all(spark: SparkSession, settings: Settings) -> None:
-    with without_gate():  # nobody has checked these tables: tests/spark/quality does that
+    with without_gate():  # these tables were not checked: tests/spark/quality does that
         for job in JOBS:
             job.run(spark, settings)
 
@@ -128,7 +128,7 @@ def assert_lists(recommendations: DataFrame) -> None:
         assert [rank for rank, _, _ in places] == list(range(1, 11))
         rated = [rating for _, rating, _ in places]
         assert rated == sorted(rated, reverse=True)
-        # u11 has neither tastes nor feedback; who has only rated low gets no title from the model
+        # u11 has neither tastes nor feedback; users with only low ratings get no title from the model
         sources = {source for _, _, source in places}
         assert sources == {"popularity"} if user == "u11" else sources & {"als", "affinity"}
 
@@ -192,7 +192,7 @@ def test_a_recommended_title_that_is_gone_stops_the_export(
     with pytest.raises(TableError, match=f"1 recommended titles .*{best['content_id']}"), without_gate():
         export_powerbi.run(spark, gold)
     assert file.read_bytes() == finished.first_file
-    recommend.run(spark, gold)  # the affinity still has the title, silver has not: no list may have it
+    recommend.run(spark, gold)  # the affinity still has the title, silver does not: no list may have it
     with without_gate():
         export_powerbi.run(spark, gold)
     assert f",{best['content_id']},".encode() not in file.read_bytes()

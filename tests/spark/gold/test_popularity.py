@@ -1,4 +1,4 @@
-"""Counts per title and day, trends, and the order of titles by popularity."""
+"""Counts per title and day, trends, and titles ranked by popularity."""
 
 import datetime as dt
 
@@ -29,8 +29,8 @@ def views(spark: SparkSession, *days: str) -> DataFrame:
 
 def test_each_action_is_counted_in_its_own_column(spark: SparkSession) -> None:
     rows = [
-        ("t", "u1", "view", None, 100, at("2026-03-01T00:00:00")),  # the first moment of the day
-        ("t", "u1", "view", None, None, at("2026-03-01T23:59:59.999999")),  # the last; seconds unknown
+        ("t", "u1", "view", None, 100, at("2026-03-01T00:00:00")),  # the day's first moment
+        ("t", "u1", "view", None, None, at("2026-03-01T23:59:59.999999")),  # the day's last; seconds unknown
         ("t", "u2", "like", None, None, at("2026-03-01T10:00:00")),
         ("t", "u3", "dislike", None, None, at("2026-03-01T10:00:00")),
         ("t", "u4", "rating", 5.0, None, at("2026-03-01T10:00:00")),
@@ -50,7 +50,7 @@ def test_each_action_is_counted_in_its_own_column(spark: SparkSession) -> None:
 @pytest.mark.parametrize(
     ("days", "trend"),
     [
-        (["2026-03-10"], 1),  # nothing before: all of it is new
+        (["2026-03-10"], 1),  # nothing before: everything is new
         (["2026-03-10", "2026-03-10", "2026-03-09"], 3),  # 2 days: the 9th and the 10th
         (["2026-03-10", "2026-03-08", "2026-03-07"], -1),  # 1 in the last two days, 2 in the two before
         (["2026-03-10", "2026-03-06"], 1),  # the 6th is before both windows
@@ -88,9 +88,9 @@ def test_titles_are_ordered_by_users_then_fits_then_id(spark: SparkSession) -> N
         ("c", "u2", "rating", 5.0, None, day),  # two users: first
         ("b", "u1", "view", None, 9, day),
         ("b", "u1", "view", None, 9, day),  # one user, however often
-        ("b", "u3", "dislike", None, None, day),  # a dislike is not being taken to it
-        ("a", "u9", "rating", 2.0, None, day),  # as many users as b: the fits decide
-        ("unknown", "u1", "view", None, 9, day),  # no title of silver: no place
+        ("b", "u3", "dislike", None, None, day),  # a dislike does not count as a user who took to it
+        ("a", "u9", "rating", 2.0, None, day),  # as many users as b: the affinity decides
+        ("unknown", "u1", "view", None, 9, day),  # not a title of silver: no place
     ]
     assert ordered(spark, events, [("u1", "b"), ("u2", "b"), ("u1", "a")]) == [
         (1, "c", 2),

@@ -1,4 +1,4 @@
-"""The ranges and keys of silver are Delta's own: a row that breaks one is refused, whoever writes it."""
+"""The ranges and keys of silver are Delta constraints: a row that breaks one is refused, whoever writes it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ RECORD: dict[str, Any] = {"kafka_timestamp": AT, "topic": "t", "partition": 0, "
 EVENT: dict[str, Any] = {"event_timestamp": AT, **RECORD}
 TASTES: dict[str, Any] = {"generos": [], "directores": [], "actores": [], "clasificacion": None}
 
-# A row of each table that is as it should be.
+# A valid row for each table.
 GOOD: dict[str, dict[str, Any]] = {
     "users": {
         "id": "u",

@@ -1,4 +1,4 @@
-"""What differs between two versions: every kind of change, each column, NULLs, maps and repeated keys."""
+"""The differences between two versions: every kind of change, each column, NULLs, maps and repeated keys."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def frame(spark: SparkSession, *rows: tuple[Any, ...]) -> DataFrame:
 
 
 def differences(before: DataFrame, after: DataFrame) -> DataFrame:
-    """With the name of both sides in place of their whole rows."""
+    """The differences, with the name of each side instead of its whole rows."""
     found = compare(before, after, key=["id"])
     return found.select(
         "change", F.col("key.id").alias("id"), "columns", F.col("before.name").alias("before"), F.col("after.name")
@@ -35,13 +35,13 @@ def differences(before: DataFrame, after: DataFrame) -> DataFrame:
         ([SAME], [("same", "Eva", ["a"], {"x": 1, "y": 2})], [("changed", "same", ["name"], "Ana", "Eva")]),
         # NULL equals NULL ...
         ([("n", None, None, None)], [("n", None, None, None)], []),
-        # ... and nothing else, not even what is empty
+        # ... and nothing else, not even an empty value
         (
             [("n", None, None, None)],
             [("n", "", [], {})],
             [("changed", "n", ["name", "tags", "counts"], None, "")],
         ),
-        # the order of an array counts, that of a map's entries does not
+        # the order of an array matters, that of a map's entries does not
         (
             [("o", "Ana", ["a", "b"], None)],
             [("o", "Ana", ["b", "a"], None)],
@@ -53,11 +53,11 @@ def differences(before: DataFrame, after: DataFrame) -> DataFrame:
             [("m", "Ana", None, {"x": 2})],
             [("changed", "m", ["counts"], "Ana", "Ana")],
         ),
-        # a key with two rows on the right and one on the left: one row more, and none counted twice
+        # a key with two rows on the right and one on the left: one added row, and none counted twice
         ([SAME], [SAME, SAME], [("added", "same", [], None, "Ana")]),
         ([SAME, SAME], [SAME, SAME], []),
         ([SAME, ("same", "Eva", None, None)], [SAME], [("removed", "same", [], "Eva", None)]),
-        # different keys are different rows, whatever they hold
+        # different keys are different rows, whatever they contain
         (
             [("p", "Ana", None, None)],
             [("q", "Ana", None, None)],
@@ -78,7 +78,7 @@ def test_a_difference(
 
 
 def test_a_column_that_one_side_lacks_is_not_compared(spark: SparkSession) -> None:
-    """Nor is one that changed its type: what differs then is the contract."""
+    """Nor is a column whose type changed: then the contract differs."""
     before = frame(spark, SAME).withColumn("old", F.lit(1)).withColumn("kind", F.lit("1"))
     after = frame(spark, SAME).withColumn("new", F.lit(2)).withColumn("kind", F.lit(1))
     assert shared_columns(before, after) == ["id", "name", "tags", "counts"]

@@ -1,4 +1,4 @@
-"""Facts that one pass over a table cannot tell, on a few rows each."""
+"""Facts that one pass over a table cannot give, on a few rows each."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +27,7 @@ def batches(spark: SparkSession, *rows: tuple[int, int, int, datetime]) -> DataF
 def test_the_worst_batch_since_a_moment_counts(spark: SparkSession) -> None:
     rows = batches(
         spark,
-        (0, 100, 90, MONDAY),  # accepted already
+        (0, 100, 90, MONDAY),  # already accepted
         (1, 100, 20, TUESDAY),
         (2, 200, 10, TUESDAY),
     )
@@ -37,7 +37,7 @@ def test_the_worst_batch_since_a_moment_counts(spark: SparkSession) -> None:
 
 
 def test_small_batches_count_together(spark: SparkSession) -> None:
-    """One bad record of two is no finding; half of a hundred small ones is."""
+    """One bad record of two is not a finding; half of a hundred small batches is."""
     small = [(number, 2, 1, MONDAY) for number in range(50)]
     assert only(facts.rejected_share(batches(spark, *small), since=None, min_rows=100)) == 0.5
     assert only(facts.rejected_share(batches(spark, *small[:9]), since=None, min_rows=100)) is None
@@ -71,7 +71,7 @@ def test_values_are_counted_and_the_rare_ones_together(spark: SparkSession) -> N
 
 def test_repeated_keys_and_unknown_ids(spark: SparkSession) -> None:
     rows = spark.createDataFrame([("u", 1), ("u", 1), ("u", 1), ("u", 2), ("x", 1)], "user_id string, n int")
-    ids = spark.createDataFrame([("u",), ("u",)], "id string")  # twice: no row may count twice for it
+    ids = spark.createDataFrame([("u",), ("u",)], "id string")  # an id twice: no row may count twice because of it
     assert only(facts.repeated_keys(rows, ("user_id", "n"))) == 2
     assert only(facts.repeated_keys(rows.limit(0), ("user_id",))) == 0
     assert only(facts.unknown(rows, "user_id", ids)) == 1

@@ -1,4 +1,4 @@
-"""What did not pass goes no further: gold reads accepted silver, the export shows accepted lists."""
+"""Data that did not pass goes no further: gold reads accepted silver, the export shows accepted lists."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: Spark
     assert "user_id is mostly in silver.users: 1 (expected at most 0.25)" in error.value.problem
     assert f"gold.recommendations version {published} stays published" in error.value.problem
     assert re.search(r"see .*\.html; --no-gate", error.value.todo)
-    # a job that is started by itself all the same, reads what was good
+    # a job that is started on its own reads the accepted version
     count_popularity.run(spark, own)
     assert made_from(spark, own, GOLD_POPULARITY) == {"silver.feedback": good}
     with without_gate():
@@ -62,7 +62,7 @@ def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: Spark
 
 
 def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Settings) -> None:
-    """Users may be right by themselves: with the feedback of that moment they are not what was checked."""
+    """Users may be correct on their own: with the feedback of that moment they are not what was checked."""
     good = latest(spark, own, SILVER_USERS)
     storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
     storage.delta_table(spark, own.root, SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
@@ -75,7 +75,7 @@ def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Sett
 
 
 def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own: Settings) -> None:
-    """Otherwise a look at one table would open the gate that the others keep shut."""
+    """Otherwise checking one table would open the gate that the others keep shut."""
     good = latest(spark, own, SILVER_USERS)
     storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
     assert check(spark, own, [SILVER_USERS]).exit_code == 0
@@ -86,7 +86,7 @@ def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own:
     newest = acceptance.last_accepted(spark, own.root, SILVER_USERS)
     assert newest is not None
     assert newest.version == good + 1
-    # an older version is compared with what was there before it, not with what came after
+    # an older version is compared with the one before it, not with later ones
     assert acceptance.last_accepted(spark, own.root, SILVER_USERS, up_to=good) == accepted
 
 
@@ -116,7 +116,7 @@ def test_half_of_a_rebuilt_silver_is_not_checked(spark: SparkSession, own: Setti
 def test_the_versions_checked_last_are_remembered_whatever_their_numbers(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A table that was made anew counts from 0, below all that was accepted before."""
+    """A recreated table counts from 0, below all versions that were accepted before."""
     monkeypatch.setattr(acceptance, "_REMEMBERED", 2)
     morning = datetime(2026, 3, 1, 8, tzinfo=UTC)
     checks = [(7, 0), (7, 1), (8, 2), (0, 3), (0, 4)]  # version, hour
@@ -160,7 +160,7 @@ def test_lists_that_fail_are_not_exported(
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 2
     assert all(line.startswith("lakehouse: WARNING --no-gate: ") for line in told)
-    # what was published without a check is not what counts as good
+    # a version published without a check does not count as good
     assert acceptance.published_recommendations(spark, own.root) == f"gold.recommendations version {good + 1}"
     accepted = acceptance.last_accepted(spark, own.root, GOLD_RECOMMENDATIONS)
     assert accepted is not None
@@ -187,7 +187,7 @@ def test_what_could_not_be_checked_stops_the_flow_with_code_2(spark: SparkSessio
 
 @pytest.mark.parametrize("change", ["never checked", "results of another table"])
 def test_without_an_accepted_version_there_is_no_export(spark: SparkSession, own: Settings, change: str) -> None:
-    """A table that was deleted and made anew counts its versions from 0: old results are not about it."""
+    """A recreated table counts its versions from 0: old results do not apply to it."""
     if change == "never checked":
         shutil.rmtree(storage.table_path(own.root, QUALITY_RESULTS))
     else:
@@ -203,7 +203,7 @@ def test_without_an_accepted_version_there_is_no_export(spark: SparkSession, own
 def test_silver_that_was_checked_and_never_passed_is_not_read(spark: SparkSession, own: Settings) -> None:
     shutil.rmtree(storage.table_path(own.root, QUALITY_RESULTS))
     version = latest(spark, own, SILVER_USERS)
-    # never checked: a job by itself reads what there is, and its result is not exported
+    # never checked: a job on its own reads what exists, and its result is not exported
     assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": version}
     storage.delta_table(spark, own.root, SILVER_USERS).update(set={"clasificacion": "'74 min'"})
     with pytest.raises(CheckFailedError):

@@ -1,4 +1,4 @@
-"""The committed sample goes through the whole flow and passes every check: a regression of the data fails here."""
+"""The committed sample runs through the whole flow and passes every check: data regressions fail here."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A column that no source has is no fault of the data: by what was sent, for every later check of the root."""
+"""A column that no source has is not a data fault: sources record it as they send, for all later checks."""
 
 from pyspark.sql import SparkSession
 
@@ -14,13 +14,13 @@ COLUMN = "silver.content.clasificacion"
 def test_a_source_without_a_column_passes_the_gate(spark: SparkSession, own: Settings, command: Command) -> None:
     storage.delta_table(spark, own.root, SILVER_CONTENT).update(set={"clasificacion": "NULL"})
     asked = ("check", SILVER_CONTENT.sql_name)
-    assert command(*asked, settings=own).code == 2  # nobody has said that there is none
-    # as a source does before its records are in bronze: rows that nobody told of could fill every column
+    assert command(*asked, settings=own).code == 2  # nothing records that no source has it
+    # as a source does before its records are in bronze: unrecorded rows could fill every column
     own.ops_dir.mkdir(parents=True, exist_ok=True)
     (own.ops_dir / sent.FILE).write_text("[]", encoding="utf-8")
     sent.remember(own.ops_dir, {"silver.users.id", "silver.content.id", "silver.feedback.id"}, root=own.root)
     assert command(*asked, settings=own).code == 0
     assert require_passed(spark, own, "silver", compare=False).exit_code == 0
-    # another source has it: now its values are missing
+    # another source has the column: now its values are missing
     sent.remember(own.ops_dir, {COLUMN}, root=own.root)
     assert command(*asked, settings=own).code == 2

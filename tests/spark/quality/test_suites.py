@@ -1,4 +1,4 @@
-"""Each expectation can fail: a planted fault in good rows breaks it, and nothing that it should not."""
+"""Each expectation can fail: a planted fault in good rows breaks it, and only those it should."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ def doubled(rows: DataFrame) -> DataFrame:
 
 
 def most_gone(rows: DataFrame) -> DataFrame:
-    """A third is left, fewer than half of the rows before."""
+    """Keep a third of the rows, fewer than half of those before."""
     return rows.limit(rows.count() // 3)
 
 
@@ -58,7 +58,7 @@ def without_a_user(rows: DataFrame) -> DataFrame:
 
 
 def rejected_batch(rows: DataFrame) -> DataFrame:
-    """All of a batch is in the quarantine, and it is later than the last accepted version."""
+    """A batch that is entirely quarantined, later than the last accepted version."""
     none = {name: F.lit(0).cast("bigint") for name in ("applied", "superseded", "deleted")}
     return rows.withColumns(
         {**none, "quarantined": F.col("rows_in"), "finished_at": F.current_timestamp() + F.expr("INTERVAL 1 DAY")}
@@ -69,7 +69,7 @@ def worst_first(rows: DataFrame) -> DataFrame:
     return rows.withColumn("predicted_rating", F.least(F.lit(5.0), 1.0 + F.col("rank") * 0.1))
 
 
-# table, planted fault, and exactly the expectations that fail of it
+# table, planted fault, and exactly the expectations that it makes fail
 FAULTS: list[tuple[Table, Change, set[str]]] = [
     (SILVER_USERS, doubled, {"id is unique"}),
     (SILVER_USERS, most_gone, {"row count"}),
@@ -172,7 +172,7 @@ FAULTS: list[tuple[Table, Change, set[str]]] = [
 
 @pytest.fixture(scope="module")
 def verdicts(check_changed: Callable[[list[tuple[Table, Change]]], list[Checked]]) -> list[Checked]:
-    """All planted faults at once: the queries run side by side."""
+    """All planted faults at once: the queries run in parallel."""
     return check_changed([(table, change) for table, change, _ in FAULTS])
 
 
@@ -192,7 +192,7 @@ def test_every_table_of_silver_and_gold_has_faults_that_its_suite_finds() -> Non
     }
 
 
-# table, change, and the reason why nobody can say whether its rows are good
+# table, change, and the reason why its rows cannot be judged
 UNCHECKABLE: list[tuple[Table, Change, str]] = [
     (SILVER_USERS, lambda rows: rows.limit(0), "the table is empty"),
     (

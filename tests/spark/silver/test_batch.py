@@ -1,4 +1,4 @@
-"""A micro-batch of stream 2: repeated after any part of it happened, and in any split and order."""
+"""A micro-batch of stream 2: repeated after any of its commits, and split and ordered in any way."""
 
 import shutil
 from collections.abc import Callable
@@ -42,19 +42,19 @@ from tests.support.records import (
 from tests.support.tables import contents
 
 VERSIONS = {"bronze.events": 1, "bronze.feedback": 2}
-# When a row was written is no part of what a repeated batch may not change, nor is the number of commits.
+# Columns that may differ after a repeated batch: when a row was written, and the number of commits.
 CLOCKS = ("quarantined_at", "finished_at", "silver_versions")
 STATE = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES)
 
 
-# The first batch: what silver holds when the second one comes.
+# The first batch: what silver holds when the second one arrives.
 BEFORE = [
     event(USER, "u-1", 10, nombre_usuario="before"),  # will be updated
     event(USER, "u-2", 30, nombre_usuario="stays"),  # will meet an older event
     event(USER, "u-3", 10),  # will be deleted
     event(MOVIE, "m-1", 30, titulo="stays"),  # will meet an older tombstone
     event(FEEDBACK, "f-1", 10),  # will be deleted
-    tombstone("u-4", 20),  # a later event will bring it back, an older one not
+    tombstone("u-4", 20),  # a later event will bring it back, an older one will not
     tombstone("m-2", 20),
 ]
 # The second batch has everything at once: each of its commits has something to do.
@@ -72,15 +72,15 @@ BATCH = [
     event(SERIES, "s-1", 20, titulo="the same time, a later record"),
     event(MOVIE, "both", 10, titulo="one id in two tables"),
     event(USER, "both", 20),
-    event(MOVIE, "gone", 10),  # comes and goes in one batch
+    event(MOVIE, "gone", 10),  # created and deleted in one batch
     tombstone("gone", 20),
     tombstone("gone", 15),
     tombstone("f-1", 20),
     event(FEEDBACK, "f-2", 20, action="rating", rating=4.5),
     event(FEEDBACK, "f-3", 20, action="share"),  # breaks a rule
     event(MOVIE, "m-3", 20, titulo=""),  # breaks another
-    bronze_row(b"\xff", key="x"),  # no text
-    bronze_row(None, key=None),  # a tombstone of nothing
+    bronze_row(b"\xff", key="x"),  # not text
+    bronze_row(None, key=None),  # a tombstone without an id
 ]
 
 
@@ -99,7 +99,7 @@ NewRoot = Callable[[Path], str]
 
 @pytest.fixture(scope="module")
 def new_root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> NewRoot:
-    """Makes roots in which silver has no rows: copies of one, as creating its tables takes as long as a batch."""
+    """Creates roots without rows in silver: copies of one, as creating its tables takes as long as a batch."""
     empty = tmp_path_factory.mktemp("empty")
     for table in layer_tables("silver"):
         storage.ensure(spark, str(empty), table)
@@ -111,7 +111,7 @@ def new_root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> N
 
 
 class Finished:
-    """A root that no test changes, of which each table is read once, when it is compared first."""
+    """A root that no test changes; each table is read once, at its first comparison."""
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -125,7 +125,7 @@ class Finished:
 
 
 class Undisturbed(Finished):
-    """A root that went through both batches, and copies of it as it was after each commit of the second."""
+    """A root after both batches, and copies of it after each commit of the second."""
 
     def __init__(self, root: str, prefixes: list[Path], judged: DataFrame) -> None:
         super().__init__(root)
@@ -141,7 +141,7 @@ def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, n
 
 
 def went_through(root: str, folder: Path, second: DataFrame) -> Undisturbed:
-    """Apply batch 1 to the root, and keep a copy of the root after each of its commits."""
+    """Apply the second batch (id 1) to the root, and copy the root before it and after each of its commits."""
     prefixes: list[Path] = []
 
     def keep_copy() -> None:
@@ -193,11 +193,11 @@ def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undi
     counts = ("rows_in", "applied", "superseded", "deleted", "quarantined")
     second = storage.read(spark, undisturbed.root, SILVER_BATCHES).filter("batch_id = 1").collect()
     assert [tuple(row[name] for name in counts) for row in second] == [
-        # applied: u-1, u-4, s-1, both twice, f-2; deleted: u-3, gone, f-1; the others came too late
+        # applied: u-1, u-4, s-1, both twice, f-2; deleted: u-3, gone, f-1; the others arrived too late
         (22, 6, 9, 3, 4)
     ]
     assert second[0]["bronze_versions"] == VERSIONS
-    # with the time at which Kafka took the record
+    # with the record's Kafka timestamp
     seen = storage.read(spark, undisturbed.root, SILVER_BATCHES).select(F.inline("unknown_fields"))
     assert [tuple(row) for row in seen.withColumn("first_seen", F.col("first_seen").cast("string")).collect()] == [
         ("pais", 1, "MX", "t", "series", "2025-05-13 12:20:00"),
@@ -208,7 +208,7 @@ def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undi
 def test_a_large_batch_goes_another_way_to_the_same_rows(
     spark: SparkSession, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """No batch of a test is large: all but this one are written by projections for which no code is generated."""
+    """Test batches are small: all but this one are written with projections without code generation."""
     factory = "spark.sql.codegen.factoryMode"
     before = spark.conf.get(factory)
     found = []
@@ -229,7 +229,7 @@ def test_a_large_batch_goes_another_way_to_the_same_rows(
 
 @pytest.mark.parametrize("commits", range(7))
 def test_a_batch_repeated_after_a_crash_changes_nothing_more(undisturbed: Undisturbed, commits: int) -> None:
-    """The process died after that many commits of the batch: Spark gives the same batch again."""
+    """The process died after that many commits of the batch: Spark runs the same batch again."""
     assert len(undisturbed.prefixes) == 7  # quarantine, users, content, feedback, tombstones, batches
     root = str(undisturbed.prefixes[commits])
     apply_batch(undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
@@ -255,7 +255,7 @@ def test_a_tombstone_changes_only_the_tables_that_hold_its_id(
 def test_a_first_batch_repeated_after_a_crash_changes_nothing_more(
     spark: SparkSession, tmp_path: Path, new_root: NewRoot
 ) -> None:
-    """Its tables hold none of its ids, so it appends; the repeated one finds a part of itself."""
+    """Its tables hold none of its ids, so it appends; the repeated one finds part of itself."""
     first = judged(spark, numbered(BATCH))
     whole = went_through(new_root(tmp_path), tmp_path, first)
     assert len(whole.prefixes) == 7  # quarantine, users, content, feedback, tombstones, batches
@@ -265,7 +265,7 @@ def test_a_first_batch_repeated_after_a_crash_changes_nothing_more(
 
 
 def test_another_checkpoint_is_another_stream(spark: SparkSession, tmp_path: Path, new_root: NewRoot) -> None:
-    """After a rebuild batches count from 0 again: only the query's id tells them from the old ones."""
+    """After a rebuild batch ids start at 0 again: only the query's id distinguishes them from the old ones."""
     root = new_root(tmp_path)
     rows = judged(spark, numbered([event(USER, "u-1", 10)]))
     for query_id in ("old", "new"):
@@ -308,7 +308,7 @@ def test_order_of_arrival_does_not_matter(
 
 
 def keys(root: str, table: Table) -> list[tuple[object, ...]]:
-    """The key of every row, in order: a key that two rows have is there twice."""
+    """The key of every row, in order: a key with two rows appears twice."""
     rows = DeltaTable(storage.table_path(root, table)).to_pyarrow_table(columns=list(table.key)).to_pylist()
     return sorted(tuple(row.values()) for row in rows)
 
@@ -336,18 +336,18 @@ def test_a_record_that_bronze_holds_twice_is_once_in_silver(
     spark: SparkSession, tmp_path: Path, new_root: NewRoot
 ) -> None:
     root = new_root(tmp_path)
-    # appended; then found again, and merged into rows that are older
+    # appended; then found again, and merged into older rows
     later = numbered([event(USER, "u", 20), tombstone("x", 20)], first=4)
     for batch_id, rows in enumerate([TWICE + TWICE, TWICE + later + later]):
         apply_batch(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions={})
         for table, expected in ONCE_EACH:
             assert keys(root, table) == expected, (batch_id, table.sql_name)
-    # a second row of one batch is superseded; m again is what silver holds, as in a repeated batch
+    # a second row in one batch is superseded; m is what silver already holds, as in a repeated batch
     assert outcomes(spark, root) == [(8, 2, 3, 1, 2), (8, 2, 4, 1, 1)]
 
 
 def test_two_events_of_one_record_are_two_events(spark: SparkSession, tmp_path: Path, new_root: NewRoot) -> None:
-    """Of a topic that was made anew, say: the coordinates do not say which row won."""
+    """For example in a recreated topic: the coordinates do not say which row won."""
     root = new_root(tmp_path)
     rows = [event(USER, "a", 10), event(USER, "b", 10), *numbered([event(USER, "a", 20)], first=1)]
     apply_batch(judged(spark, rows), root, query_id="q", batch_id=0, versions={})
@@ -358,7 +358,7 @@ def test_two_events_of_one_record_are_two_events(spark: SparkSession, tmp_path: 
 def test_a_key_that_a_table_holds_twice_is_once_after_its_next_event(
     spark: SparkSession, tmp_path: Path, new_root: NewRoot
 ) -> None:
-    """Batches of before this rule left such rows. One that is not touched, or meets an older event, stays."""
+    """Batches from before this rule left such rows. One that is not touched, or meets an older event, stays."""
     root = new_root(tmp_path)
     first = [event(USER, id_, 10) for id_ in ("new", "same", "old", "deleted", "untouched")] + [tombstone("x", 10)]
     apply_batch(judged(spark, numbered(first)), root, query_id="q", batch_id=0, versions={})

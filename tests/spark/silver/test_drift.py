@@ -1,4 +1,4 @@
-"""Fields that no type has: seen by silver's batches, also where the table is older than their details."""
+"""Fields that no type has: recorded by silver's batches, even if the table is older than their details."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def drift(spark: SparkSession, settings: Settings) -> list[tuple[object, ...]]:
 
 
 def make_older(spark: SparkSession, settings: Settings) -> None:
-    """Silver as the version before made it: no table of corrections, less told of unknown fields."""
+    """Silver as the previous version wrote it: no table of corrections, fewer details about unknown fields."""
     root = settings.root
     batches = storage.read(spark, root, SILVER_BATCHES)
     older = batches.withColumns(
@@ -51,8 +51,8 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         bronze_row(USER | {"pais": "MX"}, at="2025-05-13T12:00:02Z"),
         bronze_row(USER | {"pais": None, "edad": 31}, at="2025-05-13T12:00:01Z"),
         bronze_row(MOVIE | {"pais": "AR"}),
-        bronze_row(MOVIE | {"titulo": "", "premio": True}),  # a rejected record drifts as well
-        bronze_row(MOVIE | {"type": "book", "isbn": "1"}),  # no type, no fields that it could lack
+        bronze_row(MOVIE | {"titulo": "", "premio": True}),  # rejected records count as well
+        bronze_row(MOVIE | {"type": "book", "isbn": "1"}),  # unknown type: no fields that it could lack
     ]
     land(spark, root, BRONZE_EVENTS, first)
     land(spark, root, BRONZE_FEEDBACK, [bronze_row(FEEDBACK)])
@@ -69,7 +69,7 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         F.explode("unknown_fields.first_seen").alias("at")
     )
     assert {row["at"].astimezone(at.tzinfo) for row in first_seen.collect()} == {at, later}
-    assert storage.read(spark, root, SILVER_USERS).count() == 1  # nothing stops, nothing is lost
+    assert storage.read(spark, root, SILVER_USERS).count() == 1  # the stream continues, and nothing is lost
 
     make_older(spark, settings)
     assert {row[2] for row in drift(spark, settings)} == {"pais", "premio", "edad"}
@@ -78,11 +78,11 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
     newer = [row for row in drift(spark, settings) if row[1] is not None]
     assert [(*row[:3], *row[4:]) for row in newer] == [("events", "user", "edad", 1, 1, "32")]
     assert newer[0][3].astimezone(last.tzinfo) == last  # type: ignore[attr-defined]
-    # the old batch tells what it told, and when it ended
+    # the old batch still shows what it recorded, and its end
     assert {(row[2], row[4], row[5]) for row in drift(spark, settings) if row[1] is None} == {
         ("pais", 0, 3),
         ("premio", 0, 1),
         ("edad", 0, 1),
     }
-    # and the guards have nothing against it
+    # and the continuity checks pass
     require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)

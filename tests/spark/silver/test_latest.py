@@ -1,4 +1,4 @@
-"""Which events win: one case per situation, all of them decided in one frame."""
+"""Which events win: one case per situation, all decided in one frame."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ ROW = (
 
 
 class Event(NamedTuple):
-    """What the order compares: the minute of the event and of its record, and where the record was."""
+    """What the order compares: the minutes of the event and of its record, and the record's coordinates."""
 
     target: str
     minute: int
@@ -119,7 +119,7 @@ def test_the_latest_wins(spark: SparkSession, decided: DataFrame, name: str) -> 
 
 
 def test_an_id_stored_twice_does_not_multiply_the_batch(spark: SparkSession) -> None:
-    """A table that breaks its own key must not make one event two."""
+    """A table that breaks its own key must not duplicate an event."""
     stored = frame(spark, [OLD.row("x"), Event(USERS, 15).row("x")])
     shaped = stored.select("target", "entity", F.struct(*ORDER).alias("moment"))
     assert decide(frame(spark, [NEW.row("x")]), shaped).select("entity", "wins").collect() == [("x", True)]
@@ -144,12 +144,12 @@ def test_of_a_batch_the_latest_row_per_table_and_id_is_left(spark: SparkSession)
     rows = [
         Event(USERS, 10, offset=1).row("x"),
         Event(USERS, 20, offset=2).row("x"),  # the latest event
-        Event(USERS, 20, kafka_minute=49, offset=3).row("x"),  # as late, in an earlier record
+        Event(USERS, 20, kafka_minute=49, offset=3).row("x"),  # same time, in an earlier record
         Event(CONTENT, 10, offset=4).row("x"),  # the same id in another table
         Event(TOMBSTONES, 15, offset=5).row("x"),
         Event(TOMBSTONES, 16, offset=6).row("x"),  # the later tombstone
         Event(USERS, 10, offset=7).row("y"),
-        Event(USERS, 10, offset=8).row("y"),  # an exact duplicate but for its offset
+        Event(USERS, 10, offset=8).row("y"),  # an exact duplicate except for its offset
     ]
     nothing = frame(spark, []).select("target", "entity", F.struct(*ORDER).alias("moment"))
     # bronze holds a record twice
@@ -184,7 +184,7 @@ def test_a_row_goes_where_its_type_says_and_a_tombstone_is_about_its_key(spark: 
 
 
 def test_what_silver_holds_is_told_per_table(spark: SparkSession) -> None:
-    """Only a table without the id may be appended to, and only one with it can lose it."""
+    """Only a table without the id may be appended to, and only a table with it can lose it."""
     batch = [NEW.row("x"), NEW.row("y"), Event(CONTENT, 20).row("x"), Event(TOMBSTONES, 20).row("z")]
     stored = [OLD.row("x"), Event(TOMBSTONES, 10).row("x"), OLD.row("z")]
     shaped = frame(spark, stored).select("target", "entity", F.struct(*ORDER).alias("moment"))

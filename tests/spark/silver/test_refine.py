@@ -1,4 +1,4 @@
-"""Stream 2 over bronze tables: it ends when all is taken, and the next start goes on from there."""
+"""Stream 2 over bronze tables: it ends when everything is read, and the next start resumes from there."""
 
 import json
 import os
@@ -32,12 +32,12 @@ from tests.support.records import FEEDBACK, MOVIE, USER, Row, bronze_frame, bron
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """No broker is needed: the tests write bronze themselves."""
+    """The settings without a broker: the tests write bronze themselves."""
     return load_settings().model_copy(update={"root": str(tmp_path / "lakehouse")})
 
 
 def land(spark: SparkSession, root: str, table: Table, *rows: Row) -> None:
-    """Append rows to bronze in one commit, with offsets that go on."""
+    """Append rows to bronze in one commit, with consecutive offsets."""
     storage.ensure(spark, root, table)
     first = storage.read(spark, root, table).count()
     numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
@@ -81,7 +81,7 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     refine(spark, settings)
     assert [storage.latest_version(spark, root, table) for table in (SILVER_USERS, SILVER_BATCHES)] == versions
 
-    # a batch that fails is the stream's failure, one line, and is repeated at the next start
+    # a failed batch fails the stream, with one line, and is repeated at the next start
     land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"id": "u-2"}), bronze_row(None, key="m"))
     with monkeypatch.context() as patch:
         patch.setattr(refine_job, "apply_batch", broken)
@@ -89,7 +89,7 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
             refine(spark, settings)
     assert "\n" not in str(error.value)
     refine(spark, settings)
-    # only bronze.events had something new; the other source stays where it was
+    # only bronze.events had something new; the other source stays at its position
     second = (stream, 1, 2, 1, 0, 1, 0, {"bronze.events": 2, "bronze.feedback": 1})
     assert batches(spark, root) == [first, second]
     assert ids(spark, root, SILVER_USERS) == ["u", "u-2"]
@@ -107,7 +107,7 @@ def broken(*_: object, **__: object) -> None:
 
 
 def test_a_small_limit_makes_several_batches_of_the_same_tables(spark: SparkSession, settings: Settings) -> None:
-    """One file per batch: what a stream that is behind does, in the order of bronze's commits."""
+    """One file per batch: what a lagging stream does, in the order of bronze's commits."""
     root = settings.root
     land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
     land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"nombre_usuario": "first"}))
@@ -122,10 +122,10 @@ def test_a_small_limit_makes_several_batches_of_the_same_tables(spark: SparkSess
 def test_what_comes_after_an_interrupted_run_does_not_happen(
     spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Gold, or the swap of a rebuild, must not go on with half of silver; the next run takes the rest."""
+    """Gold, or the swap of a rebuild, must not continue with half of silver; the next run does the rest."""
     root = settings.root
     land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
-    for number in range(6):  # six batches: it is asked to stop in the first
+    for number in range(6):  # six batches: a stop is requested in the first
         land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"id": f"u-{number}"}))
     silver = settings.silver.model_copy(update={"max_bytes_per_trigger": "1b"})
     slow = settings.model_copy(update={"silver": silver})
@@ -139,7 +139,7 @@ def test_what_comes_after_an_interrupted_run_does_not_happen(
 
 
 def interrupted(*args: Any, **kwargs: Any) -> None:
-    """A batch in which a person presses Ctrl-C."""
+    """A batch during which a person presses Ctrl-C."""
     os.kill(os.getpid(), signal.SIGINT)
     apply_batch(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""The replay of the quarantine: exactly once, as if the records had always been good, whatever cuts it off."""
+"""The replay of the quarantine: exactly once, as if the records had always been valid, despite interruptions."""
 
 import shutil
 from collections.abc import Callable
@@ -56,7 +56,7 @@ def copy(settings: Settings, folder: Path) -> Settings:
 
 
 class Undisturbed(NamedTuple):
-    """A lakehouse after the replay, copies of it as it was after each commit of that, what was told, every row."""
+    """A lakehouse after the replay, copies of it after each of its commits, the report, and every row."""
 
     settings: Settings
     prefixes: list[Path]
@@ -119,7 +119,7 @@ def test_what_stays_open_tells_its_new_reasons(spark: SparkSession, undisturbed:
     assert dict(undisturbed.report.result.outcomes) == {"applied": 5, "superseded": 4, "deleted": 1, "open": 4}
     rules = {"id_missing": 1, "not_json_object": 1, "rating_out_of_range": 1, "titulo_missing": 1}
     assert dict(undisturbed.report.result.open_rules) == rules
-    # ten are resolved, one has other reasons than before
+    # ten are resolved, one has different reasons than before
     assert (undisturbed.report.selected, undisturbed.report.result.changed) == (14, 11)
 
 
@@ -144,7 +144,7 @@ def test_a_replay_that_was_cut_off_is_finished_by_the_next(
     assert len(undisturbed.prefixes) == COMMITS
     root = str(shutil.copytree(undisturbed.prefixes[commits - 1], tmp_path / "lakehouse"))
     assert count_resolutions(spark, root)[("events", 0)].unfinished == 10
-    # the same command; and one that selects nothing finishes it too
+    # the same command; one that selects nothing finishes it too
     request = Request() if commits == 1 else Request(rule="key_unknown")
     report = replay.run(spark, undisturbed.settings.model_copy(update={"root": root}), request)
     assert report.finished == 11
@@ -155,7 +155,7 @@ def test_a_replay_that_was_cut_off_is_finished_by_the_next(
 def test_the_stream_finishes_a_replay_and_goes_on(
     spark: SparkSession, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    """After the first commit of a replay, and with new records: an older and a newer one of what it corrects."""
+    """After the first commit of a replay, with new records: one older and one newer than a corrected record."""
     root = str(shutil.copytree(undisturbed.prefixes[0], tmp_path / "lakehouse"))
     settings = undisturbed.settings.model_copy(update={"root": root})
     newer, older = event(MOVIE, "first", 40, titulo="new"), event(MOVIE, "newer", 15, titulo="too old")

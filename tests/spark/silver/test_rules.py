@@ -1,4 +1,4 @@
-"""The rules of silver, each at the last value that keeps it and the first that breaks it."""
+"""The rules of silver, each at the last valid value and the first that breaks it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def one_field(event: dict[str, Any], field: str, values: Mapping[str, object]) -
 
 TEXT = '{"id":"m","type":"movie","timestamp":"2025-05-13T11:59:00Z","titulo":"A"}'
 
-# What a Kafka record must be before it is an event.
+# Values that are not strict JSON objects.
 NO_OBJECT = {
     "truncated": TEXT[:-10],
     "empty": "",
@@ -43,7 +43,7 @@ NO_OBJECT = {
     "a word after it": f"{TEXT} x",
     "a bracket after it": f"{TEXT}]",
     "a brace after it": TEXT + "}",
-    # these close the bracket or brace that a parser might have put around them
+    # these close the bracket or brace that a parser might have added around them
     "closes a bracket around it": TEXT + '] , [{"b":2}',
     "closes a bracket, then a word": TEXT + "] x",
     "closes a bracket, with spaces": TEXT + ' \n ] \t,[{"b":2}',
@@ -77,7 +77,7 @@ NO_OBJECT = {
     "2000 levels deep": TEXT[:-1] + ',"extra":' + "[" * 2000 + "]" * 2000 + "}",
 }
 
-# Unusual, and strict JSON all the same.
+# Unusual, but strict JSON.
 OBJECTS = {
     "white space around it": f" \t\r\n{TEXT}\n",
     "a surrogate pair": (r'{"id":"m","type":"movie","timestamp":"2025-05-13T11:59:00Z","titulo":"\ud83d\udc94"}'),
@@ -143,7 +143,7 @@ KEEPS: dict[str, dict[str, Any] | str] = {
     **one_field(RATING, "rating", {"least": 0.5, "most": 5.0, "whole": 5, "text": "4.5", "an exponent": "45e-1"}),
     **one_field(VIEW, "seconds_watched", {"none": 0, "text": "1260", "1260.0": 1260.0, "the largest": 2147483647}),
     "dislike": FEEDBACK | {"action": "dislike"},
-    # what belongs to another action or type is not judged
+    # fields of another action or type are not judged
     "a rating of a like": FEEDBACK | {"rating": 99},
     "seconds of a rating": RATING | {"rating": 3, "seconds_watched": -1},
     "seasons of a movie": MOVIE | {"numero_temporadas": -1},
@@ -390,7 +390,7 @@ BREAKS: dict[str, tuple[dict[str, Any] | str, Broken]] = {
     ),
 }
 
-# Records whose verdict hangs on their key or their raw bytes.
+# Records whose verdict depends on their key or their raw bytes.
 RECORDS: dict[str, tuple[Row, Broken]] = {
     "bytes that are no text": (bronze_row(b'{"id": "Ni\xf1o"}'), {"not_utf8/value"}),
     "both are no text": (bronze_row(b"\xff", key=b"\xff"), {"not_utf8/value"}),
@@ -406,7 +406,7 @@ RECORDS: dict[str, tuple[Row, Broken]] = {
         bronze_row(MOVIE, at="2025-05-13T10:58:59.999Z"),
         {"timestamp_in_future/timestamp"},
     ),
-    # a producer that gives milliseconds as seconds: the event's time is innocent
+    # a producer that sends milliseconds as seconds: the event's time is not at fault
     "a record of 1970": (
         bronze_row(MOVIE, at="1970-01-21T05:18:57.540Z"),
         {"timestamp_in_future/timestamp"},
@@ -439,7 +439,7 @@ def judged(spark: SparkSession) -> DataFrame:
 
 @pytest.fixture(scope="module")
 def broken(judged: DataFrame) -> dict[str, list[str]]:
-    """Of each case the rules it breaks, as rule/field."""
+    """The rules that each case breaks, as rule/field."""
     reasons = F.transform("reasons", lambda reason: F.concat_ws("/", reason["rule"], reason["field"]))
     return {row["topic"]: row["found"] for row in judged.select("topic", reasons.alias("found")).collect()}
 
@@ -468,11 +468,11 @@ def test_every_row_is_on_one_side_of_the_split(judged: DataFrame) -> None:
         ("movie.clasificacion: a number", "13"),
         ("feedback.rating: too large", "5.01"),
         ("favourite decade among good ones", '["1990s","1995"]'),
-        ("titulo blank", "\ufeff"),  # as it was sent, not as it was trimmed
+        ("titulo blank", "\ufeff"),  # as sent, not as trimmed
         ("titulo absent", None),
         ("words", "hola"),
         ("a tombstone with a blank key", " \u00a0"),
-        # either of two values may be the wrong one, so both are shown
+        # either of the two values may be the wrong one, so both are shown
         ("a record of 1970", "2025-05-13T11:59:00Z, after the Kafka timestamp 1970-01-21T05:18:57.540Z"),
         (
             "1 ms more than an hour ahead",

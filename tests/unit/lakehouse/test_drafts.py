@@ -1,4 +1,4 @@
-"""A file of this machine is whole or the one before, however its writer ends."""
+"""A local file is either complete or the previous one, however its writer ends."""
 
 from pathlib import Path
 

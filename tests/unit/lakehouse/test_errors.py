@@ -1,11 +1,11 @@
-"""The innermost cause of a failure, and the file that it names, as Spark, Delta and py4j hand it on."""
+"""The root cause of a failure, and the file that it names, as Spark, Delta and py4j report it."""
 
 import pytest
 
 from lakehouse.errors import Cause, root_cause
 
 FILE = "/data/lake house/bronze/events/part-00000-3a3f-c000.snappy.parquet"
-# What foreachBatch of pyspark 4.2 makes of a file that is gone, without most of its frames.
+# What foreachBatch of pyspark 4.2 reports for a missing file, without most of its frames.
 PROXY = f"""[STREAM_FAILED] Query [id = 5ae5, runId = 0196] terminated with exception: \
 [FOREACH_BATCH_USER_FUNCTION_ERROR] An error occurred in the user provided function in foreach batch sink. \
 Reason: An exception was raised by the Python Proxy. Return Message: Traceback (most recent call last):
@@ -38,7 +38,7 @@ OSError: disk full
 
 
 class Java:
-    """A Java exception as py4j shows it."""
+    """A Java exception as seen through py4j."""
 
     def __init__(self, message: str | None, cause: "Java | None" = None) -> None:
         self._message, self._cause = message, cause
@@ -54,7 +54,7 @@ class Java:
 
 
 class CapturedError(Exception):
-    """pyspark keeps the Java exception of its own in `_origin`."""
+    """pyspark keeps the Java exception in `_origin`."""
 
     def __init__(self, origin: Java) -> None:
         super().__init__("[STREAM_FAILED] Query terminated")
@@ -67,7 +67,7 @@ class CapturedError(Exception):
         (Exception(PROXY + CAUSED_BY + PLAN), Cause(f"File file:{FILE} does not exist", FILE)),
         # the innermost exception may be py4j's, whose message is the traceback
         (CapturedError(Java("outer", Java(PROXY + CAUSED_BY))), Cause(f"File file:{FILE} does not exist", FILE)),
-        # of a Java exception without causes its own message
+        # a Java exception without causes: its own message
         (
             Exception(PROXY + PLAN),
             Cause(

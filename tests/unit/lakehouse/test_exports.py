@@ -1,4 +1,4 @@
-"""The CSV file: what it holds byte by byte, who can read it, and that nobody reads half of it."""
+"""The CSV file: its content byte by byte, who can read it, and that nobody reads half of it."""
 
 import csv
 import os
@@ -17,7 +17,7 @@ from tests.support.titles import STORED
 NO_SPARK = cast(SparkSession, None)
 HEADER = ["userId", "recommended_content", "titulo", "predicted_rating"]
 
-# What silver makes of hostile titles, and two that only other columns could hold.
+# What silver makes of hostile titles, and two that only other columns could contain.
 TITLES = [*STORED, "  padded  ", ""]
 ROWS = [(f"{number:03}", f"s{number}", title, 1 + number / 10) for number, title in enumerate(TITLES)]
 
@@ -105,11 +105,11 @@ def test_others_may_read_it_as_the_umask_says(path: str) -> None:
         ("@x", "'@x"),
         ("\t=1", "'\t=1"),
         ("\r=1", "'\r=1"),
-        ("'=1", "'=1"),  # text to a spreadsheet already
-        (" =1", " =1"),  # so is this
+        ("'=1", "'=1"),  # already text to a spreadsheet
+        (" =1", " =1"),  # as is this
         ("1-1", "1-1"),
         ("", ""),
-        (-1.5, "-1.50"),  # a number is no formula
+        (-1.5, "-1.50"),  # a number is not a formula
         (-1, "-1"),
         (None, ""),
         (True, "true"),

@@ -15,7 +15,7 @@ INTERVALS = {
     "1m": "60000 milliseconds",
     "2h": "7200000 milliseconds",
     " 10 s ": "10000 milliseconds",
-    "0s": "0 milliseconds",  # as fast as it can
+    "0s": "0 milliseconds",  # as fast as possible
 }
 NO_INTERVALS = ("", "5", "s", "-5s", "5 seconds", "5d", "1,5s", "5s 3m", ".5s", "1e3ms", "5S")
 

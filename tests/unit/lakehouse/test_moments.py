@@ -1,4 +1,4 @@
-"""Times of the wire format: what is read, and as which moment."""
+"""Times of the wire format: which texts are accepted, and as which moment."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 
 from lakehouse.moments import calendar_date, event_time
 
-# As JSON brings it: text of a string, or the digits of a number.
+# As read from JSON: the text of a string, or the digits of a number.
 MOMENTS = {
     # ISO 8601
     "2025-05-13T11:59:00Z": "2025-05-13 11:59:00",
@@ -22,7 +22,7 @@ MOMENTS = {
     "2025-05-13T11:59:00,5Z": "2025-05-13 11:59:00.5",
     "2025-05-13 11:58:00.250000": "2025-05-13 11:58:00.25",
     "2025-05-13T11:59:00.123456Z": "2025-05-13 11:59:00.123456",
-    "2025-05-13T11:59:00.123456789Z": "2025-05-13 11:59:00.123456",  # cut, not rounded up
+    "2025-05-13T11:59:00.123456789Z": "2025-05-13 11:59:00.123456",  # truncated, not rounded up
     "2025-05-13T23:59:59.999999999Z": "2025-05-13 23:59:59.999999",
     # zones
     "2025-05-13T06:59:00-05:00": "2025-05-13 11:59:00",
@@ -33,7 +33,7 @@ MOMENTS = {
     "2025-05-13T11:59:00-00:00": "2025-05-13 11:59:00",
     "2025-05-14T01:59:00+14:00": "2025-05-13 11:59:00",
     "2024-02-29T00:00:00Z": "2024-02-29 00:00:00",
-    # the first moments
+    # the earliest moments
     "1970-01-01T00:00:00Z": "1970-01-01 00:00:00",
     "1970-01-01T01:00:00+01:00": "1970-01-01 00:00:00",
     "0": "1970-01-01 00:00:00",
@@ -46,10 +46,10 @@ MOMENTS = {
     "100000000000": "1973-03-03 09:46:40",  # the first number that is milliseconds
     "1747137540123": "2025-05-13 11:59:00.123",
     "1747137540123.5": "2025-05-13 11:59:00.1235",
-    "1747137540.1234567": "2025-05-13 11:59:00.123456",  # cut, not rounded up
+    "1747137540.1234567": "2025-05-13 11:59:00.123456",  # truncated, not rounded up
 }
 
-# Why it is no moment.
+# Texts that are not a moment, by the reason.
 NO_MOMENTS = {
     "a day": "2025-05-13",
     "a time": "11:59:00",
@@ -91,7 +91,7 @@ NO_MOMENTS = {
 
 DAYS = {
     "2024-02-29": "2024-02-29",
-    "1969-12-31": "1969-12-31",  # a subscription may be older than 1970, an event may not
+    "1969-12-31": "1969-12-31",  # a subscription may predate 1970, an event may not
     "2024-02-29T23:30:00Z": "2024-02-29",
     "2024-02-29T23:30:00-05:00": "2024-03-01",  # the day of the moment in UTC
     "2024-02-29 10:00": "2024-02-29",
@@ -115,7 +115,7 @@ EPOCH = datetime(1970, 1, 1)
 
 
 def moment(text: str) -> str | None:
-    """What is read, as it is written above: in UTC, without zeros at the end."""
+    """The parsed moment, written as above: in UTC, without trailing zeros."""
     micros = event_time(text)
     if micros is None:
         return None

@@ -1,4 +1,4 @@
-"""What stands in a path, in an address and in each library's form of them."""
+"""Which characters a path or an address may contain, and each library's form of them."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def test_an_address_begins_with_its_scheme(text: str, expected: bool) -> None:
         ("file:/data/lake", "/data/lake"),  # as Hadoop and Java print it
         ("FILE://localhost/data", "/data"),
         ("file:///ra%C3%ADz%20a%C3%B1o%20[1]%20100%25%20%23x", f"/{AWKWARD}"),
-        ("file:///a b/100%", "/a b/100%"),  # not encoded, and there is nothing else that it could be
+        ("file:///a b/100%", "/a b/100%"),  # not encoded, and unambiguous
         ("file:///a%2520b", "/a%20b"),
     ],
 )
@@ -85,7 +85,7 @@ def test_pyarrow_reads_the_very_keys_that_spark_writes() -> None:
     key = f"bucket/{AWKWARD}/a%20b?c"
     assert open_folder(f"gs://anonymous@{key}").path == key
     assert open_folder(f"s3a://{key}").path == key
-    # what an address that is not encoded would have become: another folder, without a word
+    # what an unencoded address would silently have become: another folder
     assert FileSystem.from_uri("gs://anonymous@bucket/lake#1")[1] == "bucket/lake"
 
 
@@ -108,7 +108,7 @@ def test_a_path_that_every_library_takes(path: str) -> None:
         ("/a\x00b", "U+0000"),
         ("/a\x7fb", "U+007F"),
         ("/a\x85b", "U+0085"),
-        ("/a\u2028b", "U+2028"),  # a line break to what reads the Power BI project
+        ("/a\u2028b", "U+2028"),  # a line break to the reader of the Power BI project
         ("/a\udcffb", "U+DCFF"),
         ("/a\\b", "backslash"),
         ("/" + "ñ" * 128, "at most 255 bytes each"),

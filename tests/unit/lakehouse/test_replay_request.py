@@ -1,4 +1,4 @@
-"""What a person may write after `lakehouse quarantine replay`."""
+"""What a user may write after `lakehouse quarantine replay`."""
 
 import argparse
 from datetime import UTC, datetime
@@ -23,11 +23,11 @@ def parsed(*arguments: str) -> Request:
         ("rating=3.5", "rating", "3.5"),
         ("rating=null", "rating", "null"),
         ('generos=["Drama"]', "generos", '["Drama"]'),
-        ("titulo=El viaje", "titulo", '"El viaje"'),  # no JSON: a string
+        ("titulo=El viaje", "titulo", '"El viaje"'),  # not JSON: a string
         ('titulo="El viaje"', "titulo", '"El viaje"'),
         ("titulo=a=b", "titulo", '"a=b"'),
         ("titulo=", "titulo", '""'),
-        ("titulo=NaN", "titulo", '"NaN"'),  # Python's json reads it, and it is no JSON
+        ("titulo=NaN", "titulo", '"NaN"'),  # Python's json accepts it, but it is not JSON
         ("titulo='x'", "titulo", "\"'x'\""),
         ('titulo="', "titulo", '"\\""'),
     ],

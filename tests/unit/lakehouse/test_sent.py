@@ -1,4 +1,4 @@
-"""What no source fills, a check does not expect; what one of them fills, it does."""
+"""A check expects no values for what no source fills, and expects them for what a source fills."""
 
 import argparse
 import threading
@@ -35,8 +35,8 @@ def test_what_a_source_does_not_fill_is_excused(tmp_path: Path) -> None:
     known = sent.read(tmp_path / "ops")
     assert known.lacks_column("silver.content.clasificacion")
     assert not known.lacks_column("silver.content.generos")
-    assert known.lacks_column("silver.users.generos")  # of another table
-    # gold is made here: no source excuses it
+    assert known.lacks_column("silver.users.generos")  # from another table
+    # gold is computed here: no source excuses it
     assert not known.lacks_column("gold.content_popularity.mean_rating")
 
 
@@ -73,7 +73,7 @@ def test_what_made_up_records_filled_no_later_source_excuses(
 
 
 def test_rows_that_nobody_told_of_may_fill_every_column(tmp_path: Path) -> None:
-    """Of a lakehouse older than the file, or fed by others. A table without rows, as `up` makes it, is none."""
+    """In a lakehouse older than the file, or fed by others. Empty tables, as `up` creates them, do not count."""
     log = tmp_path / "bronze" / "events" / "_delta_log"
     log.mkdir(parents=True)
     (log / "00000000000000000010.checkpoint.parquet").touch()
@@ -94,7 +94,7 @@ def test_rows_of_a_source_that_was_told_change_nothing(tmp_path: Path) -> None:
 
 
 def test_two_sources_at_once_are_both_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first one has read the file, and waits before it writes, when the second one comes."""
+    """The first one has read the file, and waits before it writes, when the second one arrives."""
     read, reading, go_on = sent.read, threading.Event(), threading.Event()
 
     def slow_read(folder: Path) -> sent.Sent:
@@ -121,10 +121,10 @@ def test_two_sources_at_once_are_both_remembered(tmp_path: Path, monkeypatch: py
         ("silver.content", False),
         ("silver.users", True),
         ("silver.feedback", True),
-        # made from users, and from feedback
+        # computed from users, and from feedback
         ("gold.recommendations", True),
         ("gold.content_popularity", True),
-        # silver's own books: a source says nothing of them
+        # silver's own bookkeeping: sources say nothing about it
         ("silver.batches", False),
     ],
 )

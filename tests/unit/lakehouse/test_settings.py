@@ -1,4 +1,4 @@
-"""Settings: one file, an overlay, the environment on top; whatever is wrong is named."""
+"""Settings: one file, an overlay, the environment on top; any error names its key."""
 
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def test_a_file_that_is_no_toml_is_named_with_its_line(conf: Path) -> None:
     ],
 )
 def test_the_environment_wins(
-    conf: Path,  # noqa: ARG001 - the fixture is what makes the environment this test's own
+    conf: Path,  # noqa: ARG001 - the fixture gives this test its own environment
     monkeypatch: pytest.MonkeyPatch,
     variable: str,
     value: str,
@@ -125,7 +125,7 @@ def test_a_variable_two_sections_deep_leaves_the_others_alone(conf: Path, monkey
         ("LAKEHOUSE_KAFKA__PARTITONS", "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"),
         ("LAKEHOUSE_KAFKA_PARTITIONS", "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"),
         ("LAKEHOUSE_ROT", "did you mean LAKEHOUSE_ROOT?"),
-        ("LAKEHOUSE_GOLD__ALS", None),  # a section is no setting
+        ("LAKEHOUSE_GOLD__ALS", None),  # a section is not a setting
     ],
 )
 @pytest.mark.usefixtures("conf")
@@ -157,9 +157,9 @@ def test_a_wrong_value_of_the_environment_is_named(
         ("LAKEHOUSE_SILVER__CLASIFICACIONES", "G", '["G"]'),
         ("LAKEHOUSE_SILVER__CLASIFICACIONES", "['G', 'PG']", '["G", "PG"]'),  # Python's quotes
         ("LAKEHOUSE_SILVER__CLASIFICACIONES", '["G",', '["G"]'),
-        ("LAKEHOUSE_SILVER__CLASIFICACIONES", '"G"', '["G"]'),  # JSON, and no list
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", '"G"', '["G"]'),  # JSON, but not a list
         ("LAKEHOUSE_SILVER__CLASIFICACIONES", "", '["G", "PG"]'),
-        ("LAKEHOUSE_SILVER__CLASIFICACIONES", "[" * 100_000, '["G", "PG"]'),  # deeper than Python's parser goes
+        ("LAKEHOUSE_SILVER__CLASIFICACIONES", "[" * 100_000, '["G", "PG"]'),  # deeper than Python's parser can go
         ("LAKEHOUSE_GOLD__ALS__RANKS", "24,48", "[24, 48]"),
         ("LAKEHOUSE_GOLD__ALS__RANKS", "24", "[24]"),
         ("LAKEHOUSE_QUALITY__MAY_BE_EMPTY", "silver.tombstones", '["silver.tombstones"]'),
@@ -239,7 +239,7 @@ def test_an_unknown_key_of_an_overlay_is_named(conf: Path, monkeypatch: pytest.M
 def test_a_value_in_the_place_of_a_section_is_named(
     conf: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: str
 ) -> None:
-    """Whatever is laid over it does not hide it behind a row of missing settings."""
+    """Whatever is laid over it does not hide it behind a list of missing settings."""
     overlay = conf / "lakehouse.big.toml"
     overlay.write_text(f"{key} = {value}\n")
     monkeypatch.setenv("LAKEHOUSE_ENV", "big")

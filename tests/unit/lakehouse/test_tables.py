@@ -1,4 +1,4 @@
-"""The catalogue of tables keeps what the design promises of each layer."""
+"""The catalogue of tables keeps what the design promises for each layer."""
 
 import pytest
 from pyspark.sql.types import StructType

@@ -1,4 +1,4 @@
-"""`main` with the settings, the session and the output that its caller gives, and with those of a shell."""
+"""`main` with settings, session and output from its caller, and with those of a shell."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from operations.call import Call
 from operations.cli import main
 from tests.support.outcome import Outcome
 
-# Every command that needs Spark and neither Kafka nor a table before it.
+# Every command that needs Spark, but no Kafka and no existing table.
 WITH_SPARK = (
     ("run", "--select", "gold"),
     ("check",),
@@ -36,7 +36,7 @@ WITH_SPARK = (
 
 
 class NoSession:
-    """A session factory that notes what it is asked for, and fails."""
+    """A session factory that records the requests, and fails."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Path | None, bool]] = []
@@ -76,7 +76,7 @@ def test_given_settings_are_used_and_the_environment_is_not_read(
 
 
 def test_tables_go_to_the_given_output_too(given: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    """rich draws them, on a console of its own."""
+    """rich draws them on its own console."""
     code, out, err = call(["config"], settings=given)
     assert (code, err) == (0, "")
     assert "kafka.embedded_port" in out
@@ -106,7 +106,7 @@ def test_a_wrong_setting_is_one_line_on_the_given_stderr(
 
 @pytest.mark.parametrize("arguments", WITH_SPARK, ids=" ".join)
 def test_a_command_takes_its_session_from_the_caller(given: Settings, arguments: tuple[str, ...]) -> None:
-    """Its failure is the command's: one line and an exit code, here that of a failed check."""
+    """The session's failure is the command's: one line and an exit code, here that of a failed check."""
     session = NoSession()
     outcome = call(arguments, settings=given, session=session)
     assert outcome == (1, "", "lakehouse: no Spark today\n")

@@ -1,4 +1,4 @@
-"""Tables into a pipe and on narrow terminals: names, numbers and paths are never split."""
+"""Tables in pipes and on narrow terminals: names, numbers and paths are never split."""
 
 import io
 import json
@@ -47,7 +47,7 @@ def test_piped_output_has_a_line_per_row_whatever_the_terminal(
     monkeypatch.setenv("COLUMNS", columns)
     lines = printed(io.StringIO(), title=f"all of {PATH}").splitlines()
     assert lines[0] == f"all of {PATH}"
-    first, second = lines[4:6]  # behind the title, an empty line, the header and its rule
+    first, second = lines[4:6]  # after the title, an empty line, the header and its rule
     assert all(part in first for part in (NAMES[0], NAMES[2], NAMES[3], WORDS))
     assert all(part in second for part in (NAMES[1], "NULL", PATH))
 
@@ -62,7 +62,7 @@ def test_on_a_terminal_only_long_texts_are_folded_and_only_between_words(
     for part in (*NAMES, PATH, *WORDS.split(), "rows", "written"):
         assert part in out
     assert WORDS not in out
-    assert out.count("\n") > 8  # the long text has taken several lines
+    assert out.count("\n") > 8  # the long text takes several lines
 
 
 def test_a_wide_terminal_folds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_any_table_is_printed(
 
 
 def test_control_characters_of_data_are_shown_and_not_obeyed() -> None:
-    """They would move the cursor, recolour the terminal, or make two lines of one row."""
+    """They would move the cursor, recolour the terminal, or split a row in two."""
     out = io.StringIO()
     values = ("red \x1b[31m", "two\nlines\r\n", "a\0b\x9bc\u2028d", ["x\x7fy", "1\n2"])
     with redirect_stdout(out):

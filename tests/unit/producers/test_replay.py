@@ -1,4 +1,4 @@
-"""A small catalogue and small ratings, written here, become exactly these records and counts."""
+"""A small catalogue and small ratings, defined here, become exactly these records and counts."""
 
 import json
 from pathlib import Path
@@ -153,7 +153,7 @@ def test_a_user_likes_what_they_rated_above_their_mean(replay: Replay) -> None:
         "type": "user",
         "timestamp": "2010-01-03T00:00:00.000Z",
         "fecha_suscripcion": "2010-01-01",
-        # of movie 1 alone, 5 stars at a mean of 3; Drama is also in movie 4, with 2 stars, and falls behind
+        # from movie 1 alone, 5 stars at a mean of 3; Drama is also in movie 4, with 2 stars, and falls behind
         "generos": ["Action & Adventure", "Dramas", "Romance", "Drama"],
         "directores": ["Ana Ruiz", "Leo Paz"],
         "actores": ["Mar Gil", "Sammy Cruz, Jr."],

@@ -1,4 +1,4 @@
-"""The real catalogue and ratings: every row accounted for. Skipped where the data is not beside the project."""
+"""The real catalogue and ratings: every row accounted for. Skipped if the data is not next to the project."""
 
 import json
 from collections import Counter
@@ -19,7 +19,7 @@ def test_every_title_is_published(shared_data: Path, replay: Replay) -> None:
     assert (len(alone.movies), len(alone.series)) == (6131, 2676)
     assert len({record.key for record in alone.movies + alone.series}) == 8807
     assert replay.series == alone.series
-    # all of the catalogue, and those of 9,742 movies that are not in it
+    # the whole catalogue, and those of 9,742 movies that are not in it
     assert len(replay.movies) == 6131 + 9742 - replay.matched
     assert replay.movies[:6131] == alone.movies
 

@@ -1,4 +1,4 @@
-"""How far distributions are from each other: against values worked out by hand."""
+"""The distance between distributions, compared with values computed by hand."""
 
 from math import sqrt
 

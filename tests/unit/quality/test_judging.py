@@ -1,4 +1,4 @@
-"""Great Expectations judges numbers; what it cannot judge is an error and never a pass."""
+"""Great Expectations judges numbers; what it cannot judge is an error, never a pass."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +23,7 @@ def found(value: float | None, *, judged: int = 10, **bounds: float | None) -> M
     [
         (0.0, None, 0.0, True),
         (1.0, None, 0.0, False),
-        (0.25, None, 0.25, True),  # the bounds belong to what is allowed
+        (0.25, None, 0.25, True),  # bounds are inclusive
         (0.2500001, None, 0.25, False),
         (5.0, 5.0, None, True),
         (4.0, 5.0, None, False),
@@ -54,7 +54,7 @@ def test_nothing_measured_passes_only_with_a_reason_which_the_result_says() -> N
     measured = Measured(expectation, None, 10)
     assert judge("t", [measured]) == [Judgement(True)]
     assert (result(measured).success, result(measured).observed) == (True, "no run before to compare with")
-    # a value is judged all the same, and NaN is not the absence that was meant
+    # a value is still judged, and NaN is not the expected absence
     assert judge("t", [measured._replace(value=1.0)]) == [Judgement(False)]
     assert judge("t", [measured._replace(value=float("nan"))]) == [Judgement(False, "nothing could be measured")]
 
@@ -92,7 +92,7 @@ def test_no_value_is_fine_where_no_source_has_any() -> None:
     assert (other.success, other.error, other.observed) == (True, None, "no value, as no source sends any")
     own = result(unjudged, sent=Sent(frozenset({"silver.t.c"})))
     assert not own.success
-    # what is there is judged all the same
+    # an existing value is still judged
     assert not result(found(1.0), sent=Sent(frozenset())).success
 
 

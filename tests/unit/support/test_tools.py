@@ -1,4 +1,4 @@
-"""Installing goes on after a tool that cannot be had, and says why in one line."""
+"""The installation continues after a tool that cannot be installed, and says why in one line."""
 
 import re
 

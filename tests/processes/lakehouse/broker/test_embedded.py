@@ -1,4 +1,4 @@
-"""The embedded broker: a real one, started, shared, killed and restarted."""
+"""The embedded broker: real, started, shared, killed and restarted."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.support.processes import await_condition
 
 TIMEOUT = 20.0
 
-# Another process of the same root: says where the broker is, and leaves when its input ends.
+# Another process of the same root: prints the broker's address, and exits when its input ends.
 VISITOR = """
 import sys
 from lakehouse.broker.embedded import kafka_cluster
@@ -42,7 +42,7 @@ with kafka_cluster(kafka, sys.argv[1]) as cluster:
 
 @pytest.fixture
 def root(tmp_path: Path, prepared: Callable[[Path], Path]) -> Path:
-    """A root whose broker finds its storage formatted."""
+    """A root whose broker's storage is already formatted."""
     return prepared(tmp_path)
 
 
@@ -90,7 +90,7 @@ def make_topic(cluster: Cluster, topic: str) -> None:
 
 
 def test_topic_and_record_survive_a_restart_on_another_port(tmp_path: Path) -> None:
-    root = tmp_path / "año, 2"  # neither accents nor commas nor spaces of a path disturb the broker
+    root = tmp_path / "año, 2"  # a path's accents, commas and spaces do not disturb the broker
     with kafka_cluster(embedded(), str(root)) as cluster:
         make_topic(cluster, "events")
         send(cluster, "events", b"one")
@@ -120,11 +120,11 @@ def test_processes_share_the_broker_and_the_last_one_stops_it(root: Path) -> Non
         pid = broker_pid(root)
         with visitor(root) as (_, its_bootstrap):
             assert its_bootstrap == cluster.bootstrap
-        assert process_start(pid) is not None  # the visitor left, and we are still here
+        assert process_start(pid) is not None  # the visitor has left, this process has not
         lasting = visitor(root)
         lasting.__enter__()
     assert broker_pid(root) == pid
-    assert cluster_id(cluster, timeout_seconds=TIMEOUT)  # we left, and it is still there
+    assert cluster_id(cluster, timeout_seconds=TIMEOUT)  # this process has left the broker, and it still runs
     lasting.__exit__(None, None, None)
     assert process_start(pid) is None
 
@@ -149,7 +149,7 @@ def test_a_port_that_is_taken_while_the_broker_starts_is_another_one_then(listen
 
         def start() -> Broker:
             chosen.append(write_config(folder, 0))
-            if len(chosen) == 1:  # what write_config found free is somebody's now
+            if len(chosen) == 1:  # the port that write_config found free is now taken
                 text = config.read_text()
                 address = re.search(rf"{listener}://(\S+?:\d+)", text)[1]
                 config.write_text(text.replace(address, f"127.0.0.1:{taken.getsockname()[1]}"))
@@ -181,10 +181,10 @@ def test_a_killed_broker_comes_back_with_its_data(root: Path) -> None:
         pid = broker_pid(root)
         os.kill(pid, signal.SIGKILL)
         await_condition(lambda: process_start(pid) is None, "the broker dies")
-        with kafka_cluster(embedded(), str(root)) as again:  # broker.json still names the dead one
+        with kafka_cluster(embedded(), str(root)) as again:  # broker.json still names the dead broker
             send(again, "events", b"after")
             assert values(again, "events", 2) == [b"before", b"after"]
-        new_pid = broker_pid(root)  # the outer context is a user still
+        new_pid = broker_pid(root)  # the outer context still uses the broker
     assert process_start(new_pid) is None
 
 
@@ -217,7 +217,7 @@ def test_a_configured_cluster_is_used(broker: Cluster, tmp_path: Path) -> None:
 def test_a_configured_address_without_a_broker_is_one_line_in_time(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # listens, and talks no Kafka
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # listens, but does not speak Kafka
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         began = time.monotonic()
         with pytest.raises(BrokerError) as error, kafka_cluster(configured(address, 1), str(tmp_path)):
@@ -233,7 +233,7 @@ def test_a_configured_address_without_a_broker_is_one_line_in_time(
 def test_nothing_listens_beyond_loopback(broker: Cluster) -> None:
     port = int(broker.bootstrap.rpartition(":")[2])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
-        route.connect(("192.0.2.1", 9))  # sends nothing: it only asks which address faces outwards
+        route.connect(("192.0.2.1", 9))  # sends nothing: it only asks for the outward-facing address
         outward = route.getsockname()[0]
     if outward.startswith("127."):
         pytest.skip("this machine has no address but loopback")

@@ -1,4 +1,4 @@
-"""The archive of loaded classes, made and mapped by a real JVM that runs a small program of Kafka's."""
+"""The class archive, created and mapped by a real JVM that runs a small program of Kafka's."""
 
 import shutil
 import subprocess
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *options: str) -> str:
-    """What the program prints: an id of 22 characters and nothing of the JVM's own."""
+    """What the program prints: an id of 22 characters, and nothing from the JVM itself."""
     java, *rest = java_command(*PROGRAM)
     done = subprocess.run([java, *options, *rest], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout
@@ -59,7 +59,7 @@ def test_half_an_archive_is_made_anew(archives: Path, folder: Path) -> None:
     whole = only(archives)
     size = whole.stat().st_size
     whole.chmod(0o644)
-    with whole.open("r+b") as file:  # as a kill leaves it: the header comes last
+    with whole.open("r+b") as file:  # as after a kill: the header is written last
         file.write(bytes(4096))
     assert len(run(folder, "-Xshare:auto")) == 23
     assert whole.read_bytes()[:4] != bytes(4)

@@ -1,4 +1,4 @@
-"""The JVM of the commands starts with their options, whatever the user's own say of its collector."""
+"""The JVM of the commands starts with their options, whatever garbage collector the user's options choose."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,7 @@ VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "SPARK_SU
 
 @pytest.fixture
 def nothing_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf: Path) -> Path:
-    """No option of the user's own anywhere; gives Spark's settings, which have none."""
+    """No user options anywhere; returns Spark's settings file, which has none."""
     monkeypatch.setattr(class_archive, "_FOLDER", tmp_path)  # this JVM would leave an archive of few classes
     for name in (*VARIABLES, "SPARK_CONF_DIR"):
         monkeypatch.delenv(name, raising=False)

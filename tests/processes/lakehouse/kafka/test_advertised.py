@@ -1,4 +1,4 @@
-"""A broker that answers where the settings say and sends its clients to an address where nobody answers."""
+"""A broker that answers at the configured address but advertises an address where nobody answers."""
 
 import io
 import json
@@ -29,7 +29,7 @@ def called(arguments: list[str], settings: Settings) -> Outcome:
 
 @contextmanager
 def broker_advertising(folder: Path, address: str) -> Iterator[Cluster]:
-    """A broker on the folder's formatted data. No client of ours could tell when it is ready: its log does."""
+    """A broker on the folder's formatted data. Its log says when it is ready: none of our clients could tell."""
     port = write_config(folder, 0)
     config = folder / "server.properties"
     text = config.read_text(encoding="utf-8")
@@ -86,7 +86,7 @@ def test_the_address_that_the_broker_advertises_is_named(
         [finding] = doctor.kafka_findings(kafka)
         assert finding.status == "missing"
         assert finding.found.startswith(told)
-        # where no cluster is configured, such a broker at the embedded port is not used, and doctor says why
+        # without a configured cluster, such a broker at the embedded port is not used, and doctor says why
         port = int(cluster.bootstrap.rpartition(":")[2])
         [finding] = doctor.kafka_findings(
             kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": port})

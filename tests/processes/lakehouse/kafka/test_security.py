@@ -1,4 +1,4 @@
-"""Kafka with TLS, certificates and passwords, by settings alone, on a real broker that asks for them."""
+"""Kafka with TLS, certificates and passwords, through settings alone, on a real broker that requires them."""
 
 import base64
 import hashlib
@@ -38,7 +38,7 @@ from tests.support.processes import BIN, TIMEOUT, await_condition, environment, 
 from tests.support.spark_pages import shown
 
 USER = "ana=lakehouse"
-# Every character that a JAAS line or a properties file could stumble over.
+# Every character that could break a JAAS line or a properties file.
 WORD = r"""ñ"q"\b' ;=, {x} //c"""
 CLEAR = {
     "security_protocol": "SASL_PLAINTEXT",
@@ -103,7 +103,7 @@ class Secure(NamedTuple):
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
-    """A broker that listens for passwords over TLS, for certificates, and for passwords in the clear."""
+    """A broker that listens for passwords over TLS, for certificates, and for passwords in plaintext."""
     require_openssl()
     folder = tmp_path_factory.mktemp("secure")
     for ca in ("ca", "stranger"):
@@ -128,7 +128,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
 
 
 def add_listeners(config: Path) -> list[str]:
-    """Put the secure listeners beside the embedded broker's own ones; returns their addresses."""
+    """Add the secure listeners to the embedded broker's own; returns their addresses."""
     addresses = [f"{LOOPBACK}:{port}" for port in free_ports(len(_PROTOCOLS))]
     listeners = "".join(f",{name}://{address}" for name, address in zip(_PROTOCOLS, addresses, strict=True))
     protocols = "".join(f",{name}:{protocol}" for name, protocol in _PROTOCOLS.items())
@@ -146,7 +146,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def scram_credential() -> str:
-    """As StorageTool takes it. The salted password itself, for its parser splits at commas."""
+    """The credential for StorageTool: with the salted password, because its parser splits at commas."""
     salt = b"0123456789abcdef"
     salted = hashlib.pbkdf2_hmac("sha512", WORD.encode(), salt, 4096)
     encoded = {name: base64.b64encode(value).decode() for name, value in (("salt", salt), ("salted", salted))}
@@ -161,7 +161,7 @@ def settings_of(kafka: Kafka, root: Path, suffix: str) -> Settings:
 
 
 def publish_users(settings: Settings) -> list[bytes | None]:
-    """Make the topics, publish users, read them back with a consumer; returns what was read."""
+    """Create the topics, publish users, and return what a consumer reads back."""
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
     delivery = publish(user_records(1, RECORDS), topic=kafka.users_topic, cluster=cluster)
@@ -180,13 +180,13 @@ def landed(spark: SparkSession, settings: Settings) -> list[bytes]:
 
 
 def written(*folders: Path) -> str:
-    """All that is in the files of these folders."""
+    """The content of all files in these folders."""
     files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
     return "\n".join(file.read_bytes().decode(errors="replace") for file in files)
 
 
 def spellings(text: str) -> set[str]:
-    """The text as it stands in a plain file, in a JAAS line, and in JSON of either."""
+    """The text as it appears in a plain file, in a JAAS line, and in JSON of either."""
     jaas = text.replace("\\", "\\\\").replace('"', '\\"')
     quoted = {json.dumps(one, ensure_ascii=escape)[1:-1] for one in (text, jaas) for escape in (True, False)}
     return {text, jaas, *quoted}
@@ -199,7 +199,7 @@ def key_lines(pem: Path) -> set[str]:
 def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(
     spark: SparkSession, secure: Secure, tmp_path: Path
 ) -> None:
-    """Not on its terminal, in its logs, its tables and checkpoints, nor on any page of its UI while it runs."""
+    """Not on its terminal, in its logs, tables and checkpoints, nor on any page of its UI while it runs."""
     settings = settings_of(secure.by_login(), tmp_path, "login")
     sent = publish_users(settings)
     events, log = tmp_path / "events", tmp_path / "stream.log"
@@ -219,7 +219,7 @@ def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(
         job = subprocess.Popen(
             [*command, "--trigger", "500ms"],
             cwd=PROJECT,
-            # all that listens does so on loopback
+            # everything that listens does so on loopback
             env=environment(settings) | fast_jvm() | {"SPARK_LOCAL_IP": LOOPBACK},
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -236,7 +236,7 @@ def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(
     assert code == 0, printed[-3000:]
     assert landed(spark, settings) == sent
     places = {"printed": printed, "event log": written(events), "root": written(Path(settings.root)), **pages}
-    # where it would be, if it were shown: what Kafka's clients are configured with, plans, all tabs of the UI
+    # where a password would appear: the Kafka clients' configuration, plans, all tabs of the UI
     assert "sasl.jaas.config = [hidden]" in printed
     assert "SparkListenerSQLExecutionStart" in places["event log"]
     expect_all_tabs(pages)
@@ -246,14 +246,14 @@ def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(
 
 
 def stop_driver(job: subprocess.Popen[bytes]) -> None:
-    """Ask the Python process of a spark-submit to end; the JVM, its parent, ends after it."""
+    """Ask the Python process of a spark-submit to stop; the JVM, its parent, ends after it."""
     found = subprocess.run(["pgrep", "-P", str(job.pid), "-f", "ingest.py"], capture_output=True, check=False)
     for pid in found.stdout.split() or [job.pid]:
         os.kill(int(pid), signal.SIGTERM)
 
 
 def expect_all_tabs(pages: dict[str, str]) -> None:
-    """The pages tell of this stream: its settings, its plans and its batches."""
+    """The pages describe this stream: its settings, its plans and its batches."""
     assert "spark.ui.port" in pages["/environment/"]
     assert any(
         "environment" in path and "spark.ui.port" in text for path, text in pages.items() if "/api/" in path
@@ -315,7 +315,7 @@ def test_a_refusal_is_one_line_at_once(
     began = time.monotonic()
     with pytest.raises(BrokerError, match=told) as error:
         cluster_id(configured_cluster(kafka), timeout_seconds=20)
-    assert time.monotonic() - began < 5  # of the 20 s that it may wait for a broker that is silent
+    assert time.monotonic() - began < 5  # far less than the 20 s that it may wait for a silent broker
     assert "\n" not in str(error.value)
     assert not any(secret in str(error.value) for secret in (*spellings(WORD), *spellings(KEY_WORD)))
     assert capfd.readouterr() == ("", "")
@@ -378,7 +378,7 @@ def test_a_producer_with_a_wrong_password_ends_with_one_line(
     assert (done.returncode, done.stdout) == (2, "")
     *before, last = done.stderr.splitlines()
     assert last.startswith(f"lakehouse: the Kafka broker at {secure.login} refuses the login of 'ana=lakehouse'")
-    # --debug shows every exception on the way here, and nothing else shows any
+    # --debug shows every exception in the chain; without it, none appears
     assert any("SaslAuthenticationFailedError" in line for line in before) == bool(flags)
     assert bool(before) == bool(flags)
     assert not any(secret in done.stderr for secret in spellings(WORD))

@@ -1,4 +1,4 @@
-"""`lakehouse up` as a person runs it: Ctrl-C ends it in order, losing nothing; a part that dies ends the whole."""
+"""`lakehouse up` as a user runs it: Ctrl-C stops it cleanly without losses; a part that dies stops everything."""
 
 import os
 import re
@@ -32,7 +32,7 @@ from tests.support.small import with_quick_models, with_small_demo
 
 @pytest.fixture
 def embedded(tmp_path: Path, prepared: Callable[[Path], Path]) -> Settings:
-    """A small lakehouse with an embedded broker of its own."""
+    """A small lakehouse with its own embedded broker."""
     base = with_small_demo(load_settings())
     kafka = base.kafka.model_copy(update={"embedded_port": 0})
     up = base.up.model_copy(update={"trigger_seconds": 1.0})
@@ -42,12 +42,12 @@ def embedded(tmp_path: Path, prepared: Callable[[Path], Path]) -> Settings:
 
 @pytest.fixture(scope="module")
 def cheap(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Spark settings for small jobs: `up` has hundreds, and how it starts and ends is not about these."""
+    """Spark settings for small jobs: `up` runs hundreds, and they do not affect how it starts and ends."""
     return {CONF_VARIABLE: str(make_settings_folder(tmp_path_factory.mktemp("up") / "conf"))}
 
 
 def start(settings: Settings, log: Path, variables: Mapping[str, str]) -> Running:
-    """A real `lakehouse up` whose first stream has made a batch."""
+    """A real `lakehouse up` whose first stream has finished a batch."""
     command = ("operations.cli", "up", "--rate", "20", "--gold-every", "1h")
     live = Running(settings, log, *command, variables=variables)
     landed = re.compile(r"; bronze [1-9]")
@@ -63,7 +63,7 @@ def start(settings: Settings, log: Path, variables: Mapping[str, str]) -> Runnin
 def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     spark: SparkSession, embedded: Settings, cheap: dict[str, str], tmp_path: Path
 ) -> None:
-    """Twice on one lakehouse: killed in the middle, then ended by a person. Nothing is lost either time."""
+    """Twice on one lakehouse: first killed midway, then stopped by a user. Nothing is lost either time."""
     killed = start(embedded, tmp_path / "killed.log", cheap)
     broker = own_broker(embedded.kafka, embedded.root)
     assert broker is not None
@@ -91,7 +91,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
         waiting = look(embedded.root, embedded.kafka)
     assert faults == []
     assert sum(partition.unread + partition.unrefined for partition in partitions) == 0
-    # the first run could not tell any more what was delivered: it is there beside the second one's
+    # the first run could no longer report what was delivered: its rows are there in addition to the second run's
     assert totals.rows_in == sum(partition.bronze for partition in partitions) > sum(delivered)
     assert totals.quarantined > 0
     assert [backlog.records for backlog in waiting.bronze.values()] == [0, 0]

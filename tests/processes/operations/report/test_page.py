@@ -14,7 +14,7 @@ from tests.support.titles import STORED
 
 PHONE, DESKTOP = 360, 1280
 
-# The contrast of every piece of text with what is behind it (WCAG 2.2, 1.4.3), of those that are too faint.
+# The contrast of each text with its background (WCAG 2.2, 1.4.3), for texts below the limit.
 CONTRAST = """(() => {
   document.querySelectorAll("details").forEach((one) => { one.open = true; });
   const parts = (color) => (color.match(/[\\d.]+/g) || []).map(Number);
@@ -63,7 +63,7 @@ def test_it_renders_without_a_complaint(browser: Browser, report: Path) -> None:
     assert min(heights) > 100
     assert browser.evaluate("document.querySelector('.plot rect.c1').getBoundingClientRect().height") > 10
     assert browser.told("Runtime.exceptionThrown") == []
-    # what the policy stops is told here
+    # policy violations are reported here
     assert browser.told("Log.entryAdded") == []
 
 

@@ -1,4 +1,4 @@
-"""What a gold job makes again after changes in silver: no more than it must, and the rows of a full run."""
+"""What a gold job recomputes after changes in silver: no more than it must, with the rows of a full run."""
 
 import datetime as dt
 import random
@@ -47,7 +47,7 @@ def title(number: int, genre: str, name: str = "T") -> tuple[object, ...]:
 
 
 class Lakehouse:
-    """Silver tables that a test changes, and gold tables made from them."""
+    """Silver tables that a test changes, and gold tables built from them."""
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
         self.spark, self.settings = spark, settings
@@ -72,7 +72,7 @@ class Lakehouse:
 
 @pytest.fixture(scope="module")
 def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The root of a lakehouse whose gold was made once. Tests only copy it."""
+    """The root of a lakehouse whose gold was built once. Tests only copy it."""
     root = str(tmp_path_factory.mktemp("incremental") / "lakehouse")
     settings = load_settings().model_copy(update={"root": root})
     for table, rows in (
@@ -109,7 +109,7 @@ def test_only_users_with_other_tastes_are_rated_again(own: Lakehouse) -> None:
     renamed = (user(6, "g0")[0], "Renamed", *user(6, "g0")[2:])
     own.merge(SILVER_USERS, user(3, "g0"), user(8, "g1"), user(10, "no title has it"), user(90, "g1"))
     own.merge(SILVER_USERS, (QUOTED, *user(91, "g1")[1:]))
-    own.merge(SILVER_USERS, user(8, "g0"), user(5, "g1"), renamed)  # back, as it was, and nothing that is read
+    own.merge(SILVER_USERS, user(8, "g0"), user(5, "g1"), renamed)  # back to the original; an unread column
     own.delete(SILVER_USERS, "u00", "u09")
     own.merge(SILVER_USERS, user(9, "g0"))
     own.merge(SILVER_CONTENT, title(4, "g0", name="Renamed"))
@@ -128,7 +128,7 @@ def delete_rows_of_gold(lakehouse: Lakehouse) -> None:
 
 
 def make_users_anew(lakehouse: Lakehouse) -> None:
-    """A table with as many versions as the one before it, and other users."""
+    """A table with as many versions as the previous one, and other users."""
     root = lakehouse.settings.root
     shutil.rmtree(storage.table_path(root, SILVER_USERS))
     forget_tables()
@@ -199,7 +199,7 @@ def test_other_code_is_another_recipe(own: Lakehouse) -> None:
 
 
 def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> None:
-    """The newest version of silver has not passed its checks, or no longer: gold reads an older one."""
+    """The latest version of silver has not passed its checks, or no longer does: gold reads an older one."""
     own.merge(SILVER_USERS, user(3, "g0"))
     own.rate()
     older = {"silver.users": own.version(SILVER_USERS) - 1, "silver.content": own.version(SILVER_CONTENT)}
@@ -228,7 +228,7 @@ def test_small_files_are_joined_and_the_next_run_goes_on_from_them(
 
 
 def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
-    """Ratings that no run makes show which rows were left alone."""
+    """Ratings that no run would produce show which rows were left alone."""
     root = own.settings.root
     path = storage.table_path(root, GOLD_AFFINITY)
     note = commit(own.spark, path, own.version(GOLD_AFFINITY))
@@ -253,7 +253,7 @@ def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: L
     root = own.settings.root
     before = storage.read(own.spark, root, GOLD_AFFINITY).inputFiles()
     made = own.version(GOLD_AFFINITY)
-    own.merge(SILVER_USERS, user(3, "g1"))  # as it was
+    own.merge(SILVER_USERS, user(3, "g1"))  # as before
     own.rate()
     assert own.version(GOLD_AFFINITY) == made + 1
     told = inputs_of(own.spark, storage.table_path(root, GOLD_AFFINITY), made + 1)
@@ -265,7 +265,7 @@ def test_any_sequence_of_changes_gives_what_a_full_run_does(
     own: Lakehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_affinity, "MOST_CHANGED", 100)
-    chance = random.Random(1)  # noqa: S311 - which rows change is no secret
+    chance = random.Random(1)  # noqa: S311 - the choice of changed rows needs no cryptographic randomness
     for _ in range(2):
         numbers = chance.sample(range(36), 6)
         own.merge(SILVER_USERS, *[user(n, f"g{chance.randint(0, 2)}") for n in numbers])

@@ -43,7 +43,7 @@ def ratings(rated: DataFrame) -> dict[tuple[str, str], float]:
 def test_rating_is_the_root_of_the_cosine_from_1_to_5(spark: SparkSession) -> None:
     user: User = ("u", ["Drama"], [], [], None, [])
     titles: list[Title] = [
-        ("all", ["Drama"], [], [], None, None),  # nothing but what the user likes: the top of the scale
+        ("all", ["Drama"], [], [], None, None),  # only what the user likes: the top of the scale
         ("half", ["Drama"], ["Nolan"], [], None, None),
     ]
     # idf: Drama is in 2 of 2 titles, ln(3/3) + 1; Nolan in 1 of 2, ln(3/2) + 1
@@ -87,9 +87,9 @@ def test_one_shared_feature_of_each_kind_is_enough(
 
 def test_nothing_shared_gives_no_row(spark: SparkSession) -> None:
     users: list[User] = [
-        ("other", ["Drama"], [], [], "PG", ["1990s"]),  # has tastes, none of them this title's
-        ("none", [], [], [], None, []),  # has no tastes at all
-        ("name", [], ["Allen"], [], None, []),  # the director's name, but the title has it as an actor's
+        ("other", ["Drama"], [], [], "PG", ["1990s"]),  # has tastes, but none of this title's
+        ("none", [], [], [], None, []),  # has no tastes
+        ("name", [], ["Allen"], [], None, []),  # the director's name, but the title has it as an actor
     ]
     title: Title = ("t", ["Comedy"], [], ["Allen"], None, None)
     assert rate(spark, users, [title]).count() == 0
@@ -106,7 +106,7 @@ def test_a_kind_without_weight_makes_no_match(spark: SparkSession) -> None:
 def test_only_the_best_titles_are_kept_and_ties_go_by_id(spark: SparkSession) -> None:
     user: User = ("u", ["Drama"], [], ["Ana"], None, [])
     tied: list[Title] = [(f"tied{n}", ["Drama"], [], [], None, None) for n in (3, 1, 2)]
-    best: Title = ("z-best", ["Drama"], [], ["Ana"], None, None)  # the last id, and still the first place
+    best: Title = ("z-best", ["Drama"], [], ["Ana"], None, None)  # last by id, and still in first place
     rated = rate(spark, [user], [*tied, best], titles_per_user=3)
     assert [row["content_id"] for row in rated.collect()] == ["z-best", "tied1", "tied2"]
 

@@ -1,4 +1,4 @@
-"""How lists and values are measured, and that nothing that is asked was learnt."""
+"""How lists and values are measured, and that held-out rows are never learnt."""
 
 import datetime as dt
 import math
@@ -29,7 +29,7 @@ CONTENT = (
 )
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 USERS, LEARNT = 6, 4
-# the last of all titles by id, so that among titles without viewers it is behind ten others
+# last by id, so that among titles without viewers it comes after ten others
 LEAK = "zz-leak"
 
 
@@ -40,9 +40,9 @@ def checkpoints(spark: SparkSession, tmp_path: Path) -> Iterator[None]:
 
 
 def planted(spark: SparkSession) -> DataFrame:
-    """All training ratings are 3; all held-out ones are 5, for a title that nobody has before.
+    """All training ratings are 3; all held-out ones are 5, for a title that nobody had before.
 
-    Each user has LEARNT events and then LEAK. The last event of u0 is a second rating of a title of the first.
+    Each user has LEARNT events and then LEAK. The last event of u0 is a second rating of a title from before.
     """
     rows = [
         (f"{u}-{n}", f"u{u}", f"t{(u + n) % 8}", "rating" if n % 2 else "like", 3.0 if n % 2 else None, n)
@@ -69,7 +69,7 @@ def exam(spark: SparkSession) -> Iterator[Exam]:
 def test_a_planted_leak_reaches_no_model_and_no_question(exam: Exam, capsys: pytest.CaptureFixture[str]) -> None:
     assert exam.training.where("content_id = 'zz-leak'").count() == 0
     assert exam.training.count() == USERS * LEARNT
-    # u0 is not asked for the title that training has
+    # u0 is not measured on the title that training has
     asked = {tuple(row)[:2] for row in exam.ratings.collect()}
     assert asked == {tuple(row) for row in exam.relevant.collect()} == {(f"u{u}", LEAK) for u in range(1, USERS)}
 
@@ -80,13 +80,13 @@ def test_a_planted_leak_reaches_no_model_and_no_question(exam: Exam, capsys: pyt
         value=recipe.value._replace(rank=2, iterations=2),
     )
     measured = measure_all(exam, recipe=recipe)
-    # One held-out 5 in the mean, a bias or the factors would bring every prediction nearer to 5.
+    # One held-out 5 in the mean, a bias or the factors would move every prediction closer to 5.
     assert {model: metrics["rmse"] for model, metrics in measured.items() if "rmse" in metrics} == {
         "blend": 2.0,
         "explicit_als": 2.0,
         "mean": 2.0,
     }
-    # Five viewers would make it the most popular title; nobody has watched it before.
+    # Five viewers would make it the most popular title; in training nobody has watched it.
     assert measured["popularity"]["ndcg_at_10"] == 0.0
     assert {metrics["test_users"] for metrics in measured.values() if "test_users" in metrics} == {5.0}
     for metrics in measured.values():
@@ -163,7 +163,7 @@ def test_a_model_without_a_prediction_for_every_rating_has_no_error(
     ("mean", "expected"),
     [
         (3.0, {"high": 5.0, "low": 0.5, "unknown": 3.0, "nan": None, "endless": None}),
-        # nobody has rated: nothing is known, whatever else is
+        # nobody has rated: nothing can be predicted, whatever else is known
         (None, dict.fromkeys(("high", "low", "unknown", "nan", "endless"), None)),
     ],
 )
@@ -190,7 +190,7 @@ def test_what_is_no_number_is_no_prediction(
 
 
 def test_novelty_among_no_users_is_no_figure(spark: SparkSession) -> None:
-    """Every event is held out: nobody has seen anything, and the share of nobody is no share."""
+    """Every event is held out: nobody has seen anything, so there is no share of viewers."""
     rows = measure_lists(
         spark.createDataFrame([("m", "u1", "t1", 1)], "model string, user_id string, content_id string, rank int"),
         spark.createDataFrame([("u1", "t1")], "user_id string, content_id string"),

@@ -1,4 +1,4 @@
-"""Models as files and as rows of gold.models: what a crash leaves, what a worse one does, what a rollback does."""
+"""Models as files and as rows of gold.models, after crashes, worse models and rollbacks."""
 
 import csv
 import datetime as dt
@@ -63,7 +63,7 @@ def statuses(spark: SparkSession, root: str) -> dict[str, str]:
 
 
 def test_a_model_comes_back_as_it_was_saved(spark: SparkSession, root: str) -> None:
-    users = factors(spark, "007", "7", "ñ/?")  # ids are text, whatever is in them
+    users = factors(spark, "007", "7", "ñ/?")  # ids are text, whatever they contain
     nothing = spark.createDataFrame([], "content_id string, bias double")
     numbers = {"mean": 0.1 + 0.2, "weights": {"als": 0.5}, "ranks": [1, 2], "name": "blend"}
     save_model(spark, root, "als-1", {"users": users, "nothing": nothing}, numbers)
@@ -85,7 +85,7 @@ def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> 
 
 def test_a_half_written_model_is_none_and_is_replaced(spark: SparkSession, root: str) -> None:
     save_model(spark, root, "als-1", {"users": factors(spark, "lost"), "titles": factors(spark, "lost")}, {})
-    files.delete(spark, f"{root}/models/als-1/model.json")  # as a kill before the last step leaves it
+    files.delete(spark, f"{root}/models/als-1/model.json")  # as after a kill before the last step
     assert saved_versions(spark, root) == []
     with pytest.raises(TableError, match="model als-1 is not saved"):
         load_model(spark, root, "als-1")
@@ -95,7 +95,7 @@ def test_a_half_written_model_is_none_and_is_replaced(spark: SparkSession, root:
 
 
 def test_a_model_that_has_lost_a_file_is_none(spark: SparkSession, root: str) -> None:
-    """Spark would read the rest of the folder as the whole frame."""
+    """Otherwise Spark would read the rest of the folder as the whole frame."""
     save_model(spark, root, "als-1", {"users": factors(spark, "first")}, {})
     assert is_saved(spark, root, "als-1")
     next(Path(root, "models", "als-1", "users").glob("*.parquet")).unlink()
@@ -120,7 +120,7 @@ def test_files_that_no_model_needs_are_deleted(spark: SparkSession, root: str) -
     for version in ("als-1", "als-2", "half"):
         save_model(spark, root, version, {}, {})
     files.delete(spark, f"{root}/models/half/model.json")
-    for stray in (".DS_Store", "als-2 copy"):  # what a file manager leaves there
+    for stray in (".DS_Store", "als-2 copy"):  # what a file manager leaves behind
         Path(root, "models", stray).touch()
     assert saved_versions(spark, root) == ["als-1", "als-2"]
     keep_models(spark, root, ["als-2"])
@@ -192,7 +192,7 @@ def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str
 
 @pytest.fixture
 def small(spark: SparkSession, root: str) -> Settings:
-    """Six users, twenty titles, nothing shared, and a model that is trained in no time."""
+    """Six users and twenty titles that share nothing, and a model that trains quickly."""
     base = with_quick_models(load_settings())
     source = (NOON, NOON, "topic", 0, 0)
     users = [(f"u{n}", f"U{n}", None, [], [], [], None, [], *source) for n in range(6)]
@@ -204,7 +204,7 @@ def small(spark: SparkSession, root: str) -> Settings:
 
 
 def rate(spark: SparkSession, root: str, *, taste: bool) -> None:
-    """Even users rate even titles 5 and odd ones 2, odd users the other way; or nothing that can be learnt."""
+    """Even users rate even titles 5 and odd ones 2, odd users the reverse; or ratings with nothing to learn."""
     rows = [
         (
             f"f{u}-{t}",
@@ -213,7 +213,7 @@ def rate(spark: SparkSession, root: str, *, taste: bool) -> None:
             "rating",
             5.0 - 3 * ((u + t) % 2) if taste else 1.0 + (u * u * 3 + t * t * 5 + u * t) % 5,
             None,
-            NOON + dt.timedelta(minutes=(t + 3 * u) % 10),  # the held-out titles of each are known from the others
+            NOON + dt.timedelta(minutes=(t + 3 * u) % 10),  # each user's held-out titles are known from the others
             *(NOON, "topic", 0, 0),
         )
         for u in range(6)
@@ -232,7 +232,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
 ) -> None:
     root = small.root
     rate(spark, root, taste=True)
-    # a kill between saving and publishing leaves the model of this feedback, and no row of it
+    # a kill between saving and publishing leaves the model of this feedback, but no row for it
     feedback, recipe = read(spark, root, SILVER_FEEDBACK), recipe_of(small.gold)
     good = model_version(feedback, recipe=recipe)
     save_blend(spark, root, good, train_blend(feedback, recipe=recipe))
@@ -248,7 +248,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
     rate(spark, root, taste=False)
     recommend.run(spark, small)
     (bad,) = (version for version, status in statuses(spark, root).items() if status == "refused")
-    assert listed(spark, root) == {good}  # today's lists all the same
+    assert listed(spark, root) == {good}  # today's lists are still built
     assert [line.message.count(" against ") for line in caplog.records if good in line.message] == [1]
 
     recommend.run(spark, small, force=True)
@@ -299,7 +299,7 @@ def test_a_rollback_goes_through_the_gate(demo: Demo, command: Command, tmp_path
     again = command("models", "rollback", model["model_version"], settings=settings)
     assert again.code == 0, again.err
     assert again.out.startswith(f"{model['model_version']} is published, and the export is made from its lists")
-    # the same with a list that is not allowed: it is not exported
+    # the same with an invalid list: it is not exported
     csv = Path(export_path(root, RECOMMENDATIONS_CSV))
     before = csv.read_bytes()
     strict = settings.quality.model_copy(update={"min_rows_ratio": 2.0})

@@ -24,7 +24,7 @@ def test_rows_are_named_rounded_and_in_order_of_user_and_rank(spark: SparkSessio
     recommendations = spark.createDataFrame(
         [
             ("u2", "b", 1, 3.0, "als", "m"),
-            ("u1", "b", 2, 4.125, "als", "m"),  # half a cent: up
+            ("u1", "b", 2, 4.125, "als", "m"),  # half a cent rounds up
             ("u1", "a", 1, 4.126, "als", "m"),
             ("u1", "gone", 3, 1.0, "als", "m"),  # silver no longer has it: kept, without a name
             ("u10", "a", 1, 2.0, "als", "m"),  # as text, u10 comes before u2
@@ -45,7 +45,7 @@ def test_rows_are_named_rounded_and_in_order_of_user_and_rank(spark: SparkSessio
 
 
 def test_a_title_is_the_same_from_its_record_to_the_file(spark: SparkSession, tmp_path: Path) -> None:
-    """What each reader makes of these titles is tested with the reader."""
+    """What each reader makes of these titles is tested with that reader."""
     sent = [
         json.dumps(MOVIE | {"id": f"t{number:03}", "titulo": title})
         for number, title in enumerate(SENT_AND_STORED)

@@ -1,4 +1,4 @@
-"""What ALS learns from values and from preferences, and that the same rows give the same factors."""
+"""What ALS learns from values and preferences, and that the same rows give the same factors."""
 
 import itertools
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def checkpoints(spark: SparkSession, tmp_path: Path) -> Iterator[None]:
 
 
 def checkerboard(spark: SparkSession) -> DataFrame:
-    """Even users value even titles 2 and odd ones -2, odd users the other way; one title each has no value."""
+    """Even users value even titles 2 and odd ones -2, odd users the reverse; one title per user has no value."""
     pairs = itertools.product(range(10), range(12))
     rows = [(f"u{u}", f"t{t:02}", 2.0 if (u + t) % 2 == 0 else -2.0) for u, t in pairs if t != u]
     return spark.createDataFrame(rows, ROWS)
@@ -38,7 +38,7 @@ def products(factors: Factors) -> dict[tuple[str, str], float]:
 
 def test_checkerboard_of_values_is_learnt(spark: SparkSession) -> None:
     found = products(fit(checkerboard(spark), value="value", fits=[EXPLICIT]))
-    # the square that a user has not valued, u = t, has the user's own colour
+    # the square that a user has not valued, u = t, has the colour of the user
     assert all(score > 1 if (int(u[1:]) + int(t[1:])) % 2 == 0 else score < -1 for (u, t), score in found.items())
 
 

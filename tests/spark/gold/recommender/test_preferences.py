@@ -1,4 +1,4 @@
-"""What feedback says of a user and a title, and which of it is held out."""
+"""What feedback says about a user and a title, and which of it is held out."""
 
 import datetime as dt
 import math
@@ -36,14 +36,14 @@ def weighed(feedback: DataFrame, evidence: Evidence) -> dict[tuple[str, str], fl
 def test_each_kind_of_feedback_has_its_weight(spark: SparkSession) -> None:
     feedback = events(
         spark,
-        ("u", "rated", "rating", 4.0, 1),  # just a like
-        ("u", "low", "rating", 3.5, 2),  # says nothing
+        ("u", "rated", "rating", 4.0, 1),  # counts as one like
+        ("u", "low", "rating", 3.5, 2),  # counts neither way
         ("u", "liked", "like", None, 3),
         ("u", "viewed", "view", None, 4),
-        ("u", "viewed", "view", None, 5),  # twice is no more
+        ("u", "viewed", "view", None, 5),  # twice counts once
         ("u", "disliked", "dislike", None, 6),
-        ("v", "disliked", "like", None, 7),  # without it nobody would have taken to it
-        ("w", "rated", "dislike", None, 8),  # w took to nothing: nothing to learn from
+        ("v", "disliked", "like", None, 7),  # without this, nobody would have taken to the title
+        ("w", "rated", "dislike", None, 8),  # w took to nothing: nothing to learn
         ("u", "hated", "dislike", None, 9),  # nobody took to it
     )
     assert weighed(feedback, NEVER_FADES) == {
@@ -60,7 +60,7 @@ def test_the_last_verdict_decides_and_a_view_is_none(spark: SparkSession) -> Non
         spark,
         ("u", "a", "rating", 5.0, 1),
         ("u", "a", "dislike", None, 2),  # changed their mind
-        ("u", "a", "view", None, 3),  # watched on, all the same
+        ("u", "a", "view", None, 3),  # still watched it afterwards
         ("u", "b", "dislike", None, 1),
         ("u", "b", "rating", 4.5, 2),
         ("v", "a", "like", None, 1),
@@ -81,8 +81,8 @@ def test_older_preferences_fade_one_by_one(spark: SparkSession) -> None:
         spark,
         ("u", "c", "rating", 5.0, 1),
         ("u", "a", "rating", 5.0, 2),
-        ("u", "b", "rating", 5.0, 2),  # of one moment: the later id is the newer
-        ("u", "x", "rating", 1.0, 3),  # no preference: nothing fades for it
+        ("u", "b", "rating", 5.0, 2),  # at the same time: the later id is newer
+        ("u", "x", "rating", 1.0, 3),  # not a preference: makes nothing older
         ("v", "a", "rating", 5.0, 9),  # another user's
     )
     once, twice = round(math.exp(-1 / 2), 6), round(math.exp(-2 / 2), 6)

@@ -1,4 +1,4 @@
-"""What Spark's SQL is given from outside of it arrives as it was."""
+"""Values passed into Spark's SQL arrive unchanged."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""A stream that stays joins the small files of its micro-batches, and no stream notices."""
+"""A long-running stream compacts the small files of its micro-batches without affecting other streams."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def operations(spark: SparkSession, settings: Settings) -> list[str]:
 
 
 def test_small_files_are_joined_between_batches(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
-    """Silver before and after; bronze goes on from a commit that is not its own."""
+    """Silver before and after; bronze resumes from a commit that is not its own."""
     kafka = settings.kafka
     cluster = configured_cluster(kafka)
     ensure_topics(cluster, kafka.topics, partitions=4, replication_factor=1, timeout_seconds=20)

@@ -1,4 +1,4 @@
-"""`lakehouse check` and quality/check.py: what they print, write and answer."""
+"""`lakehouse check` and quality/check.py: what they print, write and return."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.support.outcome import Command
 
 @pytest.fixture(scope="module")
 def spoilt(spark: SparkSession, sample: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A lakehouse whose newest users have a fault that the version before had not."""
+    """A lakehouse whose latest users have a fault that the previous version did not have."""
     root = tmp_path_factory.mktemp("spoilt") / "lakehouse"
     shutil.copytree(sample.root, root)
     settings = sample.model_copy(update={"root": str(root)})
@@ -46,7 +46,7 @@ def test_an_older_version_is_checked_as_it_was(command: Command) -> None:
     assert [(table["table"], table["version"], table["status"]) for table in found["tables"]] == [
         ("silver.users", 1, "passed")
     ]
-    # of an older version its age says nothing
+    # an older version's age says nothing
     assert not any("lately" in result["expectation"] for result in found["tables"][0]["results"])
 
 

@@ -1,4 +1,4 @@
-"""What `lakehouse demo` printed and left: the figures are those of the tables, the CSV is what Excel reads."""
+"""What `lakehouse demo` printed and left: the figures match the tables, and Excel can read the CSV."""
 
 import csv
 import re
@@ -21,7 +21,7 @@ from tests.support.outcome import Command
 
 
 def figures(printed: str) -> dict[str, list[str]]:
-    """The words of each line of the printed tables by the line's first one; a name in several tables has all."""
+    """The words of each line of the printed tables by its first word; a name in several tables has all of them."""
     found: dict[str, list[str]] = {}
     for line in printed.splitlines():
         name, *words = line.split() or [""]
@@ -43,7 +43,7 @@ def test_the_demo_says_what_it_made(spark: SparkSession, demo: Demo) -> None:
     rejected = storage.read(spark, demo.root, SILVER_QUARANTINE).select(rules)
     for rule, rows in rejected.groupBy("rule").count().collect():
         assert printed[rule] == [f"{rows:,}"]
-    assert printed["bronze.events"][-1] == "0"  # what Kafka has and bronze has not
+    assert printed["bronze.events"][-1] == "0"  # records that Kafka has and bronze does not
 
 
 def test_every_record_is_counted_once(spark: SparkSession, demo: Demo) -> None:

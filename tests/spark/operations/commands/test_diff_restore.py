@@ -1,4 +1,4 @@
-"""`lakehouse diff` and `lakehouse restore` on real tables, and what restoring means for the streams."""
+"""`lakehouse diff` and `lakehouse restore` on real tables, and what a restore means for the streams."""
 
 import io
 import json
@@ -30,7 +30,7 @@ from tests.support.records import USER
 
 EXPORT = "userId string, recommended_content string, titulo string, predicted_rating double"
 FIRST = [("u1", "m1", "Uno", 4.0), ("u2", "m1", "Uno", 3.0), ("u3", "m1", "Uno", 2.0)]
-# u1 stays, u2 gets another title and rating, u3 goes, u4 comes
+# u1 stays, u2 gets another title and rating, u3 is removed, u4 is added
 SECOND = [("u1", "m1", "Uno", 4.0), ("u2", "m1", "Une", 3.5), ("u4", "m2", "[Dos]", 1.0)]
 
 
@@ -45,7 +45,7 @@ def root(spark: SparkSession, tmp_path: Path) -> str:
 
 @pytest.fixture
 def command(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """With nobody at the terminal."""
+    """The command without a terminal."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
     return partial(command, settings=load_settings())
 
@@ -94,7 +94,7 @@ def test_diff_for_people_keeps_to_its_limit_and_reads_nothing_as_markup(root: st
 
 
 def test_times_are_told_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """pyspark gives times in the machine's own zone, and does not say so."""
+    """pyspark returns naive times in the machine's own zone."""
     monkeypatch.setenv("TZ", "America/Mexico_City")
     time.tzset()
     try:
@@ -110,7 +110,7 @@ def test_diff_backwards_and_of_a_version_with_itself(spark: SparkSession, root: 
 
 
 def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
-    """input_versions is one: Spark itself does not compare them."""
+    """input_versions is a map: Spark itself cannot compare maps."""
     for versions in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3}):
         rows = spark.createDataFrame([("als-1", "blend", "rmse", 0.5, None, versions)], GOLD_METRICS.schema)
         storage.overwrite(rows, str(tmp_path), GOLD_METRICS)
@@ -192,7 +192,7 @@ def test_a_gold_table_is_restored_and_brought_back(spark: SparkSession, root: st
 
 
 class Terminal(io.StringIO):
-    """A person who types this."""
+    """A terminal where a person types this."""
 
     def isatty(self) -> bool:
         return True
@@ -237,14 +237,14 @@ def test_a_restored_silver_stops_its_stream_as_the_plan_says(
     assert [row[0] for row in names] == ["Ana"]
     with pytest.raises(CheckpointError, match=r"version \d of silver.users was made by RESTORE"):
         refine(spark, settings)
-    ingest(spark, settings, cluster)  # bronze is not concerned
+    ingest(spark, settings, cluster)  # bronze is not affected
 
 
 @pytest.mark.parametrize("name", ["bronze.events", "silver.corrections", "quality.results"])
 def test_append_only_tables_refuse_even_their_first_version(
     spark: SparkSession, tmp_path: Path, command: Command, name: str
 ) -> None:
-    """Delta itself would let an append-only table lose rows by a restore: we do not."""
+    """Delta itself would let a restore remove rows from an append-only table; the command does not."""
     root = str(tmp_path / "lakehouse")
     storage.ensure(spark, root, find_table(name))
     outcome = command("restore", name, "0", "--yes", root=root)

@@ -1,4 +1,4 @@
-"""`lakehouse history` of the demo's tables, and that its times and versions are those that SQL takes."""
+"""`lakehouse history` of the demo's tables: SQL accepts its times and versions."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ def test_history_and_time_travel_agree(demo: Demo, command: Command) -> None:
     assert [version["version"] for version in versions] == list(range(len(versions)))[::-1]
     assert versions[-1]["operation"] == "CREATE TABLE"
     first = versions[-2]
-    assert first["operation"] == "WRITE"  # no id was there yet: nothing to merge with
+    assert first["operation"] == "WRITE"  # no id existed yet: nothing to merge with
     assert first["rows written"] > 0
     query = "SELECT count(*) AS users FROM silver.users {} AS OF {}"
 
@@ -24,7 +24,7 @@ def test_history_and_time_travel_agree(demo: Demo, command: Command) -> None:
 
     assert counted("VERSION", "0") == [{"users": 0}]
     assert counted("VERSION", "1") == [{"users": first["rows written"]}]
-    # the times that history tells are those that TIMESTAMP AS OF takes
+    # TIMESTAMP AS OF accepts the times that history prints
     assert counted("TIMESTAMP", f"'{versions[-1]['time']}'") == [{"users": 0}]
     assert counted("TIMESTAMP", f"'{first['time']}'") == [{"users": first["rows written"]}]
 

@@ -30,7 +30,7 @@ TITLES: list[Title] = [
     ("t1", "Spy", ["Action", "Comedy"], ["Sean"], "1990s"),
     ("t2", "Tears", ["Drama"], ["Bob"], "2000s"),
     ("t3", "More tears", ["Drama"], ["Bob"], "2000s"),
-    ("t4", "[bold]Alone[/bold]", ["Silent"], [], None),  # shares nothing with any, and is no markup
+    ("t4", "[bold]Alone[/bold]", ["Silent"], [], None),  # shares nothing with any title, and is not markup
 ]
 
 
@@ -40,7 +40,7 @@ def lists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Sett
     users = [
         ("007", "Bond", None, ["Action"], [], ["Sean"], None, ["1990s"], *SOURCE),
         ("u8", "Blank", None, [], [], [], None, [], *SOURCE),
-        ("u9", "New", None, ["Drama"], [], [], None, [], *SOURCE),  # came after the lists were made
+        ("u9", "New", None, ["Drama"], [], [], None, [], *SOURCE),  # added after the lists were made
     ]
     content = [
         (content_id, "movie", name, genres, [], actors, None, decade, None, None, *SOURCE)
@@ -66,7 +66,7 @@ def lists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Sett
         ("t1", [1.0, 0.0]),
         ("007", [0.6, 0.8]),
         ("t2", [2.0, 0.0]),  # longer, in t1's direction
-        ("t4", [-1.0, 0.0]),  # like none of the liked ones
+        ("t4", [-1.0, 0.0]),  # opposite to the liked ones
         ("gone", [1.0, 0.0]),  # silver no longer has it
     ]
     saved = spark.createDataFrame(factors, "content_id string, factors array<float>")
@@ -85,9 +85,9 @@ def test_a_list_says_why_each_title_is_there(command: Command) -> None:
     found = json.loads(out)
     assert (code, found["user_id"], found["nombre_usuario"], found["model_version"]) == (0, "007", "Bond", MODEL)
     assert [(title["titulo"], title["predicted_rating"], title["reason"]) for title in found["titles"]] == [
-        # the model finds t2 more alike than 007, with which t1 shares more
+        # to the model, t2 is more similar than 007, with which t1 shares more
         ("Spy", 4.5, "genres Action; people Sean; decade 1990s; like Tears and Agent"),
-        # no place of the model's: what titles have decides, and t3 has what t2 has
+        # not a place from the model: features decide, and t3 has those of t2
         ("More tears", 4.0, "like Tears"),
         ("[bold]Alone[/bold]", 3.0, "liked by users with a similar taste"),
     ]

@@ -1,4 +1,4 @@
-"""`lakehouse quarantine` and `lakehouse drift` as a person calls them."""
+"""`lakehouse quarantine` and `lakehouse drift` as a user runs them."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.support.outcome import Command
 
 @pytest.fixture
 def command(command: Command, quarantined: Settings) -> Command:
-    """On the lakehouse with a quarantine, or on another root."""
+    """The command on the lakehouse with a quarantine, or on another root."""
     return partial(command, settings=quarantined)
 
 
@@ -83,7 +83,7 @@ def test_it_replays_and_says_what_became_of_them(command: Command, quarantined: 
     assert (code, err) == (0, "")
     judged = "1 rows judged again: 1 applied, 0 superseded, 0 deleted, 0 stay open"
     assert out.splitlines() == [judged, "dry run: nothing was changed"]
-    # Kafka took it on that day, and not a day later
+    # its Kafka timestamp is on that day, not a day later
     assert command(*chosen, "--since", "2025-05-14", root=root)[1] == "0 rows: no open row is selected\n"
     code, out, _ = command(*chosen, "--since", "2025-05-13", "--json", root=root)
     told = json.loads(out)

@@ -1,4 +1,4 @@
-"""`lakehouse report` as a person calls it: where the file goes, what is said, and what is refused."""
+"""`lakehouse report` as a user runs it: where the file goes, what is printed, and what is refused."""
 
 import json
 import webbrowser
@@ -16,7 +16,7 @@ from tests.support.records import bronze_frame, bronze_row
 
 
 class Opened(webbrowser.BaseBrowser):
-    """A browser that remembers what it was asked to open."""
+    """A browser that records what it was asked to open."""
 
     def __init__(self) -> None:
         super().__init__("opened")

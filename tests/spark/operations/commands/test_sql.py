@@ -1,4 +1,4 @@
-"""`lakehouse sql` on the demo's tables: what it shows, what it refuses, and that it only reads."""
+"""`lakehouse sql` on the demo's tables: what it shows, what it refuses, and that it is read-only."""
 
 import json
 import re
@@ -33,7 +33,7 @@ NO_FUNCTION = r"UNRESOLVED_ROUTINE|UNRESOLVABLE_TABLE_VALUED_FUNCTION"
     ],
 )
 def test_sql_reaches_nothing_but_the_tables(demo: Demo, command: Command, query: str, reason: str) -> None:
-    """Even the lakehouse's own files: what can be read by path at all, can be read anywhere."""
+    """Not even the lakehouse's own files: if one path could be read, any could."""
     outcome = command("sql", query.format(demo.root), settings=demo.settings)
     assert (outcome.code, outcome.out) == (2, "")
     assert re.search(reason, outcome.err), outcome.err
@@ -41,7 +41,7 @@ def test_sql_reaches_nothing_but_the_tables(demo: Demo, command: Command, query:
 
 
 def test_sql_puts_no_variable_of_the_environment_into_a_query(demo: Demo, command: Command) -> None:
-    """Passwords of Kafka and of stores are in it."""
+    """It contains passwords of Kafka and of stores."""
     outcome = command("sql", "SELECT '${env:PATH} ${system:user.name}' AS text", "--json", settings=demo.settings)
     assert json.loads(outcome.out) == [{"text": "${env:PATH} ${system:user.name}"}]
 
@@ -82,7 +82,7 @@ def test_what_is_not_there_is_one_line(
         "INSERT INTO silver.tombstones SELECT 'x', now(), now(), 't', 0, 0L",
         "DROP TABLE silver.tombstones",
         "-- a comment\nDELETE FROM silver.tombstones",
-        # these begin like a query
+        # these start like a query
         "WITH one AS (SELECT 'x') INSERT INTO silver.tombstones SELECT *, now(), now(), 't', 0, 0L FROM one",
         "FROM (SELECT 'x') INSERT INTO silver.tombstones SELECT *, now(), now(), 't', 0, 0L",
     ],

@@ -1,4 +1,4 @@
-"""What a log tells without Spark, against what Spark itself reads; and how far each layer is behind."""
+"""What a log shows without Spark, compared with what Spark itself reads; and how far each layer is behind."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def delta(spark: SparkSession, root: Path) -> DeltaTable:
 
 
 def require_truth(spark: SparkSession, root: Path, log: Folder) -> None:
-    """Every version that the log has, beside what Spark counts, and the last one beside Delta's own detail."""
+    """Compare every version in the log with Spark's counts, and the last one with Delta's own detail."""
     for version in versions(log):
         rows = spark.read.format("delta").option("versionAsOf", version).load(str(root / "silver" / "users"))
         assert read_snapshot(log, version).rows == rows.count()
@@ -71,13 +71,13 @@ def test_a_log_of_appends_deletes_and_a_checkpoint_tells_what_spark_reads(
     write(spark, tmp_path, 0, 10)
     spark.sql(f"ALTER TABLE delta.`{tmp_path}/silver/users` SET TBLPROPERTIES ('delta.checkpointInterval' = '3')")
     write(spark, tmp_path, 10, 15)
-    delta(spark, tmp_path).delete("number < 3")  # one file is written anew
+    delta(spark, tmp_path).delete("number < 3")  # rewrites one file
     write(spark, tmp_path, 20, 21)
-    delta(spark, tmp_path).delete("number >= 20")  # one file goes
+    delta(spark, tmp_path).delete("number >= 20")  # removes one file
     assert [name for name in log.names() if name.endswith(".checkpoint.parquet")]
     require_truth(spark, tmp_path, log)
     assert read_snapshot(log).rows == 12
-    # the log is cleaned up to the checkpoint: what is left is enough for what comes after it
+    # the log is cleaned up to the checkpoint: the rest is enough for later versions
     for version in range(3):
         (Path(log.path) / f"{version:020d}.json").unlink()
     assert read_snapshot(log).rows == 12
@@ -86,12 +86,12 @@ def test_a_log_of_appends_deletes_and_a_checkpoint_tells_what_spark_reads(
 
 
 def test_rows_behind_a_deletion_vector_are_not_counted(spark: SparkSession, tmp_path: Path, log: Folder) -> None:
-    """None of our tables has them, and one that somebody switches them on for is still counted right."""
+    """No table of the project has them, but a table for which somebody enables them is still counted correctly."""
     write(spark, tmp_path, 0, 100)
     properties = "'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '3'"
     spark.sql(f"ALTER TABLE delta.`{tmp_path}/silver/users` SET TBLPROPERTIES ({properties})")
     delta(spark, tmp_path).delete("number = 1")
-    delta(spark, tmp_path).delete("number IN (2, 3)")  # the same file gets another vector
+    delta(spark, tmp_path).delete("number IN (2, 3)")  # the same file gets a new vector
     require_truth(spark, tmp_path, log)
     write(spark, tmp_path, 100, 101)
     assert read_snapshot(log) == (4, 98, 2, read_snapshot(log).size)
@@ -127,7 +127,7 @@ def test_a_root_without_a_client_is_one_line() -> None:
 
 
 def send(settings: Settings, count: int, *, at: datetime | None = None) -> None:
-    """Users, their records sent now or with an older timestamp."""
+    """Send users, with records timestamped now or earlier."""
     cluster = configured_cluster(settings.kafka)
     ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
     stamp = None if at is None else round(at.timestamp() * 1000)
@@ -185,7 +185,7 @@ def test_a_lost_checkpoint_is_said(spark: SparkSession, settings: Settings) -> N
     found = look(settings.root, settings.kafka)
     assert found.bronze["bronze.events"].unknown.startswith("the checkpoint is gone")
     assert found.silver == SilverBacklog(None, None, None, "the checkpoint is gone: lakehouse rebuild silver")
-    # nothing was ever read into this one: it begins at the beginning
+    # nothing was ever read into this table: it starts at the beginning
     assert found.bronze[BRONZE_FEEDBACK.sql_name] == (0, 0.0, "")
 
 
@@ -193,7 +193,7 @@ def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     root, folder = str(tmp_path), open_folder(str(tmp_path))
-    for version in range(3):  # silver.feedback: created, and two commits that change nothing
+    for version in range(3):  # silver.feedback: its creation, and two commits that change nothing
         storage.ensure(spark, root, SILVER_FEEDBACK)
         if version:
             storage.set_properties(spark, root, SILVER_FEEDBACK, {"lakehouse.test": str(version)})
@@ -207,7 +207,7 @@ def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
     assert input_backlog(folder, GOLD_POWERBI) == {}
     storage.delta_table(spark, root, GOLD_POWERBI).restoreToVersion(1)  # version 4
     assert made_from(folder, GOLD_POWERBI) == {"silver.feedback": 0}
-    path = storage.table_path(root, GOLD_POWERBI)  # Spark's side of the same
+    path = storage.table_path(root, GOLD_POWERBI)  # the same, read by Spark
     told = [delta_log.inputs_of(spark, path, version) for version in range(5)]
     assert told == [None, *[{"silver.feedback": version} for version in (0, 2, 2, 0)]]
 
@@ -230,7 +230,7 @@ def test_silver_waits_for_the_oldest_version_that_it_lacks(spark: SparkSession, 
 def test_a_version_that_silver_has_taken_in_part_waits(
     spark: SparkSession, settings: Settings, index: int, is_first_state: bool, waiting: tuple[int, int]
 ) -> None:
-    """Delta's source stops inside a version where a batch would become too large."""
+    """Delta's source stops inside a version if the batch would become too large."""
     cluster = configured_cluster(settings.kafka)
     for count in (3, 4):
         send(settings, count)
@@ -246,7 +246,7 @@ def test_a_version_that_silver_has_taken_in_part_waits(
 
 
 def test_the_command_starts_no_jvm_and_no_broker(settings: Settings, tmp_path: Path) -> None:
-    """As a real process that has no Java at all: on a root without tables, and without a broker."""
+    """As a real process without any Java, on a root without tables, and without a broker."""
     variables = environment(settings) | {
         "LAKEHOUSE_ROOT": str(tmp_path / "none"),
         "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "",

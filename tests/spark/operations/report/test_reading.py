@@ -1,4 +1,4 @@
-"""What the report reads: a small lakehouse of known rows, each number on the page by hand."""
+"""What the report reads: a small lakehouse of known rows, each number on the page computed by hand."""
 
 import datetime as dt
 import json
@@ -81,9 +81,9 @@ EVENTS = [
     event(1, "u1", "t1"),
     event(2, "u1", "t2", "view"),
     event(3, "u2", "t1"),
-    event(4, "u2", "t3"),  # a title without genres counts in what the shares are of
+    event(4, "u2", "t3"),  # a title without genres counts in the total that shares refer to
     event(5, "u2", "t2", "dislike"),  # left out
-    event(6, "u3", "gone"),  # of a title that silver does not have: left out
+    event(6, "u3", "gone"),  # for a title that silver does not have: left out
     event(7, "u3", "t2"),
 ]
 
@@ -99,21 +99,21 @@ def quarantined(
 QUARANTINE = [
     quarantined(1, "{", ("not_json_object", "value", "{")),
     quarantined(2, "[" * 1000, ("not_json_object", "value", "[1]"), status="resolved"),
-    # breaks one rule in two fields: counts once, the first field is shown
+    # breaks one rule in two fields: counts once, and the first field is shown
     quarantined(3, "{}", ("field_wrong_type", "generos", "x"), ("field_wrong_type", "actores", "y")),
     quarantined(4, b"se\xf1al", ("not_utf8", "value", "se?al"), ("not_json_object", "value", "z")),
 ]
 
 
 def batch(number: int, bronze: int, finished: dt.datetime) -> tuple[object, ...]:
-    """5 records in, of which one of each fate but two applied."""
+    """5 records in, one with each outcome, except that two were applied."""
     counts = (5, 2, 1, 1, 1)
     return ("q", number, *counts, [], {"bronze.events": bronze}, {}, [], finished)
 
 
 @pytest.fixture(scope="module")
 def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Every table that the report reads; tests only read it."""
+    """A lakehouse with every table that the report reads. Read-only."""
     root = str(tmp_path_factory.mktemp("report") / "lakehouse")
 
     def write(table: Table, rows: list[Any]) -> None:
@@ -203,7 +203,7 @@ def test_rejected_records_by_rule_with_the_newest_samples(report: Report) -> Non
     assert by_rule == {
         "not_json_object": [(4, "value", "z", "se\\xf1al"), (2, "value", "[1]", "[" * 600)],
         "field_wrong_type": [(3, "generos", "x", "{}")],
-        "not_utf8": [(4, "value", "se?al", "se\\xf1al")],  # the byte that is no UTF-8 stays recognisable
+        "not_utf8": [(4, "value", "se?al", "se\\xf1al")],  # the invalid byte stays recognisable
     }
     assert [one.missing for one in found.rules[0].samples] == [0, 400]
     assert found.rules[0].samples[0].kafka_timestamp == NOON + dt.timedelta(minutes=4)
@@ -216,7 +216,7 @@ def test_streams_with_their_batches_and_silver_with_its_delay(report: Report) ->
     assert bronze.latest == (Batch(NOON, 10, 2.0, 5), Batch(NOON, 30, 2.0, 0))
     assert bronze.delays == ()
     assert silver.name == "silver"
-    # both batches of silver end an hour after bronze was written, the second a minute later still
+    # both batches of silver end an hour after bronze was written, the second another minute later
     assert len(silver.delays) == 2
     assert all(3500 < delay < 3700 for delay in silver.delays)
     assert report.streams.unreadable == 1
@@ -233,7 +233,7 @@ def test_popularity_by_day_with_the_days_between(report: Report) -> None:
     )
     assert [tuple(one) for one in found.titles] == [
         ("t1", "Title 1", "movie", 7, 2.5, (4, 0, 3)),  # (1 * 4.0 + 3 * 2.0) / 4
-        ("gone", "gone", "", 1, None, (1, 0, 0)),  # no name in silver: its id
+        ("gone", "gone", "", 1, None, (1, 0, 0)),  # no name in silver: shown by its id
         ("t2", "Title 2", "movie", 1, None, (1, 0, 0)),
     ]
 
@@ -268,7 +268,7 @@ def test_the_quality_of_the_published_model_alone(report: Report) -> None:
 def test_the_lists_of_the_most_active_users(report: Report) -> None:
     found = report.recommendations
     assert found is not None
-    assert found.users == 3  # of whom two are shown: u2 has 3 events, u1 has 2, u9 none
+    assert found.users == 3  # two of them are shown: u2 has 3 events, u1 has 2, u9 none
     assert found.titles == ("gone", "Title 3", "Title 1")
     assert found.lists == (
         UserList("u1", "U1", (Recommendation(0, 4.0, "als"), Recommendation(1, 3.0, "als"))),
@@ -278,7 +278,7 @@ def test_the_lists_of_the_most_active_users(report: Report) -> None:
 
 @dataclass(frozen=True)
 class Frames(Snapshot):
-    """A snapshot whose rows are given, by SQL name, instead of read."""
+    """A snapshot whose rows, by SQL name, are given instead of read."""
 
     frames: Mapping[str, DataFrame]
 
@@ -365,7 +365,7 @@ RESULTS = StructType(
 def test_the_last_check_of_each_table(spark: SparkSession) -> None:
     later = NOON + dt.timedelta(hours=1)
     rows = [
-        ("run-1", "silver.users", 3, "not_null", "id", False, "1", "0", 1, NOON),  # made good by the next run
+        ("run-1", "silver.users", 3, "not_null", "id", False, "1", "0", 1, NOON),  # fixed by the next run
         ("run-2", "silver.users", 4, "not_null", "id", True, "0", "0", 0, later),
         ("run-2", "silver.users", 4, "unique", "id", True, "0", "0", 0, later),
         ("run-1", "gold.recommendations", 2, "every_user", None, False, "7", "0", 7, NOON),  # not in the next run
@@ -405,7 +405,7 @@ def test_where_a_period_begins(unit: str, start: dt.date) -> None:
     ("unit", "count"), [("day", 732), ("week", 105), ("month", 25), ("quarter", 9), ("year", 3)]
 )
 def test_no_period_is_left_out_or_there_twice(unit: str, count: int) -> None:
-    """From 31 January 2024, a leap year, to 31 January 2026."""
+    """From 31 January 2024, in a leap year, to 31 January 2026."""
     days = {dt.date(2024, 1, 31): [1, 0, 0, 0], dt.date(2026, 1, 31): [0, 0, 0, 2]}
     periods = fill_periods(days, unit=unit)
     assert len(periods) == count
@@ -429,7 +429,7 @@ def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(
     lists = spark.createDataFrame([("u1", "t1", 1, 3.0, "als", MODEL)], GOLD_RECOMMENDATIONS.schema)
     rows = [
         (MODEL, "blend", "ndcg_at_10", 0.13),
-        (MODEL, "blend", "rmse", float("nan")),  # as an earlier version may have written it
+        (MODEL, "blend", "rmse", float("nan")),  # an earlier version may have written it
         (MODEL, "mean", "rmse", 1.2),
         (MODEL, "mean", "mae", 1.0),
     ]
@@ -444,6 +444,6 @@ def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(
         ("rmse", {"mean": 1.2}),
     ]
     assert set(found.unmeasured) == {*EXPECTED} - {"ndcg_at_10"}
-    # a model of which nothing was measured is still the published one
+    # a model without metrics is still the published one
     alone = read_quality(frames(spark, {**tables, GOLD_METRICS.sql_name: metrics.where("model = 'none'")}))
     assert alone == Quality(MODEL, ("blend",), (), EXPECTED)

@@ -1,4 +1,4 @@
-"""The wire format read: cleaned fields, typed values, and the fields that nobody knows."""
+"""Parsing the wire format: cleaned fields, typed values, and unknown fields."""
 
 from datetime import date
 from typing import Any
@@ -16,11 +16,11 @@ RATING, VIEW = FEEDBACK | {"action": "rating"}, FEEDBACK | {"action": "view"}
 
 
 def escaped(text: str) -> str:
-    r"""The text as a JSON document with every character beyond ASCII as \uXXXX."""
+    r"""The text as a JSON document, with every non-ASCII character as \uXXXX."""
     return "".join(char if ord(char) < 128 else f"\\u{ord(char):04x}" for char in text)
 
 
-# event -> fields of the parsed row, by the reason for it
+# event -> fields of the parsed row, by the reason for the case
 FIELDS: dict[str, tuple[dict[str, Any] | str, dict[str, object]]] = {
     "absent arrays are empty": (USER, {"generos": [], "directores": [], "actores": [], "decadas_favoritas": []}),
     "null arrays are empty": (MOVIE | {"generos": None}, {"generos": []}),
@@ -150,7 +150,7 @@ def test_unknown_fields_are_told_with_a_sample(by_case: dict[str, Row], case: st
 
 
 def test_unknown_fields_are_counted_over_records(parsed: DataFrame) -> None:
-    """The smallest sample stands for all; a field that only ever was null has none."""
+    """The smallest sample is shown; a field that is always null has none."""
     columns = ("type", "field", "rows", "sample")
     found = rows.unknown_fields(parsed.withColumn("topic", F.lit("one")))
     counted = {tuple(row[name] for name in columns) for row in found.collect()}
@@ -161,7 +161,7 @@ def test_unknown_fields_are_counted_over_records(parsed: DataFrame) -> None:
 
 def test_key_and_tombstone_are_told_apart(spark: SparkSession) -> None:
     records = [
-        bronze_row(None, key=" e\0\u0301 "),  # the key is cleaned as the id is
+        bronze_row(None, key=" e\0\u0301 "),  # the key is cleaned like an id
         bronze_row("", key="k"),
         bronze_row(b"\xff", key="k"),
         bronze_row(None, key=None),
@@ -170,7 +170,7 @@ def test_key_and_tombstone_are_told_apart(spark: SparkSession) -> None:
         "is_tombstone", "key_id", F.col("event_timestamp").cast("string")
     )
     assert found.collect() == [
-        (True, "é", "2025-05-13 12:00:00"),  # a tombstone's time is its record's
+        (True, "é", "2025-05-13 12:00:00"),  # a tombstone's time is that of its record
         (False, "k", None),
         (False, "k", None),
         (True, None, "2025-05-13 12:00:00"),

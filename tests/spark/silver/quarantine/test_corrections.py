@@ -1,4 +1,4 @@
-"""Corrections of quarantined records: fields set in JSON, values given, and which of several counts."""
+"""Corrections of quarantined records: fields set in JSON, given values, and which of several counts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ AT = moment(KAFKA_TIME)
 
 
 def quarantined(spark: SparkSession, *rows: dict[str, Any]) -> DataFrame:
-    """Rows of silver.quarantine, open, with offsets that count."""
+    """Open rows of silver.quarantine, with consecutive offsets."""
     common = {"topic": "t", "partition": 0, "kafka_timestamp": AT, "quarantined_at": AT, "status": "open"}
     reasons = [("titulo_missing", "titulo", None)]
     filled = [{"offset": offset, "reasons": reasons} | common | row for offset, row in enumerate(rows)]
@@ -123,7 +123,7 @@ def test_what_the_quarantine_does_not_show_yet_is_unsettled(spark: SparkSession)
     )
     rows = corrections.unsettled(found).orderBy("offset").collect()
     assert [row["key"] for row in rows] == ["to be resolved", "has other reasons"]
-    # and what is about to be resolved is not open any more
+    # and a record about to be resolved is no longer open
     rows = corrections.selected(found, rule=None, since=None).orderBy("offset").collect()
     assert [row["key"] for row in rows] == ["open as told", "never corrected", "has other reasons"]
 
@@ -151,7 +151,7 @@ def test_rows_are_selected_by_rule_and_time(spark: SparkSession) -> None:
 
 
 def test_a_corrected_record_is_quarantined_again_in_a_rebuild(spark: SparkSession) -> None:
-    """For the reasons that were recorded last, whatever the rules of today say."""
+    """For the reasons recorded last, whatever today's rules say."""
     reasons = "reasons array<struct<rule:string,field:string,value:string>>"
     told = f"topic string, partition int, `offset` bigint, {reasons}"
     judged = spark.createDataFrame([("t", 0, 0, []), ("t", 0, 1, []), ("u", 0, 0, [])], told)

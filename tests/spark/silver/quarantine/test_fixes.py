@@ -1,4 +1,4 @@
-"""Corrected records: fields set step by step, a SELECT of one's own, what is refused, and who may run when."""
+"""Corrected records: fields set step by step, custom SELECTs, what is refused, and who may run when."""
 
 import os
 from pathlib import Path
@@ -54,7 +54,7 @@ def versions(spark: SparkSession, root: str) -> list[int]:
 
 
 def state(root: str) -> dict[str, list[str]]:
-    """Every row of silver but those of silver.batches, which tell of the stream that made it."""
+    """Every row of silver except silver.batches, which describes the stream that wrote it."""
     return {
         table.name: contents(root, table, *CLOCKS) for table in layer_tables("silver") if table != SILVER_BATCHES
     }
@@ -66,26 +66,26 @@ def resolved_at(spark: SparkSession, root: str) -> list[str]:
 
 
 def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -> None:
-    """Rule by rule, until nothing that can be mended is open; a rebuild gives the same silver."""
+    """Rule by rule, until nothing fixable is open; a rebuild gives the same silver."""
     root = copied.root
-    # the user is a movie now, and still of a classification that nobody knows
+    # the user is now a movie, still with an unknown classification
     fix = replay.run(spark, copied, Request(fix=SERIES_OF_TEXT))
     assert dict(fix.result.outcomes) == {"applied": 1, "open": 1}
-    assert fix.unchanged == 12  # which the SELECT leaves out
+    assert fix.unchanged == 12  # left out by the SELECT
 
-    # what has two faults needs two steps: the second builds on the first
+    # a record with two faults needs two steps: the second builds on the first
     first = replay.run(spark, copied, set_fields("clasificacion_unknown", "clasificacion=PG"))
     assert dict(first.result.outcomes) == {"applied": 5, "superseded": 3, "open": 1}
     second = replay.run(spark, copied, set_fields("titulo_missing", "titulo=Both mended"))
     assert dict(second.result.outcomes) == {"applied": 1}
 
-    # no object has fields
+    # a value that is not an object has no fields
     none = replay.run(spark, copied, set_fields("id_missing", "id=x"))
     assert (none.selected, none.unchanged, dict(none.result.outcomes)) == (1, 1, {})
     third = replay.run(spark, copied, set_fields("rating_out_of_range", "rating=4.5"))
     assert dict(third.result.outcomes) == {"applied": 1}
 
-    fourth = replay.run(spark, copied, Request(rule="key_unknown"))  # which is no rule any more
+    fourth = replay.run(spark, copied, Request(rule="key_unknown"))  # which is no longer a rule
     assert dict(fourth.result.outcomes) == {"deleted": 1, "superseded": 1}
 
     assert [key for key, outcomes in became(spark, root).items() if "open" in outcomes] == ["None"]
@@ -98,7 +98,7 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     ]
     assert storage.read(spark, root, SILVER_USERS).isEmpty()
     assert storage.read(spark, root, SILVER_FEEDBACK).filter("id = 'rated'").collect()[0]["rating"] == 4.5
-    # the record is the one that Kafka has
+    # the record is the one in Kafka
     records = content.join(
         storage.read(spark, root, BRONZE_EVENTS), on=list(SILVER_QUARANTINE.key), how="left_anti"
     )
@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 
 @pytest.fixture(scope="module")
 def chosen(spark: SparkSession, quarantined: Settings) -> DataFrame:
-    """Entries in a session of their own, as the replay gives them to a fix."""
+    """Entries in a session of their own, as the replay passes them to a fix."""
     found = entries(spark.newSession(), quarantined.root)
     return corrections.selected(found, rule="clasificacion_unknown", since=None)
 
@@ -174,7 +174,7 @@ def test_what_is_no_fix_is_one_line(chosen: DataFrame, case: str) -> None:
 
 
 def test_a_refused_request_changes_nothing(spark: SparkSession, copied: Settings) -> None:
-    replay.run(spark, copied, Request(rule="episodes_fewer_than_seasons"))  # makes silver.corrections
+    replay.run(spark, copied, Request(rule="episodes_fewer_than_seasons"))  # creates silver.corrections
     before = versions(spark, copied.root)
     with pytest.raises(InputError, match="the fix returns"):
         replay.run(spark, copied, Request(fix="SELECT value FROM quarantine"))
@@ -184,7 +184,7 @@ def test_a_refused_request_changes_nothing(spark: SparkSession, copied: Settings
 
 
 def test_one_at_a_time(spark: SparkSession, copied: Settings) -> None:
-    """Whoever holds the stream's lock: another replay, the stream, a rebuild."""
+    """Whoever holds the stream's lock: another replay, the stream, or a rebuild."""
     with only_run(copied.ops_dir, STREAM), pytest.raises(RunningError) as error:
         replay.run(spark, copied, Request())
     assert str(error.value) == (
@@ -209,12 +209,12 @@ def test_thousands_at_once_and_planted_faults(spark: SparkSession, copied: Setti
     assert storage.read(spark, root, SILVER_CONTENT).filter("id RLIKE '^m[0-9]+$'").count() == 2_000
     assert audit_faults(spark, root) == []
 
-    # a resolved record that silver does not have
+    # a resolved record that silver lacks
     storage.delta_table(spark, root, SILVER_USERS).delete("id = 'user'")
     # one that is corrected twice
     log = storage.read(spark, root, SILVER_CORRECTIONS)
     storage.append(log.filter("id = 'm7'"), root, SILVER_CORRECTIONS)
-    # one that no replay resolved, and one that is resolved and not shown so
+    # one that no replay resolved, and one that is resolved but not shown as such
     quarantine = storage.delta_table(spark, root, SILVER_QUARANTINE)
     quarantine.update("key = 'text'", {"status": F.lit("resolved")})
     quarantine.update("key = 'm8'", {"status": F.lit("open")})

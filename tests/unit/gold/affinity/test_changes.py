@@ -1,4 +1,4 @@
-"""When the code that makes a table counts as changed: gold.affinity_ratings is then made as a whole."""
+"""When a table's code counts as changed: gold.affinity_ratings is then recomputed in full."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The best titles of each user, against all cosines written out one by one."""
+"""The best titles of each user, compared with all cosines computed one by one."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ LISTS = pa.list_(pa.string())
 
 
 def drawn(rows: int, seed: int) -> list[list[str]]:
-    """Features as in a catalogue: few genres and decades, which many share, and many actors, whom few do."""
+    """Features as in a catalogue: few genres and decades, shared by many titles, and many actors, each in few."""
     rng = np.random.default_rng(seed)
     return [
         [
@@ -54,7 +54,7 @@ def expected(user: list[str], titles: list[list[str]], kept: int) -> list[tuple[
 @pytest.mark.parametrize(
     ("titles", "kept"),
     [
-        (700, 5),  # more titles than groups: the bound cuts, and many titles tie
+        (700, 5),  # more titles than groups: the bound excludes some, and many titles tie
         (700, 1),
         (30, 5),  # fewer titles than groups
         (30, 30),

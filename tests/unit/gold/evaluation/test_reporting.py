@@ -1,4 +1,4 @@
-"""Metrics as people and programs read them: what was not measured is said, and never a number."""
+"""Metrics for people and programs: what was not measured is shown as such, never as a number."""
 
 import json
 
@@ -10,7 +10,7 @@ from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
 
 ORDER = dict.fromkeys(METRICS[:7], 0.25)
-# one rating per user, all held out: there is an order to measure, and no rating to predict from
+# one rating per user, all held out: there is a ranking to measure, but no rating to predict from
 MEASURED = {
     "blend": {**ORDER, "test_users": 3.0, "test_ratings": 3.0, "unscored_ratings": 3.0},
     "mean": {"test_ratings": 3.0, "unscored_ratings": 3.0},

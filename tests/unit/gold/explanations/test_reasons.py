@@ -1,4 +1,4 @@
-"""What is said of a recommended title, and which titles are alike: explicit tastes, titles and vectors."""
+"""The reasons for recommended titles, and which titles are similar: explicit tastes, titles and vectors."""
 
 import datetime as dt
 from typing import Any
@@ -74,9 +74,9 @@ def test_liked_is_a_like_or_a_rating_from_the_setting_on_and_the_last_one_counts
         event(1, "a", "rating", 4.0),
         event(2, "b", "rating", 3.5),
         event(3, "c", "like"),
-        event(4, "d", "view"),  # says nothing
+        event(4, "d", "view"),  # not a verdict
         event(6, "e", "dislike"),
-        event(5, "e", "like"),  # before the dislike, whatever the order of the rows
+        event(5, "e", "like"),  # before the dislike, whatever the order of rows
         event(7, "f", "dislike"),
         event(8, "f", "rating", 5.0),
         event(9, "c", "view"),  # takes nothing back
@@ -86,7 +86,7 @@ def test_liked_is_a_like_or_a_rating_from_the_setting_on_and_the_last_one_counts
     assert liked_titles(events, liked_from=4.5) == ["c", "f"]
 
 
-# b is close to a, c less, d is its opposite, e has no vector to speak of
+# b is close to a, c less so, d is its opposite, e has a zero vector
 VECTORS = Vectors(["a", "b", "c", "d", "e"], np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [-1, 0], [0, 0]]))
 
 

@@ -55,9 +55,9 @@ def test_the_first_model_is_published_whatever_its_metrics() -> None:
         (NDCG, 0.10, 0.09, True),  # worse by the margin exactly
         (NDCG, 0.10, 0.089, False),
         (NDCG, 0.0, 0.0, True),  # equal, and nothing to take a share of
-        (RMSE, 1.0, float("nan"), False),  # not measured: nothing says that it is no worse
+        (RMSE, 1.0, float("nan"), False),  # not measured: nothing shows that it is no worse
         (RMSE, float("nan"), 5.0, True),  # the published one was not measured: nothing to be worse than
-        (RMSE, float("inf"), 5.0, True),  # no figure either
+        (RMSE, float("inf"), 5.0, True),  # not a figure either
         (RMSE, 1.0, float("-inf"), False),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_rollback_without_a_version_goes_to_the_last_one_published() -> None:
     records = refuse(records, model(5), reason="worse")  # the newest, but never published
     assert rollback_target(records, None).model_version == "m2"
     records = roll_back(records, rollback_target(records, None), at=day(10))
-    # not back to the one just withdrawn
+    # not back to the model just withdrawn
     assert rollback_target(records, None).model_version == "m3"
 
 

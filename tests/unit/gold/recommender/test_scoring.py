@@ -1,4 +1,4 @@
-"""The best titles of a few users, small enough to be worked out by hand."""
+"""The best titles of a few users, small enough to compute by hand."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ ALL = Weights(factors=1.0, taste=1.0, popularity=0.0, new_titles=1.0)
 
 
 def titles(features: list[list[str]], *, factors: list[list[float]], viewers: list[int], **more: Any) -> Titles:
-    """Titles a, b, c ... ; one whose factors are all 0 is not known to the model."""
+    """Titles a, b, c ...; a title whose factors are all 0 is unknown to the model."""
     ids = [chr(ord("a") + n) for n in range(len(features))]
     table = pa.table({"id": ids, "features": pa.array(features, pa.list_(pa.string()))})
     index = index_features(table, weights=FeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0))
@@ -87,7 +87,7 @@ def test_taste_and_popularity_count_as_much_as_they_weigh() -> None:
         [["genre:g"], ["genre:g"], ["genre:h"], ["genre:h"]], factors=[[1.0]] * 4, viewers=[1, 0, 0, 100]
     )
     fan = user(among, factors=[1.0], seen={"a": 1.0}, liked={"a": 1.0})
-    assert listed(fan, among)[0] == ("b", "als")  # of the genre of the liked one
+    assert listed(fan, among)[0] == ("b", "als")  # of the liked title's genre
     popular = ALL._replace(popularity=1.0)
     assert listed(fan, among, weights=popular)[0] == ("d", "als")
 

@@ -1,4 +1,4 @@
-"""UTF-16 and UTF-32 by their marks, which settings and data files are refused by."""
+"""UTF-16 and UTF-32, recognised by their byte order marks: settings and data files in them are refused."""
 
 import codecs
 from pathlib import Path
@@ -16,7 +16,7 @@ from producers.real.places import other_encoding
     [
         (codecs.BOM_UTF16_LE, "UTF-16"),
         (codecs.BOM_UTF16_BE, "UTF-16"),
-        (codecs.BOM_UTF32_LE, "UTF-32"),  # begins with UTF-16's
+        (codecs.BOM_UTF32_LE, "UTF-32"),  # starts with UTF-16's
         (codecs.BOM_UTF32_BE, "UTF-32"),
         (codecs.BOM_UTF8, None),
         (b"", None),

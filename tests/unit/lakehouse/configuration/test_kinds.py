@@ -1,4 +1,4 @@
-"""Every kind of setting with values that it must refuse, each by its key, and those that it takes."""
+"""Every kind of setting: values that it must refuse, each with its key, and values that it accepts."""
 
 import io
 import json
@@ -56,7 +56,7 @@ WRONG = [
             "::1:9092",
             "[::1]",
             '["a:9092"]',
-            "a:\u0669092",  # a digit, and none of ASCII
+            "a:\u0669092",  # a digit, but not ASCII
         )
     ],
     *[
@@ -205,7 +205,7 @@ def test_a_secret_that_is_no_utf8_is_refused_and_not_shown(monkeypatch: pytest.M
     ("root", "expected"),
     [
         ("s3a://KEY:geheim@bucket/x", "no login in the address"),
-        ("s3a://KEY:ge/heim@bucket/x", "no login in the address"),  # keys of S3 may hold a slash
+        ("s3a://KEY:ge/heim@bucket/x", "no login in the address"),  # S3 keys may contain a slash
         ("s3a:/KEY:geheim@bucket", "an address with two slashes"),
         ("s3a:KEY:geheim@bucket", "an address with two slashes"),
         (" s3a://KEY:geheim@bucket", "a folder or an address such as "),
@@ -253,7 +253,7 @@ def test_topics_that_kafka_takes_for_one_are_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("LAKEHOUSE_KAFKA__USERS_TOPIC", "platform.users")
     monkeypatch.setenv("LAKEHOUSE_KAFKA__MOVIES_TOPIC", "platform_users")
     assert "'platform.users' and 'platform_users' differ in . and _ alone" in problem()
-    monkeypatch.setenv("LAKEHOUSE_KAFKA__MOVIES_TOPIC", "platform.users")  # one topic for all is fine
+    monkeypatch.setenv("LAKEHOUSE_KAFKA__MOVIES_TOPIC", "platform.users")  # one topic for everything is fine
     assert load_settings().kafka.movies_topic == "platform.users"
 
 

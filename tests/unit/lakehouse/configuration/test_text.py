@@ -1,4 +1,4 @@
-"""Settings files as editors and accidents leave them: a byte order mark is fine, the rest is one line."""
+"""Settings files as editors and accidents leave them: a byte order mark is fine, anything else is one line."""
 
 import codecs
 import errno
@@ -23,7 +23,7 @@ FILES = ("lakehouse.toml", "lakehouse.big.toml", "spark-defaults.conf")
 
 @pytest.fixture
 def big(conf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings with an overlay and with Spark's own, each of them with a letter that is not ASCII."""
+    """Settings with an overlay and Spark's own, each with a non-ASCII letter."""
     monkeypatch.delenv("SPARK_CONF_DIR", raising=False)
     shutil.copy(PROJECT / "conf" / "spark-defaults.conf", conf)
     (conf / "lakehouse.big.toml").write_text("[demo]\nusers = 7\n", encoding="utf-8")
@@ -49,7 +49,7 @@ def as_folder(file: Path) -> None:
 
 
 def as_circle(file: Path) -> None:
-    """A file that not even root can read."""
+    """Make a file that not even root can read."""
     file.unlink()
     file.symlink_to(file)
 
@@ -115,7 +115,7 @@ def test_spark_gets_a_copy_without_the_byte_order_mark(big: Path, tmp_path: Path
 def test_a_file_without_permission_is_named_before_spark_starts(
     big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Permissions do not stop root, as whom tests may run: reading fails as it does for others."""
+    """Permissions do not stop root, which may run the tests: reading fails here as it does for others."""
 
     def refuse(file: Path) -> bytes:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
@@ -150,7 +150,7 @@ def test_a_number_that_python_cannot_read_is_one_line(conf: Path) -> None:
 def test_a_conf_folder_whose_file_is_a_folder_is_not_passed_over(
     big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a word other settings would count, those beside the code."""
+    """Otherwise other settings would silently apply, those next to the code."""
     (tmp_path / "here" / "conf" / "lakehouse.toml").mkdir(parents=True)
     monkeypatch.delenv("LAKEHOUSE_CONF")
     monkeypatch.delenv("LAKEHOUSE_ENV")

@@ -1,4 +1,4 @@
-"""Which file is damaged, and what repairs it, from the files alone: tables that delta-rs writes, no Spark."""
+"""Which file is damaged, and what repairs it, from the files alone: tables written by delta-rs, no Spark."""
 
 import io
 import json
@@ -31,7 +31,7 @@ COMMIT = 'v1\n{"nextBatchWatermarkMs":0}'
 
 
 def make_table(root: Path, table: Table) -> Path:
-    """Three commits of a row each; the folder of its log."""
+    """A table of three commits with a row each; returns the folder of its log."""
     path = root / table.layer / table.name
     for number in range(3):
         write_deltalake(path, pa.table({"id": [str(number)]}), mode="append")
@@ -82,7 +82,7 @@ FILES: dict[str, str] = {
         "put it back from a copy: nothing else holds what people decided"
     ),
 }
-# Without these the checkpoint is one of fewer batches, and nothing says that the table had one more version.
+# Without these the checkpoint looks like one of fewer batches, and nothing shows the table's last version.
 UNSEEN = {
     ("checkpoints/bronze/events/commits/2", "deleted"),
     ("checkpoints/silver/commits/2", "deleted"),
@@ -116,7 +116,7 @@ def test_what_no_start_reads_is_no_damage(root: Path, file: str, how: str) -> No
 
 
 def test_a_checksum_tells_of_the_newest_commit(root: Path) -> None:
-    """Delta writes it after the commit."""
+    """Delta writes the checksum after the commit."""
     log = root / "silver" / "users" / "_delta_log"
     (log / "00000000000000000002.crc").write_text("{}")
     require_whole_logs(str(root), "silver")
@@ -158,7 +158,7 @@ def test_what_stopped_a_stream_is_still_told(root: Path) -> None:
 
 
 def test_a_file_that_only_silver_has_still_to_read(root: Path) -> None:
-    """Compacted and vacuumed: bronze is whole, and silver was behind."""
+    """Compacted and vacuumed: bronze is intact, and silver was behind."""
     offsets = root / "checkpoints" / "silver" / "offsets" / "2"
     offsets.write_text(f'v1\n{{"conf":{{}}}}\n{delta_offset(2)}\n-')
     table = DeltaTable(root / "bronze" / "events")
@@ -189,7 +189,7 @@ def test_a_file_of_the_right_size_is_named_by_the_cause(root: Path) -> None:
 @pytest.mark.parametrize("size", [0, 1, 512, 513])
 @pytest.mark.parametrize("kept", [0, 4, 11])
 def test_hadoops_checksum_of_a_file(root: Path, size: int, kept: int) -> None:
-    """8 bytes and 4 for each 512; a shorter one stops Hadoop's readers."""
+    """8 bytes plus 4 per 512; a shorter one stops Hadoop's readers."""
     log = root / "silver" / "users" / "_delta_log"
     (log / "_last_checkpoint").write_bytes(b"x" * size)
     whole = b"crc\0\0\0\2\0" + b"sums" * -(-size // 512)

@@ -1,4 +1,4 @@
-"""Which java is taken, shown on small real executables that answer as a java does."""
+"""Which java is chosen, tested with small real executables that answer like a java."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ FakeJava = Callable[[str, str], Path]
 
 @pytest.fixture(autouse=True)
 def _forgetful(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Each test finds Java anew, with no Java but its own, and a download that fails at once."""
+    """Each test looks for Java from scratch, with no Java but its own, and a download that fails at once."""
     find_java.cache_clear()
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
@@ -60,7 +60,7 @@ def test_an_unusable_java_home_gives_way_to_path(
     [
         (says("/opt/old", "11"), "is Java 11"),
         (says("/opt/older", "1.8"), "is Java 8"),
-        # macOS ships this one where no Java is installed
+        # macOS ships this one if no Java is installed
         (STUB, "does not run (Unable to locate a Java Runtime.)"),
         ("exit 3", "does not run (exit code 3)"),
     ],
@@ -85,10 +85,10 @@ def test_an_unusable_java_on_path_is_named_in_one_line(
             "Unrecognized VM option 'Password=geheim'",
             "Unrecognized VM option 'Password=...",
         ),
-        # a blank in a value ends the option: what follows is taken for another one
+        # a blank in a value ends the option: the rest is read as another one
         ("-Dpassword=in geheim", "Unrecognized option: geheim", "Unrecognized option: ..."),
         ("-Dpassword=in 'geheim", "Unmatched quote in 'geheim'", "Unmatched quote in ..."),
-        # the JVM repeats what it has read, with its line breaks
+        # the JVM repeats what it read, line breaks included
         ("-Dpassword=in\ngeheim", "Unrecognized option: geheim", "..."),
     ],
 )

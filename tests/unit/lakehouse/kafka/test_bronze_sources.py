@@ -1,4 +1,4 @@
-"""Which topics each bronze table reads, and what waits for one that reads none."""
+"""Which topics each bronze table reads, and what waits for a table that reads none."""
 
 import json
 from datetime import UTC, datetime
@@ -39,11 +39,11 @@ def test_each_topic_is_read_once(
 
 class Unasked(KafkaMeter):
     def __init__(self) -> None:
-        """No connection: asking it anything fails."""
+        """No connection: any request to it fails."""
 
 
 def test_nothing_waits_for_a_table_without_topics(tmp_path: Path) -> None:
-    """Its rows are of earlier settings, and so was its checkpoint."""
+    """Its rows, and its checkpoint, date from earlier settings."""
     log = tmp_path / "bronze" / "feedback" / "_delta_log"
     log.mkdir(parents=True)
     add = {"path": "one.parquet", "size": 1, "dataChange": True, "stats": '{"numRecords": 1}'}

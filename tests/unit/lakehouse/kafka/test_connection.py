@@ -1,4 +1,4 @@
-"""Which address of a broker's answer is named as unreachable, with connections that no network makes."""
+"""Which address in a broker's answer is named as unreachable, with simulated connections."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -16,14 +16,14 @@ SETTINGS, ADVERTISED = "localhost:9092", "inside:9092"
 
 
 class Opened:
-    """The connections that a client has asked for; each comes about or fails when the test says so."""
+    """The connections that a client requested; each succeeds or fails when the test says so."""
 
     def __init__(self, manager: _WatchedConnections) -> None:
         self.manager = manager
         self.client = SimpleNamespace(_manager=manager)
 
     def connect(self) -> Future:
-        """A connection anew, as after the end of the last one."""
+        """A new connection, as after the previous one ended."""
         self.manager._conns.pop(0, None)
         return self.manager.get_connection(0).init_future
 
@@ -55,7 +55,7 @@ def test_an_address_where_nobody_answers_is_named(opened: Opened) -> None:
 
 
 def test_an_address_that_was_reached_once_is_right(opened: Opened) -> None:
-    """A broker that restarts, or is gone for good, is no fault of what it advertises."""
+    """A broker that restarts, or is gone for good, does not make its advertised address wrong."""
     late = opened.connect()
     opened.connect().success(None)
     assert opened.told() is None

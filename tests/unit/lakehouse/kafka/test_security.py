@@ -1,4 +1,4 @@
-"""Settings of TLS and logins: what fits together, what each client is given, and that no secret is shown."""
+"""Settings for TLS and logins: what fits together, what each client receives, and that no secret is shown."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ from operations import cli
 from tests.support.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, openssl, require_openssl
 from tests.support.folders import PROJECT
 
-# A password, which must not be seen anywhere.
+# A password that must not appear anywhere.
 UNSEEN = "gräßlich-geheim"
 SCRAM = {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "ana"}
 PREFIX = "LAKEHOUSE_KAFKA__"
@@ -59,7 +59,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
 
 @pytest.fixture
 def fresh(conf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings of this test's own, for a cluster that is configured."""
+    """Settings per test, for a configured cluster."""
     environment(monkeypatch, bootstrap_servers="broker:9093")
     return conf
 
@@ -323,7 +323,7 @@ def test_another_host_is_accepted_where_the_settings_say_so() -> None:
         ('say "no"', r"say \"no\""),
         ("back\\slash", r"back\\slash"),
         ('\\"', r"\\\""),
-        ("a;b' //c /*d*/ {e} ñ", "a;b' //c /*d*/ {e} ñ"),  # means nothing between quotes
+        ("a;b' //c /*d*/ {e} ñ", "a;b' //c /*d*/ {e} ñ"),  # has no meaning between quotes
         ("two\nlines\r", r"two\nlines\r"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Spark's settings as java.util.Properties reads them, which Spark does."""
+"""Spark's settings, parsed like java.util.Properties, as Spark does."""
 
 from pathlib import Path
 

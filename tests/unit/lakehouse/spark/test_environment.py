@@ -1,4 +1,4 @@
-"""Variables that lead to another Spark, Java or Python, or to none: each is named before a JVM starts."""
+"""Variables that point to another Spark, Java or Python, or to none: each is named before a JVM starts."""
 
 import importlib.metadata
 import io
@@ -191,7 +191,7 @@ def test_without_pyspark_no_spark_is_another_one(tmp_path: Path, monkeypatch: py
 def test_doctor_tells_the_rest_where_settings_of_spark_cannot_be_read(
     conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A Python for the workers is looked at as if there were none of them."""
+    """The Python for the workers is checked as if there were no such settings."""
     (conf / "spark-defaults.conf").write_bytes(b"\xff")
     monkeypatch.setenv("PYSPARK_PYTHON", str(conf / "nowhere"))
     findings = [*doctor.environment_findings(), *doctor.spark_settings_findings()]

@@ -1,4 +1,4 @@
-"""One line per micro-batch, as Spark tells of it."""
+"""One line per micro-batch, from Spark's progress reports."""
 
 import json
 import math
@@ -26,7 +26,7 @@ def kafka(end: dict[str, Any], latest: dict[str, Any]) -> dict[str, Any]:
 
 
 def progress(*sources: dict[str, Any], rows: int = 30, input_rate: float = 0.0) -> StreamingQueryProgress:
-    """As Spark writes it in JSON, and reads it for Python's listeners."""
+    """A progress report as Spark writes it in JSON, parsed as for Python's listeners."""
     facts = {
         **RUN,
         "name": "bronze.events",
@@ -82,11 +82,11 @@ def test_a_rate_that_json_cannot_hold_is_null(rate: float) -> None:
             ],
             11,
         ),
-        # a partition that was new to Kafka and is not read yet
+        # a partition that is new in Kafka and not read yet
         ([kafka({"users": {"0": 10}}, {"users": {"0": 10, "1": 4}})], 4),
         # two Kafka sources of one query
         ([kafka({"users": {"0": 1}}, {"users": {"0": 2}}), kafka({"x": {"0": 1}}, {"x": {"0": 4}})], 4),
-        # Delta says how far it is in its own way, which is no number of records
+        # Delta reports its position in its own way, not as a number of records
         (
             [source("DeltaSource[file:/x/bronze/events]", None, {"reservoirVersion": 3}, {"reservoirVersion": 5})],
             None,
@@ -98,7 +98,7 @@ def test_a_rate_that_json_cannot_hold_is_null(rate: float) -> None:
     ids=["topics and partitions", "a new partition", "two sources", "Delta", "unknown", "no source"],
 )
 def test_the_lag_is_what_kafka_has_and_the_batch_had_not(sources: list[dict[str, Any]], lag: int | None) -> None:
-    # Spark hands offsets over as text
+    # Spark passes offsets as text
     written = [
         one | {name: json.dumps(one[name]) if one[name] else None for name in ("endOffset", "latestOffset")}
         for one in sources

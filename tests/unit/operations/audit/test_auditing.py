@@ -1,4 +1,4 @@
-"""The comparison of what was counted: one case per way in which the layers can differ."""
+"""The comparison of counts: one case per way in which the layers can differ."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ PART = ("users", 0)
 
 
 def counts(**changes: int | None) -> Counts:
-    """Ten records, offsets 0 to 9: eight of them in silver's tables, one quarantined, one superseded."""
+    """Ten records, offsets 0 to 9: eight in silver's tables, one quarantined, one superseded."""
     whole = Counts(
         first=0,
         last=9,
@@ -57,25 +57,25 @@ def test_what_adds_up_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("found", "figures"),
     [
-        # Kafka has two more records than the stream has come to
+        # Kafka has two more records than the stream has reached
         (compared(counts(), kafka=(0, 12)), {"unread": 2}),
-        # silver has not come to the last three rows
+        # silver has not reached the last three rows
         (compared(counts(refinable=7, refined=7)), {"unrefined": 3}),
-        # a transaction's marker has an offset and no record
+        # a transaction marker has an offset but no record
         (compared(counts(last=10), kafka=(0, 11), read_to=11), {"no_record": 1}),
-        # so it is where the marker is the last
+        # the same if the marker is last
         (compared(counts(), kafka=(0, 11), read_to=11), {"no_record": 1}),
-        # Kafka dropped what bronze has: that is what bronze is for
+        # Kafka dropped records that bronze has: that is what bronze is for
         (compared(counts(), kafka=(8, 10)), {"expired": 0}),
         # the first five were dropped before bronze ever ran
         (compared(counts(first=5, bronze_rows=5, bronze_records=5, refinable=5, refined=5), kafka=(5, 10)),
          {"expired": 5, "no_record": 0}),
-        # three were dropped unread, and that was accepted
+        # three were dropped unread, and the loss was accepted
         (compared(counts(bronze_rows=7, bronze_records=7, refinable=7, refined=7), kafka=(9, 10), lost=3),
          {"expired": 3, "no_record": 0}),
-        # nothing was read yet
+        # nothing has been read yet
         (compared(None, read_to=None), {"unread": 10, "bronze": 0}),
-        # the topic is gone, and bronze still has its records
+        # the topic is gone, but bronze still has its records
         (compared(counts(), kafka=None), {"kafka_first": None, "kafka_next": None, "unread": 0}),
     ],
 )  # fmt: skip
@@ -126,7 +126,7 @@ def test_silver_as_a_whole(changes: dict[str, int], faults: list[str]) -> None:
 
 @pytest.mark.parametrize(("quarantined", "is_fault"), [(0, True), (1, False), (3, False), (4, True)])
 def test_the_quarantine_holds_a_doubled_record_once(quarantined: int, is_fault: bool) -> None:
-    """Two rows of bronze are there twice; none, one or both may have been quarantined."""
+    """Bronze holds two records twice; none, one or both may have been quarantined."""
     doubled = compared(counts(bronze_rows=12, refinable=12, refined=12))
     totals = TOTALS._replace(quarantined=quarantined, applied=9 - quarantined, entities=0)
     told = [f"silver.batches tells of {quarantined} quarantined rows, silver.quarantine holds 1"]

@@ -1,4 +1,4 @@
-"""What the doctor finds, on folders, ports and executables made for each case."""
+"""What doctor finds, with folders, ports and executables made for each case."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def kafka(**changes: object) -> Kafka:
 
 
 def test_every_part_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in STARTERS:  # each that is set is a line of its own
+    for name in STARTERS:  # each that is set gives its own line
         monkeypatch.delenv(name, raising=False)
     settings = load_settings().model_copy(update={"root": str(tmp_path), "kafka": kafka(embedded_port=0)})
     findings = doctor.examine(settings)

@@ -1,4 +1,4 @@
-"""The parts of the live mode that need neither Spark nor Kafka: its view, its producers' plan, its workers."""
+"""The parts of live mode that need neither Spark nor Kafka: its view, its producers' plan, its workers."""
 
 import itertools
 import json
@@ -37,7 +37,7 @@ FACTS = Facts(
 
 
 def batch(stream: str, rows: int, *, before: float, took_ms: int = 1500) -> str:
-    """A line of stream_progress.jsonl, logged so many seconds before NOW."""
+    """A line of stream_progress.jsonl, logged that many seconds before NOW."""
     logged_at = (NOW - timedelta(seconds=before)).isoformat(timespec="milliseconds")
     facts = {"logged_at": logged_at, "stream": stream, "rows": rows, "durations_ms": {"triggerExecution": took_ms}}
     return json.dumps({**facts, "kafka_lag": None}) + "\n"
@@ -84,14 +84,14 @@ def test_where_others_send_nothing_is_told_of_sending() -> None:
 
 
 def test_what_is_unknown_is_said() -> None:
-    """Kafka that does not answer, a checkpoint that is gone, a record without a time."""
+    """Kafka that does not answer, a missing checkpoint, a record without a time."""
     silent = FACTS._replace(kafka=KafkaBacklog(None, None, "no broker"), silver=SilverBacklog(1, 100, None))
     assert "delay no broker + ? (100 rows of bronze);" in line(silent)
 
 
 def test_batches_count_from_the_start_and_rates_over_half_a_minute(tmp_path: Path) -> None:
     file = tmp_path / "stream_progress.jsonl"
-    file.write_text(batch("silver", 1_000, before=1), encoding="utf-8")  # of an earlier run
+    file.write_text(batch("silver", 1_000, before=1), encoding="utf-8")  # from an earlier run
     tail = ProgressTail(file)
     assert tail.read(now=NOW, seconds=0) == dict.fromkeys(
         ("bronze.events", "bronze.feedback", "silver"), StreamFacts()
@@ -106,7 +106,7 @@ def test_batches_count_from_the_start_and_rates_over_half_a_minute(tmp_path: Pat
         lines.write(half[20:])
         lines.write("a line of a full\n")
     assert tail.read(now=NOW, seconds=60)["silver"] == StreamFacts(3, 180, 3.0, 0.5)
-    # at the start the time so far is what the rate is over
+    # at the start, the rate is over the time so far
     assert tail.read(now=NOW, seconds=10)["silver"].rate == 9.0
 
 
@@ -142,7 +142,7 @@ def test_on_empty_topics_everybody_is_told_first_and_then_again_and_again(small:
     assert len(list(parts["movies"].opening())) + len(list(parts["series"].opening())) == 10
     assert ids(list(itertools.islice(parts["feedback"].lasting(), 2))) == ["f42-0000001", "f42-0000002"]
     assert list(parts["feedback"].opening()) == []
-    # four in five are feedback, the rest divided as users and titles are: 6 to 7 to 3
+    # four in five are feedback, the rest is split like users and titles: 6 to 7 to 3
     assert {name: round(part.rate, 2) for name, part in parts.items()} == {
         "users": 7.5,
         "movies": 8.75,
@@ -163,7 +163,7 @@ def test_on_topics_that_hold_them_nothing_is_told_at_once_and_no_feedback_twice(
 def test_producers_that_share_a_topic_ask_whether_it_holds_what_all_of_them_send(
     small: Settings, held: int, is_due: bool
 ) -> None:
-    """Six users and seven movies; the series are on a topic of their own, which holds them."""
+    """Six users and seven movies; the series are on their own topic, which has them all."""
     shared = small.kafka.model_copy(update={"movies_topic": small.kafka.users_topic})
     ends = {shared.users_topic: held, shared.series_topic: 3, shared.feedback_topic: 0}
     parts = live_parts(small.model_copy(update={"kafka": shared}), ends, rate=100.0)
@@ -173,7 +173,7 @@ def test_producers_that_share_a_topic_ask_whether_it_holds_what_all_of_them_send
 
 @pytest.mark.parametrize("skip", [0, 1, 499, 500, 501, 1_000])
 def test_feedback_goes_on_where_it_stopped(skip: int) -> None:
-    """Blocks are of 500: at their edges too the same events follow."""
+    """Blocks have 500 events: at their edges, too, the same events follow."""
 
     def records(count: int, skip: int = 0) -> list[Record]:
         instants = feedback_instants(DEFAULT_START, None)
@@ -183,7 +183,7 @@ def test_feedback_goes_on_where_it_stopped(skip: int) -> None:
     assert ids(rest) == ids(whole[skip:])
     values = [json.loads(record.value or b"") for record in (*rest, *whole[skip:])]
     for value in values:
-        value.pop("timestamp")  # the instants were not skipped
+        value.pop("timestamp")  # the times were not skipped
     assert values[:3] == values[3:]
 
 

@@ -1,4 +1,4 @@
-"""`lakehouse demo` reads its files first: a wrong one is one line before a broker or Spark starts."""
+"""`lakehouse demo` reads its files first: a wrong file is one line, before a broker or Spark starts."""
 
 import io
 from pathlib import Path
@@ -36,11 +36,11 @@ def test_ratings_alone_are_a_source(ratings: Path) -> None:
     ]
     assert "silver.content.generos" in source.columns
     assert "silver.content.clasificacion" not in source.columns
-    assert not [line for line in source.findings if "matched" in line]  # with what?
+    assert not [line for line in source.findings if "matched" in line]  # matched with what?
 
 
 def test_a_catalogue_of_the_same_file_name_counts_too(ratings: Path) -> None:
-    """Otherwise another catalogue would be taken for the one that is published already."""
+    """Otherwise another catalogue would be taken for the one that is already published."""
     folder = ratings / "other"
     folder.mkdir()
     identities = []

@@ -1,4 +1,4 @@
-"""What the demo tells of its model where feedback was too little to measure it."""
+"""What the demo says about its model if there was too little feedback to measure it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The page: the same words in both languages, nothing in the data executed, nothing fetched, nothing endless."""
+"""The page: the same texts in both languages, no data executed, nothing fetched, nothing unbounded."""
 
 import base64
 import hashlib
@@ -36,7 +36,7 @@ ES, EN = load_language("es"), load_language("en")
 
 
 class Page(HTMLParser):
-    """What a browser makes of the page: its elements with attributes, and their text."""
+    """The page as a browser parses it: its elements with attributes, and their text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ def page(html: str) -> Page:
 
 
 def with_pictures(text: str) -> str:
-    """The text with what a browser would not show in the form that Unicode has for it."""
+    """The text with invisible characters replaced by Unicode's symbols for them."""
     return text.replace("\0", "␀").replace("\x1b", "␛").replace("\x7f", "␡")
 
 
@@ -106,7 +106,7 @@ def test_both_languages_have_the_same_words_with_the_same_gaps() -> None:
 
 
 def test_every_rule_of_silver_has_a_sentence() -> None:
-    # the producers can break each of them
+    # the producers can break every rule
     rules = {way.partition(":")[0] for ways in BREAKS.values() for way in ways}
     assert rules == set(ES.words["rules"])
 
@@ -137,7 +137,7 @@ def test_data_makes_no_element_and_no_handler(page: Page) -> None:
 def test_everything_in_titles_is_shown_as_it_is(page: Page) -> None:
     text = "".join(page.text)
     assert [title for title in HOSTILE[:-1] if with_pictures(title) not in text] == []
-    assert "x" * LONGEST_TEXT in text  # the last one is cut, and the page says how much is missing
+    assert "x" * LONGEST_TEXT in text  # the last one is truncated, and the page says how much is missing
     assert re.search(r"x… \(\+9[,\u202f]?700 ", text)
 
 
@@ -230,7 +230,7 @@ def test_metrics_that_the_published_model_does_not_have_are_named(code: str, sai
     quality = Quality("als-1", ("blend", "mean"), (Metric("rmse", {"mean": 1.2, "other": 1.3}),), ("rmse", "mae"))
     html = render(replace(report, quality=quality), language=code)
     assert said in html
-    # the row of the published model is marked, and no other one in its place
+    # the published model's row is marked, and no other instead
     assert 'class="own"' not in html
     assert said in render(
         replace(report, quality=Quality("als-1", ("blend",), (), ("rmse", "mae"))), language=code
@@ -271,11 +271,11 @@ def test_layers_are_told_in_the_order_in_which_records_flow() -> None:
     ("value", "decimals", "spanish", "english"),
     [
         (0, 0, "0", "0"),
-        (1234, 0, "1234", "1,234"),  # Spanish sets thousands apart from five digits on
+        (1234, 0, "1234", "1,234"),  # Spanish groups thousands from five digits on
         (12345, 0, "12\u202f345", "12,345"),
         (1234567.891, 2, "1\u202f234\u202f567,89", "1,234,567.89"),
         (-3.5, 1, "\u22123,5", "\u22123.5"),
-        (-0.04, 1, "0,0", "0.0"),  # no minus before a zero
+        (-0.04, 1, "0,0", "0.0"),  # no minus before zero
         (0.999, 2, "1,00", "1.00"),
     ],
 )
@@ -288,7 +288,7 @@ def test_numbers(value: float, decimals: int, spanish: str, english: str) -> Non
     [
         (0.0, 1, "0\u00a0%", "0%"),
         (0.0204, 1, "2,0\u00a0%", "2.0%"),
-        (0.0001, 1, "< 0,1\u00a0%", "< 0.1%"),  # what is more than nothing is no zero
+        (0.0001, 1, "< 0,1\u00a0%", "< 0.1%"),  # a positive share is not shown as zero
         (1.0, 0, "100\u00a0%", "100%"),
     ],
 )
@@ -320,7 +320,7 @@ def test_periods(unit: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("highest", "marks"),
     [
-        (0, [0, 1]),  # nothing to show still has an axis
+        (0, [0, 1]),  # with nothing to show there is still an axis
         (1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
         (7, [0, 2, 4, 6, 8]),
         (5, [0, 1, 2, 3, 4, 5]),
@@ -335,7 +335,7 @@ def test_axes_begin_at_zero_and_reach_the_highest_value(highest: float, marks: l
 def test_the_marks_of_an_axis_have_no_needless_digits() -> None:
     axes = re.findall(r'<svg class="axis".*?</svg>', render(full_report(), language="es"))
     written = [re.findall(r"<text[^>]*>([^<]*)</text>", axis) for axis in axes]
-    # batches of 2 seconds: half a second has one decimal, as one and a half has
+    # batches of 2 seconds: both half a second and one and a half have one decimal
     assert ["0", "0,5", "1", "1,5", "2"] in written
 
 

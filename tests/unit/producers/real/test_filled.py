@@ -1,4 +1,4 @@
-"""A source fills those columns of silver for which one of its records has a value."""
+"""A source fills the columns of silver for which one of its records has a value."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from producers.sending.records import Record, encode
     ("fields", "expected"),
     [
         ({"type": "user", "clasificacion": "PG"}, {"silver.users.type", "silver.users.clasificacion"}),
-        # nothing, in the forms that a field has
+        # no value, in each form that a field can have
         ({"type": "user", "clasificacion": None, "generos": [], "nombre_usuario": ""}, {"silver.users.type"}),
         ({"type": "series", "numero_temporadas": 0}, {"silver.content.type", "silver.content.numero_temporadas"}),
-        # of no table
+        # belongs to no table
         ({"type": "Podcast", "clasificacion": "PG"}, set()),
     ],
 )

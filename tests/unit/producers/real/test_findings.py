@@ -1,4 +1,4 @@
-"""What a catalogue has misplaced and silver does not know is counted in full, and told in few lines."""
+"""A catalogue's misplaced values, and those unknown to silver, are counted in full and shown in few lines."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ NOW_MS = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 
 
 def catalogue(folder: Path, *rows: dict[str, str]) -> Replay:
-    """Titles that are all right but for what is given."""
+    """Valid titles, except for the given values."""
     lines = [",".join(COLUMNS)]
     for number, row in enumerate(rows):
         cells = {"show_id": f"s{number}", "type": "Movie", "title": "T", "release_year": "2019", **row}
@@ -43,7 +43,7 @@ DURATIONS = "catalogue ratings that are durations: silver quarantines them"
 def test_every_duration_among_the_ratings_is_misplaced(tmp_path: Path, rating: str) -> None:
     replay = catalogue(tmp_path, {"rating": rating}, {"rating": "PG"}, {"rating": ""})
     assert replay.unmapped[DURATIONS] == 1
-    assert told(replay) == []  # told once, as a duration
+    assert told(replay) == []  # reported once, as a duration
 
 
 @pytest.mark.parametrize("rating", ["13+", "16", "18", "TV-MA", "PG-13", "B15", "12A", "7 and up", "M", "S"])
@@ -59,7 +59,7 @@ def test_unknown_ratings_are_told_with_their_rows_and_the_setting(tmp_path: Path
         "  '13+': 3",
         "  '16+': 2",
         "  'ALL_AGES': 1",
-        "  'pg': 1",  # silver minds case
+        "  'pg': 1",  # case matters to silver
     ]
 
 
@@ -89,7 +89,7 @@ def test_unknown_types_are_told_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("added", "expected"),
     [
-        ("2023-11-14T23:13:20Z", []),  # as late as silver allows: an hour
+        ("2023-11-14T23:13:20Z", []),  # the latest that silver allows: an hour ahead
         (
             "2023-11-14T23:13:21Z",
             ["future: 1 records have a time that is still to come, so silver quarantines them"],
@@ -114,11 +114,11 @@ def test_durations_of_movies_that_are_none_are_counted(tmp_path: Path, duration:
     [
         ("September 25, 2021", 1632528000000),
         ("2021-09-25", 1632528000000),
-        ("2021-09-25T00:00:00Z", 1632528000000),  # as silver reads times
+        ("2021-09-25T00:00:00Z", 1632528000000),  # parsed like silver's times
         ("2021-09-25 02:00:00+02:00", 1632528000000),
         ("1632528000", 1632528000000),
         ("1632528000250", 1632528000250),
-        # a year, and a day without dashes, are no seconds since 1970: the first day of 2019 is told to be the date
+        # a year, or a day without dashes, is not seconds since 1970: the first day of 2019 is reported as the date
         ("2021", 1546300800000),
         ("20210925", 1546300800000),
     ],

@@ -1,4 +1,4 @@
-"""A CSV is read, or one line says what is wrong at which byte and line of the file. Columns are found by name."""
+"""A CSV is read, or one line names the problem and the byte and line of the file. Columns are found by name."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from producers.real.layouts import read_rows
 
 COLUMNS = ("id", "title")
 HEADER = b"id,title,more\n"
-# More than Python decodes and csv reads at once: a place counted from the last piece would be a small number.
+# More than Python decodes and csv reads at once: a position relative to the last piece would be a small number.
 MANY = b"".join(b"%d,a title,\xc3\xb1\n" % number for number in range(100_000, 120_000))
 LINES = 20_001  # with the header
 AT = len(HEADER) + len(MANY)
 
 
 def fault(folder: Path, content: bytes) -> str:
-    """What a person reads of a file with this content, without the path of its folder."""
+    """The error for a file with this content, without the path of its folder."""
     file = folder / "f.csv"
     file.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -36,7 +36,7 @@ def titles(folder: Path, content: bytes) -> list[tuple[int, str]]:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        # bytes that are not UTF-8: at the start, far in, cut off at the end, and after a mark, which counts too
+        # bytes that are not UTF-8: at the start, far in, truncated at the end, and after a mark, which counts too
         (b"i\xf1d,title,more\n", "f.csv is not UTF-8 at byte 1 (line 1); "),
         (HEADER + MANY + b"1,a\xf1o,\n" + MANY, f"f.csv is not UTF-8 at byte {AT + 3} (line {LINES + 1}); "),
         (HEADER + MANY + b"1,a\xc3", f"f.csv is not UTF-8 at byte {AT + 3} (line {LINES + 1}); "),
@@ -61,14 +61,14 @@ def titles(folder: Path, content: bytes) -> list[tuple[int, str]]:
             HEADER + MANY + b"1,a\0b,\n",
             f"f.csv has a NUL character at byte {AT + 3} (line {LINES + 1}); remove it",
         ),
-        # quotes: never closed, closed too early, escaped with a backslash; the place is where the cell begins
+        # quotes: never closed, closed too early, escaped with a backslash; the position is where the cell begins
         (HEADER + MANY + b'1,"open,\n2,b,\n', f"f.csv is not valid CSV at byte {AT + 2} (line {LINES + 1}): "),
         (HEADER + b'1,"open,\n2,b,\n3,"c",\n', "f.csv is not valid CSV at byte 16 (line 2): "),
         (HEADER + b'1,"one\ntwo",\n2,"a"b,\n', "f.csv is not valid CSV at byte 29 (line 4): "),
         (HEADER + b'1,"say \\"a\\"",\n', "f.csv is not valid CSV at byte 16 (line 2): "),
         (b'"id,title\n1,a\n', "f.csv is not valid CSV at byte 0 (line 1): "),
         (b'\xef\xbb\xbf"id,title\n1,a\n', "f.csv is not valid CSV at byte 3 (line 1): "),
-        # a quote that takes more text than csv reads as one cell
+        # a quote around more text than csv reads as one cell
         (HEADER + b'1,a,\n2,"open,\n' + MANY, "f.csv is not valid CSV at byte 21 (line 3): "),
         # a quote that swallows the next row and ends in the one after: too few cells on the line where it began
         (HEADER + b'1,"open,\n2,"",\n3,b"\n4,c,\n5,"x"y,\n', "f.csv: the row at byte 14 (line 2) has 2 cells, "),
@@ -93,7 +93,7 @@ def test_what_is_wrong_is_named_with_its_byte_and_line(tmp_path: Path, content: 
         ("id,title, Title ", "f.csv has more than one column title: 'title', ' Title '; "),
         ("id,title,TITLE", "f.csv has more than one column title: 'title', 'TITLE'; "),
         ("id,title,\u200btitle", "f.csv has more than one column title: 'title', '\\u200btitle'; "),
-        # all of them, also one that nobody reads
+        # all of them, even one that nobody reads
         ("id,note,title,ID,Note", "f.csv has more than one column id, note: 'id', 'note', 'ID', 'Note'; "),
         ("id,name", "f.csv has no column title; it has id, name; expected the columns id, title"),
         ("name", "f.csv has no column id, title; it has name; "),
@@ -116,12 +116,12 @@ def test_a_header_of_a_thousand_columns_is_still_one_short_line(tmp_path: Path) 
         b"id,title\n1,a\n",
         b"id,title\r\n1,a\r\n",
         b"\xef\xbb\xbfid,title\n1,a\n",  # Excel's mark
-        b"\xef\xbb\xbf\xef\xbb\xbfid,title\n1,a\n",  # saved so twice
-        b" ID , Title\n1,a\n",  # as a person reads it
+        b"\xef\xbb\xbf\xef\xbb\xbfid,title\n1,a\n",  # saved twice
+        b" ID , Title\n1,a\n",  # equal to a person
         b"title,other,id\na,b,1\n",
         b"id,title,,\n1,a,,\n",  # columns without a name, as spreadsheets leave them
-        b"id,title\n1,a,,\n",  # in the rows alone
-        b"id,title,,\n1,a\n",  # or in the header alone
+        b"id,title\n1,a,,\n",  # only in the rows
+        b"id,title,,\n1,a\n",  # or only in the header
         b'id,title\n1,"a"\n\n \n',  # blank lines
     ],
 )

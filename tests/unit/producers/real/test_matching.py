@@ -44,7 +44,7 @@ CATALOGUE = [
         ("Red Sea 3D", 2012, "c12"),
         ("Redsea", 2012, "c12"),
         ("???", 2013, "c13"),
-        ("!", 2013, None),  # titles of signs alone are compared sign by sign
+        ("!", 2013, None),  # titles of symbols only are compared symbol by symbol
         ("Sailor\u2019s Moon", 1988, "c14"),
         ("Sailor Moon", 1988, None),
     ],

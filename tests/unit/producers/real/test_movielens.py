@@ -1,4 +1,4 @@
-"""The times of ratings.csv: read in every form that silver reads, or refused before anything is sent."""
+"""The times in ratings.csv: accepted in every format that silver reads, or refused before anything is sent."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def event(record: Record) -> dict[str, Any]:
         ("2005-04-02T21:32:00.123456Z", "2005-04-02T21:32:00.123456Z", 1112477520123),  # no digit is lost
         ("1112477520", "2005-04-02T21:32:00.000Z", 1112477520000),
         (" 1112477520 ", "2005-04-02T21:32:00.000Z", 1112477520000),
-        ("1112477520.0", "2005-04-02T21:32:00.000Z", 1112477520000),  # as pandas writes a column with a gap
+        ("1112477520.0", "2005-04-02T21:32:00.000Z", 1112477520000),  # as pandas writes a column with gaps
         ("1112477520.5", "2005-04-02T21:32:00.500Z", 1112477520500),
         ("1112477520250", "2005-04-02T21:32:00.250Z", 1112477520250),  # milliseconds
         ("0", "1970-01-01T00:00:00.000Z", 0),
@@ -68,11 +68,11 @@ def test_forms_may_differ_from_cell_to_cell(tmp_path: Path) -> None:
     [
         "later",
         "",
-        "2005-04-02",  # a day is no moment
+        "2005-04-02",  # a day is not a moment
         "02/04/2005 21:32",  # of which month?
-        "2005-02-30 12:00:00",  # no real date
+        "2005-02-30 12:00:00",  # not a real date
         "2005-04-02 25:00:00",
-        "1969-12-31T23:59:59Z",  # before there were event times
+        "1969-12-31T23:59:59Z",  # before the earliest event time
         "-1",
         "1112477520000000",  # microseconds: silver does not read them either
         "1.112e9",

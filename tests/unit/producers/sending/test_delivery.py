@@ -1,4 +1,4 @@
-"""Pacing, the line at the end, and the arguments; sending itself is tested on a real broker."""
+"""Pacing, the summary line, and the arguments; sending itself is tested on a real broker."""
 
 import argparse
 import time
@@ -41,7 +41,7 @@ def test_a_pause_of_the_reader_is_made_up_for() -> None:
     while time.monotonic() < behind:
         pass
     began = time.monotonic()
-    # all of the rest is overdue: a pace that drifts would take another 0.39 s
+    # the rest is overdue: a drifting pace would take another 0.39 s
     assert [first, *paced] == RECORDS
     assert time.monotonic() - began < 0.2
 

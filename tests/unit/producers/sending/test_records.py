@@ -1,4 +1,4 @@
-"""What the made-up records are: repeatable, within the rules of silver unless broken on purpose, long-tailed."""
+"""Made-up records: repeatable, valid in silver unless broken on purpose, long-tailed."""
 
 import json
 import re
@@ -60,7 +60,7 @@ ARRAYS = ("generos", "directores", "actores", "decadas_favoritas")
 
 
 def broken_rules(record: Record) -> set[str]:
-    """The rules of DESIGN.md once more, written for this test alone, from the bytes on."""
+    """The rules of DESIGN.md, written again for this test alone, from the bytes on."""
     assert record.value is not None
     try:
         text = record.value.decode()

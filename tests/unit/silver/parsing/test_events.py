@@ -1,4 +1,4 @@
-"""Records that would be dear or ambiguous to read."""
+"""Records that are costly to read, or ambiguous."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ def test_ids_titles_and_items_are_cleaned_by_one_rule() -> None:
 
 
 def test_an_unknown_field_is_shown_with_the_control_characters_that_it_has() -> None:
-    """As silver cleans values, this name would be that of a known field."""
+    """Cleaned like silver's values, this name would equal that of a known field."""
     found = read_event(json.dumps(MOVIE | {"titulo\0": "a\0b\u2028"})).unknown_fields
     assert found == [(r"titulo\u0000", r"a\u0000b\u2028")]
 

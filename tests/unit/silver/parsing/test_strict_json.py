@@ -1,4 +1,4 @@
-"""JSON read strictly, with every digit of a number that counts."""
+"""Strict JSON parsing that keeps every significant digit of a number."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def nested(levels: int) -> str:
     ("text", "number"),
     [
         ("12345678901234567890", "12345678901234567890"),
-        ("1" * 5_000, "1" * 5_000),  # Python itself reads no int of so many digits
+        ("1" * 5_000, "1" * 5_000),  # Python refuses an int of so many digits
         ("-0", "-0"),
         ("3.0", "3"),  # equal numbers are equal texts: an id of 7.0 is that of 7
         ("8.50", "8.5"),

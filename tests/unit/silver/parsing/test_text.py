@@ -1,4 +1,4 @@
-"""Strings of silver: white space at the ends, control characters, and Unicode in NFC."""
+"""Silver's strings: white space at the ends, control characters, and Unicode in NFC."""
 
 from unicodedata import category, normalize
 
@@ -17,13 +17,13 @@ TRIMMED = {
     "word joiner and byte order mark": ("\u2060\ufeffa\ufeff", "a"),
     "ideographic space": ("\u3000映画\u3000", "映画"),
     "line and paragraph separators": ("\u2028a\u2029", "a"),
-    # a zero-width joiner and a direction mark are part of what is written
+    # a zero-width joiner and a direction mark are part of the text
     "joiner of an emoji": ("\U0001f468\u200d", "\U0001f468\u200d"),
     "right-to-left mark": ("\u200fאבג", "\u200fאבג"),
     "no white space": ("a", "a"),
     "empty": ("", None),
 }
-# What shows nothing, and stays where it stands beside something that does.
+# Invisible characters, which are kept next to a visible one.
 INVISIBLE = {
     "white space": " \t\r\n\u00a0\u2028\u3000",
     "zero-width spaces and a mark": "\u200b\u2060\ufeff",
@@ -72,7 +72,7 @@ def test_a_text_that_shows_nothing_is_none(case: str) -> None:
 
 
 def test_every_control_character_and_noncharacter_goes() -> None:
-    """Both sets are the same in every version of Unicode."""
+    """Both sets are the same in every Unicode version."""
     last = [plane + end for plane in range(0x10000, 0x110000, 0x10000) for end in (0xFFFD, 0xFFFE, 0xFFFF)]
     characters = [chr(code) for code in (*range(0xD800), *range(0xE000, 0x10000), *last)]
     found = {one: cleaned(f"a{one}b") for one in characters}
@@ -90,10 +90,10 @@ def test_what_cleaning_would_change_is_shown_as_json_writes_it() -> None:
 
 
 def test_a_long_run_of_marks_is_sorted_in_its_time() -> None:
-    """A megabyte of them takes Python's own function minutes, and the stream with it."""
+    """A megabyte of them takes Python's own function minutes, which would stall the stream."""
     run = "\u0301\u0323" * 2_000
     assert nfc(f"a{run}b{run}") == normalize("NFC", f"a{run}b{run}")
-    # the letter takes the first mark of both kinds
+    # the letter combines with the first mark of each kind
     assert len(nfc("a" + "\u0301\u0323" * 250_000)) == len(nfc(f"a{run}")) + 2 * 248_000
 
 

@@ -1,4 +1,4 @@
-"""The model and its queries, read by Microsoft's own code; `make test-tools` fetches it into build/powerbi."""
+"""The model and its queries, parsed by Microsoft's own code; `make test-tools` fetches it into build/powerbi."""
 
 import base64
 import json

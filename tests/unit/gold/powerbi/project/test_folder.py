@@ -1,4 +1,4 @@
-"""The project's folder: what a person has changed is never written over, unless they say so."""
+"""The project's folder: a person's changes are never overwritten, unless they say so."""
 
 from pathlib import Path
 from typing import cast
@@ -25,7 +25,7 @@ def write(folder: Path, files: dict[str, bytes], *, replace: bool = False) -> li
 
 
 def found(folder: Path) -> dict[str, bytes]:
-    """What the folder holds, but for the record of what was written."""
+    """The files in the folder, without the record of what was written."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".exported.json"]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 

@@ -1,4 +1,4 @@
-"""The Power BI project agrees with itself: fields, relations, formulas, names and layout."""
+"""The Power BI project is consistent: fields, relationships, formulas, names and layout."""
 
 import re
 from itertools import combinations
@@ -54,7 +54,7 @@ def test_relations_join_columns_of_the_model_and_end_in_a_key(built: Project) ->
     assert len(pairs) == text.count("relationship ") == 3
     for table, column, to_table, to_column in pairs:
         assert column in built.columns[table]
-        # made of the id, of which the other table's key consists
+        # derived from the id that is the other table's key
         assert to_column == column
         known = next(one for one in built.tables if one.name == to_table)
         assert [(key.name, (key.id,)) for key in known.keys] == [(to_column, known.source.key)]
@@ -62,7 +62,7 @@ def test_relations_join_columns_of_the_model_and_end_in_a_key(built: Project) ->
 
 @CATALOGUES
 def test_nothing_relates_counts_or_chooses_ids_but_by_their_keys(built: Project) -> None:
-    """Power BI compares ids without case: a count of distinct ids would miss some, a slicer choose two users."""
+    """Power BI compares ids without case: a distinct count of ids would miss some, a slicer select two users."""
     ids = {(table.name, key.id) for table in built.tables for key in table.keys}
     assert len(ids) == 5
     relations = built.text("Lakehouse.SemanticModel/definition/relationships.tmdl")
@@ -100,7 +100,7 @@ def test_formulas_name_columns_and_measures_that_exist(built: Project) -> None:
 
 @CATALOGUES
 def test_no_two_names_differ_in_capitals_alone(built: Project) -> None:
-    """Power BI takes them for one: columns and measures within a table, measures within the model."""
+    """Power BI treats them as equal: columns and measures within a table, measures within the model."""
     for name, columns in built.columns.items():
         own = [part.lower() for part in (*columns, *built.measures[name])]
         assert len(own) == len(set(own)), name

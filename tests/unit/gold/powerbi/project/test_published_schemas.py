@@ -1,4 +1,4 @@
-"""The report's JSON against the schemas that Microsoft publishes, where this checkout has them beside it."""
+"""The report's JSON validated against Microsoft's published schemas, if they are next to this checkout."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.powerbi_projects import WITHOUT_CHECKS, Project, project
 
 SCHEMAS = SHARED / "powerbi-schemas"
 ADDRESS = "https://developer.microsoft.com/json-schemas/"
-# Nothing is published for a .pbids file; the schema of .platform is not among those beside this checkout.
+# No schema is published for a .pbids file; that of .platform is not among those next to this checkout.
 WITHOUT_SCHEMA = {"Lakehouse.pbids", "Lakehouse.Report/.platform", "Lakehouse.SemanticModel/.platform"}
 
 
