@@ -23,7 +23,7 @@ from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.locks import RunningError, only_run
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import latest_version, overwrite, read, table_path
+from lakehouse.storage import delta_table, latest_version, overwrite, read
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_MODELS,
@@ -173,7 +173,7 @@ def test_a_model_without_figures_gives_way_and_takes_no_place(
     assert offer("blank", 1, novelty=2.0) == ("blank", "")
     assert offer("first", 2, rmse=9.0) == ("first", "")
     assert offer("blank-too", 3) == ("first", "no rmse against 9.0000 of the published first")
-    assert [line.message for line in caplog.records if line.name == "gold.publication"] == [
+    assert [line.message for line in caplog.records if line.name == "gold.models.publication"] == [
         "blank is published without a comparison: the first model, without rmse",
         "first is published without a comparison: rmse 9.0000, the published blank has none",
     ]
@@ -183,7 +183,7 @@ def test_a_model_without_figures_gives_way_and_takes_no_place(
 def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str) -> None:
     save_model(spark, root, "good", {}, {})
     offer_model(spark, root, record("good", rmse=1.0), rule=RULE, keep=1)
-    detail = spark.sql(f"DESCRIBE DETAIL delta.`{table_path(root, GOLD_MODELS)}`").collect()[0]
+    detail = delta_table(spark, root, GOLD_MODELS).detail().collect()[0]
     assert detail["minReaderVersion"] == 1
 
 
