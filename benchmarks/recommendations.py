@@ -145,7 +145,7 @@ def measure_others(spark: SparkSession, exam: Exam) -> tuple[dict[str, dict[str,
     lists = [lists_from(spark, likes, scores, model) for model, scores in named.items()]
     lists += [lists_from(spark, likes, sum(every), "implicit x8"), lists_from(spark, likes, ease, "EASE")]
     with held(reduce(DataFrame.unionByName, lists)) as made:
-        rows = measure_lists(made, exam.relevant, exam.facts).collect()
+        rows = measure_lists(made, exam.relevant, exam.facts, models=[*named, "implicit x8", "EASE"]).collect()
     found: dict[str, dict[str, float]] = {}
     for row in rows:
         found.setdefault(row["model"], {})[row["metric"]] = row["value"]

@@ -15,7 +15,7 @@ from gold.models.publication import Publication, offer_model
 from gold.models.registry import ModelRecord, Rule
 from gold.popularity import order_titles
 from gold.rate_affinity import chosen_weights
-from gold.recommender.blend import blend_of, model_version, save_blend, train_blend
+from gold.recommender.blend import blend_of, model_version, require_finite, save_blend, train_blend
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.lists import describe_users, make_lists, without_factors
 from gold.recommender.recipes import recipe_of
@@ -52,7 +52,10 @@ def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None
 
 
 def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: bool) -> Publication:
-    """Measure on each user's last events, train on all, save the model, and offer it for publication."""
+    """Measure on each user's last events, train on all, save the model, and offer it for publication.
+
+    Raises InputError, before anything is published, if training produced factors that are not finite.
+    """
     root, recipe = settings.root, recipe_of(settings.gold)
     with (
         checkpoint_folder(spark, root),
@@ -77,6 +80,7 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
         write_metrics(spark, root, described, inputs.versions)
         if training is not None:
             save_blend(spark, root, version, training.result())
+        require_finite(blend_of(load_model(spark, root, version)))
     new = ModelRecord(
         model_version=version,
         trained_at=datetime.now(UTC),

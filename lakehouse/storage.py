@@ -46,6 +46,12 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
     only the table has stay. `properties` are set on a new table in addition to its contract. Raises TableError if
     the schema differs, if rows violate a constraint, or if the folder of a new table is not empty.
     """
+    if _create_or_extend(spark, root, table, properties or {}):
+        _set_checks(spark, table_path(root, table), table)
+
+
+def _create_or_extend(spark: SparkSession, root: str, table: Table, properties: Mapping[str, str]) -> bool:
+    """Whether the table existed already; it now has the columns of its contract, but maybe not its constraints."""
     path = table_path(root, table)
     if exists(spark, root, table):
         found = spark.read.format("delta").load(path).schema
@@ -55,38 +61,48 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
             spark.sql(f"ALTER TABLE delta.{identifier(path)} ADD COLUMNS ({listed})")
             found = spark.read.format("delta").load(path).schema
         _expect_schema(found, table, what=f"{table.sql_name} at {path}")
-        _update_checks(spark, path, table)
-        return
+        return True
     _discard_unfinished(spark, path, table)
     # without the name, Delta derives one from the location and does not double its backticks
     named = DeltaTable.createIfNotExists(spark).tableName(f"delta.{identifier(path)}").location(path)
     builder = named.addColumns(table.schema)
-    for name, value in {**table.delta_properties, **(properties or {})}.items():
+    for name, value in {**table.delta_properties, **properties}.items():
         builder = builder.property(name, value)
     builder.execute()
+    return False
 
 
-def _update_checks(spark: SparkSession, path: str, table: Table) -> None:
-    """Give an existing table the CHECK constraints of its contract, which Delta checks against every row."""
+def _set_checks(spark: SparkSession, path: str, table: Table) -> None:
+    """Give an existing table the CHECK constraints of its contract. Raises TableError if its rows violate one."""
+    name = f"delta.{identifier(path)}"
+    before = _drop_changed_checks(spark, path, table)
+    for check in before:
+        try:
+            spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({table.checks[check]})")
+        except (PySparkException, Py4JJavaError) as error:
+            if before[check]:
+                spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({before[check]})")
+            raise TableError(
+                f"{table.sql_name} at {path} cannot take the check {check} ({table.checks[check]}): "
+                f"{first_line(error)}",
+                todo="lakehouse rebuild silver"
+                if table.layer == "silver"
+                else "move that folder away, and the table is built again",
+            ) from error
+
+
+def _drop_changed_checks(spark: SparkSession, path: str, table: Table) -> dict[str, str]:
+    """Drop constraints whose condition changed. Returns the old condition, or "", of each constraint to add."""
     if not table.checks:
-        return
+        return {}
     name = f"delta.{identifier(path)}"
     held = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
-    for check, condition in table.checks.items():
-        before = held.get(f"delta.constraints.{check}")
-        if before == condition:
-            continue
-        if before is not None:
+    before = {check: held.get(f"delta.constraints.{check}", "") for check in table.checks}
+    due = {check: old for check, old in before.items() if old != table.checks[check]}
+    for check, old in due.items():
+        if old:
             spark.sql(f"ALTER TABLE {name} DROP CONSTRAINT {check}")
-        try:
-            spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({condition})")
-        except (PySparkException, Py4JJavaError) as error:
-            if before is not None:
-                spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({before})")
-            raise TableError(
-                f"{table.sql_name} at {path} cannot take the check {check} ({condition}): {first_line(error)}",
-                todo=f"correct the rows, or build the table again: lakehouse rebuild {table.layer}",
-            ) from error
+    return due
 
 
 def _discard_unfinished(spark: SparkSession, path: str, table: Table) -> None:
@@ -172,11 +188,9 @@ def overwrite(
 
     `made_by` is whatever else the rows depend on, as gold.affinity.changes computes it.
     """
-    ensure(rows.sparkSession, root, table)
-    writer = conform(rows, table).write.format("delta").mode("overwrite")
-    if input_versions is not None:
-        writer = writer.option("userMetadata", _note(input_versions, made_by))
-    writer.save(table_path(root, table))
+    options = {} if input_versions is None else {"userMetadata": _note(input_versions, made_by)}
+    _create_or_extend(rows.sparkSession, root, table, {})
+    _replace_rows(rows, root, table, options)
 
 
 def overwrite_where(
@@ -217,8 +231,16 @@ def replace(rows: DataFrame, root: str, table: Table, *, note: Mapping[str, str]
     """Replace the table's rows, and its columns with those of its contract, in one commit that carries `note`."""
     if not exists(rows.sparkSession, root, table):
         ensure(rows.sparkSession, root, table)
-    writer = conform(rows, table).write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-    writer.option("userMetadata", json.dumps(dict(note))).save(table_path(root, table))
+    _replace_rows(rows, root, table, {"overwriteSchema": "true", "userMetadata": json.dumps(dict(note))})
+
+
+def _replace_rows(rows: DataFrame, root: str, table: Table, options: Mapping[str, str]) -> None:
+    """Overwrite the table. Constraints that changed apply to the new rows alone: the old ones may violate them."""
+    spark, path = rows.sparkSession, table_path(root, table)
+    conforming = conform(rows, table)
+    _drop_changed_checks(spark, path, table)
+    conforming.write.format("delta").mode("overwrite").options(**options).save(path)
+    _set_checks(spark, path, table)
 
 
 def set_aside(spark: SparkSession, root: str, table: Table, *, stamp: str) -> str:

@@ -133,7 +133,7 @@ def measure(
             predict(blend, exam.ratings).withColumn("model", F.lit(model)) for model, blend in values.items()
         ]
         with held(_union(made)) as all_lists:
-            ranked = measure_lists(all_lists, exam.relevant, exam.facts)
+            ranked = measure_lists(all_lists, exam.relevant, exam.facts, models=[*lists])
             rows = ranked.unionByName(measure_values(_union(predicted))).collect()
     measured: dict[str, dict[str, float]] = {model: {} for model in {**lists, **values}}
     for model in lists:

@@ -1,5 +1,6 @@
 """The quality of lists and predicted ratings, measured on what users did afterwards."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame
@@ -20,7 +21,7 @@ class Facts(NamedTuple):
     viewers: DataFrame
 
 
-def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts) -> DataFrame:
+def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts, *, models: Sequence[str]) -> DataFrame:
     """One row per model and metric of lists (model, user_id, content_id, rank), measured on later likes.
 
     Means over users with at least one relevant title; a missing list counts 0. NDCG (Jarvelin & Kekalainen 2002)
@@ -31,7 +32,8 @@ def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts) -> DataFr
     first = lists.where(F.col("rank") <= CUTOFF).select("model", "user_id", "content_id", "rank")
     asked = relevant.select("user_id", "content_id").distinct()
     wanted = asked.groupBy("user_id").agg(F.count("*").alias("wanted"))
-    users = wanted.crossJoin(F.broadcast(lists.select("model").distinct()))
+    named = lists.sparkSession.createDataFrame([(model,) for model in models], "model string")
+    users = wanted.crossJoin(F.broadcast(named))
     found = first.join(asked, on=["user_id", "content_id"], how="inner")
     hits = found.groupBy("model", "user_id").agg(F.sort_array(F.collect_list("rank")).alias("hit"))
     scored = users.join(hits, on=["model", "user_id"], how="left")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from pydantic import JsonValue
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gold.inputs import held
@@ -15,6 +15,7 @@ from gold.models.files import Model, save_model
 from gold.recommender.biases import Shrinkage, deviations, fit_biases
 from gold.recommender.factors import Parameters, fit
 from gold.recommender.preferences import Evidence, latest_ratings, weigh_preferences
+from lakehouse.errors import InputError
 
 
 class Weights(NamedTuple):
@@ -74,6 +75,20 @@ def train_blend(feedback: DataFrame, *, recipe: Recipe) -> Blend:
     )
 
 
+def require_finite(blend: Blend) -> None:
+    """Raise InputError if factors hold NaN or infinity: lists would have a meaningless order that looks real."""
+
+    def is_broken(column: str) -> Column:
+        return F.exists(column, lambda number: F.isnan(number) | (F.abs(number) == float("inf")))
+
+    for frame in (blend.users, blend.titles):
+        if not frame.where(is_broken("factors") | is_broken("value_factors")).isEmpty():
+            raise InputError(
+                "training gave factors that are not finite: its numbers overflowed",
+                todo="choose a smaller gold.als.alpha, and regularizations nearer to those of conf/lakehouse.toml",
+            )
+
+
 def model_version(feedback: DataFrame, *, recipe: Recipe) -> str:
     """An id that is equal for equal feedback and recipe, so for equal models.
 
@@ -120,9 +135,14 @@ def blend_of(model: Model) -> Blend:
 
 @contextmanager
 def held_blend(blend: Blend) -> Iterator[Blend]:
-    """The blend with its frames computed once, for a model that is used without being saved."""
+    """The blend with its frames computed once, for a model that is used without being saved.
+
+    Raises InputError if training produced factors that are not finite.
+    """
     with held(blend.users) as users, held(blend.titles) as titles:
-        yield blend._replace(users=users, titles=titles)
+        computed = blend._replace(users=users, titles=titles)
+        require_finite(computed)
+        yield computed
 
 
 def _joined(order: DataFrame, value: DataFrame, biases: DataFrame, key: str) -> DataFrame:

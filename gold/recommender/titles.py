@@ -11,7 +11,6 @@ from pyspark.sql import DataFrame
 
 from gold.affinity.title_index import TitleIndex
 from gold.recommender.blend import Blend
-from lakehouse.errors import InputError
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -45,15 +44,11 @@ class Titles:
 
 
 def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> Titles:
-    """Align the model's titles and `popular` (content_id, place, viewers) with the index.
-
-    Raises InputError if training produced factors that are not finite.
-    """
+    """Align the model's titles and `popular` (content_id, place, viewers) with the index."""
     ids = index.content_ids
     learnt = blend.titles.toArrow()
     factors, known = _aligned(learnt, "factors", ids, sum(blend.ranks))
     value_factors, _ = _aligned(learnt, "value_factors", ids, None)
-    require_finite(factors, value_factors)
     places = popular.select("content_id", "place", "viewers").toArrow()
     return Titles(
         index=index,
@@ -65,15 +60,6 @@ def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> Titles:
         viewers=_aligned_numbers(places, "viewers", ids, 0.0),
         places=_aligned_numbers(places, "place", ids, float(len(ids) + 1)).astype(np.int64),
     )
-
-
-def require_finite(*factors: Floats) -> None:
-    """Raise InputError for NaN and infinity: they would give a meaningless order that looks like a real one."""
-    if not all(np.isfinite(part).all() for part in factors):
-        raise InputError(
-            "training gave factors that are not finite: its numbers overflowed",
-            todo="choose a smaller gold.als.alpha, and regularizations nearer to those of conf/lakehouse.toml",
-        )
 
 
 def split_fits(factors: Floats, ranks: tuple[int, ...]) -> list[Floats]:

@@ -110,6 +110,7 @@ def test_measures_of_lists_by_hand(spark: SparkSession) -> None:
         spark.createDataFrame(lists, "model string, user_id string, content_id string, rank int"),
         spark.createDataFrame(relevant, "user_id string, content_id string"),
         Facts(catalogue=20, users=4, viewers=viewers),
+        models=["m"],
     ).collect()
     found = {row["metric"]: row["value"] for row in rows}
     ideal = 1 + 1 / math.log2(3) + 1 / 2
@@ -189,15 +190,19 @@ def test_what_is_no_number_is_no_prediction(
     assert {row["user_id"]: row["prediction"] for row in found} == expected
 
 
-def test_novelty_among_no_users_is_no_figure(spark: SparkSession) -> None:
-    """Every event is held out: nobody has seen anything, so there is no share of viewers."""
+def test_novelty_among_no_users_is_no_figure_and_no_list_is_a_hit_rate_of_0(spark: SparkSession) -> None:
+    """Every event is held out: nobody has seen anything, so there is no share of viewers. Model n has no list."""
     rows = measure_lists(
         spark.createDataFrame([("m", "u1", "t1", 1)], "model string, user_id string, content_id string, rank int"),
         spark.createDataFrame([("u1", "t1")], "user_id string, content_id string"),
         Facts(catalogue=2, users=0, viewers=spark.createDataFrame([("t1", 0)], "content_id string, viewers int")),
+        models=["m", "n"],
     ).collect()
-    found = {row["metric"]: row["value"] for row in rows}
+    found = {row["metric"]: row["value"] for row in rows if row["model"] == "m"}
     assert (found["coverage"], found["ndcg_at_10"], found.get("novelty")) == (0.5, 1.0, None)
+    silent = {row["metric"]: row["value"] for row in rows if row["model"] == "n"}
+    assert (silent["test_users"], silent["ndcg_at_10"], silent["hit_rate_at_10"]) == (1.0, 0.0, 0.0)
+    assert "coverage" not in silent
 
 
 def test_models_replace_their_own_metrics_and_keep_those_of_others(spark: SparkSession) -> None:

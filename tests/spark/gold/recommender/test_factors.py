@@ -10,7 +10,9 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gold.recommender.blend import Blend, Weights, require_finite
 from gold.recommender.factors import Factors, Parameters, checkpoint_folder, fit
+from lakehouse.errors import InputError
 
 ROWS = "user_id string, content_id string, value double"
 EXPLICIT = Parameters(rank=4, iterations=10, regularization=0.05, alpha=None, seed=42)
@@ -76,3 +78,18 @@ def test_more_than_20_iterations_do_not_overflow(spark: SparkSession) -> None:
 def test_no_rows_give_no_factors(spark: SparkSession) -> None:
     nothing = fit(spark.createDataFrame([], ROWS), value="value", fits=[EXPLICIT, IMPLICIT])
     assert (nothing.users.collect(), nothing.titles.collect(), nothing.ranks) == ([], [], (4, 4))
+
+
+def test_factors_that_are_not_finite_are_refused_before_they_order_anything(spark: SparkSession) -> None:
+    def blend(*numbers: float) -> Blend:
+        part = "factors array<float>, value_factors array<float>, bias double"
+        users = spark.createDataFrame(
+            [("u", [1.0], None, 0.5), ("v", None, [2.0], None)], f"user_id string, {part}"
+        )
+        titles = spark.createDataFrame([("t", [0.0], [*numbers], 0.5)], f"content_id string, {part}")
+        return Blend(users, titles, 3.0, (1,), Weights(1.0, 1.0, 1.0, 1.0))
+
+    require_finite(blend(0.0, -3e38))
+    for bad in (float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(InputError, match="numbers overflowed"):
+            require_finite(blend(1.0, bad))

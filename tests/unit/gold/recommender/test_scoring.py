@@ -11,8 +11,7 @@ from gold.affinity.title_index import Weights as FeatureWeights
 from gold.affinity.title_index import index_features
 from gold.recommender.blend import Weights
 from gold.recommender.scoring import SOURCES, Best, Users, best_titles, never_rising
-from gold.recommender.titles import Titles, require_finite
-from lakehouse.errors import InputError
+from gold.recommender.titles import Titles
 
 ALL = Weights(factors=1.0, taste=1.0, popularity=0.0, new_titles=1.0)
 
@@ -142,11 +141,3 @@ def test_never_rising_is_the_closest_falling_row(values: list[float], expected: 
 def test_never_rising_looks_at_the_filled_places_only() -> None:
     result = never_rising(np.array([[1.0, 2.0, 9.0]]), np.array([2]))
     assert result[0, :2].tolist() == [1.5, 1.5]
-
-
-def test_factors_that_are_no_numbers_are_refused_before_they_order_anything() -> None:
-    finite = np.array([[0.0, -1.0], [3e38, 1.0]], dtype=np.float32)
-    require_finite(finite, np.zeros((0, 2), np.float32))
-    for bad in (np.nan, np.inf, -np.inf):
-        with pytest.raises(InputError, match="numbers overflowed"):
-            require_finite(finite, np.array([[bad, 1.0]], dtype=np.float32))
