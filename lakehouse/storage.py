@@ -1,7 +1,8 @@
 """Where tables are, and the only ways to create, read and write them."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from delta.tables import DeltaTable
@@ -274,16 +275,24 @@ def conform(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*table.columns)
 
 
-def register(spark: SparkSession, root: str) -> list[str]:
-    """Register every existing table with SQL under its name (`silver.users`), and return the names."""
-    names = []
-    for table in CATALOGUE:
-        if exists(spark, root, table):
-            spark.sql(f"CREATE SCHEMA IF NOT EXISTS {table.layer}")
+@contextmanager
+def registered(spark: SparkSession, root: str) -> Iterator[list[str]]:
+    """Let SQL know every existing table under its name (`silver.users`) inside the block. Yields the names.
+
+    Afterwards they are unknown again: sessions of one application share their catalogue, and roots differ.
+    """
+    present = [table for table in CATALOGUE if exists(spark, root, table)]
+    layers = dict.fromkeys(table.layer for table in present)
+    try:
+        for layer in layers:
+            spark.sql(f"CREATE SCHEMA {layer}")
+        for table in present:
             location = text_literal(table_path(root, table))
-            spark.sql(f"CREATE TABLE IF NOT EXISTS {table.sql_name} USING delta LOCATION {location}")
-            names.append(table.sql_name)
-    return names
+            spark.sql(f"CREATE TABLE {table.sql_name} USING delta LOCATION {location}")
+        yield [table.sql_name for table in present]
+    finally:
+        for layer in layers:
+            spark.sql(f"DROP SCHEMA IF EXISTS {layer} CASCADE")  # external tables: their files stay
 
 
 def additions(found: StructType, wanted: StructType, prefix: str = "") -> dict[str, str]:

@@ -22,10 +22,10 @@ _PATH = re.compile(r"""['"`][^'"`]*/[^'"`]*['"`]""")
 def run(args: argparse.Namespace, call: Call) -> int:
     with call.spark() as started:
         spark = started.newSession()  # the restrictions below apply to this session alone
-        names = storage.register(spark, call.settings.root)
-        confine(spark)
-        rows = _query(spark, args.query, known=names)
-        found = rows.limit(args.limit + 1).collect()
+        with storage.registered(spark, call.settings.root) as names:
+            confine(spark)
+            rows = _query(spark, args.query, known=names)
+            found = rows.limit(args.limit + 1).collect()
     shown = found[: args.limit]
     if args.json:
         print_json([row.asDict(recursive=True) for row in shown])
