@@ -18,6 +18,11 @@ from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
 
+# Delta's error for rows that a new constraint forbids.
+_VIOLATED = "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION"
+_BUILD_AGAIN = {"silver": "lakehouse rebuild silver", "gold": "move that folder away: lakehouse run --select gold"}
+
+
 class TableDetail(NamedTuple):
     """`id` is Delta's own; a table that is deleted and recreated gets another one."""
 
@@ -75,21 +80,23 @@ def _create_or_extend(spark: SparkSession, root: str, table: Table, properties: 
 
 def _set_checks(spark: SparkSession, path: str, table: Table) -> None:
     """Give an existing table the CHECK constraints of its contract. Raises TableError if its rows violate one."""
-    name = f"delta.{identifier(path)}"
-    before = _drop_changed_checks(spark, path, table)
-    for check in before:
+    for check, before in _drop_changed_checks(spark, path, table).items():
         try:
-            spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({table.checks[check]})")
+            _add_check(spark, path, check, table.checks[check])
         except (PySparkException, Py4JJavaError) as error:
-            if before[check]:
-                spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({before[check]})")
+            if _VIOLATED not in str(error):
+                raise
+            if before:
+                _add_check(spark, path, check, before)
             raise TableError(
                 f"{table.sql_name} at {path} cannot take the check {check} ({table.checks[check]}): "
                 f"{first_line(error)}",
-                todo="lakehouse rebuild silver"
-                if table.layer == "silver"
-                else "move that folder away, and the table is built again",
+                todo=_BUILD_AGAIN.get(table.layer, "correct these rows"),
             ) from error
+
+
+def _add_check(spark: SparkSession, path: str, check: str, condition: str) -> None:
+    spark.sql(f"ALTER TABLE delta.{identifier(path)} ADD CONSTRAINT {check} CHECK ({condition})")
 
 
 def _drop_changed_checks(spark: SparkSession, path: str, table: Table) -> dict[str, str]:
