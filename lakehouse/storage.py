@@ -17,7 +17,6 @@ from lakehouse.history import delta_log
 from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
-
 # Delta's error for rows that a new constraint forbids.
 _VIOLATED = "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION"
 _BUILD_AGAIN = {"silver": "lakehouse rebuild silver", "gold": "move that folder away: lakehouse run --select gold"}
