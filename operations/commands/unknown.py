@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.errors import InputError
-from silver.parsing.text import cleaned
+from lakehouse.text import cleaned
 
 _NEAREST = 3
 
