@@ -98,7 +98,7 @@ def _made_up(demo: Demo, kafka: Kafka) -> list[Part]:
 
 
 def _digest(file: Path, records: Iterable[Record]) -> str:
-    """Of a pipe, which cannot be read twice, the digest of the records that were made from it."""
+    """The digest of the file; a pipe cannot be read twice, so that of the records that came out of it."""
     if not file.is_file():
         return _digest_of(records)
     try:
@@ -110,7 +110,7 @@ def _digest(file: Path, records: Iterable[Record]) -> str:
 def _digest_of(records: Iterable[Record]) -> str:
     digest = hashlib.sha256()
     for record in records:
-        # with its lengths and its types: no two lists of records have the same text
+        # a repr quotes every part: two lists of records never run into the same text
         digest.update(repr(tuple(record)).encode())
     return digest.hexdigest()
 
