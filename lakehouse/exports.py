@@ -21,8 +21,8 @@ REPORT_HTML = "report.html"
 
 Formulas = Literal["keep", "escape"]
 
-# A spreadsheet takes text that begins with one of these for a formula (OWASP, "CSV Injection"). After apostrophes too:
-# otherwise the escaped `=x` would equal the text `'=x`.
+# A spreadsheet takes text that begins with one of these for a formula (OWASP, "CSV Injection"). After
+# apostrophes too: otherwise the escaped `=x` would equal the text `'=x`.
 _FORMULA_START = re.compile(r"'*[=+\-@\t\r]")
 
 # Object stores in which a file appears, complete, when it is closed; a rename there copies and then deletes.
