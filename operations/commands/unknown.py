@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.errors import InputError
-from lakehouse.text import cleaned
+from lakehouse.text import cleaned, escaped
 
 _NEAREST = 3
 
@@ -18,7 +18,7 @@ def unknown_id(kind: str, asked: str, rows: DataFrame) -> InputError:
     """The error that names the closest ids of `rows`: those with the fewest letters to change, then by id."""
     distance = F.levenshtein(F.col("id"), F.lit(asked))
     nearest = rows.select("id").orderBy(distance, "id").limit(_NEAREST).collect()
-    ids = ", ".join(row["id"] for row in nearest)
+    ids = ", ".join(escaped(row["id"]) for row in nearest)
     return InputError(
         f"no {kind} {asked!r}", todo=f"the nearest ids are {ids}" if ids else f"there is no {kind} yet"
     )
