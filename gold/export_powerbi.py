@@ -12,6 +12,7 @@ from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.session import spark_session
 from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
+from lakehouse.text import escaped
 
 
 def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
@@ -24,8 +25,9 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
         gone = [row["recommended_content"] for row in untitled(rows).collect()]
         if gone:
+            first = ", ".join(map(escaped, gone[:3]))
             raise TableError(
-                f"{len(gone)} recommended titles are no longer in silver.content ({', '.join(gone[:3])})",
+                f"{len(gone)} recommended titles are no longer in silver.content ({first})",
                 todo="make the lists again with: lakehouse run --select gold",
             )
         overwrite(rows, settings.root, GOLD_POWERBI, input_versions=inputs.versions)

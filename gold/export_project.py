@@ -20,6 +20,7 @@ from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CONTENT, SILVER_USERS, Table
+from lakehouse.text import escaped
 
 SOURCES = ("csv", "delta")
 
@@ -47,7 +48,7 @@ class Export(NamedTuple):
     @property
     def notes(self) -> list[str]:
         """Notes for the user, one line each."""
-        notes = [alike_note(self.alike)] if self.alike else []
+        notes = [alike_note(self.alike, has_keys=not self.kept)] if self.alike else []
         return [*notes, kept_note(self.kept)] if self.kept else notes
 
 
@@ -112,7 +113,7 @@ def write_table(
 
 def kept_note(kept: Sequence[str]) -> str:
     """The note for a user whose changed project was left alone."""
-    named = ", ".join(kept[:3]) + (", ..." if len(kept) > 3 else "")
+    named = ", ".join(map(escaped, kept[:3])) + (", ..." if len(kept) > 3 else "")
     return f"the Power BI project was changed and stays as it is ({named}); --replace makes it anew"
 
 

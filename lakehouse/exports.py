@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +21,9 @@ REPORT_HTML = "report.html"
 
 Formulas = Literal["keep", "escape"]
 
-# A spreadsheet takes text that begins with one of these for a formula (OWASP, "CSV Injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes text that begins with one of these for a formula (OWASP, "CSV Injection"). After
+# apostrophes too: otherwise the escaped `=x` would equal the text `'=x`.
+_FORMULA_START = re.compile(r"'*[=+\-@\t\r]")
 
 # Object stores in which a file appears, complete, when it is closed; a rename there copies and then deletes.
 _WHOLE_ON_CLOSE = {"s3a", "gs"}
@@ -44,7 +46,8 @@ def write_csv(
 
     It begins with a byte order mark: without one, Excel reads UTF-8 in the machine's own code page. Numbers have a
     decimal point and this many decimals, or (None) as many as they need. Text is unchanged, including spaces at
-    its ends and a leading `=`; `formulas="escape"` puts an apostrophe before what a spreadsheet would compute.
+    its ends and a leading `=`; `formulas="escape"` puts an apostrophe before what a spreadsheet would compute, and
+    before such a text that has one already, so that different texts stay different.
     NULL, NaN and infinity become empty fields: Power BI does not read NaN and infinity as numbers.
     """
 
@@ -55,7 +58,7 @@ def write_csv(
             if not math.isfinite(value):
                 return None
             return repr(value) if decimals is None else f"{value:.{decimals}f}"
-        if formulas == "escape" and isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        if formulas == "escape" and isinstance(value, str) and _FORMULA_START.match(value):
             return f"'{value}"
         return value
 

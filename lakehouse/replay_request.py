@@ -9,6 +9,9 @@ from typing import NamedTuple, NoReturn
 
 from lakehouse.errors import InputError
 
+_NOT_UTF_8 = "it is not UTF-8 text"
+_NAME_A_FILE = "name a file with one SELECT, saved as UTF-8"
+
 
 class Assignment(NamedTuple):
     """One field of the JSON object and its new value, written as JSON."""
@@ -104,10 +107,12 @@ def moment(text: str) -> datetime:
 
 def _read(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise InputError(f"cannot read {file}: {reason}", todo="name a file with one SELECT") from error
+        reason = getattr(error, "strerror", None) or _NOT_UTF_8
+        raise InputError(f"cannot read {file}: {reason}", todo=_NAME_A_FILE) from error
+    if "\0" in text:
+        raise InputError(f"cannot read {file}: {_NOT_UTF_8}", todo=_NAME_A_FILE)
     if not text.strip():
         raise InputError(f"{file} is empty", todo="write one SELECT of topic, partition, offset, value into it")
     return text

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from silver.parsing.text import escaped
+from lakehouse.text import escaped
 
 # Texts up to this width are not wrapped: names, numbers, times, status words.
 _SHORT = 24

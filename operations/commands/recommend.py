@@ -18,7 +18,7 @@ from lakehouse.storage import read
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
 from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id
-from operations.output import print_json, print_table
+from operations.output import cell, print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if args.json:
         print_json(found)
         return 0
-    print(f"for {found['user_id']} ({found['nombre_usuario']}), by model {found['model_version']}")
+    print(f"for {cell(found['user_id'])} ({cell(found['nombre_usuario'])}), by model {found['model_version']}")
     columns = ("rank", "titulo", "predicted_rating", "source", "reason")
     rows = [[title[name] for name in columns] for title in found["titles"]]
     print_table(("rank", "title", "rating", "source", "reason"), rows)

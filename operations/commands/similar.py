@@ -17,7 +17,7 @@ from lakehouse.storage import read
 from lakehouse.tables import SILVER_CONTENT
 from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id
-from operations.output import print_json, print_table
+from operations.output import cell, print_json, print_table
 
 _WITHOUT_MODEL = "by who likes them: the published model knows nothing of this title"
 
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         print_json(found)
         return 0
     rows = [_told(title) for title in found["by_features"]]
-    print(f"like {found['content_id']} ({found['titulo']}), by what they share")
+    print(f"like {cell(found['content_id'])} ({cell(found['titulo'])}), by what they share")
     print_table(("content_id", "title", "similarity", "shared"), rows)
     if found["by_factors"]:
         rows = [(title["content_id"], title["titulo"], title["similarity"]) for title in found["by_factors"]]

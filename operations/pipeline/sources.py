@@ -55,7 +55,7 @@ def choose(settings: Settings, *, catalogue: Path | None, ratings: Path | None) 
     files = {"catalogue": catalogue} if catalogue else {}
     files |= {"movies": ratings / "movies.csv", "ratings": ratings / "ratings.csv"} if ratings else {}
     return Source(
-        {name: _digest(file) for name, file in files.items()},
+        {name: _digest(file, replay.records) for name, file in files.items()},
         [Part(*part) for part in by_topic(replay, kafka)],
         findings_of(replay, settings.silver, now_ms=round(time.time() * 1000)),
         filled_columns(replay.records),
@@ -97,11 +97,22 @@ def _made_up(demo: Demo, kafka: Kafka) -> list[Part]:
     ]
 
 
-def _digest(file: Path) -> str:
+def _digest(file: Path, records: Iterable[Record]) -> str:
+    """The digest of the file; a pipe cannot be read twice, so that of the records that came out of it."""
+    if not file.is_file():
+        return _digest_of(records)
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}", todo="name an existing file") from error
+
+
+def _digest_of(records: Iterable[Record]) -> str:
+    digest = hashlib.sha256()
+    for record in records:
+        # a repr quotes every part: two lists of records never run into the same text
+        digest.update(repr(tuple(record)).encode())
+    return digest.hexdigest()
 
 
 def _published(marker: Path) -> object:

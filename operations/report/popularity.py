@@ -50,8 +50,8 @@ def start_of(day: date, unit: str) -> date:
 def fill_periods(days: Mapping[date, list[int]], *, unit: str) -> tuple[Period, ...]:
     """One period per unit from the first day to the last, including those without events."""
     sums: dict[date, list[int]] = {}
-    start = start_of(min(days), unit)
-    while start <= max(days):
+    start: date | None = start_of(min(days), unit)
+    while start is not None and start <= max(days):
         sums[start] = [0] * len(KINDS)
         start = _following(start, unit)
     for day, counts in days.items():
@@ -60,10 +60,13 @@ def fill_periods(days: Mapping[date, list[int]], *, unit: str) -> tuple[Period, 
     return tuple(Period(first, *counts) for first, counts in sums.items())
 
 
-def _following(start: date, unit: str) -> date:
-    """The first day of the next period: 32 days reach into the next month from its first day, and so on."""
+def _following(start: date, unit: str) -> date | None:
+    """The first day of the next period: 32 days reach into the next month from its first day, and so on.
+
+    None after the last period of the year 9999.
+    """
     days = {"day": 1, "week": 7, "month": 32, "quarter": 95, "year": 366}[unit]
-    return start_of(start + timedelta(days=days), unit)
+    return start_of(start + timedelta(days=days), unit) if (date.max - start).days >= days else None
 
 
 def _titles(

@@ -5,8 +5,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import normalize
 
+from lakehouse.text import cleaned
 from producers.real.layouts import Row, read_rows
 from producers.real.matching import Film
 from producers.sending.records import Fields, Record, decade_of, encode, event_micros, isoformat, milliseconds
@@ -25,7 +25,7 @@ COLUMNS = (
     "listed_in",
     "description",
 )
-_TYPES = {"movie": "movie", "tv show": "series"}
+_TYPES = {"movie": "movie", "tv show": "series", "series": "series"}
 # Python's own English month names: no locale setting changes them.
 _DATES = ("%B %d, %Y", "%Y-%m-%d")
 _YEAR = re.compile(r"\d{4}")
@@ -75,17 +75,22 @@ def read_catalogue(path: Path, unmapped: Counter[str]) -> Catalogue:
     catalogue = empty()
     seen: set[str] = set()
     for row in read_rows(path, COLUMNS):
-        identity = row["show_id"]
-        if identity in seen:
-            unmapped["catalogue rows that repeat a show_id: silver keeps the latest"] += 1
-        seen.add(identity)
+        identity, stored = row["show_id"], _stored(row, "show_id")
+        unmapped["catalogue rows that repeat a show_id: silver keeps the latest"] += stored in seen
+        if stored:
+            seen.add(stored)
         fields, instant = _fields(row, unmapped)
         _count_values(catalogue, row)
         record = Record(identity.encode() if identity.strip() else None, encode(fields), instant or 0)
         (catalogue.series if fields["type"] == "series" else catalogue.movies).append(record)
-        if fields["type"] == "movie" and identity.strip() and row["title"].strip():
+        if fields["type"] == "movie" and stored and _stored(row, "title"):
             _remember(catalogue, row, fields)
     return catalogue
+
+
+def _stored(row: Row, column: str) -> str:
+    """The text as silver stores it; empty for a blank one."""
+    return cleaned(row[column]) or ""
 
 
 def _remember(catalogue: Catalogue, row: Row, fields: Fields) -> None:
@@ -93,12 +98,13 @@ def _remember(catalogue: Catalogue, row: Row, fields: Fields) -> None:
     people = tuple(fields["directores"]), tuple(fields["actores"])
     catalogue.features[identity] = Features(tuple(fields["generos"]), *people, decade)
     if decade is not None:
-        catalogue.films[identity] = Film(identity, row["title"], int(row["release_year"]))
+        year = int(_stored(row, "release_year"))
+        catalogue.films[_stored(row, "show_id")] = Film(identity, row["title"], year)
 
 
 def _fields(row: Row, unmapped: Counter[str]) -> tuple[Fields, int | None]:
     """The event of one row, and its time."""
-    kind = _TYPES.get(row["type"].strip().lower())
+    kind = _TYPES.get(_stored(row, "type").lower())
     year = _year(row, unmapped)
     instant = _instant(row, year, unmapped)
     _count_oddities(row, kind, unmapped)
@@ -118,7 +124,7 @@ def _fields(row: Row, unmapped: Counter[str]) -> tuple[Fields, int | None]:
         unmapped["release years of series (no field in the wire format)"] += year is not None
     else:
         fields["decada_lanzamiento"] = None if year is None else decade_of(year)
-        duration = row["duration"].strip()
+        duration = _stored(row, "duration")
         unmapped["durations of movies (no field in the wire format)"] += bool(duration)
         misplaced = bool(duration) and _MOVIE_DURATION.fullmatch(duration) is None
         unmapped["durations of movies that are no minutes, perhaps of another column"] += misplaced
@@ -132,17 +138,19 @@ def listed(text: str) -> list[str]:
 
 def _count_oddities(row: Row, kind: str | None, unmapped: Counter[str]) -> None:
     """Count rows that are published as they are, for silver to judge, and cells without a field."""
-    unmapped["catalogue rows without a show_id: silver quarantines them"] += not row["show_id"].strip()
-    unmapped["catalogue rows without a title: silver quarantines them"] += not row["title"].strip()
+    unmapped["catalogue rows without a show_id: silver quarantines them"] += not _stored(row, "show_id")
+    unmapped["catalogue rows without a title: silver quarantines them"] += not _stored(row, "title")
     unmapped["catalogue rows of an unknown type: silver quarantines them"] += kind is None
-    unmapped["catalogue ratings that are durations: silver quarantines them"] += _is_duration(row["rating"])
+    unmapped["catalogue ratings that are durations: silver quarantines them"] += _is_duration(
+        _stored(row, "rating")
+    )
     for column in _WITHOUT_FIELD:
-        unmapped[f"cells of the column {column} (no field in the wire format)"] += bool(row[column].strip())
+        unmapped[f"cells of the column {column} (no field in the wire format)"] += bool(_stored(row, column))
 
 
 def _count_values(catalogue: Catalogue, row: Row) -> None:
     """Count the values of the two columns for which silver has a list; blanks are ignored."""
-    kind, rating = row["type"].strip(), normalize("NFC", row["rating"].strip())
+    kind, rating = _stored(row, "type"), _stored(row, "rating")
     if kind and kind.lower() not in _TYPES:
         catalogue.types[kind] += 1
     if rating and not _is_duration(rating):
@@ -150,11 +158,11 @@ def _count_values(catalogue: Catalogue, row: Row) -> None:
 
 
 def _is_duration(text: str) -> bool:
-    return _DURATION.fullmatch(text.strip()) is not None
+    return _DURATION.fullmatch(text) is not None
 
 
 def _year(row: Row, unmapped: Counter[str]) -> int | None:
-    text = row["release_year"].strip()
+    text = _stored(row, "release_year")
     if _YEAR.fullmatch(text) and int(text) > 0:
         return int(text)
     unmapped["catalogue rows without a readable release_year: no decade"] += 1
@@ -163,7 +171,7 @@ def _year(row: Row, unmapped: Counter[str]) -> int | None:
 
 def _instant(row: Row, year: int | None, unmapped: Counter[str]) -> int | None:
     """The day it was added, or else the first day of its year, but not before 1970, the earliest event time."""
-    text = row["date_added"].strip()
+    text = _stored(row, "date_added")
     added = _added(text)
     if added is not None:
         return added
@@ -188,7 +196,7 @@ def _added(text: str) -> int | None:
 
 
 def _seasons(row: Row, unmapped: Counter[str]) -> int | None:
-    text = row["duration"].strip()
+    text = _stored(row, "duration")
     seasons = _SEASONS.fullmatch(text)
     if seasons is not None:
         return int(seasons[1])

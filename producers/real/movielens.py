@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse.errors import InputError
+from lakehouse.text import cleaned
 from producers.made_up.lexicon import names
 from producers.real.catalogue import Catalogue, Features
 from producers.real.layouts import Row, first_of, read_rows, shown, where
@@ -45,6 +46,10 @@ class Rating(NamedTuple):
     row: Row
 
     @property
+    def identity(self) -> str:
+        return f"rating-{self.user}-{self.movie}"
+
+    @property
     def instant_ms(self) -> int:
         return self.instant_us // 1000
 
@@ -70,7 +75,7 @@ def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
     """
     ratings = []
     untimed: list[Row] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[str | None] = set()
     for row in read_rows(path, RATING_COLUMNS):
         instant = event_micros(row["timestamp"])
         if instant is None:
@@ -78,12 +83,10 @@ def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
             continue
         rating = Rating(row["userId"], row["movieId"], _stars(row["rating"]), instant, row)
         unmapped["ratings without a readable number of stars: silver quarantines them"] += rating.stars is None
-        unmapped["ratings without a userId or movieId"] += not (rating.user.strip() and rating.movie.strip())
-        unmapped["ratings that repeat a user's of the same movie: silver keeps the latest"] += (
-            rating.user,
-            rating.movie,
-        ) in seen
-        seen.add((rating.user, rating.movie))
+        unmapped["ratings without a userId or movieId"] += not (cleaned(rating.user) and cleaned(rating.movie))
+        stored = cleaned(rating.identity)
+        unmapped["ratings that repeat a user's of the same movie: silver keeps the latest"] += stored in seen
+        seen.add(stored)
         ratings.append(rating)
     if untimed:
         raise _untimed(path, untimed)
@@ -137,17 +140,16 @@ def feedback_records(ratings: list[Rating], library: Library, unmapped: Counter[
     for rating in ratings:
         known = library.identities.get(rating.movie)
         unmapped["ratings of movies that movies.csv lacks: published all the same"] += known is None
-        identity = f"rating-{rating.user}-{rating.movie}"
         fields = {
-            "id": identity,
+            "id": rating.identity,
             "type": "feedback",
             "timestamp": isoformat_micros(rating.instant_us),
-            "user_id": f"user-{rating.user}" if rating.user.strip() else None,
-            "content_id": known or (f"movie-{rating.movie}" if rating.movie.strip() else None),
+            "user_id": f"user-{rating.user}" if cleaned(rating.user) else None,
+            "content_id": known or (f"movie-{rating.movie}" if cleaned(rating.movie) else None),
             "action": "rating",
             "rating": rating.row["rating"] if rating.stars is None else rating.stars,
         }
-        records.append(Record(identity.encode(), encode(fields), rating.instant_ms))
+        records.append(Record(rating.identity.encode(), encode(fields), rating.instant_ms))
     return records
 
 
@@ -156,7 +158,7 @@ def user_records(ratings: list[Rating], library: Library, unmapped: Counter[str]
     by_user: dict[str, list[Rating]] = {}
     for rating in ratings:
         by_user.setdefault(rating.user, []).append(rating)
-    return [_user(user, rated, library, unmapped) for user, rated in by_user.items() if user.strip()]
+    return [_user(user, rated, library, unmapped) for user, rated in by_user.items() if cleaned(user)]
 
 
 def _user(user: str, rated: list[Rating], library: Library, unmapped: Counter[str]) -> Record:
@@ -227,7 +229,7 @@ def _genres(text: str) -> tuple[str, ...]:
 
 def _stars(text: str) -> float | None:
     try:
-        stars = float(text)
+        stars = float(cleaned(text) or "")
     except ValueError:
         return None
     return stars if math.isfinite(stars) else None

@@ -4,8 +4,8 @@ import re
 from typing import Any, NamedTuple
 
 from lakehouse.moments import calendar_date, event_time
+from lakehouse.text import cleaned, escaped
 from silver.parsing.strict_json import as_json, as_text, parse_object
-from silver.parsing.text import cleaned, escaped
 
 ENVELOPE = ("id", "type", "timestamp")
 
@@ -53,7 +53,7 @@ class Event(NamedTuple):
     """The content of a record's value; all empty if the value is not a JSON object.
 
     `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings cleaned
-    (`silver.parsing.text`), None if blank, absent or of another JSON kind; arrays without empty or repeated items.
+    (`lakehouse.text`), None if blank, absent or of another JSON kind; arrays without empty or repeated items.
     `raw` has each scalar field whose cleaned text differs from what was sent, as sent. `wrong_type` names the
     type's fields of the wrong JSON kind. Times are microseconds, dates days since 1970; None if invalid.
     """

@@ -19,8 +19,8 @@ from pyspark.sql.types import (
     TimestampType,
 )
 
+from lakehouse.text import cleaned
 from silver.parsing.events import ARRAYS, SCALARS, read_event
-from silver.parsing.text import cleaned
 
 _STRINGS = ArrayType(StringType())
 _UNKNOWN = ArrayType(StructType([StructField("field", StringType()), StructField("sample", StringType())]))

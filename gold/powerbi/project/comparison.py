@@ -6,6 +6,8 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.text import escaped
+
 # How many ids to list, and the maximum length of each.
 _LISTED, _LONGEST = 10, 40
 
@@ -29,15 +31,15 @@ def find_alike(rows: DataFrame, *, table: str) -> Alike:
     return Alike(table, total, tuple(row["id"] for row in first.collect()) if total else ())
 
 
-def alike_note(found: Sequence[Alike]) -> str:
-    """A one-line note about such ids."""
+def alike_note(found: Sequence[Alike], *, has_keys: bool = True) -> str:
+    """A one-line note about such ids. `has_keys`: the project that was written is known to have the keys."""
     tables = ", ".join([f"{one.total} in {one.table} ({_listed(one)})" for one in found])
-    return (
-        f"ids that differ only in capitals: {tables}. Power BI shows them as one id;"
-        " user_key and content_key of its model keep them apart"
-    )
+    apart = "user_key and content_key of its model keep them apart"
+    if not has_keys:
+        apart += "; a project of an earlier version gets these keys with --replace"
+    return f"ids that differ only in capitals: {tables}. Power BI shows them as one id; {apart}"
 
 
 def _listed(found: Alike) -> str:
-    shown = [" ".join(one.split())[:_LONGEST] for one in found.ids]
+    shown = [escaped(one)[:_LONGEST] for one in found.ids]
     return ", ".join([*shown, "..."] if found.total > len(shown) else shown)

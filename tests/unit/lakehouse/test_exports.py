@@ -105,8 +105,10 @@ def test_others_may_read_it_as_the_umask_says(path: str) -> None:
         ("@x", "'@x"),
         ("\t=1", "'\t=1"),
         ("\r=1", "'\r=1"),
-        ("'=1", "'=1"),  # already text to a spreadsheet
-        (" =1", " =1"),  # as is this
+        ("'=1", "''=1"),  # text to a spreadsheet, but it must not equal the escaped `=1`
+        ("''=1", "'''=1"),
+        ("'1", "'1"),
+        (" =1", " =1"),  # text to a spreadsheet
         ("1-1", "1-1"),
         ("", ""),
         (-1.5, "-1.50"),  # a number is not a formula

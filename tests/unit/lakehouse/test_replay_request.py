@@ -1,6 +1,7 @@
 """What a user may write after `lakehouse quarantine replay`."""
 
 import argparse
+import codecs
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,8 +73,22 @@ def test_a_field_set_twice_is_named() -> None:
         parsed("--set", "rating=3", "--set", "rating=4")
 
 
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_fix_begins_after_its_byte_order_mark(tmp_path: Path, mark: bytes) -> None:
+    file = tmp_path / "fix.sql"
+    file.write_bytes(mark + b"SELECT 1")
+    assert parsed("--fix", str(file)).fix == "SELECT 1"
+
+
+UNREADABLE = [
+    (codecs.BOM_UTF8 + b"\n", "is empty"),
+    ("SELECT 1".encode("utf-16"), "not UTF-8"),
+    ("SELECT 1".encode("utf-16-le"), "not UTF-8"),  # without a mark: every second byte is NUL
+]
+
+
 @pytest.mark.parametrize(
-    ("content", "problem"), [(None, "No such file"), (b" \n", "is empty"), (b"\xff", "UTF-8")]
+    ("content", "problem"), [(None, "No such file"), (b" \n", "is empty"), (b"\xff", "UTF-8"), *UNREADABLE]
 )
 def test_a_file_that_cannot_be_a_fix_is_named(tmp_path: Path, content: bytes | None, problem: str) -> None:
     file = tmp_path / "fix.sql"

@@ -248,3 +248,20 @@ def test_missing_files_and_other_encodings_are_named(tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes(HEADER.encode() + "s1,Movie,Año".encode("latin-1"))
     with pytest.raises(InputError, match="is not UTF-8 at byte"):
         read_replay(tmp_path / "latin.csv", None)
+
+
+def test_ratings_are_read_as_silver_stores_them(tmp_path: Path) -> None:
+    ratings = (
+        "userId,movieId,rating,timestamp\n"
+        "7,1,5.0\u200b,\ufeff1262304000\n"  # stars and a time that silver reads
+        "7,1\u200b,4.0,1262304001\n"  # the same id to silver
+        "\u200b,1,4.0,1262304002\n"  # `user-` would be a user to silver
+    )
+    write(tmp_path, movies=MOVIES, ratings=ratings)
+    replay = read_replay(None, tmp_path)
+    assert [json.loads(record.value or b"")["rating"] for record in replay.feedback] == [5.0, 4.0, 4.0]
+    assert [json.loads(record.value or b"")["user_id"] for record in replay.feedback] == ["user-7", "user-7", None]
+    assert len(replay.users) == 1
+    assert "ratings without a readable number of stars: silver quarantines them" not in replay.unmapped
+    assert replay.unmapped["ratings that repeat a user's of the same movie: silver keeps the latest"] == 1
+    assert replay.unmapped["ratings without a userId or movieId"] == 1

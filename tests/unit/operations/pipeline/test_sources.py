@@ -1,6 +1,9 @@
 """`lakehouse demo` reads its files first: a wrong file is one line, before a broker or Spark starts."""
 
+import hashlib
 import io
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,14 @@ def settings(folder: Path) -> Settings:
     return load_settings().model_copy(update={"root": str(folder / "root")})
 
 
+def catalogue_of(*titles: str) -> str:
+    lines = [",".join(COLUMNS)]
+    for title in titles:
+        cells = {"show_id": "s1", "type": "Movie", "title": title, "release_year": "2019"}
+        lines.append(",".join(cells.get(column, "") for column in COLUMNS))
+    return "\n".join(lines)
+
+
 def test_ratings_alone_are_a_source(ratings: Path) -> None:
     source = sources.choose(settings(ratings), catalogue=None, ratings=ratings)
     assert set(source.identity) == {"movies", "ratings"}
@@ -45,12 +56,37 @@ def test_a_catalogue_of_the_same_file_name_counts_too(ratings: Path) -> None:
     folder.mkdir()
     identities = []
     for title in ("One", "Two"):
-        cells = {"show_id": "s1", "type": "Movie", "title": title, "release_year": "2019"}
-        text = ",".join(COLUMNS) + "\n" + ",".join(cells.get(column, "") for column in COLUMNS)
-        (folder / "movies.csv").write_text(text, encoding="utf-8")
+        (folder / "movies.csv").write_text(catalogue_of(title), encoding="utf-8")
         source = sources.choose(settings(ratings), catalogue=folder / "movies.csv", ratings=ratings)
         identities.append(source.identity)
     assert identities[0] != identities[1]
+
+
+def piped(folder: Path, *titles: str) -> sources.Source:
+    """The source of a catalogue that is read through a named pipe."""
+    pipe = folder / "pipe"
+    if not pipe.exists():
+        os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(catalogue_of(*titles),))
+    writer.start()
+    source = sources.choose(settings(folder), catalogue=pipe, ratings=None)
+    writer.join()
+    return source
+
+
+def test_a_catalogue_through_a_pipe_is_known_by_its_records(tmp_path: Path) -> None:
+    """A pipe is empty once it was read: a digest of its bytes would be the same for every catalogue."""
+    first, same, other = piped(tmp_path, "One"), piped(tmp_path, "One"), piped(tmp_path, "One", "Two")
+    assert first.identity == same.identity
+    assert first.identity != other.identity
+
+
+def test_a_plain_file_is_known_by_its_bytes(tmp_path: Path) -> None:
+    """As in earlier versions, so that a demo on their roots sends nothing twice."""
+    file = tmp_path / "c.csv"
+    file.write_text(catalogue_of("One"), encoding="utf-8")
+    source = sources.choose(settings(tmp_path), catalogue=file, ratings=None)
+    assert source.identity == {"catalogue": hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
 def test_made_up_records_fill_every_column(tmp_path: Path) -> None:

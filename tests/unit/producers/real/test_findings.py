@@ -1,5 +1,6 @@
 """A catalogue's misplaced values, and those unknown to silver, are counted in full and shown in few lines."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,29 @@ def test_the_day_of_a_title_is_read(tmp_path: Path, added: str, expected: int) -
     unreadable = "catalogue rows with an unreadable date_added: dated by their release_year"
     assert replay.movies[0].timestamp_ms == expected
     assert (unreadable in replay.unmapped) == (expected == 1546300800000)
+
+
+@pytest.mark.parametrize("rating", ["TV-MA\u200b", "\ufeffTV-MA", "TV-\x01MA", "TV-MA\x7f"])
+def test_a_rating_that_silver_accepts_once_cleaned_is_not_told(tmp_path: Path, rating: str) -> None:
+    replay = catalogue(tmp_path, {"rating": rating})
+    assert told(replay) == []
+    assert json.loads(replay.movies[0].value or b"")["clasificacion"] == rating  # sent as it is
+
+
+def test_ids_and_titles_are_compared_as_silver_stores_them(tmp_path: Path) -> None:
+    rows = ({"show_id": identity} for identity in ("s1", "s1\u200b", "s\x011", "s2", "\u200b", "\u200b", " "))
+    replay = catalogue(tmp_path, *rows, {"title": "\u200b"}, {"rating": "74 min\u200b"})
+    assert replay.unmapped["catalogue rows that repeat a show_id: silver keeps the latest"] == 2
+    assert replay.unmapped["catalogue rows without a show_id: silver quarantines them"] == 3
+    assert replay.unmapped["catalogue rows without a title: silver quarantines them"] == 1
+    assert replay.unmapped[DURATIONS] == 1
+    assert [record.key for record in replay.movies[:3]] == [b"s1", "s1\u200b".encode(), b"s\x011"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"), [("movie\u200b", "movie"), ("TV Show\ufeff", "series"), ("Series", "series")]
+)
+def test_a_type_that_silver_accepts_once_cleaned_is_known(tmp_path: Path, kind: str, sent: str) -> None:
+    replay = catalogue(tmp_path, {"type": kind})
+    assert told(replay) == []
+    assert [json.loads(record.value or b"")["type"] for record in replay.records] == [sent]

@@ -4,7 +4,7 @@ from unicodedata import category, normalize
 
 import pytest
 
-from silver.parsing.text import cleaned, escaped, nfc
+from lakehouse.text import cleaned, escaped, nfc
 from tests.support.titles import SENT_AND_STORED
 
 TRIMMED = {

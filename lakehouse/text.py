@@ -1,4 +1,4 @@
-"""Silver's text rule (docs/messages.md, Text): one form for every stored string, id and key.
+"""The text rule (docs/messages.md, Text): one form for every string, id and key that silver stores.
 
 All character sets are spelled out: categories differ between Unicode versions, and so between Python versions.
 """
