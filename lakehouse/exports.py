@@ -5,6 +5,7 @@ import io
 import math
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import IO, Any, Literal
 
 from pyspark.sql import SparkSession
 
+from lakehouse.errors import InputError
 from lakehouse.paths import hadoop_address, is_address
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
@@ -74,11 +76,16 @@ def write_file(spark: SparkSession, path: str, content: bytes) -> None:
 
 @contextmanager
 def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
-    """A file to write that replaces `path` at the end; after a failure the old file is unchanged."""
+    """A file to write that replaces `path` at the end; after a failure the old file is unchanged.
+
+    Raises InputError if `path` is a folder, a device or a pipe.
+    """
     target = _local_path(path)
+    if target:
+        require_replaceable(target)
     folder = target.parent if target else Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / _partial_name(path)
+    partial = folder / _partial_name()
     try:
         with partial.open("xb") as file:
             yield file
@@ -90,6 +97,20 @@ def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
             replace_remote(spark, partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_replaceable(target: Path) -> None:
+    """Raise InputError if the path is a folder, a device or a pipe, or cannot be looked up."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror}", todo="name another file") from error
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{target} is a folder", todo="name a file in it")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{target} is not a regular file", todo="name another file")
 
 
 def replace_remote(spark: SparkSession, finished: Path, path: str) -> None:
@@ -106,7 +127,7 @@ def replace_remote(spark: SparkSession, finished: Path, path: str) -> None:
     try:
         store.setWriteChecksum(False)
         whole = path.partition("://")[0] in _WHOLE_ON_CLOSE
-        staged = target if whole else hadoop.Path(target.getParent(), _partial_name(path))
+        staged = target if whole else hadoop.Path(target.getParent(), _partial_name())
         store.copyFromLocalFile(False, True, hadoop.Path(hadoop_address(finished)), staged)
         if not whole:
             overwrite = context._gateway.new_array(hadoop.Options.Rename, 1)  # type: ignore[union-attr]
@@ -130,6 +151,6 @@ def _local_path(path: str) -> Path | None:
     return None if is_address(path) else Path(path)
 
 
-def _partial_name(path: str) -> str:
-    """A name that readers of the folder skip and no other writer uses."""
-    return f".{path.rpartition('/')[2]}.{secrets.token_hex(4)}.partial"
+def _partial_name() -> str:
+    """A name that readers of the folder skip and no other writer uses, short whatever the target's name is."""
+    return f".{secrets.token_hex(8)}.partial"

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 # A scheme has two letters or more: a single letter is a drive.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/(?!/))", re.IGNORECASE)
+_ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")
 # host:port, possibly after a user, as Azure writes its containers; two names with a colon are a login.
 _NO_LOGIN = re.compile(r"(?:[^:@]*@)?(?:\[[^\]@]*\]|[^:@]*)(?::\d*)?")
 _STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
@@ -48,6 +49,25 @@ def encoded_address(address: str) -> str:
 def hadoop_address(file: Path) -> str:
     """A local file for Hadoop's `Path`, which decodes nothing and takes no scheme to mean the default store."""
     return f"file://{file.absolute()}"
+
+
+def output_path(text: str) -> str:
+    """A file to write as a user names it: an absolute path, also for a `file:` address, or a store's address.
+
+    Raises ValueError saying what was expected.
+    """
+    if text.lower().startswith("file:"):
+        return str(Path(decoded_file_address(text)).absolute())
+    if _ONE_SLASH.match(text):
+        raise ValueError("an address with two slashes, such as s3a://bucket/report.html, or ./ before a path")
+    if not is_address(text):
+        return str(Path(text).absolute())
+    wanted = expected_address(text)
+    if wanted is None and (text.endswith("/") or "/" not in text.partition("://")[2]):
+        wanted = "an address of a file, such as s3a://bucket/report.html"
+    if wanted:
+        raise ValueError(wanted)
+    return text
 
 
 def control_character(text: str) -> str | None:
