@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pyspark.sql import SparkSession
@@ -160,3 +161,24 @@ def test_wrong_arguments_are_told_on_the_given_stderr(given: Settings, capsys: p
     assert ended.value.code == 2
     assert "argument COMMAND: invalid choice: 'chekc'" in err.getvalue()
     assert capsys.readouterr() == ("", "")
+
+
+def test_an_argument_that_is_not_utf8_is_one_line(
+    given: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["lakehouse", "recommend", "u\udcff"])
+    with pytest.raises(SystemExit) as ended:
+        main(settings=given)
+    assert ended.value.code == 2
+    line = "lakehouse: the argument 'u\\udcff' is not UTF-8; write it in UTF-8\n"
+    assert capsys.readouterr() == ("", line)
+
+
+def test_a_shells_output_takes_what_its_encoding_lacks(given: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, callers = (io.TextIOWrapper(io.BytesIO(), encoding="latin-1", write_through=True) for _ in range(2))
+    monkeypatch.setattr("sys.stdout", shell)
+    settings = given.model_copy(update={"root": "/日本"})
+    assert main(["config"], settings=settings) == 0
+    assert b"/\\u65e5\\u672c" in cast(io.BytesIO, shell.buffer).getvalue()
+    main(["config", "--json"], settings=settings, stdout=callers)
+    assert (shell.errors, callers.errors) == ("backslashreplace", "strict")
