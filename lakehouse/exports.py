@@ -106,7 +106,9 @@ def require_replaceable(target: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror}", todo="name another file") from error
+        raise InputError(
+            f"cannot write {target}: {error.strerror}", todo="make it writable, or name another place"
+        ) from error
     if stat.S_ISDIR(mode):
         raise InputError(f"{target} is a folder", todo="name a file in it")
     if not stat.S_ISREG(mode):

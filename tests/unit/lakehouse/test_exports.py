@@ -143,7 +143,7 @@ def test_what_is_not_a_regular_file_is_never_replaced(tmp_path: Path) -> None:
     for path, problem in (
         (pipe, f"{pipe} is not a regular file; name another file"),
         (folder, f"{folder} is a folder; name a file in it"),
-        (file / "r.html", f"cannot write {file}/r.html: Not a directory; name another file"),
+        (file / "r.html", f"cannot write {file}/r.html: Not a directory; make it writable, or name another place"),
     ):
         with pytest.raises(InputError) as caught:
             write_file(NO_SPARK, str(path), b"x")
