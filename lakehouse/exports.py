@@ -6,6 +6,7 @@ import math
 import os
 import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import IO, Any, Literal
 
 from pyspark.sql import SparkSession
 
+from lakehouse.errors import InputError
 from lakehouse.paths import hadoop_address, is_address
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
@@ -77,11 +79,16 @@ def write_file(spark: SparkSession, path: str, content: bytes) -> None:
 
 @contextmanager
 def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
-    """A file to write that replaces `path` at the end; after a failure the old file is unchanged."""
+    """A file to write that replaces `path` at the end; after a failure the old file is unchanged.
+
+    Raises InputError if `path` is a folder, a device or a pipe.
+    """
     target = _local_path(path)
+    if target:
+        require_replaceable(target)
     folder = target.parent if target else Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / _partial_name(path)
+    partial = folder / _partial_name()
     try:
         with partial.open("xb") as file:
             yield file
@@ -93,6 +100,22 @@ def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
             replace_remote(spark, partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def require_replaceable(target: Path) -> None:
+    """Raise InputError if the path is a folder, a device or a pipe, or cannot be looked up."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(
+            f"cannot write {target}: {error.strerror}", todo="make it writable, or name another place"
+        ) from error
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{target} is a folder", todo="name a file in it")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{target} is not a regular file", todo="name another file")
 
 
 def replace_remote(spark: SparkSession, finished: Path, path: str) -> None:
@@ -109,7 +132,7 @@ def replace_remote(spark: SparkSession, finished: Path, path: str) -> None:
     try:
         store.setWriteChecksum(False)
         whole = path.partition("://")[0] in _WHOLE_ON_CLOSE
-        staged = target if whole else hadoop.Path(target.getParent(), _partial_name(path))
+        staged = target if whole else hadoop.Path(target.getParent(), _partial_name())
         store.copyFromLocalFile(False, True, hadoop.Path(hadoop_address(finished)), staged)
         if not whole:
             overwrite = context._gateway.new_array(hadoop.Options.Rename, 1)  # type: ignore[union-attr]
@@ -133,6 +156,6 @@ def _local_path(path: str) -> Path | None:
     return None if is_address(path) else Path(path)
 
 
-def _partial_name(path: str) -> str:
-    """A name that readers of the folder skip and no other writer uses."""
-    return f".{path.rpartition('/')[2]}.{secrets.token_hex(4)}.partial"
+def _partial_name() -> str:
+    """A name that readers of the folder skip and no other writer uses, short whatever the target's name is."""
+    return f".{secrets.token_hex(8)}.partial"

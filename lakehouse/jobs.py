@@ -1,10 +1,11 @@
 """What all job files share: their common arguments, and the guard that turns failures into exit codes."""
 
 import argparse
+import io
 import re
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from lakehouse.errors import run_guarded
 from lakehouse.history.damage_errors import damage_named
@@ -51,6 +52,16 @@ def _milliseconds(text: str) -> float:
     return float(number) * _MILLISECONDS[unit]
 
 
+def escape_unencodable(*streams: TextIO) -> None:
+    """Let the streams write characters that their encoding lacks as escapes, instead of failing halfway.
+
+    Only a process's own streams are changed: those in memory take every character.
+    """
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run_job(main: Callable[[], int | None]) -> NoReturn:
     """Run a job file's `main` and end the process with its exit code."""
 
@@ -58,4 +69,5 @@ def run_job(main: Callable[[], int | None]) -> NoReturn:
         with damage_named():
             return main() or 0
 
+    escape_unencodable(sys.stdout, sys.stderr)
     sys.exit(run_guarded(job, debug="--debug" in sys.argv))

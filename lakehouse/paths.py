@@ -12,6 +12,10 @@ from urllib.parse import quote, unquote
 # A scheme has two letters or more: a single letter is a drive.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/(?!/))", re.IGNORECASE)
+_ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")
+# host:port, possibly after a user, as Azure writes its containers; two names with a colon are a login.
+_NO_LOGIN = re.compile(r"(?:[^:@]*@)?(?:\[[^\]@]*\]|[^:@]*)(?::\d*)?")
+_STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
 # Linux and macOS allow names of 255 bytes and paths of 4,096 or 1,024: this leaves room for what we add.
 _NAME_BYTES, _PATH_BYTES = 255, 3_500
 
@@ -25,14 +29,14 @@ def decoded_file_address(address: str) -> str:
     """The local path of `file:///some%20folder` (RFC 8089). Raises ValueError saying what was expected."""
     marked = _FILE.match(address)
     if marked is None:
-        raise ValueError("a folder of this machine with three slashes, such as file:///data/lakehouse")
+        raise ValueError("a path of this machine with three slashes, such as file:///data/lakehouse")
     path = address[marked.end() :]
     if "#" in path or "?" in path:
-        raise ValueError("%23 for # and %3F for ? in a file: address, or the folder without file://")
+        raise ValueError("%23 for # and %3F for ? in a file: address, or the path without file://")
     try:
         return unquote(path, errors="strict")
     except UnicodeDecodeError as error:
-        raise ValueError("escapes that are UTF-8 in a file: address, or the folder without file://") from error
+        raise ValueError("escapes that are UTF-8 in a file: address, or the path without file://") from error
 
 
 def encoded_address(address: str) -> str:
@@ -47,11 +51,48 @@ def hadoop_address(file: Path) -> str:
     return f"file://{file.absolute()}"
 
 
+def output_path(text: str) -> str:
+    """A file to write as a user names it: an absolute path, also for a `file:` address, or a store's address.
+
+    Raises ValueError saying what was expected.
+    """
+    if text.lower().startswith("file:"):
+        return str(Path(decoded_file_address(text)).absolute())
+    if _ONE_SLASH.match(text):
+        raise ValueError("an address with two slashes, such as s3a://bucket/report.html, or ./ before a path")
+    if not is_address(text):
+        return str(Path(text).absolute())
+    wanted = expected_address(text)
+    if wanted is None and (text.endswith("/") or "/" not in text.partition("://")[2]):
+        wanted = "an address of a file, such as s3a://bucket/report.html"
+    if wanted:
+        raise ValueError(wanted)
+    return text
+
+
+def control_character(text: str) -> str | None:
+    """The first character that would break a line, move a cursor, or not be UTF-8; None if there is none."""
+    return next((one for one in text if unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp")), None)
+
+
+def expected_address(address: str) -> str | None:
+    """What is expected instead, if this address of a store has a login or means different places; else None."""
+    if not _STORE.fullmatch(address):
+        return "an address with a bucket, such as s3a://bucket/lakehouse, or a path of this machine"
+    bucket, _, key = address.partition("://")[2].rstrip("/").partition("/")
+    if "@" in address and not _NO_LOGIN.fullmatch(bucket):
+        return "no login in the address; Spark's settings and the environment have the store's credentials"
+    if key and not {"", ".", ".."}.isdisjoint(key.split("/")):
+        # Hadoop resolves them, pyarrow takes them for names
+        return "an address whose parts after the bucket are not empty, not . and not .."
+    return None
+
+
 def expected_folder(path: str) -> str | None:
     """What is expected instead, if Spark, Kafka or another reader cannot use this absolute path; else None."""
-    for character in path:
-        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
-            return f"a folder without line breaks and other control characters, and not U+{ord(character):04X}"
+    character = control_character(path)
+    if character:
+        return f"a folder without line breaks and other control characters, and not U+{ord(character):04X}"
     if not path.isascii() and sys.getfilesystemencoding() != "utf-8":
         return "a folder in ASCII, or the environment variable LC_ALL=C.UTF-8"
     if "\\" in path:

@@ -148,7 +148,10 @@ def _report(commands: Any) -> None:
     report = _add(commands, "report", "the results as one HTML file, for people", json=True)
     report.add_argument("--lang", choices=("es", "en"), default="es", help="the language of the page (default es)")
     report.add_argument(
-        "--output", type=Path, metavar="FILE", help="where to write it (default: <root>/exports/report.html)"
+        "--output",
+        metavar="FILE",
+        help="where to write it, also an address such as s3a://bucket/report.html (default: "
+        "<root>/exports/report.html)",
     )
     report.add_argument("--open", action="store_true", help="open it in this machine's browser")
 

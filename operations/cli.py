@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lakehouse.errors import MachineError, run_guarded
 from lakehouse.history.damage_errors import damage_named
+from lakehouse.jobs import escape_unencodable
 from operations.arguments import add_commands
 
 if TYPE_CHECKING:  # --help needs neither
@@ -43,9 +44,20 @@ def main(
     The defaults are those of a command in a shell: the settings of conf/ and of the environment, a Spark session
     of its own, and this process's output.
     """
+    escape_unencodable(*[own for own, given in ((sys.stdout, stdout), (sys.stderr, stderr)) if given is None])
     with redirect_stdout(stdout or sys.stdout), redirect_stderr(stderr or sys.stderr):
-        args = build_parser().parse_args(argv)
+        args = _parsed(sys.argv[1:] if argv is None else argv)
         return run_guarded(lambda: _run(args, settings, session), debug=args.debug)
+
+
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    parser = build_parser()
+    for argument in argv:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            parser.exit(2, f"lakehouse: the argument {argument!r} is not UTF-8; write it in UTF-8\n")
+    return parser.parse_args(argv)
 
 
 def _run(args: argparse.Namespace, settings: "Settings | None", session: "SessionFactory | None") -> int:

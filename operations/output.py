@@ -1,5 +1,6 @@
 """How commands print: tables for people, JSON for programs."""
 
+import codecs
 import json
 import math
 import sys
@@ -20,7 +21,10 @@ _SHORT = 24
 
 
 def print_json(value: Any) -> None:
-    print(json.dumps(_finite(value), ensure_ascii=False, indent=2, default=_plain, allow_nan=False))
+    """Print valid JSON, also to an output that is not UTF-8, which may lack the characters of a title."""
+    encoding = sys.stdout.encoding  # None for a stream in memory
+    ascii_only = encoding is not None and codecs.lookup(encoding).name != "utf-8"
+    print(json.dumps(_finite(value), ensure_ascii=ascii_only, indent=2, default=_plain, allow_nan=False))
 
 
 def _finite(value: Any) -> Any:

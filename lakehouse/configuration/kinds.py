@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from lakehouse.errors import first_line
-from lakehouse.paths import decoded_file_address, expected_folder
+from lakehouse.paths import control_character, decoded_file_address, expected_address, expected_folder
 
 INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
 # Kafka's internal topics: it rejects records that others send there.
@@ -21,10 +21,7 @@ _SIZE = re.compile(r"(\d+)\s*(?:([kmgtp])b?|b)?", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 # A scheme has two letters or more: a single letter is a drive.
 _ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(?!//)/?")
-# host:port, possibly after a user, as Azure writes its containers; two names with a colon are a login.
-_NO_LOGIN = re.compile(r"(?:[^:@]*@)?(?:\[[^\]@]*\]|[^:@]*)(?::\d*)?")
 _PLAIN = "text in UTF-8 without line breaks and other control characters"
-_STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
 
 
 class Section(BaseModel):
@@ -48,12 +45,8 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
-def _is_plain(text: str) -> bool:
-    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
-
-
 def _readable(text: str) -> str:
-    if not _is_plain(text):
+    if control_character(text):
         raise _expected(_PLAIN)
     return text
 
@@ -113,7 +106,7 @@ def _root(text: str) -> str:
     """An absolute path, or an address without a trailing slash."""
     # a login may stand before an @
     expected = _hidden if "@" in text else _expected
-    if not _is_plain(text):
+    if control_character(text):
         raise expected(_PLAIN)
     if not text.strip() or text != text.strip():
         raise expected("a folder or an address such as s3a://bucket/lakehouse, without white space around it")
@@ -127,12 +120,9 @@ def _root(text: str) -> str:
         if _ONE_SLASH.match(text):
             raise expected("an address with two slashes, such as s3a://bucket/lakehouse, or a folder")
         return _folder(text, expected)
-    if not _STORE.fullmatch(text):
-        raise expected("an address with a bucket, such as s3a://bucket/lakehouse, or a folder")
-    if "@" in text and not _NO_LOGIN.fullmatch(text.partition("://")[2].partition("/")[0]):
-        raise expected(
-            "no login in the address; Spark's settings and the environment have the store's credentials"
-        )
+    wanted = expected_address(text)
+    if wanted:
+        raise expected(wanted)
     return text.rstrip("/")
 
 
@@ -143,6 +133,8 @@ def _folder(path: str, expected: Callable[[str], PydanticCustomError]) -> str:
     except (OSError, RuntimeError) as error:  # ~name of an unknown user, circular links
         # the error's text contains the path
         raise expected("a folder" if expected is _hidden else f"a folder: {first_line(error)}") from error
+    if not folder.strip("/"):
+        raise expected("a folder of its own for the lakehouse, and not the root of this machine's files")
     wanted = expected_folder(folder)
     if wanted:
         raise expected(wanted)

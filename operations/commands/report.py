@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lakehouse.errors import InputError
-from lakehouse.exports import REPORT_HTML, export_path, replaced_file
+from lakehouse.exports import REPORT_HTML, export_path, replaced_file, require_replaceable
+from lakehouse.paths import is_address, output_path
 from operations.call import Call
 from operations.output import print_json
 from operations.report.collection import collect
@@ -15,8 +16,7 @@ from operations.report.page import render
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    path = str(args.output.resolve()) if args.output else export_path(settings.root, REPORT_HTML)
-    _refuse(path, opened=args.open)
+    path = _destination(args.output, settings.root, opened=args.open)
     with call.spark() as spark:
         report = collect(
             spark,
@@ -41,9 +41,15 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def _refuse(path: str, *, opened: bool) -> None:
-    """Before Spark starts, refuse what would fail after a minute of work."""
-    if Path(path).is_dir():
-        raise InputError(f"{path} is a folder", todo="name the file: --output report.html")
-    if opened and "://" in path:
+def _destination(output: str | None, root: str, *, opened: bool) -> str:
+    """Where to write the page. Raises InputError for what would otherwise fail after a minute of work."""
+    try:
+        path = export_path(root, REPORT_HTML) if output is None else output_path(output)
+    except ValueError as error:  # not shown: there may be a login in it
+        raise InputError("--output is no path or address of a file", todo=f"expected {error}") from error
+    if not is_address(path):
+        require_replaceable(Path(path))
+        return str(Path(path).resolve())
+    if opened:
         raise InputError(f"a browser cannot open {path}", todo="give a file of this machine with --output")
+    return path

@@ -30,8 +30,8 @@ class Row:
 def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
     """The rows of the file; columns are found by name, ignoring case and surrounding blanks.
 
-    Raises InputError for a missing file, missing or repeated columns, text that is not UTF-8 or not CSV, and rows
-    with too few or too many cells; it names the byte and the line.
+    Raises InputError for a missing or unreadable file, missing or repeated columns, text that is not UTF-8 or not
+    CSV, and rows with too few or too many cells; it names the byte and the line.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -40,6 +40,10 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
         raise InputError(f"no file {path}", todo=f"expected a CSV with {', '.join(columns)}") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder", todo="name the CSV file itself") from None
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}", todo="name a CSV file that this user can read"
+        ) from error
     except UnicodeDecodeError as error:
         raise _other_encoding(path) or InputError(
             f"{path} is not UTF-8{_at(path, places.bad_byte)}", todo="convert it to UTF-8"

@@ -64,7 +64,13 @@ class Library(NamedTuple):
 
 
 def require_folder(folder: Path) -> None:
-    if not folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {folder}: {error.strerror}", todo="name a folder that this user can read"
+        ) from error
+    if not is_folder:
         raise InputError(f"no folder {folder}", todo="expected one with MovieLens' movies.csv and ratings.csv")
 
 

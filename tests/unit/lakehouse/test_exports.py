@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse.exports import export_path, write_csv
+from lakehouse.errors import InputError
+from lakehouse.exports import export_path, write_csv, write_file
 from tests.support.titles import STORED
 
 # A local file needs no session.
@@ -127,3 +128,27 @@ def test_formulas_escaped(path: str, text: object, written: str) -> None:
 def test_numbers_have_as_many_decimals_as_asked_for(path: str, decimals: int | None, written: str) -> None:
     write_csv(NO_SPARK, path, ["a", "b"], [(0.291876, "x")], decimals=decimals)
     assert Path(path).read_bytes().endswith(f"{written},x\r\n".encode())
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "ñ" * 127])
+def test_any_name_that_the_file_system_takes(tmp_path: Path, name: str) -> None:
+    write_file(NO_SPARK, str(tmp_path / name), b"one")
+    write_file(NO_SPARK, str(tmp_path / name), b"two")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"two"]
+
+
+def test_what_is_not_a_regular_file_is_never_replaced(tmp_path: Path) -> None:
+    pipe, folder, file = tmp_path / "pipe", tmp_path / "folder", tmp_path / "file"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    file.touch()
+    for path, problem in (
+        (pipe, f"{pipe} is not a regular file; name another file"),
+        (folder, f"{folder} is a folder; name a file in it"),
+        (file / "r.html", f"cannot write {file}/r.html: Not a directory; make it writable, or name another place"),
+    ):
+        with pytest.raises(InputError) as caught:
+            write_file(NO_SPARK, str(path), b"x")
+        assert str(caught.value) == problem
+    assert sorted(tmp_path.iterdir()) == [file, folder, pipe]
+    assert pipe.is_fifo()

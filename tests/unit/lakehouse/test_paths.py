@@ -10,7 +10,14 @@ from pyarrow.fs import FileSystem
 
 from lakehouse.errors import MachineError
 from lakehouse.folders import open_folder
-from lakehouse.paths import decoded_file_address, encoded_address, expected_folder, hadoop_address, is_address
+from lakehouse.paths import (
+    decoded_file_address,
+    encoded_address,
+    expected_folder,
+    hadoop_address,
+    is_address,
+    output_path,
+)
 from lakehouse.settings import load_settings
 from lakehouse.spark.session import require_writable_root
 from tests.support.folders import AWKWARD, EVERY_SIGN
@@ -66,6 +73,42 @@ def test_what_python_makes_of_a_path_is_decoded_to_it(path: str) -> None:
 def test_a_file_address_that_may_mean_another_path_is_refused(address: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         decoded_file_address(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("r.html", "/here/r.html"),
+        ("/x/ñ 1.html", "/x/ñ 1.html"),
+        ("file:///x/a%20b.html", "/x/a b.html"),
+        ("FILE:/x/r.html", "/x/r.html"),
+        ("s3a://bucket/x/r%20.html", "s3a://bucket/x/r%20.html"),
+        ("v:1/r.html", "/here/v:1/r.html"),  # a single letter is no scheme
+        ("report:1.html", "/here/report:1.html"),
+    ],
+)
+def test_a_file_to_write_is_a_path_or_an_address(monkeypatch: pytest.MonkeyPatch, text: str, path: str) -> None:
+    monkeypatch.setattr(os, "getcwd", lambda: "/here")
+    assert output_path(text) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("file:r.html", "three slashes"),
+        ("file://host/r.html", "three slashes"),
+        ("s3a:/bucket/r.html", "two slashes"),
+        ("s3a:///r.html", "an address with a bucket"),
+        ("s3a://bucket", "an address of a file"),
+        ("s3a://bucket/", "an address of a file"),
+        ("s3a://bucket/folder/", "an address of a file"),
+        ("s3a://bucket/../r.html", "whose parts after the bucket"),
+        ("s3a://KEY:secret@bucket/r.html", "no login"),
+    ],
+)
+def test_what_names_no_file_to_write_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        output_path(text)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pyspark.sql import SparkSession
@@ -127,7 +128,15 @@ def test_a_live_mode_asks_for_a_lasting_session(given: Settings) -> None:
         (("models", "list", "als-1"), "a model version without rollback: als-1; write: models rollback "),
         (("rebuild", "gold", "--accept-loss"), "--accept-loss with gold; it is for bronze: only Kafka drops "),
         (("quarantine", "replay", "--set", "a=1", "--set", "a=2"), "--set gives a twice; give each field one "),
-        (("report", "--output", "."), "{folder} is a folder; name the file: --output report.html"),
+        (("report", "--output", "."), "{folder} is a folder; name a file in it"),
+        (("report", "--output", "/dev/null"), "/dev/null is not a regular file; name another file"),
+        (("report", "--output", "file:///dev/null"), "/dev/null is not a regular file; name another file"),
+        (("report", "--output", "file:r.html"), "--output is no path or address of a file; expected a path of "),
+        (
+            ("report", "--output", "s3a:/b/r.html"),
+            "--output is no path or address of a file; expected an address ",
+        ),
+        (("report", "--open", "--output", "s3a://b/r.html"), "a browser cannot open s3a://b/r.html; give a file "),
         (("history", "silver.user"), "no table 'silver.user' in this lakehouse; did you mean silver.users?"),
         (("diff", "silver.user", "1", "2"), "no table 'silver.user' in this lakehouse; did you mean "),
         (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and never restored"),
@@ -152,3 +161,24 @@ def test_wrong_arguments_are_told_on_the_given_stderr(given: Settings, capsys: p
     assert ended.value.code == 2
     assert "argument COMMAND: invalid choice: 'chekc'" in err.getvalue()
     assert capsys.readouterr() == ("", "")
+
+
+def test_an_argument_that_is_not_utf8_is_one_line(
+    given: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["lakehouse", "recommend", "u\udcff"])
+    with pytest.raises(SystemExit) as ended:
+        main(settings=given)
+    assert ended.value.code == 2
+    line = "lakehouse: the argument 'u\\udcff' is not UTF-8; write it in UTF-8\n"
+    assert capsys.readouterr() == ("", line)
+
+
+def test_a_shells_output_takes_what_its_encoding_lacks(given: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, callers = (io.TextIOWrapper(io.BytesIO(), encoding="latin-1", write_through=True) for _ in range(2))
+    monkeypatch.setattr("sys.stdout", shell)
+    settings = given.model_copy(update={"root": "/日本"})
+    assert main(["config"], settings=settings) == 0
+    assert b"/\\u65e5\\u672c" in cast(io.BytesIO, shell.buffer).getvalue()
+    main(["config", "--json"], settings=settings, stdout=callers)
+    assert (shell.errors, callers.errors) == ("backslashreplace", "strict")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lakehouse.jobs import escape_unencodable
 from lakehouse.settings import load_settings
 from lakehouse.tables import CATALOGUE
 from operations import cli
@@ -134,3 +135,21 @@ def test_json_has_null_for_numbers_that_json_cannot_hold(capsys: pytest.CaptureF
         "value": None,
         "rows": [[None, {"a": None}], [0.5, 1, None, True, "NaN"]],
     }
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "latin-1", "cp1252", "ascii"])
+def test_json_is_valid_in_every_encoding(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, encoding=encoding, write_through=True))
+    print_json({"título": "日本 \U0001f600"})
+    assert json.loads(out.getvalue().decode(encoding)) == {"título": "日本 \U0001f600"}
+    assert ("\\u65e5" in out.getvalue().decode(encoding)) == (not encoding.lower().startswith("utf"))
+
+
+def test_a_table_shows_what_the_encoding_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    stream = io.TextIOWrapper(out, encoding="latin-1", write_through=True)
+    escape_unencodable(stream)
+    monkeypatch.setattr("sys.stdout", stream)
+    print_table(("title",), [("año 日本",)], title="de 日本")
+    assert "año \\u65e5\\u672c" in out.getvalue().decode("latin-1")

@@ -84,7 +84,7 @@ def test_no_lakehouse_leaves_no_file(command: Command, tmp_path: Path) -> None:
 def test_what_cannot_work_is_said_before_spark_starts(command: Command, root: str, tmp_path: Path) -> None:
     folder = command("--output", str(tmp_path), root=root)
     assert folder.code == 2
-    assert folder.err == f"lakehouse: {tmp_path} is a folder; name the file: --output report.html\n"
+    assert folder.err == f"lakehouse: {tmp_path} is a folder; name a file in it\n"
     remote = command("--open", root="s3a://bucket/lakehouse")
     assert remote.code == 2
     assert "a browser cannot open s3a://bucket/lakehouse/exports/report.html" in remote.err

@@ -14,16 +14,20 @@ SIZES = "a size above 0 as Spark writes it"
 TOPICS = "a topic name that Kafka accepts"
 SERVERS = "host:port or host:port,host:port"
 BLANK = "text that is not blank"
+DOTS = "an address whose parts after the bucket are not empty, not . and not .."
 PLAIN = "text in UTF-8 without line breaks"
 WRONG = [
     *[
         ("root", text, "a folder or an address such as s3a://")
         for text in ("", "   ", "\u00a0", " /data", "/data ")
     ],
-    *[("root", text, PLAIN) for text in ("/da\nta", "/da\tta", "/da\udcffta")],
+    *[("root", text, PLAIN) for text in ("/da\nta", "/da\tta", "/da\udcffta", "/da\u2028ta")],
+    *[("root", f"s3a://bucket/a{sign}b", PLAIN) for sign in "\n\x7f\x85\u2028\u2029\udcff"],
+    *[("root", f"s3a://bucket/{key}", DOTS) for key in ("a/../c", "..", "./a", "a/.", "/x", "a//b", "a//..//")],
+    *[("root", text, "a folder of its own") for text in ("/", "//", "///", "/..", "file:///", "file:/")],
     *[("root", text, "an address with two slashes") for text in ("s3a:/bucket/x", "s3a:bucket")],
     *[("root", text, "an address with a bucket") for text in ("s3a://", "s3a:///x", "://x", "s 3://b")],
-    *[("root", text, "a folder of this machine with three slashes") for text in ("file:x", "file://host/x")],
+    *[("root", text, "a path of this machine with three slashes") for text in ("file:x", "file://host/x")],
     ("root", "file:///a#b", "%23 for #"),
     ("root", "file:///a%0Ab", "a folder without line breaks and other control characters, and not U+000A"),
     ("root", "/a\\b", "a folder without a backslash"),
@@ -128,6 +132,7 @@ LISTS = [
 RIGHT = [
     ("root", "s3a://bucket", "s3a://bucket"),
     ("root", "hdfs://name:8020/x/", "hdfs://name:8020/x"),
+    ("root", "s3a://bucket/...a/.b/c../", "s3a://bucket/...a/.b/c.."),
     ("root", "/raíz año [1] 100% #x", "/raíz año [1] 100% #x"),
     ("root", "file:///ra%C3%ADz%20a%C3%B1o%20%5B1%5D%20100%25%20%23x/", "/raíz año [1] 100% #x"),
     ("root", "//data//x://y/../z", "/data/x:/z"),

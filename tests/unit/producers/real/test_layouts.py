@@ -1,5 +1,7 @@
 """A CSV is read, or one line names the problem and the byte and line of the file. Columns are found by name."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,25 @@ def test_harmless_differences_are_read(tmp_path: Path, content: bytes) -> None:
 def test_a_row_knows_the_line_on_which_it_begins(tmp_path: Path) -> None:
     found = titles(tmp_path, b'id,title\n1,"a ""b""\nc"\n\n2,d\n')
     assert found == [(2, 'a "b"\nc'), (5, "d")]
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Permissions do not stop root, which may run the tests: opening fails here as it does for others."""
+    file = tmp_path / "f.csv"
+
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(file))
+
+    monkeypatch.setattr(Path, "open", failing)
+    with pytest.raises(InputError) as caught:
+        read_rows(file, COLUMNS)
+    assert (
+        str(caught.value) == f"cannot read {file}: {os.strerror(number)}; name a CSV file that this user can read"
+    )
+
+
+def test_a_path_through_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").touch()
+    with pytest.raises(InputError, match=r"^cannot read .*/f\.csv/ratings\.csv: Not a directory; "):
+        read_rows(tmp_path / "f.csv" / "ratings.csv", COLUMNS)

@@ -8,6 +8,7 @@ import pytest
 
 from lakehouse.errors import InputError
 from lakehouse.moments import event_time
+from producers.real.movielens import require_folder
 from producers.replay import Replay, read_replay
 from producers.sending.records import Record
 
@@ -96,3 +97,8 @@ def test_all_unreadable_times_are_counted_and_the_first_is_named(tmp_path: Path)
         InputError, match=r"\(line 2\): 'x{40}\.\.\.' is not .* \(the first of 3 such rows\); expected"
     ):
         replayed(tmp_path, "x" * 1000, "1", "never", "soon")
+
+
+def test_a_folder_that_cannot_be_looked_up_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^cannot read .*/x+: File name too long; name a folder "):
+        require_folder(tmp_path / ("x" * 256))
