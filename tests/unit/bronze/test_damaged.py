@@ -1,5 +1,6 @@
 """Whether Kafka can give back the records of a damaged bronze table: from files and offsets alone, no Spark."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -83,10 +84,12 @@ def make_table(root: Path, commits: int) -> Path:
     """A table whose first commit records its topics; returns the folder of its log."""
     path = root / "bronze" / "events"
     for number in range(commits):
-        rows = pa.table({"id": [str(number)]})
-        first = topic_properties({"users": "u"}) if number == 0 else None
-        write_deltalake(path, rows, mode="append", configuration=first)
-    return path / "_delta_log"
+        write_deltalake(path, pa.table({"id": [str(number)]}), mode="append")
+    first = path / "_delta_log" / f"{0:020d}.json"
+    # delta-rs sets no properties of others, as Spark does
+    recorded = json.dumps(topic_properties({"users": "u"}))
+    first.write_text(first.read_text().replace('"configuration":{}', f'"configuration":{recorded}'))
+    return first.parent
 
 
 def remembered(root: Path) -> Memory:
