@@ -45,14 +45,18 @@ def known_topics(properties: Mapping[str, str]) -> set[str]:
 
 def require_same_topics(table: Table, properties: Mapping[str, str], topics: Topics) -> None:
     """Raise CheckpointError if a topic is not the one whose records the table holds."""
-    for topic, topic_id in topics.ids.items():
-        known = properties.get(f"{_TOPIC_ID}{topic}", topic_id)
-        if known != topic_id:
-            raise CheckpointError(
-                f"topic {topic} is not the one that {table.sql_name} was read from (its id is {topic_id}, it was "
-                f"{known}): it was deleted and made anew, or this is another cluster, and its offsets count anew",
-                todo="give the new topic another name and set it in [kafka], or use another LAKEHOUSE_ROOT",
-            )
+    for topic, known in other_topics(properties, topics).items():
+        raise CheckpointError(
+            f"topic {topic} is not the one that {table.sql_name} was read from (its id is {topics.ids[topic]}, it "
+            f"was {known}): it was deleted and made anew, or this is another cluster, and its offsets count anew",
+            todo="give the new topic another name and set it in [kafka], or use another LAKEHOUSE_ROOT",
+        )
+
+
+def other_topics(properties: Mapping[str, str], topics: Topics) -> dict[str, str]:
+    """The topics that are not the ones of these names that the table was read from, and the ids of those."""
+    known = {topic: properties.get(f"{_TOPIC_ID}{topic}", topic_id) for topic, topic_id in topics.ids.items()}
+    return {topic: known[topic] for topic, topic_id in topics.ids.items() if known[topic] != topic_id}
 
 
 def require_continuity(spark: SparkSession, root: str, table: Table, checkpoint: Checkpoint) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from pyspark.sql import SparkSession
 
 from bronze import resume
+from bronze.damaged import read_again, remember, with_loss
 from bronze.resume import Topics
 from lakehouse import storage
 from lakehouse.folders import open_folder
-from lakehouse.history.damage import Damage, table_damage
+from lakehouse.history.damage import table_damage
 from lakehouse.kafka.bronze_sources import Source, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, topic_ids
@@ -17,7 +18,6 @@ from lakehouse.spark.checkpoints import (
     Offsets,
     kafka_offsets,
     read_checkpoint,
-    rebuild,
     require_readable,
     set_aside,
 )
@@ -66,8 +66,8 @@ def rebuild_checkpoints(
     """Set the streams' checkpoints aside, so that they resume after the last record of their tables.
 
     A table with a damaged file is set aside too, and its stream reads Kafka again from the earliest record. This
-    fails if Kafka no longer has some of the records, unless `accept_loss`: the table then records which.
-    Yields what was done, one line each. Raises DamageError if only the damaged table still has records.
+    fails if that would not bring back all of its records, unless `accept_loss`. Yields what was done, one line
+    each. Raises DamageError if only the damaged table still has records.
     """
     root, kafka = settings.root, settings.kafka
     sources = [
@@ -75,14 +75,7 @@ def rebuild_checkpoints(
         for source in bronze_sources(kafka)
     ]
     # damaged tables first: the starting points of the others are looked up in both tables
-    for source, topics in sources:
-        damage = table_damage(open_folder(root), source.table)
-        if damage is not None:
-            name = source.table.sql_name
-            _require_in_kafka(damage, topics, accept_loss=accept_loss)
-            kept = storage.set_aside(spark, root, source.table, stamp=stamp)
-            yield f"{name}: {damage.path} is {damage.fault}; all records are read from Kafka again"
-            yield f"{name}: the damaged table is kept at {kept}"
+    yield from _set_damaged_aside(spark, root, sources, stamp=stamp, accept_loss=accept_loss)
     for source, topics in sources:
         table = source.table
         known = _properties(spark, root, table)
@@ -90,6 +83,7 @@ def rebuild_checkpoints(
         starts = _held(spark, root, topics)
         lost = resume.losses(starts, topics, known)
         if lost and accept_loss:
+            storage.ensure(spark, root, table, properties=resume.topic_properties(topics.ids))
             storage.set_properties(spark, root, table, lost)
             ranges = ", ".join(f"{name.removeprefix(resume.LOST)} {lost[name]}" for name in sorted(lost))
             yield f"{table.sql_name}: accepted as lost: {ranges}"
@@ -105,18 +99,29 @@ def rebuild_checkpoints(
             yield f"{table.sql_name}: the old checkpoint is kept at {aside}"
 
 
-def _require_in_kafka(damage: Damage, topics: Topics, *, accept_loss: bool) -> None:
-    """Raise DamageError if Kafka has dropped records that only a damaged table may still have."""
-    dropped = [
-        f"{topic}-{partition} 0-{earliest - 1}"
-        for (topic, partition), (earliest, _) in sorted(topics.offsets.items())
-        if earliest > 0
-    ]
-    if dropped and not accept_loss:
-        raise damage._replace(
-            fault=f"{damage.fault}, and Kafka no longer has all records of its table ({', '.join(dropped)})",
-            todo=f"put that file back from a copy, or give these records up: {rebuild('bronze')} --accept-loss",
-        ).error()
+def _set_damaged_aside(
+    spark: SparkSession, root: str, sources: Sequence[tuple[Source, Topics]], *, stamp: str, accept_loss: bool
+) -> Iterator[str]:
+    """Set the damaged tables aside, but none if that would lose records of any of them, unless `accept_loss`.
+
+    Yields what was done, one line each. Raises DamageError with what would be lost.
+    """
+    folder = open_folder(root)
+    found = [(source, topics, table_damage(folder, source.table)) for source, topics in sources]
+    whole = [_properties(spark, root, source.table) for source, _, damage in found if damage is None]
+    elsewhere = {topic for properties in whole for topic in resume.known_topics(properties)}
+    damaged = []
+    for source, topics, damage in found:
+        if damage is not None:
+            memory = remember(folder, source)
+            told = with_loss(damage, source, memory, topics, elsewhere=elsewhere)
+            if told != damage and not accept_loss:
+                raise told.error()
+            damaged.append((source.table, told, read_again(source, memory, topics)))
+    for table, told, again in damaged:
+        kept = storage.set_aside(spark, root, table, stamp=stamp)
+        yield f"{table.sql_name}: {told.path} is {told.fault}; read again from Kafka: {', '.join(again) or 'none'}"
+        yield f"{table.sql_name}: the damaged table is kept at {kept}"
 
 
 def _properties(spark: SparkSession, root: str, table: Table) -> dict[str, str]:

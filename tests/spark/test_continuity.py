@@ -427,6 +427,30 @@ def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
     assert [row["offset"] for row in offsets] == [*range(4, 10)]
 
 
+def test_a_damaged_table_is_kept_where_the_settings_no_longer_name_its_topic(
+    spark: SparkSession, settings: Settings
+) -> None:
+    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics | {"partitions": 1})
+    publish(user_records(1, 10), topic=kafka.users_topic, cluster=cluster)
+    ingest(spark, settings, cluster)
+    file = next(Path(settings.root, "bronze", "events").glob("part-*.parquet"))
+    file.write_bytes(b"")
+    renamed = kafka.model_copy(update={"users_topic": kafka.series_topic})
+    later = settings.model_copy(update={"kafka": renamed})
+    with pytest.raises(DamageError) as error:
+        list(start.rebuild_checkpoints(spark, later, cluster, stamp="s", accept_loss=False))
+    assert str(error.value) == (
+        f"{file} is empty, and the settings no longer give its table {kafka.users_topic}; put that file back from "
+        "a copy, set the topics' names as they were, or give these records up: "
+        "lakehouse rebuild bronze --accept-loss"
+    )
+    assert file.exists()
+    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=False))
+    again = ", ".join(sorted({kafka.users_topic, kafka.movies_topic, kafka.series_topic}))
+    assert f"bronze.events: {file} is empty; read again from Kafka: {again}" in told
+
+
 def test_a_rebuild_that_was_cut_off_is_finished(
     spark: SparkSession, copied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
