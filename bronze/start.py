@@ -7,7 +7,6 @@ from pyspark.sql import SparkSession
 from bronze import resume
 from bronze.resume import Topics
 from lakehouse import storage
-from lakehouse.folders import open_folder
 from lakehouse.history.damage import Damage, table_damage
 from lakehouse.kafka.bronze_sources import Source, bronze_sources
 from lakehouse.kafka.client import Cluster
@@ -76,7 +75,7 @@ def rebuild_checkpoints(
     ]
     # damaged tables first: the starting points of the others are looked up in both tables
     for source, topics in sources:
-        damage = table_damage(open_folder(root), source.table)
+        damage = table_damage(root, source.table)
         if damage is not None:
             name = source.table.sql_name
             _require_in_kafka(damage, topics, accept_loss=accept_loss)
