@@ -1,15 +1,15 @@
 """The missing, empty or truncated file of a checkpoint or table, and the command that repairs it. No Spark."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from lakehouse.errors import Cause, InputError, LakehouseError, TableError
 from lakehouse.folders import Folder, open_folder
-from lakehouse.history.backlog import silver_offsets, whole_versions
+from lakehouse.history.backlog import silver_offsets
+from lakehouse.history.data_files import checksum_of, damaged_files, file_sizes, paths_named, unread_files
 from lakehouse.history.snapshots import checkpoint_files, commit_versions, live_files, read_actions, table_log
 from lakehouse.spark.checkpoints import line_fault, rebuild, repair
 from lakehouse.spark.streams import StreamError
@@ -18,8 +18,6 @@ from lakehouse.tables import SILVER_CORRECTIONS, Table, layer_tables
 _STREAMS = ("bronze/events", "bronze/feedback", "silver")
 _COPY = "put it back from a copy"
 _FROM_BRONZE = f"{rebuild('silver')} makes silver anew from bronze"
-# An absolute path in a log, as a shallow clone has: the file belongs to another table.
-_ELSEWHERE = re.compile(r"/|[A-Za-z][\w+.-]+:/")
 # Hadoop's checksum file: 8 bytes, and 4 for every 512 bytes of the file (file.bytes-per-checksum).
 _CRC_HEADER, _CRC, _CRC_CHUNK = 8, 4, 512
 
@@ -163,7 +161,7 @@ def _table_damage(root: Folder, table: Table) -> Iterator[Damage]:
 
 
 def _damaged_rows(root: Folder, table: Table, log: Folder) -> Iterator[Damage]:
-    for path, fault in _damaged_files(root / table.layer / table.name, live_files(log)):
+    for path, fault in damaged_files(root / table.layer / table.name, live_files(log)):
         yield _table_fault(root, table, path, fault, "rows")
 
 
@@ -213,26 +211,6 @@ def _broken_checkpoint(root: Folder, table: Table, log: Folder, name: str, fault
     return _table_fault(root, table, path, fault, "commits")
 
 
-def _damaged_files(folder: Folder, wanted: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """The files that do not have the size that the log says: their paths, and what is wrong with them."""
-    names = {name: size for path, size in wanted.items() if not _ELSEWHERE.match(name := unquote(path))}
-    sizes = _sizes(folder, names)
-    for name, size in names.items():
-        held = sizes.get(name)
-        if held != size:
-            fault = "missing" if held is None else f"damaged: it has {held:,} bytes of {size:,}"
-            yield f"{folder.path}/{name}", "empty" if held == 0 else fault
-
-
-def _sizes(folder: Folder, names: Iterable[str]) -> dict[str, int]:
-    """The sizes of all files in the folder and in those subfolders that the names have."""
-    found = {}
-    for parent in {name.rpartition("/")[0] for name in names}:
-        sizes = (folder / parent if parent else folder).sizes()
-        found.update({f"{parent}/{name}" if parent else name: size for name, size in sizes.items()})
-    return found
-
-
 def _unread_damage(root: Folder, table: Table) -> Iterator[Damage]:
     """Damage to files that bronze no longer needs but silver has yet to read: VACUUM deleted them.
 
@@ -240,22 +218,9 @@ def _unread_damage(root: Folder, table: Table) -> Iterator[Damage]:
     """
     offset = (silver_offsets(root) or {}).get(table.sql_name)
     if offset is not None:
-        unread = _unread_files(table_log(root, table.sql_name), offset)
-        for path, fault in _damaged_files(root / table.layer / table.name, unread):
+        unread = unread_files(table_log(root, table.sql_name), offset)
+        for path, fault in damaged_files(root / table.layer / table.name, unread):
             yield Damage(path, fault, _FROM_BRONZE, "rows", "silver")
-
-
-def _unread_files(log: Folder, offset: Mapping[str, Any]) -> dict[str, int]:
-    """The data files that a stream reads after this offset. It begins with all files of its starting version."""
-    is_starting = offset.get("isStartingVersion")
-    after = int(offset["reservoirVersion"]) if is_starting else whole_versions(offset).version
-    unread = live_files(log, after) if is_starting else {}
-    for version in commit_versions(log.names()):
-        for action in read_actions(log, f"{version:020d}.json") if version > after else ():
-            add = action.get("add")
-            if add and add.get("dataChange"):
-                unread[str(add["path"])] = int(add["size"])
-    return unread
 
 
 def _checkpoint_names(root: Folder) -> Iterator[tuple[Folder, list[str]]]:
@@ -276,19 +241,13 @@ def _table_names(root: Folder, table: Table) -> Iterator[tuple[Folder, list[str]
 def _damaged_checksums(wanted: Iterable[tuple[Folder, list[str]]]) -> Iterator[Damage]:
     """Damage to Hadoop's checksums of local files: readers trust them and fail with `Read past End of File`."""
     for folder, names in wanted:
-        sizes = _sizes(folder, names)
+        sizes = file_sizes(folder, names)
         for name in names:
             checksum = checksum_of(name)
             held = sizes.get(checksum)
             if held is not None and held != _CRC_HEADER + _CRC * -(-sizes.get(name, 0) // _CRC_CHUNK):
                 fault = "cut or damaged" if held else "empty"
                 yield Damage(f"{folder.path}/{checksum}", fault, "delete that file: it is only a checksum")
-
-
-def checksum_of(path: str) -> str:
-    """The path of Hadoop's checksum file of a local file."""
-    folder, slash, name = path.rpartition("/")
-    return f"{folder}{slash}.{name}.crc"
 
 
 def unreadable(root: Folder, cause: Cause) -> Iterator[Damage]:
@@ -305,14 +264,9 @@ def _unreadable_rows(root: Folder, table: Table, cause: Cause) -> Iterator[Damag
         if not path.startswith(start) or not commit_versions(log.names()):
             continue
         needed = {unquote(file): size for file, size in live_files(log).items()}
-        if name in needed and _sizes(folder, [name]).get(name) == needed[name]:
+        if name in needed and file_sizes(folder, [name]).get(name) == needed[name]:
             found = _table_fault(root, table, f"{folder.path}/{name}", f"damaged ({cause.message})", "rows")
             yield found._replace(todo=f"{_COPY}; without one delete it, and: {found.todo}")
-
-
-def paths_named(cause: Cause) -> list[str]:
-    """The path that the cause names, as it is and with its escapes resolved, without a slash at its beginning."""
-    return [path.lstrip("/") for path in (cause.file, unquote(cause.file))] if cause.file else []
 
 
 def _table_fault(root: Folder, table: Table, path: str, fault: str, lost: str) -> Damage:

@@ -15,7 +15,8 @@ from lakehouse.errors import (
     root_cause,
 )
 from lakehouse.folders import Folder, open_folder
-from lakehouse.history.damage import Damage, DamageError, all_damage, checksum_of, paths_named, unreadable
+from lakehouse.history.damage import Damage, DamageError, all_damage, unreadable
+from lakehouse.history.data_files import checksum_of, paths_named
 from lakehouse.locks import RunningError
 from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.spark.streams import StreamError
