@@ -4,12 +4,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from lakehouse.errors import Cause, InputError, LakehouseError, TableError
 from lakehouse.folders import Folder, open_folder
 from lakehouse.history.backlog import silver_offsets
-from lakehouse.history.data_files import checksum_of, damaged_files, file_sizes, paths_named, unread_files
+from lakehouse.history.data_files import (
+    checksum_of,
+    damaged_files,
+    file_sizes,
+    own_files,
+    paths_named,
+    unread_files,
+)
 from lakehouse.history.snapshots import checkpoint_files, commit_versions, live_files, read_actions, table_log
 from lakehouse.spark.checkpoints import line_fault, rebuild, repair
 from lakehouse.spark.streams import StreamError
@@ -235,7 +241,7 @@ def _table_names(root: Folder, table: Table) -> Iterator[tuple[Folder, list[str]
     names = log.names()
     if commit_versions(names):
         yield log, names
-        yield root / table.layer / table.name, [unquote(name) for name in live_files(log)]
+        yield root / table.layer / table.name, list(own_files(live_files(log)))
 
 
 def _damaged_checksums(wanted: Iterable[tuple[Folder, list[str]]]) -> Iterator[Damage]:
@@ -263,7 +269,7 @@ def _unreadable_rows(root: Folder, table: Table, cause: Cause) -> Iterator[Damag
         name = path.removeprefix(start)
         if not path.startswith(start) or not commit_versions(log.names()):
             continue
-        needed = {unquote(file): size for file, size in live_files(log).items()}
+        needed = own_files(live_files(log))
         if name in needed and file_sizes(folder, [name]).get(name) == needed[name]:
             found = _table_fault(root, table, f"{folder.path}/{name}", f"damaged ({cause.message})", "rows")
             yield found._replace(todo=f"{_COPY}; without one delete it, and: {found.todo}")

@@ -10,13 +10,18 @@ from lakehouse.folders import Folder
 from lakehouse.history.backlog import whole_versions
 from lakehouse.history.snapshots import commit_versions, live_files, read_actions
 
-# An absolute path in a log, as a shallow clone has: the file belongs to another table.
+# An absolute path in a log.
 _ELSEWHERE = re.compile(r"/|[A-Za-z][\w+.-]+:/")
+
+
+def own_files(wanted: Mapping[str, int]) -> dict[str, int]:
+    """The files in the table's own folder, by their names there. The log of a shallow clone names others too."""
+    return {unquote(path): size for path, size in wanted.items() if not _ELSEWHERE.match(path)}
 
 
 def damaged_files(folder: Folder, wanted: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """The files that do not have the size that the log says: their paths, and what is wrong with them."""
-    names = {name: size for path, size in wanted.items() if not _ELSEWHERE.match(name := unquote(path))}
+    names = own_files(wanted)
     sizes = file_sizes(folder, names)
     for name, size in names.items():
         held = sizes.get(name)

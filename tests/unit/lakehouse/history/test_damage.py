@@ -5,11 +5,13 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from bronze import resume
 from lakehouse.errors import BrokerError, InputError, LakehouseError
 from lakehouse.history.damage import DamageError, broken_logs, require_whole_logs, table_damage
 from lakehouse.history.damage_errors import damage_named
@@ -18,6 +20,7 @@ from lakehouse.spark.checkpoints import CheckpointError, line_fault
 from lakehouse.spark.streams import StreamError
 from lakehouse.tables import BRONZE_EVENTS, SILVER_CORRECTIONS, SILVER_USERS, Table
 from operations.cli import main
+from silver import continuity
 from tests.support.damaged import DAMAGES
 
 FROM_KAFKA = (
@@ -336,6 +339,27 @@ def test_a_rebuild_does_not_report_what_it_repairs(root: Path, file: str) -> Non
                 raise ValueError("what Spark says")
         else:
             assert str(told(root, repairing=layer)) == f"{root / file} is empty; {FILES[file]}"
+
+
+@pytest.mark.parametrize("layer", ["bronze", "silver"])
+def test_the_command_knows_what_it_repairs(root: Path, layer: str) -> None:
+    def no_session(*_: object, **__: object) -> NoReturn:
+        raise ValueError("what Spark says")
+
+    file = root / "checkpoints" / "silver" / "commits" / "2"
+    file.write_bytes(b"")
+    settings = load_settings().model_copy(update={"root": str(root)})
+    out, err = io.StringIO(), io.StringIO()
+    assert main(["rebuild", layer], settings=settings, session=no_session, stdout=out, stderr=err) == 2
+    expected = "what Spark says (" if layer == "silver" else f"{file} is empty; {CHECKPOINT}silver\n"
+    assert err.getvalue().startswith(f"lakehouse: {expected}")
+
+
+@pytest.mark.parametrize(
+    "error", [continuity._apart("silver.users is gone"), resume._apart(BRONZE_EVENTS, "the table is an old copy")]
+)
+def test_what_the_streams_say_of_a_checkpoint_that_does_not_fit(error: CheckpointError) -> None:
+    assert error.may_be_damage
 
 
 def test_a_rebuild_reports_what_it_cannot_repair(root: Path) -> None:
