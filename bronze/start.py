@@ -106,14 +106,13 @@ def _set_damaged_aside(
 
     Yields what was done, one line each. Raises DamageError with what would be lost.
     """
-    folder = open_folder(root)
-    found = [(source, topics, table_damage(folder, source.table)) for source, topics in sources]
+    found = [(source, topics, table_damage(root, source.table)) for source, topics in sources]
     whole = [_properties(spark, root, source.table) for source, _, damage in found if damage is None]
     elsewhere = {topic for properties in whole for topic in resume.known_topics(properties)}
     damaged = []
     for source, topics, damage in found:
         if damage is not None:
-            memory = remember(folder, source)
+            memory = remember(open_folder(root), source)
             told = with_loss(damage, source, memory, topics, elsewhere=elsewhere)
             if told != damage and not accept_loss:
                 raise told.error()

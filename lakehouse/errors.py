@@ -11,7 +11,10 @@ _PYTHON_TRACEBACK = "Traceback (most recent call last):"
 # What Spark appends to the message of a streaming query: its plan, hundreds of lines long.
 _QUERY = "=== Streaming Query ==="
 _JAVA_CLASS = re.compile(r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$]*: (?=.)")
-_FILE = re.compile(r"(?:[a-z][a-z0-9+.-]*:/*)?(/[^\n]*?\.(?:parquet|json|crc|bin))\b")
+# A folder of the path may have such an extension too, so the path must end after it.
+_FILE = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:/*)?(/[^\n]*?\.(?:parquet|json|crc|bin))(?=$|[\s:;,'\"`)\]}]|\.(?:\s|$))"
+)
 
 
 class LakehouseError(Exception):

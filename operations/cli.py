@@ -66,7 +66,7 @@ def _run(args: argparse.Namespace, settings: "Settings | None", session: "Sessio
 
     call = Call(args.command, settings or load_settings(), session or own_session)
     module = _module(args.command)
-    with damage_named(call.settings.root):
+    with damage_named(call.settings.root, repairing=args.layer if args.command == "rebuild" else ""):
         return int(module.run(args, call))
 
 

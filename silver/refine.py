@@ -39,7 +39,8 @@ def refine(
     """
     root = target or settings.root
     silver = settings.silver
-    with only_run(settings.ops_dir, "silver" if target is None else "rebuild-silver"), damage_named(settings.root):
+    run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
+    with only_run(settings.ops_dir, run), damage_named(settings.root, repairing=repairing):
         require_whole_logs(settings.root, *(("bronze", "silver") if target is None else ("bronze",)))
         require_no_rebuild(spark, root)
         checkpoint = read_checkpoint(spark, root, STREAM)

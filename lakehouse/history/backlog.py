@@ -116,6 +116,12 @@ def _kafka_position(root: Folder, stream: str) -> Offsets | None:
 
 def silver_positions(root: Folder) -> dict[str, DeltaPosition] | None:
     """How far completed batches have read each bronze table; None if there is no checkpoint."""
+    offsets = silver_offsets(root)
+    return None if offsets is None else {name: whole_versions(line) for name, line in offsets.items()}
+
+
+def silver_offsets(root: Folder) -> dict[str, Mapping[str, Any]] | None:
+    """The offset in each bronze table after the last completed batch; None if there is no checkpoint."""
     checkpoint = root / "checkpoints" / "silver"
     if "metadata" not in checkpoint.names():
         return None
@@ -123,10 +129,10 @@ def silver_positions(root: Folder) -> dict[str, DeltaPosition] | None:
     if ended < 0:
         return {}
     found = zip(_SILVER_SOURCES, _offset_lines(checkpoint, ended), strict=False)
-    return {table.sql_name: _whole_versions(line) for table, line in found if line is not None}
+    return {table.sql_name: line for table, line in found if line is not None}
 
 
-def _whole_versions(line: Mapping[str, Any]) -> DeltaPosition:
+def whole_versions(line: Mapping[str, Any]) -> DeltaPosition:
     """The position before the version, or the table's initial snapshot, that a batch has read only in part."""
     position = as_position(line)
     if int(line["index"]) < 0:

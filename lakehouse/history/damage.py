@@ -1,24 +1,22 @@
 """The missing, empty or truncated file of a checkpoint or table, and the command that repairs it. No Spark."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
-from urllib.parse import unquote
 
-from lakehouse.errors import (
-    BrokerError,
-    Cause,
-    CheckFailedError,
-    InputError,
-    LakehouseError,
-    MachineError,
-    SettingsError,
-    TableError,
-    root_cause,
-)
+from lakehouse.errors import Cause, InputError, LakehouseError, TableError
 from lakehouse.folders import Folder, open_folder
-from lakehouse.history.backlog import silver_positions
+from lakehouse.history.backlog import silver_offsets
+from lakehouse.history.data_files import (
+    checksum_of,
+    damaged_files,
+    file_sizes,
+    own_files,
+    paths_named,
+    unread_files,
+)
 from lakehouse.history.snapshots import checkpoint_files, commit_versions, live_files, read_actions, table_log
-from lakehouse.locks import RunningError
 from lakehouse.spark.checkpoints import line_fault, rebuild, repair
 from lakehouse.spark.streams import StreamError
 from lakehouse.tables import SILVER_CORRECTIONS, Table, layer_tables
@@ -34,47 +32,23 @@ class DamageError(LakehouseError):
     """A file of a checkpoint or of a table is missing, empty or truncated."""
 
 
-# These already say what is wrong, whatever else may be damaged.
-_OTHER_CAUSES = (
-    *(BrokerError, CheckFailedError, DamageError, MachineError, RunningError, SettingsError),
-    *(BrokenPipeError, PermissionError),
-)
-
-
 class Damage(NamedTuple):
     """`path` is the file, `fault` what is wrong with it, `todo` how to repair it.
 
     `lost` is what the table no longer has: "commits", "rows" of complete commits, or "" for nothing.
+    `layer` is the one whose rebuild repairs it, "" if none does.
     """
 
     path: str
     fault: str
     todo: str
     lost: str = ""
+    layer: str = ""
 
     def error(self, where: str = "") -> LakehouseError:
         """The error to raise; `where` is the stream that the damage stopped."""
         told = f"{self.path} is {self.fault}"
         return StreamError(f"{where}: {told}", todo=self.todo) if where else DamageError(told, todo=self.todo)
-
-
-def explained(root: str, error: Exception) -> Exception:
-    """The error that names the damaged bronze or silver file behind this one; this one if there is none."""
-    if isinstance(error, _OTHER_CAUSES):
-        return error
-    cause = root_cause(error)
-    if isinstance(error, InputError) and not cause.file:
-        return error
-    try:
-        folder = open_folder(root)
-        found = next(_all_damage(folder), None)
-        if found is None and not isinstance(error, TableError):  # these say what to do about an old version
-            found = _unreadable(folder, cause)
-    except (InputError, OSError, ValueError):  # pyarrow cannot read the root, or the log is of an unknown kind
-        return error
-    if found is None:
-        return error
-    return found.error(error.problem.partition(": ")[0] if isinstance(error, StreamError) else "")
 
 
 def require_whole_logs(root: str, *layers: str) -> None:
@@ -110,34 +84,58 @@ def _require_none(root: str, look: Callable[[Folder], Iterator[Damage]]) -> None
         raise found.error()
 
 
-def table_damage(root: Folder, table: Table) -> Damage | None:
-    """The first damaged file whose loss costs the table commits or rows."""
-    return next((one for one in _table_damage(root, table) if one.lost), None)
+def table_damage(root: str, table: Table) -> Damage | None:
+    """The first damaged file whose loss costs the table commits or rows; None if pyarrow cannot read the root."""
+    try:
+        return next((one for one in _table_damage(open_folder(root), table) if one.lost), None)
+    except (InputError, OSError, ValueError):
+        return None
 
 
-def broken_logs(root: Folder, layer: str) -> list[tuple[Table, Damage]]:
-    """The tables whose log Delta cannot read, or reads without some of its commits.
+def broken_logs(root: str, layer: str) -> list[tuple[Table, Damage]]:
+    """The tables whose log is gone, or which Delta cannot read, or reads without some of its commits.
 
-    Raises DamageError if such a table cannot be rebuilt from the layer before it.
+    None of them if pyarrow cannot read the root. Raises DamageError if such a table cannot be rebuilt from the
+    layer before it.
     """
-    found = []
-    for table in layer_tables(layer):
-        damage = next((one for one in _table_damage(root, table) if one.lost == "commits"), None)
-        if damage is not None and _is_decided(root, table):
-            raise damage.error()
-        if damage is not None:
-            found.append((table, damage))
+    try:
+        folder = open_folder(root)
+        found = [
+            (table, damage) for table in layer_tables(layer) for damage in islice(_broken_log(folder, table), 1)
+        ]
+        lasting = [damage for table, damage in found if _is_decided(folder, table)]
+    except (InputError, OSError, ValueError):
+        return []
+    if lasting:
+        raise lasting[0].error()
     return found
 
 
-def _all_damage(root: Folder) -> Iterator[Damage]:
+def _broken_log(root: Folder, table: Table) -> Iterator[Damage]:
+    yield from (one for one in _table_damage(root, table) if one.lost == "commits")
+    log = table_log(root, table.sql_name)
+    is_filled = any(name != "_delta_log" for name in (root / table.layer / table.name).names())
+    if is_filled and not commit_versions(log.names()):
+        yield _table_fault(root, table, log.path, "without a commit", "commits")
+
+
+def all_damage(root: Folder) -> Iterator[Damage]:
     for stream in _STREAMS:
         yield from _checkpoint_damage(root, stream)
-    for layer in ("bronze", "silver"):
-        for table in layer_tables(layer):
-            yield from _table_damage(root, table)
-    yield from _unread_damage(root)
-    yield from _damaged_checksums(root)
+    tables = (*layer_tables("bronze"), *layer_tables("silver"))
+    for table in tables:
+        yield from _table_damage(root, table)
+    for table in layer_tables("bronze"):
+        yield from _readable_part(_unread_damage(root, table))
+    yield from _damaged_checksums(_checkpoint_names(root))
+    for table in tables:
+        yield from _readable_part(_damaged_checksums(_table_names(root, table)))
+
+
+def _readable_part(found: Iterator[Damage]) -> Iterator[Damage]:
+    """The damage found before a log that is damaged itself, or needs a feature that this reader lacks."""
+    with suppress(TableError, FileNotFoundError, ValueError, KeyError, TypeError):
+        yield from found
 
 
 def _checkpoint_damage(root: Folder, stream: str) -> Iterator[Damage]:
@@ -156,7 +154,8 @@ def _checkpoint_damage(root: Folder, stream: str) -> Iterator[Damage]:
         except FileNotFoundError:
             fault = "missing"
         if fault:
-            yield Damage(f"{folder.path}/{name}", fault, repair(stream.split("/")[0]))
+            layer = stream.split("/")[0]
+            yield Damage(f"{folder.path}/{name}", fault, repair(layer), layer=layer)
 
 
 def _table_damage(root: Folder, table: Table) -> Iterator[Damage]:
@@ -164,8 +163,12 @@ def _table_damage(root: Folder, table: Table) -> Iterator[Damage]:
     faults = list(_missing_commits(root, table, log)) or list(_unreadable_log(root, table, log))
     yield from faults
     if not faults and commit_versions(log.names()):
-        folder = root / table.layer / table.name
-        yield from _damaged_files(folder, live_files(log), _repair(root, table))
+        yield from _readable_part(_damaged_rows(root, table, log))
+
+
+def _damaged_rows(root: Folder, table: Table, log: Folder) -> Iterator[Damage]:
+    for path, fault in damaged_files(root / table.layer / table.name, live_files(log)):
+        yield _table_fault(root, table, path, fault, "rows")
 
 
 def _missing_commits(root: Folder, table: Table, log: Folder) -> Iterator[Damage]:
@@ -179,7 +182,7 @@ def _missing_commits(root: Folder, table: Table, log: Folder) -> Iterator[Damage
         name = f"{version:020d}.json"
         if not sizes.get(name):
             fault = "empty" if name in sizes else "missing"
-            yield Damage(f"{log.path}/{name}", fault, _repair(root, table), "commits")
+            yield _table_fault(root, table, f"{log.path}/{name}", fault, "commits")
     for name in parts:
         if not sizes[name]:
             yield _broken_checkpoint(root, table, log, name, "empty")
@@ -194,7 +197,7 @@ def _unreadable_log(root: Folder, table: Table, log: Folder) -> Iterator[Damage]
     for version in commit_versions(names):
         name = f"{version:020d}.json"
         if begin is not None and version > begin and not _readable(log, name):
-            yield Damage(f"{log.path}/{name}", "cut or damaged", _repair(root, table), "commits")
+            yield _table_fault(root, table, f"{log.path}/{name}", "cut or damaged", "commits")
 
 
 def _readable(log: Folder, name: str) -> bool:
@@ -208,72 +211,73 @@ def _readable(log: Folder, name: str) -> bool:
 
 def _broken_checkpoint(root: Folder, table: Table, log: Folder, name: str, fault: str) -> Damage:
     """Damage to a log's checkpoint. Without it Delta reads the commits from the first one, if all still exist."""
-    version = int(name[:20])
-    is_spare = set(range(version + 1)) <= set(commit_versions(log.names()))
-    todo = "delete that file: the commits before it are all there" if is_spare else _repair(root, table)
-    return Damage(f"{log.path}/{name}", fault, todo, "" if is_spare else "commits")
+    version, path = int(name[:20]), f"{log.path}/{name}"
+    if set(range(version + 1)) <= set(commit_versions(log.names())):
+        return Damage(path, fault, "delete that file: the commits before it are all there")
+    return _table_fault(root, table, path, fault, "commits")
 
 
-def _damaged_files(folder: Folder, wanted: Mapping[str, int], todo: str) -> Iterator[Damage]:
-    sizes = folder.sizes()
-    for path, size in wanted.items():
-        name = unquote(path)
-        held = sizes.get(name)
-        if held != size:
-            fault = "missing" if held is None else f"damaged: it has {held:,} bytes of {size:,}"
-            yield Damage(f"{folder.path}/{name}", "empty" if held == 0 else fault, todo, "rows")
+def _unread_damage(root: Folder, table: Table) -> Iterator[Damage]:
+    """Damage to files that bronze no longer needs but silver has yet to read: VACUUM deleted them.
+
+    Without a position silver begins with the table's latest version, so it needs nothing else.
+    """
+    offset = (silver_offsets(root) or {}).get(table.sql_name)
+    if offset is not None:
+        unread = unread_files(table_log(root, table.sql_name), offset)
+        for path, fault in damaged_files(root / table.layer / table.name, unread):
+            yield Damage(path, fault, _FROM_BRONZE, "rows", "silver")
 
 
-def _unread_damage(root: Folder) -> Iterator[Damage]:
-    """Damage to files that bronze no longer needs but silver has yet to read: VACUUM deleted them."""
-    positions = silver_positions(root) or {}
-    for table in layer_tables("bronze"):
-        log = table_log(root, table.sql_name)
-        after = positions[table.sql_name].version if table.sql_name in positions else -1
-        unread = {
-            str(action["add"]["path"]): int(action["add"]["size"])
-            for version in commit_versions(log.names())
-            if version > after
-            for action in read_actions(log, f"{version:020d}.json")
-            if action.get("add", {}).get("dataChange")
-        }
-        yield from _damaged_files(root / table.layer / table.name, unread, _FROM_BRONZE)
+def _checkpoint_names(root: Folder) -> Iterator[tuple[Folder, list[str]]]:
+    for stream in _STREAMS:
+        folder = root / "checkpoints" / stream
+        for part in (folder, folder / "offsets", folder / "commits"):
+            yield part, part.names()
 
 
-def _damaged_checksums(root: Folder) -> Iterator[Damage]:
+def _table_names(root: Folder, table: Table) -> Iterator[tuple[Folder, list[str]]]:
+    log = table_log(root, table.sql_name)
+    names = log.names()
+    if commit_versions(names):
+        yield log, names
+        yield root / table.layer / table.name, list(own_files(live_files(log)))
+
+
+def _damaged_checksums(wanted: Iterable[tuple[Folder, list[str]]]) -> Iterator[Damage]:
     """Damage to Hadoop's checksums of local files: readers trust them and fail with `Read past End of File`."""
-    streams = [root / "checkpoints" / stream for stream in _STREAMS]
-    folders = [folder for stream in streams for folder in (stream, stream / "offsets", stream / "commits")]
-    wanted = [(folder, folder.names()) for folder in folders]
-    for table in (*layer_tables("bronze"), *layer_tables("silver")):
-        log = table_log(root, table.sql_name)
-        names = log.names()
-        if commit_versions(names):
-            wanted += [
-                (log, names),
-                (root / table.layer / table.name, [unquote(name) for name in live_files(log)]),
-            ]
     for folder, names in wanted:
-        sizes = folder.sizes()
+        sizes = file_sizes(folder, names)
         for name in names:
-            checksum = f".{name}.crc"
+            checksum = checksum_of(name)
             held = sizes.get(checksum)
             if held is not None and held != _CRC_HEADER + _CRC * -(-sizes.get(name, 0) // _CRC_CHUNK):
                 fault = "cut or damaged" if held else "empty"
                 yield Damage(f"{folder.path}/{checksum}", fault, "delete that file: it is only a checksum")
 
 
-def _unreadable(root: Folder, cause: Cause) -> Damage | None:
+def unreadable(root: Folder, cause: Cause) -> Iterator[Damage]:
     """The data file that the cause names: it exists and has the right size, and its table needs it."""
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
-        folder, log = root / table.layer / table.name, table_log(root, table.sql_name)
-        start = f"{folder.path.lstrip('/')}/"  # a store's path begins with its bucket
-        for path in (cause.file.lstrip("/"), unquote(cause.file).lstrip("/")):
-            name = path.removeprefix(start)
-            if path.startswith(start) and name in {unquote(needed) for needed in live_files(log)}:
-                todo = f"{_COPY}; without one delete it, and: {_repair(root, table)}"
-                return Damage(f"{folder.path}/{name}", f"damaged ({cause.message})", todo, "rows")
-    return None
+        yield from _readable_part(_unreadable_rows(root, table, cause))
+
+
+def _unreadable_rows(root: Folder, table: Table, cause: Cause) -> Iterator[Damage]:
+    folder, log = root / table.layer / table.name, table_log(root, table.sql_name)
+    start = f"{folder.path.lstrip('/')}/"  # a store's path begins with its bucket
+    for path in paths_named(cause):
+        name = path.removeprefix(start)
+        if not path.startswith(start) or not commit_versions(log.names()):
+            continue
+        needed = own_files(live_files(log))
+        if name in needed and file_sizes(folder, [name]).get(name) == needed[name]:
+            found = _table_fault(root, table, f"{folder.path}/{name}", f"damaged ({cause.message})", "rows")
+            yield found._replace(todo=f"{_COPY}; without one delete it, and: {found.todo}")
+
+
+def _table_fault(root: Folder, table: Table, path: str, fault: str, lost: str) -> Damage:
+    layer = "" if _is_decided(root, table) else table.layer
+    return Damage(path, fault, _repair(root, table), lost, layer)
 
 
 def _repair(root: Folder, table: Table) -> str:

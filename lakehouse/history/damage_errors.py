@@ -8,10 +8,11 @@ from lakehouse.errors import SettingsError
 
 
 @contextmanager
-def damage_named(root: str | None = None) -> Iterator[None]:
+def damage_named(root: str | None = None, *, repairing: str = "") -> Iterator[None]:
     """Replace a failure that a damaged file of this lakehouse explains with the error that names the file.
 
-    `root` defaults to that of this process's settings.
+    `root` defaults to that of this process's settings. `repairing` is the layer that is being rebuilt: its damage
+    explains nothing, because the rebuild is its repair.
     """
     try:
         yield
@@ -20,10 +21,10 @@ def damage_named(root: str | None = None) -> Iterator[None]:
     except Exception as error:
         if "pyspark" not in sys.modules:  # nothing has read a table: a producer, doctor
             raise
-        from lakehouse.history.damage import explained
+        from lakehouse.history.explanations import explained
         from lakehouse.settings import load_settings
 
-        told = explained(root or load_settings().root, error)
+        told = explained(root or load_settings().root, error, repairing=repairing)
         if told is error:
             raise
         raise told from error

@@ -95,11 +95,11 @@ def read_snapshot(log: Folder, version: int | None = None) -> Snapshot:
     return Snapshot(wanted, rows, len(live), sum(file.size for file in live.values()))
 
 
-def live_files(log: Folder) -> dict[str, int]:
-    """The data files of the table's latest version: their paths as in the log, and their sizes in bytes."""
+def live_files(log: Folder, version: int | None = None) -> dict[str, int]:
+    """The data files of that version, or of the latest: their paths as in the log, and their sizes in bytes."""
     names = log.names()
-    latest = commit_versions(names)[-1]
-    live = _live(log, *_last_checkpoint(names, latest), latest)
+    wanted = commit_versions(names)[-1] if version is None else version
+    live = _live(log, *_last_checkpoint(names, wanted), wanted)
     return {path: file.size for (path, _), file in live.items()}
 
 

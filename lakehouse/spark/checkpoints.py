@@ -12,10 +12,16 @@ from lakehouse.errors import LakehouseError, first_line
 from lakehouse.storage import checkpoint_path
 
 Offsets = dict[tuple[str, int], int]
+_DAMAGED = "the checkpoint file"
 
 
 class CheckpointError(LakehouseError):
     """A checkpoint cannot be read, or does not match its tables or topics."""
+
+    @property
+    def may_be_damage(self) -> bool:
+        """Whether a damaged file may be the cause; any other problem already comes with its remedy."""
+        return any(sign in self.problem for sign in ("do not belong together", _DAMAGED))
 
 
 class Checkpoint(NamedTuple):
@@ -138,7 +144,7 @@ def _line(spark: SparkSession, checkpoint: Checkpoint, name: str, number: int) -
 
 def _damaged(checkpoint: Checkpoint, name: str, fault: str) -> CheckpointError:
     return CheckpointError(
-        f"the checkpoint file {checkpoint.path}/{name} is damaged ({fault})",
+        f"{_DAMAGED} {checkpoint.path}/{name} is damaged ({fault})",
         todo=repair(checkpoint.layer),
     )
 

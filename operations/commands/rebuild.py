@@ -10,7 +10,6 @@ from bronze.start import rebuild_checkpoints
 from lakehouse import storage
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
-from lakehouse.folders import open_folder
 from lakehouse.history.damage import broken_logs
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import discard_staging, pending_swap, staging_root, swap_in
@@ -73,7 +72,7 @@ def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
         if stamp is None:
             stamp = _stamp()
             discard_staging(spark, root)
-            for table, damage in broken_logs(open_folder(root), "silver"):
+            for table, damage in broken_logs(root, "silver"):
                 aside = storage.set_aside(spark, root, table, stamp=stamp)
                 clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")
             with clock.step("silver: make it anew from bronze, beside the old one"):

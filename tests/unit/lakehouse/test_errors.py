@@ -83,6 +83,13 @@ class CapturedError(Exception):
             Exception("s3a://lake/silver/users/part-1.parquet: gone"),
             Cause("s3a://lake/silver/users/part-1.parquet: gone", "/lake/silver/users/part-1.parquet"),
         ),
+        # a folder may end like a file
+        (
+            Exception("s3a://raw.json/a.bin/lh/part-1.parquet: gone"),
+            Cause("s3a://raw.json/a.bin/lh/part-1.parquet: gone", "/raw.json/a.bin/lh/part-1.parquet"),
+        ),
+        (Exception("cannot read '/a.json/b.crc', 7"), Cause("cannot read '/a.json/b.crc', 7", "/a.json/b.crc")),
+        (Exception("cannot read /a/b.jsonl"), Cause("cannot read /a/b.jsonl")),
         (ValueError(), Cause("ValueError")),
     ],
 )

@@ -2,22 +2,25 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from bronze import resume
 from lakehouse.errors import BrokerError, InputError, LakehouseError
-from lakehouse.folders import open_folder
 from lakehouse.history.damage import DamageError, broken_logs, require_whole_logs, table_damage
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.settings import load_settings
-from lakehouse.spark.checkpoints import line_fault
+from lakehouse.spark.checkpoints import CheckpointError, line_fault
 from lakehouse.spark.streams import StreamError
 from lakehouse.tables import BRONZE_EVENTS, SILVER_CORRECTIONS, SILVER_USERS, Table
 from operations.cli import main
+from silver import continuity
 from tests.support.damaged import DAMAGES
 
 FROM_KAFKA = (
@@ -63,8 +66,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(root: Path, error: Exception | None = None) -> LakehouseError:
-    with pytest.raises(LakehouseError) as raised, damage_named(str(root)):
+def told(root: Path, error: Exception | None = None, *, repairing: str = "") -> LakehouseError:
+    with pytest.raises(LakehouseError) as raised, damage_named(str(root), repairing=repairing):
         raise error or ValueError("what Spark says")
     return raised.value
 
@@ -143,10 +146,10 @@ def test_a_data_file(root: Path, table: Table, todo: str, how: str) -> None:
         how
     ]
     assert str(told(root)) == f"{file} is {fault}; {todo}"
-    damage = table_damage(open_folder(str(root)), table)
+    damage = table_damage(str(root), table)
     assert damage is not None
     assert damage.lost == "rows"
-    assert broken_logs(open_folder(str(root)), table.layer) == []
+    assert broken_logs(str(root), table.layer) == []
 
 
 def test_what_stopped_a_stream_is_still_told(root: Path) -> None:
@@ -171,6 +174,30 @@ def test_a_file_that_only_silver_has_still_to_read(root: Path) -> None:
     offsets.write_text(f'v1\n{{"conf":{{}}}}\n{delta_offset(3)}\n-')
     with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
         raise ValueError("what Spark says")
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_vacuum_took_before_silver_began_is_not_missing(root: Path, begun: bool) -> None:
+    """The first three commits name files that no version after the vacuum has."""
+    silver = root / "checkpoints" / "silver"
+    table = DeltaTable(root / "bronze" / "events")
+    table.optimize.compact()
+    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    version = DeltaTable(root / "bronze" / "events").version()
+    line = {"reservoirId": "a", "reservoirVersion": version, "index": 0, "isStartingVersion": True}
+    (silver / "offsets" / "2").write_text(f'v1\n{{"conf":{{}}}}\n{json.dumps(line) if begun else "-"}\n-')
+    with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
+        raise ValueError("what Spark says")
+
+
+def test_files_of_the_version_with_which_silver_began(root: Path) -> None:
+    line = {"reservoirId": "a", "reservoirVersion": 2, "index": 0, "isStartingVersion": True}
+    offsets = root / "checkpoints" / "silver" / "offsets" / "2"
+    offsets.write_text(f'v1\n{{"conf":{{}}}}\n{json.dumps(line)}\n-')
+    table = DeltaTable(root / "bronze" / "events")
+    table.optimize.compact()
+    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    assert str(told(root)).endswith(f".parquet is missing; {FROM_BRONZE}")
 
 
 def table_log_file(root: Path, version: int) -> Path:
@@ -248,6 +275,11 @@ OTHERS: dict[str, Callable[[], Exception]] = {
     "a broker": lambda: BrokerError("no broker"),
     "a wrong query": lambda: InputError("no column x"),
     "a closed pipe": lambda: BrokenPipeError(),
+    "dropped records": lambda: CheckpointError("Kafka dropped users-0's records 3 to 9", todo="--accept-loss"),
+    "another topic": lambda: CheckpointError("topic users is not the one that bronze.events was read from"),
+    "a full disk": lambda: OSError(28, "No space left on device"),
+    "a stream's full disk": lambda: StreamError("stream silver stopped: IOException: No space left on device"),
+    "no memory": lambda: StreamError("stream silver stopped: Java heap space"),
 }
 
 
@@ -258,6 +290,154 @@ def test_errors_of_other_causes_stay(root: Path, name: str) -> None:
     with pytest.raises(type(error)) as raised, damage_named(str(root)):
         raise error
     assert raised.value is error
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "bronze.events and its checkpoint do not belong together: the checkpoint is an old copy",
+        "silver and its checkpoint do not belong together: silver.users is gone",
+        "the checkpoint file /lh/checkpoints/silver/commits/2 is damaged (empty)",
+    ],
+)
+def test_a_damaged_file_may_be_behind_a_checkpoint_that_does_not_fit(root: Path, problem: str) -> None:
+    file = root / "silver/users/_delta_log/00000000000000000002.json"
+    file.write_bytes(b"")
+    assert str(told(root, CheckpointError(problem, todo="any"))) == f"{file} is empty; {FROM_BRONZE}"
+
+
+def test_the_damaged_file_that_the_cause_names_comes_first(root: Path) -> None:
+    (root / "checkpoints/silver/commits/2").write_bytes(b"")
+    (root / "silver/users/_delta_log/00000000000000000001.json").write_bytes(b"")
+    file = next((root / "bronze" / "events").glob("*.parquet"))
+    file.unlink()
+    error = told(root, StreamError(f"stream silver stopped: file:{file} does not exist. It may be deleted"))
+    assert str(error) == f"stream silver stopped: {file} is missing; {FROM_KAFKA}"
+
+
+def test_a_file_of_the_right_size_that_the_cause_names_comes_before_other_damage(root: Path) -> None:
+    (root / "checkpoints/silver/commits/2").write_bytes(b"")
+    file = next((root / "bronze" / "events").glob("*.parquet"))
+    error = told(root, StreamError(f"stream silver stopped: file:{file} is not a Parquet file"))
+    assert str(error).startswith(f"stream silver stopped: {file} is damaged (")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "checkpoints/bronze/events/commits/2",
+        "bronze/events/_delta_log/00000000000000000001.json",
+        "checkpoints/silver/commits/2",
+        "silver/users/_delta_log/00000000000000000001.json",
+    ],
+)
+def test_a_rebuild_does_not_report_what_it_repairs(root: Path, file: str) -> None:
+    (root / file).write_bytes(b"")
+    for layer in ("bronze", "silver"):
+        if f"{layer}/" in file:
+            with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root), repairing=layer):
+                raise ValueError("what Spark says")
+        else:
+            assert str(told(root, repairing=layer)) == f"{root / file} is empty; {FILES[file]}"
+
+
+@pytest.mark.parametrize("layer", ["bronze", "silver"])
+def test_the_command_knows_what_it_repairs(root: Path, layer: str) -> None:
+    def no_session(*_: object, **__: object) -> NoReturn:
+        raise ValueError("what Spark says")
+
+    file = root / "checkpoints" / "silver" / "commits" / "2"
+    file.write_bytes(b"")
+    settings = load_settings().model_copy(update={"root": str(root)})
+    out, err = io.StringIO(), io.StringIO()
+    assert main(["rebuild", layer], settings=settings, session=no_session, stdout=out, stderr=err) == 2
+    expected = "what Spark says (" if layer == "silver" else f"{file} is empty; {CHECKPOINT}silver\n"
+    assert err.getvalue().startswith(f"lakehouse: {expected}")
+
+
+@pytest.mark.parametrize(
+    "error", [continuity._apart("silver.users is gone"), resume._apart(BRONZE_EVENTS, "the table is an old copy")]
+)
+def test_what_the_streams_say_of_a_checkpoint_that_does_not_fit(error: CheckpointError) -> None:
+    assert error.may_be_damage
+
+
+def test_a_rebuild_reports_what_it_cannot_repair(root: Path) -> None:
+    """Two files are damaged: silver's rebuild repairs its checkpoint, and bronze's data file stops it."""
+    (root / "checkpoints/silver/commits/2").write_bytes(b"")
+    decided = root / "silver/corrections/_delta_log/00000000000000000001.json"
+    decided.write_bytes(b"")
+    assert str(told(root, repairing="silver")).startswith(f"{decided} is empty; put it back from a copy: ")
+    file = next((root / "bronze" / "events").glob("*.parquet"))
+    file.unlink()
+    assert str(told(root, repairing="silver")) == f"{file} is missing; {FROM_KAFKA}"
+
+
+@pytest.mark.parametrize("address", ["wasbs://box@account.blob.core.windows.net/lh", "dbfs://lh"])
+def test_a_root_that_pyarrow_cannot_open_has_no_known_damage(address: str) -> None:
+    assert table_damage(address, BRONZE_EVENTS) is None
+    assert broken_logs(address, "silver") == []
+    with pytest.raises(ValueError, match="what Spark says"), damage_named(address):
+        raise ValueError("what Spark says")
+
+
+def add_commit(root: Path, table: Table, *actions: object) -> None:
+    """The table's fourth commit."""
+    file = root / table.layer / table.name / "_delta_log" / "00000000000000000003.json"
+    file.write_text("".join(f"{json.dumps(action)}\n" for action in actions))
+
+
+def test_a_table_with_an_unknown_feature_has_no_known_damage(root: Path) -> None:
+    protocol = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["fromTheFuture"]}
+    add_commit(root, SILVER_USERS, {"protocol": protocol})
+    assert table_damage(str(root), SILVER_USERS) is None
+    assert broken_logs(str(root), "silver") == []
+    with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
+        raise ValueError("what Spark says")
+    file = next((root / "bronze" / "events").glob("*.parquet"))
+    file.unlink()
+    assert str(told(root)) == f"{file} is missing; {FROM_KAFKA}"
+
+
+def added(path: str, size: int) -> dict[str, object]:
+    return {"add": {"path": path, "size": size, "dataChange": True}}
+
+
+def test_data_files_in_subfolders_and_elsewhere(root: Path) -> None:
+    """A partitioned table has subfolders; a shallow clone has absolute paths, which are another table's files."""
+    file = root / "silver" / "users" / "day=1 2" / "part-0.parquet"
+    file.parent.mkdir()
+    file.write_bytes(b"rows")
+    elsewhere = [added("s3://box/users/part-1.parquet", 7), added("file:/gone/part-2.parquet", 7)]
+    add_commit(root, SILVER_USERS, added("day=1%202/part-0.parquet", 4), *elsewhere, added("/gone/part-3", 7))
+    assert table_damage(str(root), SILVER_USERS) is None
+    checksum = file.with_name(".part-0.parquet.crc")
+    checksum.write_bytes(b"")
+    assert str(told(root)) == f"{checksum} is empty; delete that file: it is only a checksum"
+    file.unlink()
+    assert str(told(root)) == f"{file} is missing; {FROM_BRONZE}"
+
+
+@pytest.mark.parametrize("how", ["deleted", "emptied"])
+def test_a_table_without_its_log(root: Path, how: str) -> None:
+    log = root / "silver" / "users" / "_delta_log"
+    shutil.rmtree(log)
+    if how == "emptied":
+        log.mkdir()
+    [(table, damage)] = broken_logs(str(root), "silver")
+    assert (table, damage.path, damage.fault) == (SILVER_USERS, str(log), "without a commit")
+
+
+def test_a_table_whose_making_was_cut_off_is_not_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "silver" / "users" / "_delta_log").mkdir(parents=True)
+    assert broken_logs(str(tmp_path), "silver") == []
+
+
+def test_decisions_without_their_log_stop_a_rebuild(root: Path) -> None:
+    log = root / "silver" / "corrections" / "_delta_log"
+    shutil.rmtree(log)
+    with pytest.raises(DamageError, match="is without a commit; put it back from a copy: nothing else holds"):
+        broken_logs(str(root), "silver")
 
 
 @pytest.mark.parametrize(
