@@ -105,11 +105,16 @@ def _drop_changed_checks(spark: SparkSession, path: str, table: Table) -> dict[s
     name = f"delta.{identifier(path)}"
     held = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
     before = {check: held.get(f"delta.constraints.{check}", "") for check in table.checks}
-    due = {check: old for check, old in before.items() if old != table.checks[check]}
+    # ALTER TABLE stores the condition token by token, with a blank between them
+    due = {check: old for check, old in before.items() if _tokens(old) != _tokens(table.checks[check])}
     for check, old in due.items():
         if old:
             spark.sql(f"ALTER TABLE {name} DROP CONSTRAINT {check}")
     return due
+
+
+def _tokens(condition: str) -> str:
+    return "".join(condition.split())
 
 
 def _discard_unfinished(spark: SparkSession, path: str, table: Table) -> None:

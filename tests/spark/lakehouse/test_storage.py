@@ -158,7 +158,8 @@ def changed(table: Table, **checks: str) -> Table:
 
 def constraints(spark: SparkSession, root: str, table: Table) -> dict[str, str]:
     properties = storage.detail(spark, root, table).properties
-    return {key: value for key, value in properties.items() if key.startswith("delta.constraints.")}
+    found = {key: value for key, value in properties.items() if key.startswith("delta.constraints.")}
+    return {key: value.replace(" ", "") for key, value in found.items()}
 
 
 def test_an_existing_table_gets_the_constraints_of_a_later_contract(spark: SparkSession, tmp_path: Path) -> None:
@@ -172,7 +173,7 @@ def test_an_existing_table_gets_the_constraints_of_a_later_contract(spark: Spark
         table, type_known="type IN ('movie', 'series', 'documentary')", short_title="length(titulo) < 9"
     )
     storage.ensure(spark, root, later)
-    wanted = {f"delta.constraints.{name}": condition for name, condition in later.checks.items()}
+    wanted = {f"delta.constraints.{name}": condition.replace(" ", "") for name, condition in later.checks.items()}
     assert constraints(spark, root, later) == {**before, **wanted}
     append(spark, root, later, {**GOOD["content"], "id": "d", "type": "documentary"})
     version = storage.latest_version(spark, root, later)
@@ -188,7 +189,7 @@ def test_a_constraint_that_rows_violate_is_one_line_and_the_old_one_stays(
     append(spark, root, table, GOOD["content"])
     with pytest.raises(TableError, match=r"silver\.content at .* check type_known .*lakehouse rebuild silver"):
         storage.ensure(spark, root, changed(table, type_known="type = 'series'"))
-    assert constraints(spark, root, table)["delta.constraints.type_known"] == table.checks["type_known"]
+    assert constraints(spark, root, table)["delta.constraints.type_known"] == "typeIN('movie','series')"
 
 
 @pytest.mark.parametrize("table", layer_tables("silver"), ids=lambda table: table.name)
