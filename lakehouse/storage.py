@@ -52,7 +52,8 @@ def ensure(spark: SparkSession, root: str, table: Table, *, properties: Mapping[
     the schema differs, if rows violate a constraint, or if the folder of a new table is not empty.
     """
     if _create_or_extend(spark, root, table, properties or {}):
-        _set_checks(spark, table_path(root, table), table)
+        path = table_path(root, table)
+        _add_checks(spark, path, table, _drop_changed_checks(spark, path, table))
 
 
 def _create_or_extend(spark: SparkSession, root: str, table: Table, properties: Mapping[str, str]) -> bool:
@@ -77,9 +78,12 @@ def _create_or_extend(spark: SparkSession, root: str, table: Table, properties: 
     return False
 
 
-def _set_checks(spark: SparkSession, path: str, table: Table) -> None:
-    """Give an existing table the CHECK constraints of its contract. Raises TableError if its rows violate one."""
-    for check, before in _drop_changed_checks(spark, path, table).items():
+def _add_checks(spark: SparkSession, path: str, table: Table, due: Mapping[str, str]) -> None:
+    """Add the constraints that are due, by the condition to restore ("" for none) if rows violate the new one.
+
+    Raises TableError for such rows.
+    """
+    for check, before in due.items():
         try:
             _add_check(spark, path, check, table.checks[check])
         except (PySparkException, Py4JJavaError) as error:
@@ -250,9 +254,9 @@ def _replace_rows(rows: DataFrame, root: str, table: Table, options: Mapping[str
     """Overwrite the table. Constraints that changed apply to the new rows alone: the old ones may violate them."""
     spark, path = rows.sparkSession, table_path(root, table)
     conforming = conform(rows, table)
-    _drop_changed_checks(spark, path, table)
+    due = _drop_changed_checks(spark, path, table)
     conforming.write.format("delta").mode("overwrite").options(**options).save(path)
-    _set_checks(spark, path, table)
+    _add_checks(spark, path, table, dict.fromkeys(due, ""))
 
 
 def set_aside(spark: SparkSession, root: str, table: Table, *, stamp: str) -> str:
