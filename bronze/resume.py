@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from lakehouse import storage
 from lakehouse.history import delta_log
 from lakehouse.kafka.topics import Offsets as TopicOffsets
-from lakehouse.spark.checkpoints import Checkpoint, CheckpointError, Offsets, rebuild
+from lakehouse.spark.checkpoints import BrokenCheckpointError, Checkpoint, CheckpointError, Offsets, rebuild
 from lakehouse.tables import Table
 
 _TOPIC_ID = "lakehouse.topic."
@@ -93,7 +93,7 @@ def _compare(table: Table, checkpoint: Checkpoint, commit: delta_log.Commit) -> 
 
 
 def _apart(table: Table, cause: str) -> CheckpointError:
-    return CheckpointError(
+    return BrokenCheckpointError(
         f"{table.sql_name} and its checkpoint do not belong together: {cause}",
         todo=f"{_REPAIR} lets the stream go on from what the table holds",
     )

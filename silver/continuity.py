@@ -7,7 +7,13 @@ from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.history import delta_log
-from lakehouse.spark.checkpoints import Checkpoint, CheckpointError, delta_positions, rebuild
+from lakehouse.spark.checkpoints import (
+    BrokenCheckpointError,
+    Checkpoint,
+    CheckpointError,
+    delta_positions,
+    rebuild,
+)
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
 # What the stream itself does to a table, besides appends, and what changes no row.
@@ -93,7 +99,7 @@ def _compare_sources(spark: SparkSession, root: str, checkpoint: Checkpoint, sou
 
 
 def _apart(cause: str) -> CheckpointError:
-    return CheckpointError(
+    return BrokenCheckpointError(
         f"silver and its checkpoint do not belong together: {cause}",
         todo=f"{rebuild('silver')} makes both anew from bronze",
     )

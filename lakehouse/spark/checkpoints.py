@@ -12,16 +12,19 @@ from lakehouse.errors import LakehouseError, first_line
 from lakehouse.storage import checkpoint_path
 
 Offsets = dict[tuple[str, int], int]
-_DAMAGED = "the checkpoint file"
 
 
 class CheckpointError(LakehouseError):
     """A checkpoint cannot be read, or does not match its tables or topics."""
 
-    @property
-    def may_be_damage(self) -> bool:
-        """Whether a damaged file may be the cause; any other problem already comes with its remedy."""
-        return any(sign in self.problem for sign in ("do not belong together", _DAMAGED))
+    # whether a damaged file may be the cause; any other problem already comes with its remedy
+    may_be_damage = False
+
+
+class BrokenCheckpointError(CheckpointError):
+    """A checkpoint is damaged, or it and its tables do not belong together, which a damaged file may cause."""
+
+    may_be_damage = True
 
 
 class Checkpoint(NamedTuple):
@@ -143,8 +146,8 @@ def _line(spark: SparkSession, checkpoint: Checkpoint, name: str, number: int) -
 
 
 def _damaged(checkpoint: Checkpoint, name: str, fault: str) -> CheckpointError:
-    return CheckpointError(
-        f"{_DAMAGED} {checkpoint.path}/{name} is damaged ({fault})",
+    return BrokenCheckpointError(
+        f"the checkpoint file {checkpoint.path}/{name} is damaged ({fault})",
         todo=repair(checkpoint.layer),
     )
 

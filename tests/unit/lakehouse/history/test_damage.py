@@ -16,7 +16,7 @@ from lakehouse.errors import BrokerError, InputError, LakehouseError
 from lakehouse.history.damage import DamageError, broken_logs, require_whole_logs, table_damage
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.settings import load_settings
-from lakehouse.spark.checkpoints import CheckpointError, line_fault
+from lakehouse.spark.checkpoints import BrokenCheckpointError, CheckpointError, line_fault
 from lakehouse.spark.streams import StreamError
 from lakehouse.tables import BRONZE_EVENTS, SILVER_CORRECTIONS, SILVER_USERS, Table
 from operations.cli import main
@@ -303,7 +303,7 @@ def test_errors_of_other_causes_stay(root: Path, name: str) -> None:
 def test_a_damaged_file_may_be_behind_a_checkpoint_that_does_not_fit(root: Path, problem: str) -> None:
     file = root / "silver/users/_delta_log/00000000000000000002.json"
     file.write_bytes(b"")
-    assert str(told(root, CheckpointError(problem, todo="any"))) == f"{file} is empty; {FROM_BRONZE}"
+    assert str(told(root, BrokenCheckpointError(problem, todo="any"))) == f"{file} is empty; {FROM_BRONZE}"
 
 
 def test_the_damaged_file_that_the_cause_names_comes_first(root: Path) -> None:
