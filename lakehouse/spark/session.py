@@ -1,5 +1,6 @@
 """The Spark session of the jobs and of the `lakehouse` command."""
 
+import logging
 import os
 import shlex
 import signal
@@ -25,6 +26,9 @@ from lakehouse.spark.environment import drop_empty_variables, require_fitting_en
 
 # They print the whole stack trace of an exception that is also raised, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+# py4j logs a broken connection with its stack trace by the root logger, even for an object that is finalized
+# after the failure was reported.
+_BROKEN_CONNECTION = "Exception while sending command."
 # A connection to the JVM breaks shortly before its process is gone.
 _END_SECONDS = 10
 # Where Spark creates folders for schemas, and Derby its log and tables: by default, the current folder.
@@ -46,6 +50,7 @@ def spark_session(name: str, *, log_file: Path | None = None, lasting: bool = Fa
     """
     for logger in _ERROR_LOGGERS:
         PySparkLogger.getLogger(logger).disabled = True
+    logging.getLogger().addFilter(_is_not_a_broken_connection)
     with tempfile.TemporaryDirectory(prefix="lakehouse-", ignore_cleanup_errors=True) as scratch:
         spark = _start(name, log_file, Path(scratch), lasting=lasting)
         yield from _used(spark, log_file)
@@ -64,6 +69,10 @@ def _used(spark: SparkSession, log_file: Path | None) -> Iterator[SparkSession]:
     except Exception as error:
         _require_alive(jvm, f"spark.driver.memory = {memory}", error, log_file)
         raise
+
+
+def _is_not_a_broken_connection(record: logging.LogRecord) -> bool:
+    return record.msg != _BROKEN_CONNECTION
 
 
 def _require_alive(

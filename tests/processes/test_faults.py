@@ -43,6 +43,7 @@ def test_the_end_of_sparks_jvm_is_one_line() -> None:
         "lakehouse: Spark's JVM has ended by signal 9 (no person sent it? the machine is out of memory); "
         "what was committed is there"
     )
+    assert "Traceback" not in done.stderr
 
 
 def limit_files() -> None:
