@@ -125,7 +125,9 @@ class Lakehouse:
     def _missing(self, table: Table | str) -> TableError:
         found = declaration(table)
         makes = "lakehouse check" if found.layer == "quality" else f"lakehouse run --select {found.layer}"
-        return TableError(f"table {found.sql_name} does not exist under {self.root}", todo=f"make it with: {makes}")
+        return TableError(
+            f"table {found.sql_name} does not exist under {self.root}", todo=f"make it with: {makes}"
+        )
 
 
 def declaration(table: Table | str) -> Table:
