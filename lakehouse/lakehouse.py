@@ -30,8 +30,8 @@ class Commit(NamedTuple):
 class Lakehouse:
     """The tables below one root, by name (`silver.users`) or declaration. Nothing here starts a JVM.
 
-    A root in a store (`s3a://bucket/lakehouse`) is reached with the credentials of the environment: AWS_ACCESS_KEY_ID
-    and the other variables that Amazon's own tools read, or the machine's role.
+    A root in a store (`s3a://bucket/lakehouse`) is reached with the credentials of the environment
+    (AWS_ACCESS_KEY_ID and the other variables that Amazon's own tools read) or with the machine's role.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
@@ -96,7 +96,7 @@ class Lakehouse:
         return self.query(f"SELECT {selected} FROM rows{condition}", rows=(table, version))  # noqa: S608
 
     def query(self, sql: str, **tables: Table | str | tuple[Table | str, int | None]) -> pa.Table:
-        """The result of a SELECT (DataFusion's SQL) over tables under names of their own, at a version if given."""
+        """The result of a SELECT (DataFusion's SQL) over tables that are named here, each at a version if given."""
         engine = QueryBuilder()
         for name, table in tables.items():
             wanted, version = table if isinstance(table, tuple) else (table, None)
