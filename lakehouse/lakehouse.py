@@ -96,7 +96,7 @@ class Lakehouse:
         return self.query(f"SELECT {selected} FROM rows{condition}", rows=(table, version))  # noqa: S608
 
     def query(self, sql: str, **tables: Table | str | tuple[Table | str, int | None]) -> pa.Table:
-        """The result of a SELECT (DataFusion's SQL) over tables that are named here, each at a version if given."""
+        """The result of a SELECT in DataFusion's SQL. Each table is given by a name, with a version if wanted."""
         engine = QueryBuilder()
         for name, table in tables.items():
             wanted, version = table if isinstance(table, tuple) else (table, None)
