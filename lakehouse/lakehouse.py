@@ -91,25 +91,13 @@ class Lakehouse:
         For pandas `.to_pandas()`, for polars `polars.from_arrow(...)`. Raises TableError if there is no such table
         or version, InputError if it has no such column or the condition is not SQL.
         """
-        selected = "*" if columns is None else ", ".join(map(quoted, columns))
-        condition = f" WHERE {where}" if where else ""
-        return self.query(f"SELECT {selected} FROM rows{condition}", rows=(table, version))  # noqa: S608
+        return select(self.delta(table, version), columns=columns, where=where)
 
     def query(self, sql: str, **tables: Table | str | tuple[Table | str, int | None]) -> pa.Table:
         """The result of a SELECT in DataFusion's SQL. Each table is given by a name, with a version if wanted."""
-        engine = QueryBuilder()
-        for name, table in tables.items():
-            wanted, version = table if isinstance(table, tuple) else (table, None)
-            engine.register(name, self.delta(wanted, version))
-        try:
-            return plain_strings(pa.table(engine.execute(sql)))
-        except DeltaError as error:
-            text = str(error)
-            if _NO_COLUMN in text:
-                raise InputError(" ".join(text.split())) from error
-            if "SQL error" in text or "ParserError" in text:
-                raise InputError(f"not SQL: {first_line(error)}") from error
-            raise
+        versioned = [table if isinstance(table, tuple) else (table, None) for table in tables.values()]
+        opened = [self.delta(table, version) for table, version in versioned]
+        return _execute(sql, dict(zip(tables, opened, strict=True)))
 
     def require(self, *tables: Table | str) -> None:
         """Raise TableError for the first of the tables that does not exist."""
@@ -128,6 +116,28 @@ class Lakehouse:
         return TableError(
             f"table {found.sql_name} does not exist under {self.root}", todo=f"make it with: {makes}"
         )
+
+
+def select(delta: DeltaTable, *, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+    """The rows of an opened table, as `Lakehouse.read` returns them."""
+    selected = "*" if columns is None else ", ".join(map(quoted, columns))
+    condition = f" WHERE {where}" if where else ""
+    return _execute(f"SELECT {selected} FROM rows{condition}", {"rows": delta})  # noqa: S608
+
+
+def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
+    engine = QueryBuilder()
+    for name, delta in tables.items():
+        engine.register(name, delta)
+    try:
+        return plain_strings(pa.table(engine.execute(sql)))
+    except DeltaError as error:
+        text = str(error)
+        if _NO_COLUMN in text:
+            raise InputError(" ".join(text.split())) from error
+        if "SQL error" in text or "ParserError" in text:
+            raise InputError(f"not SQL: {first_line(error)}") from error
+        raise
 
 
 def declaration(table: Table | str) -> Table:

@@ -116,6 +116,8 @@ class Bronze(Section):
 
 class Silver(Section):
     max_bytes_per_trigger: Size
+    in_process_rows: Annotated[Integer, Field(ge=0, le=1_000_000)]
+    in_process_table_bytes: Size
     # a hundred years: Spark's timestamps have a limit
     future_tolerance_seconds: Annotated[Integer, Field(ge=0, le=3_155_760_000)]
     clasificaciones: Annotated[tuple[Name, ...], Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""One micro-batch of stream 2: judged once, then written idempotently."""
+"""One micro-batch of stream 2: judged once, then written idempotently, by Spark or (a small one) in process."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.sql import setting
 from lakehouse.tables import (
     SILVER_BATCHES,
@@ -17,6 +18,8 @@ from lakehouse.tables import (
 from silver import rows, state
 from silver.latest import TOMBSTONE, one_per_record, targeted
 from silver.rules import split
+from silver.sizes import Bounds, may_be_small, size_of
+from silver.small_batch import apply_small_batch, open_tables
 from silver.state import TARGETS, Verdicts
 
 _PROJECTIONS = "spark.sql.codegen.factoryMode"
@@ -28,6 +31,19 @@ FEW_ROWS = 10_000
 
 
 def apply_batch(
+    judged: DataFrame, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int], bounds: Bounds
+) -> None:
+    """Write one judged batch to the silver tables: in process up to the bounds, by Spark beyond them."""
+    if may_be_small(judged, root, bounds):
+        rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
+        if len(rows) <= bounds.rows and all(size_of(tables[name]) <= bounds.table_bytes for name in TARGETS):
+            apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
+            return
+        judged = judged.sparkSession.createDataFrame(rows, judged.schema)
+    apply_large_batch(judged, root, query_id=query_id, batch_id=batch_id, versions=versions)
+
+
+def apply_large_batch(
     judged: DataFrame, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]
 ) -> None:
     """Write one judged batch to the silver tables, its own row in silver.batches last.
@@ -98,8 +114,7 @@ def _facts(parts: Sequence[Row]) -> Mapping[str, int]:
 
 def _versions(spark: SparkSession, root: str) -> dict[str, int]:
     """The versions of the silver tables after this batch."""
-    state_tables = [table for table, _ in TARGETS.values()]
-    tables = (*state_tables, SILVER_TOMBSTONES, SILVER_QUARANTINE, SILVER_CORRECTIONS)
+    tables = (*TARGETS.values(), SILVER_TOMBSTONES, SILVER_QUARANTINE, SILVER_CORRECTIONS)
     return {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
+from lakehouse.configuration.kinds import size_in_bytes
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
@@ -21,6 +22,7 @@ from silver.parsing.wire import parse
 from silver.quarantine.corrections import withhold
 from silver.quarantine.resolution import Rules, has_corrections, reapply, settle
 from silver.rules import judge
+from silver.sizes import Bounds
 
 STREAM = "silver"
 SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
@@ -57,10 +59,11 @@ def refine(
         )
         if target is not None and has_corrections(spark, settings.root):
             judged = withhold(judged, storage.read(spark, settings.root, SILVER_CORRECTIONS))
+        bounds = Bounds(silver.in_process_rows, size_in_bytes(silver.in_process_table_bytes))
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for table in layer_tables("silver"):
                 storage.ensure(spark, root, table)
-            writer = judged.writeStream.foreachBatch(_writer(spark, root))
+            writer = judged.writeStream.foreachBatch(_writer(spark, root, bounds))
             path = storage.checkpoint_path(root, STREAM)
             streams.append(start_stream(writer, name=STREAM, checkpoint=path, trigger=trigger))
         if target is not None:
@@ -68,7 +71,7 @@ def refine(
             reapply(spark, settings.root, target, rules=rules)
 
 
-def _writer(spark: SparkSession, root: str) -> Callable[[DataFrame, int], None]:
+def _writer(spark: SparkSession, root: str, bounds: Bounds) -> Callable[[DataFrame, int], None]:
     names = [table.sql_name for table in SOURCES]
 
     def write(judged: DataFrame, batch_id: int) -> None:
@@ -81,6 +84,7 @@ def _writer(spark: SparkSession, root: str) -> Callable[[DataFrame, int], None]:
             query_id=checkpoint.query_id,
             batch_id=batch_id,
             versions={name: position.version for name, position in positions.items()},
+            bounds=bounds,
         )
 
     return write

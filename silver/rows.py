@@ -9,48 +9,28 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from lakehouse.schemas import RECORDS, UNKNOWN_FIELD
-from lakehouse.tables import (
-    SILVER_BATCHES,
-    SILVER_CONTENT,
-    SILVER_FEEDBACK,
-    SILVER_QUARANTINE,
-    SILVER_TOMBSTONES,
-    SILVER_USERS,
-)
+from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, Table
 
 _RECORDS = RECORDS.fieldNames()
 _UNKNOWN = UNKNOWN_FIELD.fieldNames()
-_MOST_UNKNOWN = 1_000
+MOST_UNKNOWN = 1_000
+# The parsed fields that become columns of another name, by table.
+SOURCES: Mapping[str, Mapping[str, str]] = {
+    "users": {"fecha_suscripcion": "fecha", "decadas_favoritas": "decadas"},
+    "content": {
+        "decada_lanzamiento": "decada",
+        "numero_temporadas": "temporadas",
+        "numero_episodios": "episodios",
+    },
+    "feedback": {"rating": "stars", "seconds_watched": "seconds"},
+    "tombstones": {},
+}
 
 
-def users(records: DataFrame) -> DataFrame:
-    return records.withColumns(
-        {"fecha_suscripcion": F.col("fecha"), "decadas_favoritas": F.array_distinct("decadas")}
-    ).select(*SILVER_USERS.columns)
-
-
-def content(records: DataFrame) -> DataFrame:
-    is_series = F.col("type") == "series"
-    return records.withColumns(
-        {
-            "decada_lanzamiento": F.when(~is_series, F.col("decada")),
-            "numero_temporadas": F.when(is_series, F.col("temporadas")),
-            "numero_episodios": F.when(is_series, F.col("episodios")),
-        }
-    ).select(*SILVER_CONTENT.columns)
-
-
-def feedback(records: DataFrame) -> DataFrame:
-    return records.withColumns(
-        {
-            "rating": F.when(F.col("action") == "rating", F.col("stars")),
-            "seconds_watched": F.when(F.col("action") == "view", F.col("seconds")),
-        }
-    ).select(*SILVER_FEEDBACK.columns)
-
-
-def tombstones(records: DataFrame) -> DataFrame:
-    return records.select(*SILVER_TOMBSTONES.columns)
+def shaped(records: DataFrame, table: Table) -> DataFrame:
+    """Valid records in the columns of their table."""
+    sources = SOURCES[table.name]
+    return records.select([F.col(sources.get(name, name)).alias(name) for name in table.columns])
 
 
 def quarantine(records: DataFrame) -> DataFrame:
@@ -78,7 +58,7 @@ def unknown_fields(records: DataFrame) -> DataFrame:
             F.unix_micros(F.min("kafka_timestamp")).alias("first_seen"),
         )
         .orderBy("field", "topic", "type")
-        .limit(_MOST_UNKNOWN)
+        .limit(MOST_UNKNOWN)
         .select(*_UNKNOWN)
     )
 

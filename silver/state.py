@@ -3,7 +3,7 @@
 Every write compares its rows with what the table holds: repeating it, even after an interruption, changes nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from typing import NamedTuple
@@ -16,13 +16,7 @@ from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES,
 from silver import rows
 from silver.latest import ORDER, TABLES, TOMBSTONE, decide, order
 
-Shape = Callable[[DataFrame], DataFrame]
-
-TARGETS: Mapping[str, tuple[Table, Shape]] = {
-    "users": (SILVER_USERS, rows.users),
-    "content": (SILVER_CONTENT, rows.content),
-    "feedback": (SILVER_FEEDBACK, rows.feedback),
-}
+TARGETS: Mapping[str, Table] = {"users": SILVER_USERS, "content": SILVER_CONTENT, "feedback": SILVER_FEEDBACK}
 
 
 class Verdicts(NamedTuple):
@@ -81,7 +75,7 @@ def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str])
     """
     entities = F.broadcast(valid.select("entity").distinct())
     tables = [SILVER_TOMBSTONES]
-    tables += [table for name, (table, _) in TARGETS.items() if name in present or TOMBSTONE in present]
+    tables += [table for name, table in TARGETS.items() if name in present or TOMBSTONE in present]
     held = [
         _moments(storage.read(spark, root, table), table, "id").join(entities, on="entity", how="left_semi")
         for table in tables
@@ -123,23 +117,23 @@ def write(
     A table that holds none of the ids is appended to, which costs half as much as a MERGE.
     """
     deletions = _rows_of(valid, decided.filter(F.col("target") == TOMBSTONE))
-    for target, (table, shape) in TARGETS.items():
+    for target, table in TARGETS.items():
         verdict = verdicts.get(target, Verdicts())
         winners = _winners(valid, decided, target, verdict)
         if verdict.held or verdict.deletable:
-            changes = _upserts(shape, winners, decided, target, verdict)
+            changes = _upserts(table, winners, decided, target, verdict)
             if verdict.deletable:
                 others = deletions.join(winners.select("entity"), on="entity", how="left_anti")
-                changes = changes.unionByName(_changes(shape(others), "delete"))
+                changes = changes.unionByName(_changes(rows.shaped(others, table), "delete"))
             _merge(spark, root, table, changes)
         elif verdict.won:
-            storage.append(shape(winners), root, table)
+            storage.append(rows.shaped(winners, table), root, table)
     # every tombstone is kept, even if a later event won: events older than the tombstone may still arrive
     if TOMBSTONE in verdicts and verdicts[TOMBSTONE].held:
-        changes = _upserts(rows.tombstones, deletions, decided, TOMBSTONE, verdicts[TOMBSTONE])
+        changes = _upserts(SILVER_TOMBSTONES, deletions, decided, TOMBSTONE, verdicts[TOMBSTONE])
         _merge(spark, root, SILVER_TOMBSTONES, changes)
     elif TOMBSTONE in verdicts:
-        storage.append(rows.tombstones(deletions), root, SILVER_TOMBSTONES)
+        storage.append(rows.shaped(deletions, SILVER_TOMBSTONES), root, SILVER_TOMBSTONES)
 
 
 def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
@@ -154,13 +148,13 @@ def _rows_of(valid: DataFrame, chosen: DataFrame) -> DataFrame:
     return valid.join(F.broadcast(chosen.select("row")), on="row", how="left_semi")
 
 
-def _upserts(shape: Shape, winners: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
+def _upserts(table: Table, winners: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
     """The MERGE clauses that write the winners.
 
     An id that the table holds in several rows (written by an older version of this project or by somebody else)
     is deleted in all of them and inserted once: an update would change them all and leave as many.
     """
-    shaped = shape(winners)
+    shaped = rows.shaped(winners, table)
     if not verdict.held_twice:
         return _changes(shaped, "upsert")
     is_held_twice = (F.col("target") == target) & F.col("is_held_twice")

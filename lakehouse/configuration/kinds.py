@@ -95,9 +95,14 @@ def _servers(text: str) -> str:
     return ",".join(servers)
 
 
+def size_in_bytes(size: str) -> int:
+    """The number of a size as Spark writes it, such as 128m; 0 if it is none."""
+    match = _SIZE.fullmatch(size.strip())
+    return 0 if match is None else int(match[1][:20]) * 1024 ** _POWERS[(match[2] or "").lower()]
+
+
 def _size(text: str) -> str:
-    match = _SIZE.fullmatch(text.strip())
-    if match is None or not 0 < int(match[1][:20]) * 1024 ** _POWERS[(match[2] or "").lower()] <= LONG_MAX:
+    if not 0 < size_in_bytes(text) <= LONG_MAX:
         raise _expected("a size above 0 as Spark writes it, such as '128m', '1g' or '500000b'")
     return "".join(text.split()).lower()
 

@@ -23,6 +23,7 @@ from lakehouse.text import cleaned
 from silver.parsing.events import ARRAYS, SCALARS, read_event
 
 _STRINGS = ArrayType(StringType())
+_TYPE, _ACTION = SCALARS.index("type"), SCALARS.index("action")
 _UNKNOWN = ArrayType(StructType([StructField("field", StringType()), StructField("sample", StringType())]))
 _PARSED = StructType(
     [
@@ -76,6 +77,7 @@ def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def _flat(key: str | None, value: str | None) -> tuple[object, ...]:
     """The columns of _PARSED, in order."""
     event = read_event(value)
+    kind, action = event.scalars[_TYPE], event.scalars[_ACTION]
     return (
         cleaned(key) if key is not None else None,
         event.is_object,
@@ -86,10 +88,10 @@ def _flat(key: str | None, value: str | None) -> tuple[object, ...]:
         [unknown._asdict() for unknown in event.unknown_fields],
         event.event_time,
         event.fecha,
-        event.decada,
-        event.decadas,
-        event.temporadas,
-        event.episodios,
-        event.seconds,
-        event.stars,
+        event.decada if kind == "movie" else None,
+        list(dict.fromkeys(event.decadas)),
+        event.temporadas if kind == "series" else None,
+        event.episodios if kind == "series" else None,
+        event.seconds if action == "view" else None,
+        event.stars if action == "rating" else None,
     )

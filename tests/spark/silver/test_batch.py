@@ -1,17 +1,19 @@
 """A micro-batch of stream 2: repeated after any of its commits, and split and ordered in any way."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, Protocol
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
+from lakehouse import Lakehouse, storage
+from lakehouse.lakehouse import plain_strings
 from lakehouse.settings import load_settings
 from lakehouse.tables import (
     SILVER_BATCHES,
@@ -23,10 +25,11 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from silver import batch, state
-from silver.batch import apply_batch
+from silver import batch, small_batch, state
+from silver.batch import apply_large_batch
 from silver.parsing.wire import parse
 from silver.rules import judge
+from silver.small_batch import apply_small_batch, open_tables
 from tests.support.records import (
     FEEDBACK,
     MOVIE,
@@ -94,7 +97,32 @@ def judged(spark: SparkSession, rows: list[Row]) -> DataFrame:
     return verdicts.localCheckpoint()
 
 
+class Write(Protocol):
+    """Applies a judged batch to the silver tables below a root."""
+
+    def __call__(
+        self, judged: DataFrame, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]
+    ) -> None: ...
+
+
+def in_process(judged: DataFrame, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]) -> None:
+    rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
+    apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
+
+
+SPARK, PROCESS = "by Spark", "in process"
+WAYS: Mapping[str, Write] = {SPARK: apply_large_batch, PROCESS: in_process}
+# The functions that commit, in each way.
+COMMITS: Mapping[str, Sequence[tuple[ModuleType, str]]] = {
+    SPARK: ((state, "_merge"), (storage, "append"), (storage, "append_once")),
+    PROCESS: ((small_batch, "_merge"), (small_batch, "_append")),
+}
 NewRoot = Callable[[Path], str]
+
+
+@pytest.fixture(params=WAYS)
+def write(request: pytest.FixtureRequest) -> Write:
+    return WAYS[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -133,14 +161,25 @@ class Undisturbed(Finished):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, new_root: NewRoot) -> Undisturbed:
-    folder = tmp_path_factory.mktemp("batch")
-    root = new_root(folder)
-    apply_batch(judged(spark, numbered(BEFORE)), root, query_id="q", batch_id=0, versions=VERSIONS)
-    return went_through(root, folder, judged(spark, numbered(BATCH, first=len(BEFORE))))
+def both_ways(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, new_root: NewRoot
+) -> Mapping[str, Undisturbed]:
+    first, second = (judged(spark, rows) for rows in (numbered(BEFORE), numbered(BATCH, first=len(BEFORE))))
+    found = {}
+    for way, write in WAYS.items():
+        folder = tmp_path_factory.mktemp("batch")
+        root = new_root(folder)
+        write(first, root, query_id="q", batch_id=0, versions=VERSIONS)
+        found[way] = went_through(root, folder, second, way)
+    return found
 
 
-def went_through(root: str, folder: Path, second: DataFrame) -> Undisturbed:
+@pytest.fixture(params=WAYS)
+def undisturbed(both_ways: Mapping[str, Undisturbed], request: pytest.FixtureRequest) -> Undisturbed:
+    return both_ways[request.param]
+
+
+def went_through(root: str, folder: Path, second: DataFrame, way: str) -> Undisturbed:
     """Apply the second batch (id 1) to the root, and copy the root before it and after each of its commits."""
     prefixes: list[Path] = []
 
@@ -149,11 +188,7 @@ def went_through(root: str, folder: Path, second: DataFrame) -> Undisturbed:
 
     keep_copy()
     with pytest.MonkeyPatch.context() as patch:
-        for owner, name in (
-            (state, "_merge"),
-            (storage, "append"),
-            (storage, "append_once"),
-        ):
+        for owner, name in COMMITS[way]:
             write = getattr(owner, name)
 
             def then_copy(*args: object, write: object = write, **kwargs: object) -> None:
@@ -161,7 +196,7 @@ def went_through(root: str, folder: Path, second: DataFrame) -> Undisturbed:
                 keep_copy()
 
             patch.setattr(owner, name, then_copy)
-        apply_batch(second, root, query_id="q", batch_id=1, versions=VERSIONS)
+        WAYS[way](second, root, query_id="q", batch_id=1, versions=VERSIONS)
     return Undisturbed(root, prefixes, second)
 
 
@@ -205,10 +240,15 @@ def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undi
     ]
 
 
-def test_a_large_batch_goes_another_way_to_the_same_rows(
-    spark: SparkSession, undisturbed: Undisturbed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_large_batch_of_spark_generates_code(
+    spark: SparkSession,
+    both_ways: Mapping[str, Undisturbed],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    write: Write,
 ) -> None:
     """Test batches are small: all but this one are written with projections without code generation."""
+    undisturbed = both_ways[SPARK]
     factory = "spark.sql.codegen.factoryMode"
     before = spark.conf.get(factory)
     found = []
@@ -219,32 +259,52 @@ def test_a_large_batch_goes_another_way_to_the_same_rows(
 
     monkeypatch.setattr(batch, "state", SimpleNamespace(**{**vars(state), "write": write}))
     root = shutil.copytree(undisturbed.prefixes[0], tmp_path / "large").as_posix()
-    apply_batch(judged(spark, []), root, query_id="other", batch_id=0, versions={})
+    apply_large_batch(judged(spark, []), root, query_id="other", batch_id=0, versions={})
     monkeypatch.setattr(batch, "FEW_ROWS", len(BATCH) - 1)
-    apply_batch(undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
+    apply_large_batch(undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
     undisturbed.expect_equal(root, (*STATE, SILVER_QUARANTINE))
     assert found == ["NO_CODEGEN", before]
     assert spark.conf.get(factory) == before
 
 
-@pytest.mark.parametrize("commits", range(7))
-def test_a_batch_repeated_after_a_crash_changes_nothing_more(undisturbed: Undisturbed, commits: int) -> None:
-    """The process died after that many commits of the batch: Spark runs the same batch again."""
+def test_both_ways_end_in_the_same_tables(both_ways: Mapping[str, Undisturbed]) -> None:
+    both_ways[SPARK].expect_equal(both_ways[PROCESS].root, layer_tables("silver"))
+
+
+def test_both_ways_publish_the_same_changes(both_ways: Mapping[str, Undisturbed]) -> None:
+    for table in STATE:
+        feeds = [changes(way.root, table) for way in both_ways.values()]
+        assert feeds[0] == feeds[1], table.sql_name
+
+
+@pytest.mark.parametrize(
+    ("began", "repeated", "commits"),
+    [
+        *[(SPARK, SPARK, commits) for commits in range(7)],
+        *[(began, PROCESS, commits) for began in WAYS for commits in range(7)],
+        *[(PROCESS, SPARK, commits) for commits in (1, 3, 5)],
+    ],
+)
+def test_a_batch_repeated_after_a_crash_changes_nothing_more(
+    both_ways: Mapping[str, Undisturbed], tmp_path: Path, began: str, repeated: str, commits: int
+) -> None:
+    """The process died after that many commits: the same batch runs again, maybe the other way."""
+    undisturbed = both_ways[began]
     assert len(undisturbed.prefixes) == 7  # quarantine, users, content, feedback, tombstones, batches
-    root = str(undisturbed.prefixes[commits])
-    apply_batch(undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
+    root = shutil.copytree(undisturbed.prefixes[commits], tmp_path / "lakehouse").as_posix()
+    WAYS[repeated](undisturbed.judged, root, query_id="q", batch_id=1, versions=VERSIONS)
     undisturbed.expect_equal(root, layer_tables("silver"))
 
 
 def test_a_tombstone_changes_only_the_tables_that_hold_its_id(
-    spark: SparkSession, tmp_path: Path, new_root: NewRoot
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, write: Write
 ) -> None:
     root = new_root(tmp_path)
     first = numbered([event(USER, "u-1", 10), event(MOVIE, "m-1", 10)])
-    apply_batch(judged(spark, first), root, query_id="q", batch_id=0, versions={})
+    write(judged(spark, first), root, query_id="q", batch_id=0, versions={})
     before = {table.sql_name: storage.latest_version(spark, root, table) for table in layer_tables("silver")}
     second = numbered([tombstone("u-1", 20), tombstone("nobody", 20)], first=len(first))
-    apply_batch(judged(spark, second), root, query_id="q", batch_id=1, versions={})
+    write(judged(spark, second), root, query_id="q", batch_id=1, versions={})
     after = {table.sql_name: storage.latest_version(spark, root, table) for table in layer_tables("silver")}
     changed = {name for name, version in after.items() if version != before[name]}
     assert changed == {"silver.users", "silver.tombstones", "silver.batches"}
@@ -252,24 +312,27 @@ def test_a_tombstone_changes_only_the_tables_that_hold_its_id(
     assert storage.read(spark, root, SILVER_TOMBSTONES).count() == 2
 
 
+@pytest.mark.parametrize("way", WAYS)
 def test_a_first_batch_repeated_after_a_crash_changes_nothing_more(
-    spark: SparkSession, tmp_path: Path, new_root: NewRoot
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, way: str
 ) -> None:
     """Its tables hold none of its ids, so it appends; the repeated one finds part of itself."""
     first = judged(spark, numbered(BATCH))
-    whole = went_through(new_root(tmp_path), tmp_path, first)
+    whole = went_through(new_root(tmp_path), tmp_path, first, way)
     assert len(whole.prefixes) == 7  # quarantine, users, content, feedback, tombstones, batches
     for prefix in whole.prefixes[1::2]:
-        apply_batch(first, str(prefix), query_id="q", batch_id=1, versions=VERSIONS)
+        WAYS[way](first, str(prefix), query_id="q", batch_id=1, versions=VERSIONS)
         whole.expect_equal(str(prefix), layer_tables("silver"))
 
 
-def test_another_checkpoint_is_another_stream(spark: SparkSession, tmp_path: Path, new_root: NewRoot) -> None:
+def test_another_checkpoint_is_another_stream(
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, write: Write
+) -> None:
     """After a rebuild batch ids start at 0 again: only the query's id distinguishes them from the old ones."""
     root = new_root(tmp_path)
     rows = judged(spark, numbered([event(USER, "u-1", 10)]))
     for query_id in ("old", "new"):
-        apply_batch(rows, root, query_id=query_id, batch_id=0, versions={})
+        write(rows, root, query_id=query_id, batch_id=0, versions={})
     found = storage.read(spark, root, SILVER_BATCHES).select("query_id", "rows_in", "applied").orderBy("query_id")
     assert found.collect() == [("new", 1, 1), ("old", 1, 1)]
 
@@ -285,26 +348,36 @@ SPLITS = {
 @pytest.fixture(scope="module")
 def in_one_batch(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, new_root: NewRoot) -> Finished:
     root = new_root(tmp_path_factory.mktemp("one-batch"))
-    apply_batch(judged(spark, ALL), root, query_id="q", batch_id=0, versions=VERSIONS)
+    apply_large_batch(judged(spark, ALL), root, query_id="q", batch_id=0, versions=VERSIONS)
     return Finished(root)
 
 
-def test_one_batch_or_two_end_in_the_same_tables(in_one_batch: Finished, undisturbed: Undisturbed) -> None:
+def test_one_batch_or_two_end_in_the_same_tables(
+    in_one_batch: Finished, both_ways: Mapping[str, Undisturbed]
+) -> None:
+    undisturbed = both_ways[SPARK]
     in_one_batch.expect_equal(undisturbed.root, (*STATE, SILVER_QUARANTINE))
 
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_order_of_arrival_does_not_matter(
-    spark: SparkSession, tmp_path: Path, new_root: NewRoot, in_one_batch: Finished, split: str
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, in_one_batch: Finished, split: str, write: Write
 ) -> None:
     root = new_root(tmp_path)
     for batch_id, rows in enumerate(SPLITS[split]):
-        apply_batch(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions=VERSIONS)
+        write(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions=VERSIONS)
     in_one_batch.expect_equal(root, (*STATE, SILVER_QUARANTINE))
     summed = storage.read(spark, root, SILVER_BATCHES).selectExpr(
         "sum(rows_in)", "sum(applied + superseded + deleted + quarantined)"
     )
     assert summed.collect() == [(len(ALL), len(ALL))]
+
+
+def changes(root: str, table: Table) -> list[str]:
+    """What the change data feed says of every commit, without the numbers and times of the commits."""
+    feed = pa.table(DeltaTable(storage.table_path(root, table)).load_cdf(starting_version=1))
+    names = [name for name in feed.column_names if name not in ("_commit_version", "_commit_timestamp")]
+    return sorted(str(row) for row in plain_strings(feed).select(names).to_pylist())
 
 
 def keys(root: str, table: Table) -> list[tuple[object, ...]]:
@@ -333,40 +406,42 @@ ONCE_EACH = (
 
 
 def test_a_record_that_bronze_holds_twice_is_once_in_silver(
-    spark: SparkSession, tmp_path: Path, new_root: NewRoot
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, write: Write
 ) -> None:
     root = new_root(tmp_path)
     # appended; then found again, and merged into older rows
     later = numbered([event(USER, "u", 20), tombstone("x", 20)], first=4)
     for batch_id, rows in enumerate([TWICE + TWICE, TWICE + later + later]):
-        apply_batch(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions={})
+        write(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions={})
         for table, expected in ONCE_EACH:
             assert keys(root, table) == expected, (batch_id, table.sql_name)
     # a second row in one batch is superseded; m is what silver already holds, as in a repeated batch
     assert outcomes(spark, root) == [(8, 2, 3, 1, 2), (8, 2, 4, 1, 1)]
 
 
-def test_two_events_of_one_record_are_two_events(spark: SparkSession, tmp_path: Path, new_root: NewRoot) -> None:
+def test_two_events_of_one_record_are_two_events(
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, write: Write
+) -> None:
     """For example in a recreated topic: the coordinates do not say which row won."""
     root = new_root(tmp_path)
     rows = [event(USER, "a", 10), event(USER, "b", 10), *numbered([event(USER, "a", 20)], first=1)]
-    apply_batch(judged(spark, rows), root, query_id="q", batch_id=0, versions={})
+    write(judged(spark, rows), root, query_id="q", batch_id=0, versions={})
     assert keys(root, SILVER_USERS) == [("a",), ("b",)]
     assert outcomes(spark, root) == [(3, 2, 1, 0, 0)]
 
 
 def test_a_key_that_a_table_holds_twice_is_once_after_its_next_event(
-    spark: SparkSession, tmp_path: Path, new_root: NewRoot
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, write: Write
 ) -> None:
     """Batches from before this rule left such rows. One that is not touched, or meets an older event, stays."""
     root = new_root(tmp_path)
     first = [event(USER, id_, 10) for id_ in ("new", "same", "old", "deleted", "untouched")] + [tombstone("x", 10)]
-    apply_batch(judged(spark, numbered(first)), root, query_id="q", batch_id=0, versions={})
+    write(judged(spark, numbered(first)), root, query_id="q", batch_id=0, versions={})
     for table in (SILVER_USERS, SILVER_TOMBSTONES):
         storage.append(storage.read(spark, root, table).localCheckpoint(), root, table)
     second = [event(USER, "new", 20), event(USER, "old", 5), tombstone("deleted", 20), tombstone("x", 20)]
     rows = [*numbered(first)[1:2], *numbered([*second, event(USER, "other", 20)], first=6)]
-    apply_batch(judged(spark, rows), root, query_id="q", batch_id=1, versions={})
+    write(judged(spark, rows), root, query_id="q", batch_id=1, versions={})
     stay = [("old",)] * 2 + [("other",), ("same",)] + [("untouched",)] * 2
     assert keys(root, SILVER_USERS) == [("new",), *stay]
     assert keys(root, SILVER_TOMBSTONES) == [("deleted",), ("x",)]

@@ -1,0 +1,285 @@
+"""One micro-batch of stream 2 that fits on the driver: decided in plain Python, written by delta-rs.
+
+It does to silver's tables what `silver.batch` does with Spark, commit by commit and in the same order: each may
+repeat what the other began. A property test compares the two.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from lakehouse.lakehouse import Lakehouse, quoted, select
+from lakehouse.tables import (
+    SILVER_BATCHES,
+    SILVER_CONTENT,
+    SILVER_CORRECTIONS,
+    SILVER_FEEDBACK,
+    SILVER_QUARANTINE,
+    SILVER_TOMBSTONES,
+    SILVER_USERS,
+    Table,
+)
+from silver.latest import ORDER, RECORD, TABLES, TOMBSTONE
+from silver.rows import MOST_UNKNOWN, SOURCES
+from silver.winners import Decision, Held, Incoming, Moment, decide, grouped
+
+_TABLES: Mapping[str, Table] = {
+    "users": SILVER_USERS,
+    "content": SILVER_CONTENT,
+    "feedback": SILVER_FEEDBACK,
+    TOMBSTONE: SILVER_TOMBSTONES,
+}
+_TARGET_OF = {"user": "users", "movie": "content", "series": "content", "feedback": "feedback"}
+# Delta's own merge in Spark compares the same columns one by one (silver.state).
+_IS_LATER = "false"
+for _name in reversed(ORDER):
+    _IS_LATER = f's."{_name}" > t."{_name}" OR (s."{_name}" = t."{_name}" AND ({_IS_LATER}))'
+
+
+# Silver's tables by name, opened once per batch: delta-rs keeps each at the version of its own last commit.
+Opened = Mapping[str, DeltaTable]
+
+
+class _Batch(NamedTuple):
+    """The judged records as Arrow, and what a first look at each of them gives, by its number."""
+
+    records: pa.Table
+    rejected: list[int]
+    valid: list[Incoming]
+
+
+def open_tables(lake: Lakehouse) -> Opened:
+    """The tables that a batch may change or whose versions it records."""
+    tables = (*_TABLES.values(), SILVER_QUARANTINE, SILVER_CORRECTIONS, SILVER_BATCHES)
+    return {table.name: lake.delta(table) for table in tables}
+
+
+def apply_small_batch(
+    judged: pa.Table, tables: Opened, *, query_id: str, batch_id: int, versions: Mapping[str, int]
+) -> None:
+    """Write one judged batch to the silver tables, its own row in silver.batches last.
+
+    If a crash made Spark repeat the batch, any of its first commits may already exist: each commit compares its
+    rows with what the table holds, and the last one carries a transaction id.
+    """
+    batch = _targeted(judged)
+    if batch.rejected:
+        _quarantine(tables, batch)
+    decisions = _decide(tables, batch.valid)
+    _write(tables, batch, decisions)
+    recorded = tables[SILVER_BATCHES.name].transaction_version(query_id)
+    if recorded is not None and recorded >= batch_id:
+        return
+    won = Counter(decision.latest.target for decision in decisions if decision.wins)
+    applied, deleted = sum(won[name] for name in TABLES), won[TOMBSTONE]
+    row = {
+        "query_id": query_id,
+        "batch_id": batch_id,
+        "rows_in": len(judged),
+        "applied": applied,
+        "superseded": len(judged) - len(batch.rejected) - applied - deleted,
+        "deleted": deleted,
+        "quarantined": len(batch.rejected),
+        "records": _parts(judged),
+        "bronze_versions": sorted(versions.items()),
+        "silver_versions": sorted(_versions(tables).items()),
+        "unknown_fields": _unknown_fields(judged),
+        "finished_at": datetime.now(UTC),
+    }
+    rows = pa.Table.from_pylist([row], _schema(SILVER_BATCHES))
+    _append(tables, SILVER_BATCHES, rows, Transaction(query_id, batch_id))
+
+
+def _targeted(judged: pa.Table) -> _Batch:
+    """Which table and id each valid record is about."""
+    moments = _moments(judged)
+    deleted, types = judged["is_tombstone"].to_pylist(), judged["type"].to_pylist()
+    ids, keys = judged["id"].to_pylist(), judged["key_id"].to_pylist()
+    reasons = pc.list_value_length(judged["reasons"]).to_pylist()
+    rejected, valid = [], []
+    for row, broken in enumerate(reasons):
+        if broken:
+            rejected.append(row)
+        elif deleted[row]:
+            valid.append(Incoming(row, TOMBSTONE, keys[row], moments[row]))
+        else:
+            valid.append(Incoming(row, _TARGET_OF[types[row]], ids[row], moments[row]))
+    return _Batch(judged, rejected, valid)
+
+
+def _moments(rows: pa.Table) -> list[Moment]:
+    """The values of ORDER, times in microseconds."""
+    columns = [rows[name] for name in ORDER]
+    plain = [column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column for column in columns]
+    return list(zip(*[column.to_pylist() for column in plain], strict=True))
+
+
+def _quarantine(tables: Opened, batch: _Batch) -> None:
+    """Append a row for each record that is not there yet: neither a repeated batch nor a record that bronze holds
+    twice adds a second one."""
+    rows = batch.records.take(batch.rejected)
+    places = _places(rows)
+    first, last = pc.min(rows["offset"]).as_py(), pc.max(rows["offset"]).as_py()
+    between = f"{quoted('offset')} BETWEEN {first} AND {last}"
+    held = set(_places(select(tables[SILVER_QUARANTINE.name], columns=RECORD, where=between)))
+    order = (
+        sorted(range(len(rows)), key=lambda row: _content_order(rows, row))
+        if _doubled(places)
+        else range(len(rows))
+    )
+    fresh: dict[tuple[Any, ...], int] = {}
+    for row in order:
+        if places[row] not in held:
+            fresh.setdefault(places[row], row)
+    if not fresh:
+        return
+    now = datetime.now(UTC)
+    chosen = rows.take(sorted(fresh.values()))
+    added = {"quarantined_at": now, "status": "open", "resolved_at": None}
+    columns = [
+        pa.array([added[field.name]] * len(chosen), field.type) if field.name in added else chosen[field.name]
+        for field in _schema(SILVER_QUARANTINE)
+    ]
+    _append(tables, SILVER_QUARANTINE, pa.table(columns, names=SILVER_QUARANTINE.columns))
+
+
+def _doubled(places: Sequence[tuple[Any, ...]]) -> bool:
+    return len(set(places)) < len(places)
+
+
+def _content_order(rows: pa.Table, row: int) -> tuple[tuple[bool, Any], ...]:
+    """Which of two bronze rows of one record is kept; null comes first, as Spark orders it."""
+    values = [rows[name][row].as_py() for name in ("kafka_timestamp", "key", "value", "value_raw")]
+    return tuple((value is not None, value) for value in values)
+
+
+def _places(rows: pa.Table) -> list[tuple[Any, ...]]:
+    return list(zip(*[rows[name].to_pylist() for name in RECORD], strict=True))
+
+
+def _decide(tables: Opened, valid: Sequence[Incoming]) -> list[Decision]:
+    present = {record.target for record in valid}
+    if not present:
+        return []
+    # an event competes with its own table and with deletions, a tombstone with all tables
+    wanted = {*TABLES, TOMBSTONE} if TOMBSTONE in present else {*present, TOMBSTONE}
+    entities = pa.array(sorted({record.entity for record in valid}), pa.string())
+    return decide(valid, {name: _held(tables[name], entities) for name in wanted})
+
+
+def _held(table: DeltaTable, entities: pa.Array) -> Held:
+    """What the table holds for these ids. All ids are read: a list of a thousand in the query costs more."""
+    rows = select(table, columns=("id", *ORDER))
+    rows = rows.filter(pc.is_in(rows["id"], entities))
+    return grouped(zip(rows["id"].to_pylist(), _moments(rows), strict=True))
+
+
+def _write(tables: Opened, batch: _Batch, decisions: Sequence[Decision]) -> None:
+    """Write the winners: one commit per table that changes.
+
+    A table that holds none of the ids is appended to.
+    """
+    deletions = [decision for decision in decisions if decision.latest.target == TOMBSTONE]
+    for name in TABLES:
+        winners = [decision for decision in decisions if decision.latest.target == name and decision.wins]
+        own = {decision.latest.entity for decision in winners}
+        deleted = [d for d in deletions if name in d.held_in and d.latest.entity not in own]
+        _apply(tables, batch, name, winners, deleted)
+    # every tombstone is kept, even if a later event won: events older than the tombstone may still arrive
+    _apply(tables, batch, TOMBSTONE, deletions, [])
+
+
+def _apply(
+    tables: Opened, batch: _Batch, name: str, winners: Sequence[Decision], deleted: Sequence[Decision]
+) -> None:
+    table = _TABLES[name]
+    if not winners and not deleted:
+        return
+    if not deleted and not any(decision.is_held for decision in winners):
+        _append(tables, table, _shaped(batch.records, table, winners))
+        return
+    twice = [decision for decision in winners if decision.is_held_twice]
+    parts = [
+        _changes(_shaped(batch.records, table, winners), "upsert", unmatched={d.latest.entity for d in twice}),
+        _changes(_shaped(batch.records, table, twice), "replace"),
+        _changes(_shaped(batch.records, table, deleted), "delete"),
+    ]
+    _merge(tables[name], table, pa.concat_tables([part for part in parts if len(part)]))
+
+
+def _changes(shaped: pa.Table, change: str, *, unmatched: Iterable[str] = ()) -> pa.Table:
+    """The source rows of a MERGE. An id that the table holds twice is deleted in all rows and inserted once."""
+    skipped = set(unmatched)
+    matched = [None if one in skipped else one for one in shaped["id"].to_pylist()]
+    shaped = shaped.append_column("change", pa.array([change] * len(shaped), pa.string()))
+    return shaped.append_column("matched_id", pa.array(matched, pa.string()))
+
+
+def _merge(delta: DeltaTable, table: Table, changes: pa.Table) -> None:
+    values = {quoted(name): f"s.{quoted(name)}" for name in table.columns}
+    (
+        delta.merge(changes, "t.id = s.matched_id", source_alias="s", target_alias="t", streamed_exec=False)
+        .when_matched_delete(f"s.change = 'replace' OR (s.change = 'delete' AND ({_IS_LATER}))")
+        .when_matched_update(values, f"s.change = 'upsert' AND ({_IS_LATER})")
+        .when_not_matched_insert(values, "s.change = 'upsert'")
+        .execute()
+    )
+
+
+def _append(tables: Opened, table: Table, rows: pa.Table, transaction: Transaction | None = None) -> None:
+    properties = CommitProperties(app_transactions=[transaction]) if transaction else None
+    write_deltalake(tables[table.name], rows.cast(_schema(table)), mode="append", commit_properties=properties)
+
+
+def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> pa.Table:
+    """The decided records in the columns of their table."""
+    rows = records.take([decision.latest.row for decision in decisions])
+    ids = pa.array([decision.latest.entity for decision in decisions], pa.string())
+    sources = SOURCES[table.name]
+    columns = [ids if name == "id" else rows[sources.get(name, name)] for name in table.columns]
+    return pa.table(columns, names=table.columns).cast(_schema(table))
+
+
+def _schema(table: Table) -> pa.Schema:
+    return to_arrow_schema(table.schema, timezone="UTC")
+
+
+def _parts(judged: pa.Table) -> list[dict[str, Any]]:
+    """Per topic and partition: the batch's offsets and its number of records."""
+    counted = judged.group_by(["topic", "partition"]).aggregate(
+        [("offset", "min"), ("offset", "max"), ("offset", "count")]
+    )
+    names = ("topic", "partition", "first_offset", "last_offset", "rows")
+    found = [
+        counted[name].to_pylist() for name in ("topic", "partition", "offset_min", "offset_max", "offset_count")
+    ]
+    return [dict(zip(names, part, strict=True)) for part in sorted(zip(*found, strict=True))]
+
+
+def _unknown_fields(judged: pa.Table) -> list[dict[str, Any]]:
+    """What `silver.rows.unknown_fields` says, of a few rows."""
+    rows = judged.filter(pc.greater(pc.list_value_length(judged["unknown_fields"]), 0))
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for record in rows.select(["topic", "type", "kafka_timestamp", "unknown_fields"]).to_pylist():
+        for unknown in record["unknown_fields"]:
+            key = (unknown["field"], record["topic"], record["type"])
+            known = found.setdefault(key, {"rows": 0, "sample": None, "first_seen": record["kafka_timestamp"]})
+            samples = [text for text in (known["sample"], unknown["sample"]) if text is not None]
+            known["rows"] += 1
+            known["sample"] = min(samples, default=None)
+            known["first_seen"] = min(known["first_seen"], record["kafka_timestamp"])
+    keys = sorted(found)[:MOST_UNKNOWN]
+    return [
+        {"field": field, "topic": topic, "type": kind, **found[field, topic, kind]} for field, topic, kind in keys
+    ]
+
+
+def _versions(tables: Opened) -> dict[str, int]:
+    """The versions of the silver tables after this batch."""
+    return {f"silver.{name}": table.version() for name, table in tables.items() if name != SILVER_BATCHES.name}
