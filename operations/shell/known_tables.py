@@ -53,7 +53,7 @@ class KnownTables:
 
     def _latest(self, table: Table) -> list[Any]:
         commit = self._lakehouse.history(table, limit=1)[0]
-        return [commit.version, commit.written_at]
+        return [commit.version, commit.written_at and commit.written_at.replace(microsecond=0)]
 
     def _schema(self, table: Table) -> StructType:
         return StructType.fromJson(json.loads(self._lakehouse.delta(table).schema().to_json()))

@@ -41,7 +41,12 @@ def run_terminal(
         print("Statements end with ; and Tab completes. \\? lists commands, Ctrl-C cancels, Ctrl-D leaves.")
         with suppress(EOFError):
             while True:
-                _one_entry(session, worker, shell)
+                try:
+                    _one_entry(session, worker, shell)
+                except _AbandonedError:
+                    raise
+                except KeyboardInterrupt:  # it clears the entry, or ends what it does
+                    print()
         if not worker.started.done():
             print("waiting for Spark, which is still starting, to stop it")
     return 0
@@ -61,15 +66,11 @@ def prompt_session(tables: KnownTables, history: History) -> "PromptSession[str]
 
 
 def _one_entry(session: "PromptSession[str]", worker: Worker, shell: Shell) -> None:
-    """Ctrl-C clears the entry, or ends what it does."""
+    """Read an entry and run it. A failure is raised only if it has ended the engine."""
     try:
         with patch_stdout():
             text = session.prompt(pre_run=partial(_end_on_failure, worker.started))
         shell.enter(text)
-    except _AbandonedError:
-        raise
-    except KeyboardInterrupt:
-        print()
     except CancelledError:
         print("cancelled")
     except LakehouseError as error:
@@ -80,10 +81,10 @@ def _one_entry(session: "PromptSession[str]", worker: Worker, shell: Shell) -> N
 
 def _run(worker: Worker, statement: str, *, limit: int) -> Result:
     """The statement's result. Ctrl-C ends the wait for Spark, or the statement."""
-    if not worker.started.done():
-        print("waiting for Spark, which is still starting")
     result: Future[Result] = Future()
     try:
+        if not worker.started.done():
+            print("waiting for Spark, which is still starting")
         worker.run(statement, limit=limit, result=result)
         await_done(result)
         return result.result()

@@ -41,8 +41,8 @@ class Terminal:
         deadline = time.monotonic() + timeout
         while (at := self.shown.find(text, self._read)) < 0:
             left = deadline - time.monotonic()
-            assert left > 0, f"{text!r} was not shown in {timeout:g} s, but:\n{self.shown[self._read :]}"
-            assert self._take(left), f"ended without showing {text!r}:\n{self.shown[self._read :]}"
+            found = left > 0 and self._take(left)
+            assert found, f"no {text!r} after {timeout:g} s, but:\n{self.shown[self._read :]}"
         begin, self._read = self._read, at + len(text)
         return self.shown[begin : self._read]
 
