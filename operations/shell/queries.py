@@ -107,9 +107,10 @@ def queries(call: Call) -> Iterator[Queries]:
     """The call's session, which knows the tables that exist now and reads nothing else."""
     with call.spark() as started:
         spark = started.newSession()  # the restrictions apply to this session alone
-        confine(spark)
         with ExitStack() as registration:
-            yield Queries(spark, call.settings.root, registration)
+            engine = Queries(spark, call.settings.root, registration)
+            confine(spark)
+            yield engine
 
 
 def _refuse_paths(statement: str) -> None:
