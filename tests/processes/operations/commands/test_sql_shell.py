@@ -77,12 +77,12 @@ def test_a_session_of_a_user(start: Start, demo: Demo, tmp_path: Path) -> None:
     """The prompt is there before Spark is; Ctrl-C ends a query and nothing else; Ctrl-D leaves."""
     terminal = start(demo.settings, {})
     terminal.await_text("sql>")
-    terminal.press("SELECT count(*) AS users," + ENTER)
+    terminal.press("SELECT count(*) AS n," + ENTER)
     terminal.press("current_database() AS here FROM silver.us" + TAB)
     terminal.await_text("ers")
     terminal.press(f";{ENTER}")
     terminal.await_text("waiting for Spark, which is still starting\n")
-    terminal.await_text("users,here\n")
+    terminal.await_text("\nn,here\n")
     assert re.fullmatch(r"\d+,default\n", terminal.await_text("default\n"))
 
     terminal.press(f"SELECT nothing;{ENTER}")
