@@ -82,17 +82,20 @@ def test_a_session_of_a_user(start: Start, demo: Demo, tmp_path: Path) -> None:
     terminal.await_text("ers")
     terminal.press(f";{ENTER}")
     terminal.await_text("waiting for Spark, which is still starting\n")
-    terminal.await_text("\nn,here\n")
+    terminal.await_text("n,here\n")
     assert re.fullmatch(r"\d+,default\n", terminal.await_text("default\n"))
 
+    terminal.await_text("sql>")
     terminal.press(f"SELECT nothing;{ENTER}")
     assert terminal.await_text("sql only reads; tables here: bronze.events").count("error: ") == 1
 
+    terminal.await_text("sql>")
     terminal.press(f"{LONG}{ENTER}")
     terminal.await_text("< 0;\n")
     terminal.await_no_prompt()
     terminal.press(CTRL_C)
     terminal.await_text("cancelled\n", timeout=60)
+    terminal.await_text("sql>")
     terminal.press(f"SELECT 6 * 7 AS answer;{ENTER}")
     terminal.await_text("answer\n42\n")
 
