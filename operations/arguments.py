@@ -157,9 +157,19 @@ def _report(commands: Any) -> None:
 
 
 def _sql(commands: Any) -> None:
-    sql = _add(commands, "sql", "query the tables, also as they were: VERSION AS OF, TIMESTAMP AS OF", json=True)
-    sql.add_argument("query", metavar="QUERY", help='e.g. "SELECT * FROM silver.users VERSION AS OF 1"')
+    text = "query the tables, also as they were: VERSION AS OF, TIMESTAMP AS OF; without a query, a shell"
+    sql = _add(commands, "sql", text, json=False)
+    sql.add_argument(
+        "query",
+        nargs="?",
+        metavar="QUERY",
+        help='e.g. "SELECT * FROM silver.users VERSION AS OF 1" (default: a shell, or the statements on stdin)',
+    )
     sql.add_argument("--limit", type=_positive, default=100, help="rows to print at most (default 100)")
+    form = sql.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_const", dest="form", const="json", help="print JSON, for programs")
+    form.add_argument("--csv", action="store_const", dest="form", const="csv", help="print CSV, for programs")
+    sql.set_defaults(form="table")
 
 
 def _history(commands: Any) -> None:

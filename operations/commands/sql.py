@@ -1,61 +1,69 @@
-"""`lakehouse sql`: query the tables, at any version they still have."""
+"""`lakehouse sql`: query the tables, at any version they still have. Without a query, a shell."""
 
 import argparse
-import re
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import cache, partial
 
-from pyspark.errors import AnalysisException, ParseException, PySparkException
-from pyspark.sql import DataFrame, SparkSession
-
-from lakehouse import storage
-from lakehouse.errors import InputError, first_line
-from lakehouse.spark.confinement import as_query, confine
+from lakehouse.errors import InputError
 from operations.call import Call
-from operations.output import print_json, print_table
-
-# Describing statements run as they are. Anything else must be a query: parentheses can hold nothing else.
-_DESCRIBES = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)
-
-# A quoted name or text that contains a slash.
-_PATH = re.compile(r"""['"`][^'"`]*/[^'"`]*['"`]""")
+from operations.shell.known_tables import KnownTables
+from operations.shell.queries import Queries, queries
+from operations.shell.results import Result, show
+from operations.shell.shell import Shell
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
-    with call.spark() as started:
-        spark = started.newSession()  # the restrictions below apply to this session alone
-        with storage.registered(spark, call.settings.root) as names:
-            confine(spark)
-            rows = _query(spark, args.query, known=names)
-            found = rows.limit(args.limit + 1).collect()
-    shown = found[: args.limit]
-    if args.json:
-        print_json([row.asDict(recursive=True) for row in shown])
+    if args.query is not None:
+        with queries(call) as engine:
+            result = engine.run(args.query, limit=args.limit)
+        show(result, args.form)
         return 0
-    # two columns with one name, as a join returns them, are two columns of the table
-    unique = len(set(rows.columns)) == len(rows.columns)
-    print_table(
-        rows.columns, [list(row.asDict(recursive=True).values()) if unique else list(row) for row in shown]
-    )
-    if len(found) > args.limit:
-        print(f"the first {args.limit} rows; --limit shows more")
+    if sys.stdin is None:  # a service without one
+        raise InputError("no query, and no input to read any from", todo='write: lakehouse sql "SELECT ..."')
+    tables = KnownTables(call.settings.root)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from operations.shell.terminal import run_terminal  # a query does not need a prompt
+
+        return run_terminal(partial(queries, call), tables, limit=args.limit, form=args.form)
+    return _run_input(sys.stdin, args, call, tables)
+
+
+def _run_input(lines: Iterable[str], args: argparse.Namespace, call: Call, tables: KnownTables) -> int:
+    """Run what is piped in, each statement as soon as its semicolon is read, until one fails or the input ends."""
+    with ExitStack() as stack:
+
+        @cache
+        def engine() -> Queries:
+            return stack.enter_context(queries(call))
+
+        def run_statement(statement: str) -> Result:
+            return engine().run(statement, limit=args.limit)
+
+        shell = Shell(run_statement, tables, form=args.form)
+        try:
+            run_lines(shell, lines)
+        except EOFError:  # \q
+            return 0
+        except UnicodeDecodeError as error:
+            raise InputError("the input is not UTF-8", todo="write it in UTF-8") from error
     return 0
 
 
-def _refuse_paths(query: str) -> None:
-    """Refuse a path in place of a table, which describing statements accept: a quoted word with a slash."""
-    if _PATH.search(query):
-        raise InputError("a path in place of a table", todo="name a table: sql reads those of this lakehouse only")
+def run_lines(shell: Shell, lines: Iterable[str]) -> None:
+    """Enter the lines one after the other. The last statement needs no semicolon."""
+    pending, number = "", 0
+    for number, line in enumerate(lines, start=1):
+        pending += line.removeprefix("\ufeff") if number == 1 else line
+        # nothing else completes anything
+        if ";" in line or pending.lstrip().startswith("\\"):
+            pending = _enter(shell, pending, number)
+    _enter(shell, f"{pending}\n;", number)
 
 
-def _query(spark: SparkSession, query: str, *, known: list[str]) -> DataFrame:
-    query = query.strip().rstrip(";")
+def _enter(shell: Shell, text: str, number: int) -> str:
     try:
-        if _DESCRIBES.match(query):
-            _refuse_paths(query)
-        else:
-            query = as_query(query)
-        return spark.sql(query)
-    except (ParseException, AnalysisException) as error:
-        tables = ", ".join(known) or "none yet"
-        raise InputError(first_line(error), todo=f"sql only reads; tables here: {tables}") from error
-    except PySparkException as error:
-        raise InputError(first_line(error), todo="correct the query") from error
+        return shell.enter(text)
+    except InputError as error:
+        raise InputError(f"line {number}: {error.problem}", todo=error.todo) from error

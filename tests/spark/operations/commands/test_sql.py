@@ -1,15 +1,20 @@
 """`lakehouse sql` on the demo's tables: what it shows, what it refuses, and that it is read-only."""
 
+import io
 import json
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.errors import InputError
 from lakehouse.settings import load_settings
-from lakehouse.tables import SILVER_TOMBSTONES
+from lakehouse.tables import GOLD_MODELS, SILVER_TOMBSTONES
+from operations.call import Call
+from operations.shell.queries import queries
 from tests.support.demo import Demo
 from tests.support.outcome import Command
 
@@ -51,6 +56,37 @@ def test_sql_prints_a_table_up_to_its_limit(demo: Demo, command: Command) -> Non
     assert outcome.code == 0
     assert outcome.out.splitlines()[-1] == "the first 2 rows; --limit shows more"
     assert outcome.out.count("u0") == 2
+
+
+def test_sql_reads_statements_from_a_pipe(demo: Demo, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until one fails: what comes before it is printed, nothing after it is run."""
+    text = (
+        "-- users\nSELECT count(*) > 0 AS n\nFROM silver.users; SELECT ';' AS n;\nSELECT 1/0 AS n;\nSELECT 4 AS n;"
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    outcome = command("sql", "--csv", settings=demo.settings)
+    assert (outcome.code, outcome.out) == (2, "n\ntrue\nn\n;\n")
+    assert outcome.err.startswith("lakehouse: line 4: [DIVIDE_BY_ZERO")
+    assert outcome.err.count("\n") == 1
+
+
+def test_json_has_structures_in_two_columns_of_one_name_too(demo: Demo, command: Command) -> None:
+    query = "SELECT named_struct('a', array(named_struct('b', 1))) AS s, 2 AS s"
+    assert json.loads(command("sql", query, "--json", settings=demo.settings).out) == [{"s": 2}]
+    out = command("sql", query, settings=demo.settings).out
+    assert '{"a": [{"b": 1}]}' in out
+
+
+def test_a_table_that_is_made_meanwhile_is_known(spark: SparkSession, tmp_path: Path) -> None:
+    settings = load_settings().model_copy(update={"root": str(tmp_path)})
+    call = Call("sql", settings, lambda *_, **__: nullcontext(spark))
+    with queries(call) as engine:
+        with pytest.raises(InputError, match="tables here: none yet"):
+            engine.run("SELECT * FROM silver.tombstones", limit=1)
+        storage.ensure(spark, settings.root, SILVER_TOMBSTONES)
+        assert engine.run("SELECT count(*) AS n FROM silver.tombstones", limit=1).rows == [[0]]
+        storage.ensure(spark, settings.root, GOLD_MODELS)
+        assert engine.run("DESCRIBE gold.models", limit=100).rows[0][:2] == ["model_version", "string"]
 
 
 @pytest.mark.parametrize(
