@@ -19,7 +19,7 @@ from silver import rows, state
 from silver.latest import TOMBSTONE, one_per_record, targeted
 from silver.rules import split
 from silver.sizes import Bounds, may_be_small, size_of
-from silver.small_batch import apply_small_batch, open_tables
+from silver.small_batch import apply_small_batch, join_small_files, open_tables
 from silver.state import TARGETS, Verdicts
 
 _PROJECTIONS = "spark.sql.codegen.factoryMode"
@@ -38,6 +38,7 @@ def apply_batch(
         rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
         if len(rows) <= bounds.rows and all(size_of(tables[name]) <= bounds.table_bytes for name in TARGETS):
             apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
+            join_small_files(tables)
             return
         judged = judged.sparkSession.createDataFrame(rows, judged.schema)
     apply_large_batch(judged, root, query_id=query_id, batch_id=batch_id, versions=versions)

@@ -42,6 +42,8 @@ for _name in reversed(ORDER):
     _IS_LATER = f's."{_name}" > t."{_name}" OR (s."{_name}" = t."{_name}" AND ({_IS_LATER}))'
 
 
+# Delta's own threshold for joining small files after a commit (autoCompact.minNumFiles).
+_MOST_FILES = 50
 # Silver's tables by name, opened once per batch: delta-rs keeps each at the version of its own last commit.
 Opened = Mapping[str, DeltaTable]
 
@@ -94,6 +96,13 @@ def apply_small_batch(
     }
     rows = pa.Table.from_pylist([row], _schema(SILVER_BATCHES))
     _append(tables, SILVER_BATCHES, rows, Transaction(query_id, batch_id))
+
+
+def join_small_files(tables: Opened) -> None:
+    """Join the small files of tables that have many, in a commit that changes no row."""
+    for table in tables.values():
+        if len(table.file_uris()) >= _MOST_FILES:
+            table.optimize.compact()
 
 
 def _targeted(judged: pa.Table) -> _Batch:
