@@ -95,10 +95,17 @@ class Lakehouse:
         condition = f" WHERE {where}" if where else ""
         return self.query(f"SELECT {selected} FROM rows{condition}", rows=(table, version))  # noqa: S608
 
-    def query(self, sql: str, **tables: Table | str | tuple[Table | str, int | None]) -> pa.Table:
-        """The result of a SELECT in DataFusion's SQL. Each table is given by a name, with a version if wanted."""
+    def query(self, sql: str, **tables: Table | str | tuple[Table | str, int | None] | DeltaTable) -> pa.Table:
+        """The result of a SELECT in DataFusion's SQL.
+
+        Each table is given by a name, with a version if wanted, or as `delta` opened it: then several queries read
+        its log once.
+        """
         engine = QueryBuilder()
         for name, table in tables.items():
+            if isinstance(table, DeltaTable):
+                engine.register(name, table)
+                continue
             wanted, version = table if isinstance(table, tuple) else (table, None)
             engine.register(name, self.delta(wanted, version))
         try:
