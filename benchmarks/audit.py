@@ -5,7 +5,7 @@
 A real broker holds that many tiny records (from Kafka's own performance producer). Spark writes bronze, silver,
 silver.batches and bronze's checkpoints to match, with short values: neither side reads any value. The reference
 counts bronze, counts its distinct (topic, partition, offset), and finds silver rows that are not in bronze with an
-anti join in Spark. Both alternate, measured in wall-clock time and in processor time of this process and the session's
+anti join in Spark. Both alternate, measured in wall-clock time and in processor time of this process and its
 JVM; the command then runs once as its own process, which starts no JVM. Writes build/benchmarks/audit.json.
 """
 
@@ -176,7 +176,7 @@ def audit_whole(settings: Settings, cluster: Cluster, rows: int) -> None:
 
 
 def processor_seconds(spark: SparkSession) -> float:
-    """Processor time of this process and its JVM over all cores: more reliable than the clock on a busy machine."""
+    """Processor time of this process and its JVM: more reliable than the clock on a busy machine."""
     jvm = spark.sparkContext._jvm
     assert jvm is not None  # noqa: S101 - a classic session has a JVM
     spent = jvm.java.lang.ProcessHandle.current().info().totalCpuDuration().get().toMillis()
