@@ -52,10 +52,12 @@ def record(offset: int, *, topic: str = TOPIC, partition: int = 0, **columns: An
     return key | {"id": f"{topic}-{partition}-{offset}", "value": "{}", "status": "open", **times} | columns
 
 
-def batch(applied: int, superseded: int, deleted: int, quarantined: int, *, last: int) -> dict[str, Any]:
-    """A micro-batch that read partition 0 up to the offset `last`."""
+def batch(
+    applied: int, superseded: int, deleted: int, quarantined: int, *, last: int, topic: str = TOPIC
+) -> dict[str, Any]:
+    """A micro-batch that read partition 0 of the topic up to the offset `last`."""
     counts = (applied, superseded, deleted, quarantined)
-    part = {"topic": TOPIC, "partition": 0, "last_offset": last, "rows": sum(counts)}
+    part = {"topic": topic, "partition": 0, "last_offset": last, "rows": sum(counts)}
     return dict(zip(_COUNTS, (sum(counts), *counts), strict=True)) | {"records": [part]}
 
 
@@ -66,21 +68,23 @@ def write(root: Path, table: Table, rows: Iterable[dict[str, Any]]) -> None:
     write_deltalake(root / table.layer / table.name, found, mode="append")
 
 
-def write_checkpoint(root: Path, table: Table, next_offset: int) -> None:
-    """The checkpoint of a bronze stream that has read partition 0 up to there in one batch."""
+def write_checkpoint(root: Path, table: Table, next_offset: int, *, topic: str = TOPIC) -> None:
+    """The checkpoint of a bronze stream that has read partition 0 of the topic up to there, in one batch."""
     folder = root / "checkpoints" / table.layer / table.name
-    for log, text in (("offsets", f"v1\n{{}}\n{json.dumps({TOPIC: {'0': next_offset}})}"), ("commits", "v1\n{}")):
+    offsets = json.dumps({topic: {"0": next_offset}})
+    for log, text in (("offsets", f"v1\n{{}}\n{offsets}"), ("commits", "v1\n{}")):
         (folder / log).mkdir(parents=True)
-        (folder / log / "0").write_text(text)
-    (folder / "metadata").write_text('{"id":"5ae5f6fd"}')
+        (folder / log / "0").write_text(text, encoding="utf-8")
+    (folder / "metadata").write_text('{"id":"5ae5f6fd"}', encoding="utf-8")
 
 
-def write_sound(root: Path) -> None:
+def write_sound(root: Path, *, topic: str = TOPIC) -> None:
     """70 records: 0 to 66 are users, 67 is superseded, 68 a tombstone, and 69 in quarantine. All adds up."""
-    write(root, BRONZE_EVENTS, map(record, range(70)))
-    write(root, SILVER_USERS, map(record, range(67)))
-    write(root, SILVER_TOMBSTONES, [record(68)])
-    write(root, SILVER_QUARANTINE, [record(69)])
-    write(root, SILVER_BATCHES, [batch(67, 1, 1, 1, last=69)])
+    rows = [record(offset, topic=topic) for offset in range(70)]
+    write(root, BRONZE_EVENTS, rows)
+    write(root, SILVER_USERS, rows[:67])
+    write(root, SILVER_TOMBSTONES, [rows[68]])
+    write(root, SILVER_QUARANTINE, [rows[69]])
+    write(root, SILVER_BATCHES, [batch(67, 1, 1, 1, last=69, topic=topic)])
     for table in (SILVER_CONTENT, SILVER_FEEDBACK, SILVER_CORRECTIONS):
         write(root, table, [])

@@ -68,6 +68,8 @@ def test_a_resolved_record(tmp_path: Path, outcome: str, target: str, state: Sta
 
 
 APPLIED = Resolutions(resolved=1, applied=1)
+VANISHED = APPLIED._replace(vanished=1)
+REPEATED = APPLIED._replace(repeated=1)
 
 
 @pytest.mark.parametrize(
@@ -80,18 +82,17 @@ APPLIED = Resolutions(resolved=1, applied=1)
         # the replay was cut off after its first commit
         ([OPEN], [corrected("applied")], [], Resolutions(unfinished=1)),
         # one replay recorded it twice
-        ([RESOLVED], [corrected("applied"), corrected("applied")], [(USER, held(5))], APPLIED._replace(repeated=1)),
+        ([RESOLVED], [corrected("applied"), corrected("applied")], [(USER, held(5))], REPEATED),
         # two replays resolved it
-        ([RESOLVED], [corrected("deleted"), corrected("applied", replay=2)], [(USER, held(5))],
-         APPLIED._replace(repeated=1)),
+        ([RESOLVED], [corrected("deleted"), corrected("applied", replay=2)], [(USER, held(5))], REPEATED),
         # the quarantine never had it
         ([], [corrected("applied")], [(USER, held(5))], Resolutions(strange=1)),
         # silver holds nothing of it, only an older row, or only a row of another id or another table
-        ([RESOLVED], [corrected("applied")], [], APPLIED._replace(vanished=1)),
-        ([RESOLVED], [corrected("applied")], [(USER, held(4)), (TOMBSTONE, held(3))], APPLIED._replace(vanished=1)),
-        ([RESOLVED], [corrected("applied")], [(USER, held(9, id="b"))], APPLIED._replace(vanished=1)),
-        ([RESOLVED], [corrected("applied")], [(TITLE, held(9))], APPLIED._replace(vanished=1)),
-        ([RESOLVED], [corrected("applied")], [(USER, held(5, offset=4))], APPLIED._replace(vanished=1)),
+        ([RESOLVED], [corrected("applied")], [], VANISHED),
+        ([RESOLVED], [corrected("applied")], [(USER, held(4)), (TOMBSTONE, held(3))], VANISHED),
+        ([RESOLVED], [corrected("applied")], [(USER, held(9, id="b"))], VANISHED),
+        ([RESOLVED], [corrected("applied")], [(TITLE, held(9))], VANISHED),
+        ([RESOLVED], [corrected("applied")], [(USER, held(5, offset=4))], VANISHED),
     ],
 )  # fmt: skip
 def test_a_planted_fault_is_counted(
@@ -131,4 +132,4 @@ def test_a_quarantine_that_was_never_replayed(tmp_path: Path) -> None:
 def test_without_any_table_of_silver_what_was_resolved_has_vanished(tmp_path: Path) -> None:
     write(tmp_path, SILVER_QUARANTINE, [RESOLVED])
     write(tmp_path, SILVER_CORRECTIONS, [corrected("applied")])
-    assert count_resolutions(Pinned(Lakehouse(tmp_path))) == {PART: APPLIED._replace(vanished=1)}
+    assert count_resolutions(Pinned(Lakehouse(tmp_path))) == {PART: VANISHED}
