@@ -1,9 +1,13 @@
 """The tables of bronze and silver at fixed versions, so that all counts of an audit speak of the same rows."""
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from lakehouse.errors import first_line
+from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table, layer_tables
 
@@ -33,7 +37,10 @@ class Pinned:
 
     def query(self, sql: str) -> pa.Table:
         """The result of a SELECT, which names tables as `silver_users`."""
-        return self._lake.query(sql, **self._opened)
+        try:
+            return self._lake.query(sql, **self._opened)
+        except pa.ArrowInvalid as error:
+            raise self._named(error) from None
 
     def union(self, tables: Iterable[Table], columns: str, *, where: str = "true") -> str:
         """The SELECT of these columns from those of the tables that exist, "" if none does."""
@@ -45,6 +52,19 @@ class Pinned:
         self._lake.require(*tables)
         found = self.query(f"SELECT count(*) AS rows FROM ({self.union(tables, '1')})")  # noqa: S608
         return int(found["rows"][0].as_py())
+
+    def _named(self, error: pa.ArrowInvalid) -> ValueError:
+        """The error with the data file that cannot be decoded, which the error itself does not name."""
+        system = open_folder(self._lake.root).system
+        for opened in self._opened.values():
+            for address in map(unquote, opened.file_uris()):
+                try:
+                    with system.open_input_file(address.partition("://")[2] or address) as file:
+                        for _ in pq.ParquetFile(file).iter_batches():
+                            pass
+                except (pa.ArrowException, OSError) as fault:
+                    return ValueError(f"{address}: {first_line(fault)}")
+        return error
 
 
 def sql_name(table: Table) -> str:

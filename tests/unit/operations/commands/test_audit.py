@@ -22,10 +22,11 @@ Answer = Callable[[Offsets], None]
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A lakehouse whose bronze has read the whole topic."""
-    write_sound(tmp_path)
-    write_checkpoint(tmp_path, BRONZE_EVENTS, 70)
-    return load_settings().model_copy(update={"root": str(tmp_path)})
+    """A lakehouse whose bronze has read the whole topic, in a folder whose name an address has to encode."""
+    root = tmp_path / "raíz año #x"
+    write_sound(root)
+    write_checkpoint(root, BRONZE_EVENTS, 70)
+    return load_settings().model_copy(update={"root": str(root)})
 
 
 @pytest.fixture
@@ -126,4 +127,20 @@ def test_a_data_file_that_is_gone_is_named(settings: Settings, kafka_has: Answer
     [file] = Path(settings.root, "bronze", "events").glob("*.parquet")
     file.unlink()
     with pytest.raises(DamageError, match=rf"{file.name} is missing; put it back"):
+        audit(settings, NO_CLUSTER)
+
+
+@pytest.mark.parametrize(
+    "damaged", [slice(4, 300), slice(-60, -10), slice(-4, None)], ids=["rows", "footer", "end"]
+)
+def test_a_data_file_that_cannot_be_decoded_is_named(
+    settings: Settings, kafka_has: Answer, damaged: slice
+) -> None:
+    """Its size is right, and delta-rs does not say which file it is."""
+    kafka_has({PART: (0, 70)})
+    [file] = Path(settings.root, "silver", "users").glob("*.parquet")
+    content = bytearray(file.read_bytes())
+    content[damaged] = b"\xff" * len(content[damaged])
+    file.write_bytes(content)
+    with pytest.raises(DamageError, match=rf"{file.name} is damaged \(.*rebuild silver makes silver anew"):
         audit(settings, NO_CLUSTER)
