@@ -478,7 +478,7 @@ def test_a_rebuild_that_was_cut_off_is_finished(
 
 
 def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) -> None:
-    """A row twice in bronze, one missing, one quarantined twice, one in silver that bronze lacks."""
+    """A row twice in bronze, one deleted there by a deletion vector, one in silver that bronze lacks."""
     cluster = configured_cluster(copied.kafka)
     assert audit(copied, cluster)[2] == []
     root = copied.root
@@ -490,9 +490,11 @@ def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) 
     )
     lost = storage.read(spark, root, BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
     part = lost.orderBy("partition", "offset").collect()[0]
-    spark.sql(f"ALTER TABLE delta.`{root}/bronze/events` SET TBLPROPERTIES ('delta.appendOnly' = 'false')")
+    properties = "'delta.appendOnly' = 'false', 'delta.enableDeletionVectors' = 'true'"
+    spark.sql(f"ALTER TABLE delta.`{root}/bronze/events` SET TBLPROPERTIES ({properties})")
     gone = (F.col("partition") == part["partition"]) & (F.col("offset") == part["offset"])
     storage.delta_table(spark, root, BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
+    assert list(Path(root, "bronze", "events").glob("deletion_vector_*.bin"))
     faults = audit(copied, cluster)[2]
     expected = (
         r"feedback-\d: 1 bronze rows are there twice",
