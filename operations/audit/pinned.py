@@ -39,8 +39,11 @@ class Pinned:
         """The result of a SELECT, which names tables as `silver_users`."""
         try:
             return self._lake.query(sql, **self._opened)
-        except pa.ArrowInvalid as error:
-            raise self._named(error) from None
+        except pa.ArrowInvalid:
+            damaged = self._undecodable()  # the error itself names no file
+            if not damaged:
+                raise
+            raise ValueError(damaged) from None
 
     def union(self, tables: Iterable[Table], columns: str, *, where: str = "true") -> str:
         """The SELECT of these columns from those of the tables that exist, "" if none does."""
@@ -53,8 +56,8 @@ class Pinned:
         found = self.query(f"SELECT count(*) AS rows FROM ({self.union(tables, '1')})")  # noqa: S608
         return int(found["rows"][0].as_py())
 
-    def _named(self, error: pa.ArrowInvalid) -> ValueError:
-        """The error with the data file that cannot be decoded, which the error itself does not name."""
+    def _undecodable(self) -> str:
+        """The first data file that cannot be decoded, and why; "" if all can."""
         system = open_folder(self._lake.root).system
         for opened in self._opened.values():
             for address in map(unquote, opened.file_uris()):
@@ -63,8 +66,8 @@ class Pinned:
                         for _ in pq.ParquetFile(file).iter_batches():
                             pass
                 except (pa.ArrowException, OSError) as fault:
-                    return ValueError(f"{address}: {first_line(fault)}")
-        return error
+                    return f"{address}: {first_line(fault)}"
+        return ""
 
 
 def sql_name(table: Table) -> str:
