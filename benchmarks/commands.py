@@ -3,8 +3,8 @@
     python benchmarks/commands.py data/lakehouse --runs 3
     python benchmarks/commands.py data/lakehouse --only audit history
 
-The commands run on a copy of that lakehouse, which must have gold, each as a process of its own beside a broker that
-is already running. The reference is a process too: it starts the project's Spark session, runs plain SQL and ends.
+The commands run on a copy of that lakehouse, which must have gold, each as a process of its own beside a broker
+that already runs. The reference is a process too: it starts the project's Spark session, runs plain SQL and ends.
 Prints the medians of wall-clock seconds, processor seconds and peak memory, the last two with all descendants, and
 writes build/benchmarks/commands.json.
 """
