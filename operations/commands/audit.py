@@ -10,7 +10,7 @@ from typing import Any
 from bronze.losses import accepted_losses
 from lakehouse.broker.embedded import kafka_cluster, running_cluster
 from lakehouse.errors import MachineError
-from lakehouse.folders import open_folder
+from lakehouse.folders import Folder, open_folder
 from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.kafka.client import Cluster
@@ -22,13 +22,16 @@ from lakehouse.spark.checkpoints import Offsets
 from operations.audit.auditing import Partition, all_faults, compare_partition, with_resolutions
 from operations.audit.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
 from operations.audit.pinned import Pinned
-from operations.audit.positions import read_to
+from operations.audit.positions import is_writing, read_to
 from operations.audit.resolutions import count_resolutions
 from operations.call import Call
 from operations.output import print_json, print_table
 
-# While streams run, tables change between being opened. A fault counts only if nothing has changed around it.
+# While streams run, tables change between being opened, and silver writes a batch in several commits. A fault
+# counts only if nothing has changed around it and no batch is being written: counting may take less time than a commit.
 _ATTEMPTS = 5
+_BATCH_SECONDS = 10.0
+_POLL_SECONDS = 0.1
 _MOST_GAPS = 10_000
 _SHOWN_RANGES = 3
 
@@ -81,21 +84,29 @@ def audit(settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals
 
 
 def _audit(settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
-    lake = Lakehouse(settings.root)
+    lake, folder = Lakehouse(settings.root), open_folder(settings.root)
     for _ in range(_ATTEMPTS):
-        positions = _positions(settings.root)  # before the tables: bronze then holds what its streams have read
+        positions = _positions(folder)  # before the tables: bronze then holds what its streams have read
         tables = Pinned(lake)
         partitions = _partitions(settings, cluster, tables, positions)
         resolutions = count_resolutions(tables)
         totals = with_resolutions(count_totals(tables), resolutions)
         faults = all_faults(partitions, totals, resolutions)
-        if not faults or tables.is_current():
+        if not faults or (not _batch_has_ended(folder) and tables.is_current()):
             break
     return list(partitions.values()), totals, faults
 
 
-def _positions(root: str) -> Offsets:
-    folder = open_folder(root)
+def _batch_has_ended(folder: Folder) -> bool:
+    """Whether silver was writing a batch and has finished it; waits for that, in vain if its stream was stopped."""
+    deadline = time.monotonic() + _BATCH_SECONDS
+    was_writing = is_writing(folder)
+    while is_writing(folder) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return was_writing and not is_writing(folder)
+
+
+def _positions(folder: Folder) -> Offsets:
     return {part: offset for table in BRONZE for part, offset in read_to(folder, table).items()}
 
 

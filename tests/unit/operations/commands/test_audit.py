@@ -1,5 +1,6 @@
 """The audit on tables written by delta-rs, with given answers in place of Kafka's."""
 
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -10,13 +11,15 @@ from lakehouse.history.damage import DamageError
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import Offsets
 from lakehouse.settings import Settings, load_settings
-from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES
+from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_USERS
 from operations.commands import audit as command
 from operations.commands.audit import audit
 from tests.support.ledgers import TOPIC, batch, record, write, write_checkpoint, write_sound
 
 PART = (TOPIC, 0)
 NO_CLUSTER = Cluster("127.0.0.1:1")
+METADATA = '{"id":"5ae5f6fd"}'
+SILVER_OFFSETS = 'v1\n{}\n{"reservoirId":"a","reservoirVersion":2,"index":-1}\n-'
 Answer = Callable[[Offsets], None]
 
 
@@ -98,6 +101,27 @@ def test_a_fault_counts_only_if_no_table_has_changed_since(
     monkeypatch.setattr(command, "existing_offsets", lambda *_, **__: [])
     assert audit(settings, NO_CLUSTER)[2] == []
     assert len(asked) == 2
+
+
+def test_a_fault_counts_only_once_silver_has_written_its_batch(settings: Settings, kafka_has: Answer) -> None:
+    """Between two commits no table changes for seconds, and the checkpoint shows the batch as begun."""
+    root, checkpoint = Path(settings.root), Path(settings.root, "checkpoints", "silver")
+    for file, text in {"metadata": METADATA, "offsets/0": SILVER_OFFSETS}.items():
+        (checkpoint / file).parent.mkdir(parents=True, exist_ok=True)
+        (checkpoint / file).write_text(text)
+    write(root, BRONZE_EVENTS, [record(70)])
+    write(root, SILVER_USERS, [record(70)])
+    kafka_has({PART: (0, 71)})
+
+    def end() -> None:
+        write(root, SILVER_BATCHES, [batch(1, 0, 0, 0, last=70)])
+        (checkpoint / "commits").mkdir()
+        (checkpoint / "commits" / "0").write_text("v1\n{}")
+
+    ending = threading.Timer(1, end)
+    ending.start()
+    assert audit(settings, NO_CLUSTER)[2] == []
+    ending.join()
 
 
 def test_a_fault_that_stays_is_looked_at_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
