@@ -28,7 +28,7 @@ from operations.call import Call
 from operations.output import print_json, print_table
 
 # While streams run, tables change between being opened, and silver writes a batch in several commits. A fault
-# counts only if nothing has changed around it and no batch is being written: counting takes less time than a commit.
+# counts only if nothing has changed around it and no batch is being written: counting is faster than a commit.
 _ATTEMPTS = 5
 _BATCH_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -98,7 +98,7 @@ def _audit(settings: Settings, cluster: Cluster) -> tuple[list[Partition], Total
 
 
 def _batch_has_ended(folder: Folder) -> bool:
-    """Whether silver was writing a batch and has finished it. Waits for that, in vain if its stream was stopped."""
+    """Whether silver was writing a batch and has finished it. Waits for that; a stopped stream never does."""
     deadline = time.monotonic() + _BATCH_SECONDS
     was_writing = is_writing(folder)
     while is_writing(folder) and time.monotonic() < deadline:
