@@ -109,7 +109,8 @@ class Lakehouse:
             wanted, version = table if isinstance(table, tuple) else (table, None)
             engine.register(name, self.delta(wanted, version))
         try:
-            return plain_strings(pa.table(engine.execute(sql)))
+            # pa.table would import pandas: 0.3 s and 50 MB
+            return plain_strings(pa.RecordBatchReader.from_stream(engine.execute(sql)).read_all())
         except DeltaError as error:
             text = str(error)
             if _NO_COLUMN in text:
