@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from bronze.losses import LOST, accepted_losses
 from lakehouse import storage
 from lakehouse.history import delta_log
 from lakehouse.kafka.topics import Offsets as TopicOffsets
@@ -14,7 +15,6 @@ from lakehouse.spark.checkpoints import BrokenCheckpointError, Checkpoint, Check
 from lakehouse.tables import Table
 
 _TOPIC_ID = "lakehouse.topic."
-LOST = "lakehouse.lost."
 _REPAIR = rebuild("bronze")
 
 
@@ -148,17 +148,6 @@ def next_offsets(spark: SparkSession, root: str, table: Table) -> Offsets:
     """The next offset of each partition, according to the table's rows."""
     rows = storage.read(spark, root, table).groupBy("topic", "partition").agg(F.max("offset").alias("last"))
     return {(row["topic"], row["partition"]): row["last"] + 1 for row in rows.collect()}
-
-
-def accepted_losses(properties: Mapping[str, str]) -> dict[tuple[str, int], list[tuple[int, int]]]:
-    """Ranges of offsets (first, last) that were accepted as lost, from the table's properties."""
-    found = {}
-    for name, ranges in properties.items():
-        if name.startswith(LOST):
-            topic, _, partition = name.removeprefix(LOST).rpartition("-")
-            pairs = [one.split("-") for one in ranges.split()]
-            found[topic, int(partition)] = [(int(first), int(last)) for first, last in pairs]
-    return found
 
 
 def behind_losses(starts: Offsets, properties: Mapping[str, str]) -> Offsets:

@@ -6,6 +6,7 @@ from pyspark.sql import SparkSession
 
 from bronze import resume
 from bronze.damaged import read_again, remember, with_loss
+from bronze.losses import LOST
 from bronze.resume import Topics
 from lakehouse import storage
 from lakehouse.folders import open_folder
@@ -85,7 +86,7 @@ def rebuild_checkpoints(
         if lost and accept_loss:
             storage.ensure(spark, root, table, properties=resume.topic_properties(topics.ids))
             storage.set_properties(spark, root, table, lost)
-            ranges = ", ".join(f"{name.removeprefix(resume.LOST)} {lost[name]}" for name in sorted(lost))
+            ranges = ", ".join(f"{name.removeprefix(LOST)} {lost[name]}" for name in sorted(lost))
             yield f"{table.sql_name}: accepted as lost: {ranges}"
         else:
             resume.require_kept(table, starts, topics)

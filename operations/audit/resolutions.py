@@ -1,18 +1,65 @@
 """What the tables say about quarantined records that a replay resolved, counted per partition."""
 
-from functools import reduce
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
-from pyspark.sql import functions as F
-
-from lakehouse import storage
-from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES
+from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from operations.audit.ledger import STATE, Part
+from operations.audit.pinned import Pinned
 
-_RECORD = list(SILVER_QUARANTINE.key)
-_ORDER = ("event_timestamp", "kafka_timestamp", *_RECORD)
-_OUTCOMES = ("applied", "superseded", "deleted")
+# Each record's last correction, and whether one replay recorded it twice or two replays resolved it.
+_LAST = """
+    SELECT * FROM (
+        SELECT *, bool_or(is_again) OVER (PARTITION BY topic, partition, "offset") AS is_repeated,
+            row_number() OVER (PARTITION BY topic, partition, "offset" ORDER BY replay_id DESC) AS age
+        FROM (
+            SELECT *,
+                replay_id = lag(replay_id) OVER in_order OR (said AND lag(said) OVER in_order) AS is_again
+            FROM (
+                SELECT *, outcome IN ('applied', 'superseded', 'deleted') AS said,
+                    struct(event_timestamp, kafka_timestamp, topic, partition, "offset") AS moment
+                FROM silver_corrections
+            )
+            WINDOW in_order AS (PARTITION BY topic, partition, "offset" ORDER BY replay_id)
+        )
+    ) WHERE age = 1
+"""
+# An event can be superseded in its own table or by a deletion, a deletion by an event in any table.
+_HELD = """
+    SELECT DISTINCT last.topic, last.partition, last."offset"
+    FROM last INNER JOIN state ON state.id = last.id AND state.moment >= last.moment
+    WHERE last.said AND (state.name = last.target OR 'tombstones' IN (state.name, last.target))
+"""
+_KNOWN = """
+    SELECT last.*, held.topic IS NOT NULL AS is_held
+    FROM last LEFT JOIN held
+    ON held.topic = last.topic AND held.partition = last.partition AND held."offset" = last."offset"
+"""
+_RECORDS = """
+    SELECT coalesce(quarantine.topic, known.topic) AS topic,
+        coalesce(quarantine.partition, known.partition) AS partition,
+        status, outcome, coalesce(said, false) AS said, is_repeated, is_held
+    FROM (SELECT topic, partition, "offset", status FROM silver_quarantine) AS quarantine FULL JOIN known
+    ON quarantine.topic = known.topic AND quarantine.partition = known.partition
+        AND quarantine."offset" = known."offset"
+    WHERE status = 'resolved' OR outcome IS NOT NULL
+"""
+_COUNTS = """
+    SELECT topic, partition,
+        count(*) FILTER (WHERE status = 'resolved') AS resolved,
+        count(*) FILTER (WHERE status = 'resolved' AND outcome = 'applied') AS applied,
+        count(*) FILTER (WHERE status = 'resolved' AND outcome = 'superseded') AS superseded,
+        count(*) FILTER (WHERE status = 'resolved' AND outcome = 'deleted') AS deleted,
+        count(*) FILTER (WHERE status = 'resolved' AND NOT said) AS unexplained,
+        count(*) FILTER (WHERE status = 'open' AND said) AS unfinished,
+        count(*) FILTER (WHERE is_repeated) AS repeated,
+        count(*) FILTER (WHERE status IS NULL) AS strange,
+        count(*) FILTER (WHERE status = 'resolved' AND said AND NOT is_held) AS vanished
+    FROM records GROUP BY 1, 2
+"""
+_NOT_CORRECTED = """
+    SELECT topic, partition, count(*) AS resolved, count(*) AS unexplained
+    FROM silver_quarantine WHERE status = 'resolved' GROUP BY 1, 2
+"""
 
 
 class Resolutions(NamedTuple):
@@ -35,72 +82,22 @@ class Resolutions(NamedTuple):
     vanished: int = 0
 
 
-def count_resolutions(spark: SparkSession, root: str) -> dict[Part, Resolutions]:
+def count_resolutions(tables: Pinned) -> dict[Part, Resolutions]:
     """The counts of every partition with a resolved or corrected record. Missing tables count as empty."""
-    if not storage.exists(spark, root, SILVER_QUARANTINE):
+    if SILVER_QUARANTINE not in tables:
         return {}
-    quarantine = storage.read(spark, root, SILVER_QUARANTINE).select(*_RECORD, "status")
-    last = _last(_log(spark, root))
-    known = last.join(_held(spark, root, last), on=_RECORD, how="left")
-    records = quarantine.join(known, on=_RECORD, how="full").filter("status = 'resolved' OR outcome IS NOT NULL")
-    found = records.groupBy("topic", "partition").agg(*_counts())
-    return {(row["topic"], row["partition"]): Resolutions(*row[2:]) for row in found.collect()}
+    found = tables.query(_explained(tables) if SILVER_CORRECTIONS in tables else _NOT_CORRECTED)
+    return {(row.pop("topic"), row.pop("partition")): Resolutions(**row) for row in found.to_pylist()}
 
 
-def _counts() -> list[Column]:
-    """In the order of the fields of Resolutions."""
-    is_resolved = F.coalesce(F.col("status") == "resolved", F.lit(False))
-    outcome = F.coalesce(F.col("outcome"), F.lit("open"))
-    said = outcome.isin(*_OUTCOMES)
-    return [
-        F.count_if(is_resolved),
-        *[F.count_if(is_resolved & (outcome == name)) for name in _OUTCOMES],
-        F.count_if(is_resolved & ~said),
-        F.count_if((F.col("status") == "open") & said),
-        F.count_if(F.col("is_repeated")),
-        F.count_if(F.col("status").isNull()),
-        F.count_if(is_resolved & said & ~F.coalesce(F.col("is_held"), F.lit(False))),
-    ]
+def _explained(tables: Pinned) -> str:
+    steps = {"last": _LAST, "state": _state(tables), "held": _HELD, "known": _KNOWN, "records": _RECORDS}
+    return f"WITH {', '.join(f'{name} AS ({step})' for name, step in steps.items())} {_COUNTS}"
 
 
-def _log(spark: SparkSession, root: str) -> DataFrame:
-    if storage.exists(spark, root, SILVER_CORRECTIONS):
-        return storage.read(spark, root, SILVER_CORRECTIONS)
-    return spark.createDataFrame([], SILVER_CORRECTIONS.schema)
-
-
-def _last(log: DataFrame) -> DataFrame:
-    """The last correction of each record, and whether one replay recorded it twice or two replays resolved it."""
-    in_order = Window.partitionBy(*_RECORD).orderBy("replay_id")
-    is_resolving = F.col("outcome").isin(*_OUTCOMES)
-    twice = F.lag(is_resolving).over(in_order) & is_resolving
-    again = twice | (F.lag("replay_id").over(in_order) == F.col("replay_id"))
-    moment = F.struct(*_ORDER).alias("moment")
-    correction = F.struct("outcome", "target", F.col("id").alias("entity"), moment)
-    told = log.select(*_RECORD, "replay_id", again.alias("again"), correction.alias("correction"))
-    last = told.groupBy(*_RECORD).agg(
-        F.max_by("correction", "replay_id").alias("last"), F.max("again").alias("is_repeated")
-    )
-    return last.select(*_RECORD, "last.*", F.coalesce("is_repeated", F.lit(False)).alias("is_repeated"))
-
-
-def _held(spark: SparkSession, root: str, last: DataFrame) -> DataFrame:
-    """The resolved records for whose id silver holds a row, or a tombstone, that is as late or later."""
-    resolved = last.filter(F.col("outcome").isin(*_OUTCOMES))
-    tables = [table for table in STATE if storage.exists(spark, root, table)]
-    if not tables or resolved.isEmpty():
-        return resolved.select(*_RECORD, F.lit(False).alias("is_held"))
-    held = reduce(
-        DataFrame.unionByName,
-        [
-            storage.read(spark, root, table).select(
-                F.lit(table.name).alias("table"), F.col("id").alias("entity"), F.struct(*_ORDER).alias("held")
-            )
-            for table in tables
-        ],
-    )
-    # an event can be superseded in its own table or by a deletion, a deletion by an event in any table
-    deletion = SILVER_TOMBSTONES.name
-    is_rival = (F.col("table") == F.col("target")) | (F.col("table") == deletion) | (F.col("target") == deletion)
-    found = resolved.join(held, on="entity", how="inner").filter(is_rival & (F.col("held") >= F.col("moment")))
-    return found.select(*_RECORD).distinct().withColumn("is_held", F.lit(True))
+def _state(tables: Pinned) -> str:
+    """The SELECT of every id that silver holds a row or a tombstone of: its table, and how late the row is."""
+    moment = 'struct(event_timestamp, kafka_timestamp, topic, partition, "offset") AS moment'
+    rows = [tables.union([table], f"'{table.name}' AS name, id, {moment}") for table in STATE]
+    nothing = tables.union([SILVER_CORRECTIONS], f"'' AS name, id, {moment}", where="false")
+    return " UNION ALL ".join(filter(None, rows)) or nothing

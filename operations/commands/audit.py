@@ -1,37 +1,45 @@
 """`lakehouse audit`: check that every record is accounted for, from Kafka's offsets to silver's rows."""
 
 import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from pyspark.sql import SparkSession
-
-from bronze.resume import accepted_losses
-from lakehouse import storage
-from lakehouse.broker.embedded import kafka_cluster
-from lakehouse.history.damage import require_whole_logs
+from bronze.losses import accepted_losses
+from lakehouse.broker.embedded import kafka_cluster, running_cluster
+from lakehouse.errors import MachineError
+from lakehouse.folders import Folder, open_folder
+from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.records import existing_offsets
 from lakehouse.kafka.topics import end_offsets
-from lakehouse.settings import Settings
-from lakehouse.spark.checkpoints import Offsets, kafka_offsets, read_checkpoint, require_readable
-from lakehouse.tables import CATALOGUE
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.settings import Kafka, Settings
+from lakehouse.spark.checkpoints import Offsets
 from operations.audit.auditing import Partition, all_faults, compare_partition, with_resolutions
 from operations.audit.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
+from operations.audit.pinned import Pinned
+from operations.audit.positions import is_writing, read_to
 from operations.audit.resolutions import count_resolutions
 from operations.call import Call
 from operations.output import print_json, print_table
 
-# While streams run, tables change between two reads. A fault counts only if nothing has changed around it.
+# While streams run, tables change between being opened, and silver writes a batch in several commits. A fault
+# counts only if nothing has changed around it and no batch is being written: counting is faster than a commit.
 _ATTEMPTS = 5
+_BATCH_SECONDS = 10.0
+_POLL_SECONDS = 0.1
 _MOST_GAPS = 10_000
 _SHOWN_RANGES = 3
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    with kafka_cluster(settings.kafka, settings.root) as cluster, call.spark() as spark:
-        partitions, totals, faults = audit(spark, settings, cluster)
+    with _answering_cluster(settings.kafka, settings.root) as cluster:
+        partitions, totals, faults = audit(settings, cluster)
     if args.json:
         print_json(
             {
@@ -46,94 +54,113 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 1 if faults else 0
 
 
-def audit(spark: SparkSession, settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
+@contextmanager
+def _answering_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
+    """The cluster to ask; the start of an embedded broker, and how long it took, is said on stderr."""
+    is_running, started = running_cluster(kafka, root) is not None, time.monotonic()
+    if not is_running:
+        print("no Kafka broker runs: starting the embedded one", file=sys.stderr, flush=True)
+    try:
+        with kafka_cluster(kafka, root) as cluster:
+            if not is_running:
+                print(f"it answers after {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+            yield cluster
+    except MachineError as error:
+        raise MachineError(
+            f"no Kafka broker runs, and the embedded one cannot start: {error.problem}",
+            todo=f"set kafka.bootstrap_servers to a cluster, or {error.todo}",
+        ) from error
+
+
+def audit(settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
     """Every partition, silver's totals, and the faults; without faults everything adds up.
 
-    Raises DamageError if a file of a table is damaged.
+    Raises DamageError if a file of a table or of a checkpoint is damaged.
     """
     with damage_named(settings.root):
+        require_whole_checkpoints(settings.root)
         require_whole_logs(settings.root, "bronze", "silver")
-        return _audit(spark, settings, cluster)
+        return _audit(settings, cluster)
 
 
-def _audit(spark: SparkSession, settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
+def _audit(settings: Settings, cluster: Cluster) -> tuple[list[Partition], Totals, list[str]]:
+    lake, folder = Lakehouse(settings.root), open_folder(settings.root)
     for _ in range(_ATTEMPTS):
-        before = _versions(spark, settings.root)
-        partitions = _partitions(spark, settings, cluster)
-        resolutions = count_resolutions(spark, settings.root)
-        totals = with_resolutions(count_totals(spark, settings.root), resolutions)
+        positions = _positions(folder)  # before the tables: bronze then holds what its streams have read
+        tables = Pinned(lake)
+        partitions = _partitions(settings, cluster, tables, positions)
+        resolutions = count_resolutions(tables)
+        totals = with_resolutions(count_totals(tables), resolutions)
         faults = all_faults(partitions, totals, resolutions)
-        if not faults or _versions(spark, settings.root) == before:
+        if not faults or (not _batch_has_ended(folder) and tables.is_current()):
             break
     return list(partitions.values()), totals, faults
 
 
-def _versions(spark: SparkSession, root: str) -> dict[str, int]:
-    return {
-        table.sql_name: storage.latest_version(spark, root, table)
-        for table in CATALOGUE
-        if table.layer != "gold" and storage.exists(spark, root, table)
-    }
+def _batch_has_ended(folder: Folder) -> bool:
+    """Whether silver was writing a batch and has finished it. Waits for that; a stopped stream never does."""
+    deadline = time.monotonic() + _BATCH_SECONDS
+    was_writing = is_writing(folder)
+    while is_writing(folder) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return was_writing and not is_writing(folder)
 
 
-def _partitions(spark: SparkSession, settings: Settings, cluster: Cluster) -> dict[Part, Partition]:
-    root, kafka = settings.root, settings.kafka
-    read_to: Offsets = {}
-    lost: dict[Part, list[tuple[int, int]]] = {}
-    for table in BRONZE:
-        checkpoint = read_checkpoint(spark, root, f"bronze/{table.name}")
-        if checkpoint is not None and checkpoint.ended >= 0:
-            require_readable(spark, checkpoint)
-            read_to |= kafka_offsets(spark, checkpoint, checkpoint.ended)
-        if storage.exists(spark, root, table):
-            for part, gone in accepted_losses(storage.detail(spark, root, table).properties).items():
-                lost.setdefault(part, []).extend(gone)
-    counted = count_records(spark, root)
+def _positions(folder: Folder) -> Offsets:
+    return {part: offset for table in BRONZE for part, offset in read_to(folder, table).items()}
+
+
+def _partitions(settings: Settings, cluster: Cluster, tables: Pinned, positions: Offsets) -> dict[Part, Partition]:
+    kafka = settings.kafka
+    counted = count_records(tables)
+    lost = _lost(tables)
     topics = {*kafka.topics, *(topic for topic, _ in counted)}
     offsets = end_offsets(cluster, topics, timeout_seconds=kafka.connect_timeout_seconds)
     found = {}
     for part in sorted({*counted, *offsets}):
         counts, known = counted.get(part), offsets.get(part)
-        ranges = _missing(spark, settings, cluster, part, counts, kafka=known, read_to=read_to.get(part))
+        wanted = _unseen(tables, part, counts, kafka=known, reached=positions.get(part, 0))
+        missing = existing_offsets(cluster, part, wanted, timeout_seconds=kafka.connect_timeout_seconds)
         found[part] = compare_partition(
             part,
             counts,
             kafka=known,
-            read_to=read_to.get(part),
-            missing=len(ranges),
-            missing_ranges=_written(ranges),
-            lost=sum(last - first + 1 for first, last in lost.get(part, [])),
+            read_to=positions.get(part),
+            missing=len(missing),
+            missing_ranges=_written(missing),
+            lost=lost.get(part, 0),
         )
     return found
 
 
-def _missing(
-    spark: SparkSession,
-    settings: Settings,
-    cluster: Cluster,
-    part: Part,
-    counts: Counts | None,
-    *,
-    kafka: tuple[int, int] | None,
-    read_to: int | None,
-) -> list[int]:
-    """Offsets of records that Kafka still has and bronze lacks, though its stream has passed them.
+def _lost(tables: Pinned) -> dict[Part, int]:
+    """By partition, how many records were accepted as lost."""
+    lost: dict[Part, int] = {}
+    for table in BRONZE:
+        for part, gone in accepted_losses(tables.properties(table)).items():
+            lost[part] = lost.get(part, 0) + sum(last - first + 1 for first, last in gone)
+    return lost
+
+
+def _unseen(
+    tables: Pinned, part: Part, counts: Counts | None, *, kafka: tuple[int, int] | None, reached: int
+) -> list[tuple[int, int]]:
+    """Ranges of offsets (first, last) that Kafka may have and bronze lacks, though its stream has passed them.
 
     An offset that bronze lacks may have no record: only Kafka itself can tell.
     """
     if kafka is None:
         return []
     earliest, following = kafka
-    reached = min(read_to or 0, following)
+    reached = min(reached, following)
     if counts is None or counts.first is None or counts.last is None:
         open_ranges = [(earliest, reached - 1)]
     else:
         open_ranges = [(earliest, counts.first - 1), (counts.last + 1, reached - 1)]
         if counts.last - counts.first + 1 > counts.bronze_records:
-            open_ranges += gaps(spark, settings.root, part, limit=_MOST_GAPS)
+            open_ranges += gaps(tables, part, limit=_MOST_GAPS)
     wanted = [(max(first, earliest), min(last, following - 1)) for first, last in open_ranges]
-    wanted = [(first, last) for first, last in wanted if first <= last]
-    return existing_offsets(cluster, part, wanted, timeout_seconds=settings.kafka.connect_timeout_seconds)
+    return [(first, last) for first, last in wanted if first <= last]
 
 
 def _written(offsets: list[int]) -> str:

@@ -65,4 +65,4 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(
     assert "Traceback" not in said
     ingest(spark, settings, configured_cluster(settings.kafka))
     assert storage.read(spark, settings.root, BRONZE_EVENTS).count() == len(sent)
-    assert audit(spark, settings, configured_cluster(settings.kafka))[2] == []
+    assert audit(settings, configured_cluster(settings.kafka))[2] == []

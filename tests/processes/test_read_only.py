@@ -94,4 +94,4 @@ def test_a_read_only_root_is_one_line_and_nothing_is_lost(spark: SparkSession, s
     ingest(spark, settings, cluster)
     refine(spark, settings)
     assert storage.read(spark, settings.root, BRONZE_EVENTS).count() == 2 * USERS
-    assert audit(spark, settings, cluster)[2] == []
+    assert audit(settings, cluster)[2] == []

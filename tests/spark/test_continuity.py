@@ -251,7 +251,7 @@ def test_without_its_checkpoint_bronze_goes_on_behind_its_rows(spark: SparkSessi
     rows = storage.read(spark, copied.root, BRONZE_EVENTS)
     assert rows.count() == held == rows.select("topic", "partition", "offset").distinct().count()
     refine(spark, copied)
-    assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
+    assert audit(copied, configured_cluster(copied.kafka))[2] == []
 
 
 def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, settings: Settings) -> None:
@@ -270,7 +270,7 @@ def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, 
     ingest(spark, settings, cluster)
     offsets = storage.read(spark, settings.root, BRONZE_EVENTS).select("offset").orderBy("offset").collect()
     assert [row["offset"] for row in offsets] == [*range(10), *range(15, 20)]
-    partitions, _, faults = audit(spark, settings, cluster)
+    partitions, _, faults = audit(settings, cluster)
     assert faults == []
     assert {found.topic: found.expired for found in partitions if found.expired} == {kafka.users_topic: 5}
 
@@ -357,7 +357,7 @@ def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Se
     assert not list(Path(copied.root, "rebuild").iterdir())
     refine(spark, copied)  # nothing new
     assert state(copied.root) == before
-    assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
+    assert audit(copied, configured_cluster(copied.kafka))[2] == []
 
 
 def test_an_empty_commit_of_a_checkpoint(spark: SparkSession, command: Command, copied: Settings) -> None:
@@ -478,9 +478,9 @@ def test_a_rebuild_that_was_cut_off_is_finished(
 
 
 def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) -> None:
-    """A row twice in bronze, one missing, one quarantined twice, one in silver that bronze lacks."""
+    """A row twice in bronze, one deleted there by a deletion vector, one in silver that bronze lacks."""
     cluster = configured_cluster(copied.kafka)
-    assert audit(spark, copied, cluster)[2] == []
+    assert audit(copied, cluster)[2] == []
     root = copied.root
     doubled = storage.read(spark, root, BRONZE_FEEDBACK).orderBy("partition", "offset").limit(1)
     storage.append(doubled, root, BRONZE_FEEDBACK)
@@ -490,10 +490,12 @@ def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) 
     )
     lost = storage.read(spark, root, BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
     part = lost.orderBy("partition", "offset").collect()[0]
-    spark.sql(f"ALTER TABLE delta.`{root}/bronze/events` SET TBLPROPERTIES ('delta.appendOnly' = 'false')")
+    properties = "'delta.appendOnly' = 'false', 'delta.enableDeletionVectors' = 'true'"
+    spark.sql(f"ALTER TABLE delta.`{root}/bronze/events` SET TBLPROPERTIES ({properties})")
     gone = (F.col("partition") == part["partition"]) & (F.col("offset") == part["offset"])
     storage.delta_table(spark, root, BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
-    faults = audit(spark, copied, cluster)[2]
+    assert list(Path(root, "bronze", "events").glob("deletion_vector_*.bin"))
+    faults = audit(copied, cluster)[2]
     expected = (
         r"feedback-\d: 1 bronze rows are there twice",
         r"series-\d: 1 records that Kafka has are missing in bronze: \d+",

@@ -29,8 +29,8 @@ from tests.support.wide_records import send, wide_user
 BROKER_LIMIT = 1_048_588
 
 
-def faults(spark: SparkSession, settings: Settings) -> list[str]:
-    return audit(spark, settings, configured_cluster(settings.kafka))[2]
+def faults(settings: Settings) -> list[str]:
+    return audit(settings, configured_cluster(settings.kafka))[2]
 
 
 def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Settings) -> None:
@@ -51,7 +51,7 @@ def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Setting
     assert storage.read(spark, root, SILVER_QUARANTINE).count() == 2_000
     batches = storage.read(spark, root, SILVER_BATCHES).select("rows_in", "applied", "quarantined").collect()
     assert [tuple(row) for row in batches] == [(2_002, 2, 2_000)]
-    assert faults(spark, settings) == []
+    assert faults(settings) == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_corrupt_parquet_file_stops_silver_until_it_is_put_back(spark: SparkSe
     file.write_bytes(good)
     refine(spark, settings)
     assert storage.read(spark, settings.root, SILVER_USERS).count() == 20
-    assert faults(spark, settings) == []
+    assert faults(settings) == []
 
 
 @pytest.mark.parametrize(

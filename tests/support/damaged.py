@@ -28,7 +28,7 @@ def go_on(spark: SparkSession, settings: Settings) -> str:
     try:
         ingest(spark, settings, cluster)
         refine(spark, settings)
-        return "; ".join(audit(spark, settings, cluster)[2])
+        return "; ".join(audit(settings, cluster)[2])
     except LakehouseError as error:
         return str(error)
 

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -18,6 +19,7 @@ from lakehouse.tables import (
 )
 from operations.audit.auditing import all_faults, compare_partition, with_resolutions
 from operations.audit.ledger import count_records, count_totals
+from operations.audit.pinned import Pinned
 from operations.audit.resolutions import count_resolutions
 from silver import refine as refine_job
 from silver.refine import refine
@@ -108,12 +110,12 @@ def became(spark: SparkSession, root: str) -> dict[str, list[str]]:
     return found
 
 
-def audit_faults(spark: SparkSession, root: str) -> list[str]:
+def audit_faults(root: str) -> list[str]:
     """The faults that the audit finds without Kafka, which plays no part in a replay."""
-    counted = count_records(spark, root)
+    tables = Pinned(Lakehouse(root))
     found = {
         part: compare_partition(part, counts, kafka=None, read_to=None, missing=0, missing_ranges="", lost=0)
-        for part, counts in counted.items()
+        for part, counts in count_records(tables).items()
     }
-    resolutions = count_resolutions(spark, root)
-    return all_faults(found, with_resolutions(count_totals(spark, root), resolutions), resolutions)
+    resolutions = count_resolutions(tables)
+    return all_faults(found, with_resolutions(count_totals(tables), resolutions), resolutions)

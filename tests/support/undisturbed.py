@@ -31,7 +31,7 @@ def expect_undisturbed(spark: SparkSession, settings: Settings, folder: Path) ->
     cluster = configured_cluster(settings.kafka)
     ingest(spark, settings, cluster)
     refine(spark, settings)
-    partitions, totals, faults = audit(spark, settings, cluster)
+    partitions, totals, faults = audit(settings, cluster)
     assert faults == []
     assert sum(found.unread + found.unrefined + found.missing + found.doubled for found in partitions) == 0
     assert totals.rows_in == sum(found.bronze for found in partitions) > 0

@@ -176,7 +176,7 @@ def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, se
     # topics that bronze has read, but new to the current checkpoint
     send_to(movies)
     refused(users, movies, feedback, feedback, because="bronze holds records of movies-.*, users-")
-    assert audit(spark, named(settings, users, movies, feedback, feedback), cluster)[2] == []
+    assert audit(named(settings, users, movies, feedback, feedback), cluster)[2] == []
 
 
 def test_a_topic_made_anew_is_refused_whichever_table_held_it(spark: SparkSession, settings: Settings) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.replay_request import Request
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import read_checkpoint
@@ -19,6 +20,7 @@ from lakehouse.tables import (
     SILVER_USERS,
     layer_tables,
 )
+from operations.audit.pinned import Pinned
 from operations.audit.resolutions import count_resolutions
 from silver import replay, state
 from silver.continuity import require_continuity
@@ -108,7 +110,7 @@ def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undist
         ("twice", "two"),
     ]
     assert [row["id"] for row in storage.read(spark, root, SILVER_USERS).collect()] == ["user"]
-    assert audit_faults(spark, root) == []
+    assert audit_faults(root) == []
     require_the_stream_may_go_on(spark, root)
 
 
@@ -143,7 +145,7 @@ def test_a_replay_that_was_cut_off_is_finished_by_the_next(
     """The process died after that many commits; before the first there is nothing to finish."""
     assert len(undisturbed.prefixes) == COMMITS
     root = str(shutil.copytree(undisturbed.prefixes[commits - 1], tmp_path / "lakehouse"))
-    assert count_resolutions(spark, root)[("events", 0)].unfinished == 10
+    assert count_resolutions(Pinned(Lakehouse(root)))[("events", 0)].unfinished == 10
     # the same command; one that selects nothing finishes it too
     request = Request() if commits == 1 else Request(rule="key_unknown")
     report = replay.run(spark, undisturbed.settings.model_copy(update={"root": root}), request)
@@ -164,4 +166,4 @@ def test_the_stream_finishes_a_replay_and_goes_on(
     titles = storage.read(spark, root, SILVER_CONTENT).filter("id IN ('first', 'newer')").orderBy("id")
     assert [row["titulo"] for row in titles.collect()] == ["new", "after"]
     assert became(spark, root) == BECAME
-    assert audit_faults(spark, root) == []
+    assert audit_faults(root) == []

@@ -61,7 +61,7 @@ def start(settings: Settings, log: Path, variables: Mapping[str, str]) -> Runnin
 
 
 def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
-    spark: SparkSession, embedded: Settings, cheap: dict[str, str], tmp_path: Path
+    embedded: Settings, cheap: dict[str, str], tmp_path: Path
 ) -> None:
     """Twice on one lakehouse: first killed midway, then stopped by a user. Nothing is lost either time."""
     killed = start(embedded, tmp_path / "killed.log", cheap)
@@ -87,7 +87,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     assert own_broker(embedded.kafka, embedded.root) is None  # nobody else used it
 
     with kafka_cluster(embedded.kafka, embedded.root) as cluster:
-        partitions, totals, faults = audit(spark, embedded, cluster)
+        partitions, totals, faults = audit(embedded, cluster)
         waiting = look(embedded.root, embedded.kafka)
     assert faults == []
     assert sum(partition.unread + partition.unrefined for partition in partitions) == 0

@@ -105,14 +105,14 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     assert records.isEmpty()
     causes = storage.read(spark, root, SILVER_CORRECTIONS).filter("id = 'two faults'").select("replay_id", "cause")
     assert [tuple(row) for row in causes.collect()] == [(3, 'set titulo="Both mended"')]
-    assert audit_faults(spark, root) == []
+    assert audit_faults(root) == []
 
     before, moments = state(root), resolved_at(spark, root)
     refine(spark, copied, target=staging_root(root, "s"))
     swap_in(spark, root, "s")
     assert state(root) == before
     assert resolved_at(spark, root) == moments
-    assert audit_faults(spark, root) == []
+    assert audit_faults(root) == []
     require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
 
 
@@ -207,7 +207,7 @@ def test_thousands_at_once_and_planted_faults(spark: SparkSession, copied: Setti
     report = replay.run(spark, accepting_new(copied), Request(rule="clasificacion_unknown"))
     assert dict(report.result.outcomes) == {"applied": 2_005, "superseded": 3, "open": 1}
     assert storage.read(spark, root, SILVER_CONTENT).filter("id RLIKE '^m[0-9]+$'").count() == 2_000
-    assert audit_faults(spark, root) == []
+    assert audit_faults(root) == []
 
     # a resolved record that silver lacks
     storage.delta_table(spark, root, SILVER_USERS).delete("id = 'user'")
@@ -221,7 +221,7 @@ def test_thousands_at_once_and_planted_faults(spark: SparkSession, copied: Setti
     # one that was never rejected
     strange = log.filter("id = 'm9'").withColumn("offset", F.lit(3).cast("bigint"))
     storage.append(strange, root, SILVER_CORRECTIONS)
-    faults = audit_faults(spark, root)
+    faults = audit_faults(root)
     for fault in (
         "events-0: 1 records were resolved, and silver holds nothing of them",
         "events-0: 1 records were corrected twice",
