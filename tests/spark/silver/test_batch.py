@@ -23,10 +23,8 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from silver import batch, state
+from silver import batch, judging, state
 from silver.batch import apply_batch
-from silver.parsing.wire import parse
-from silver.rules import judge
 from tests.support.records import (
     FEEDBACK,
     MOVIE,
@@ -86,8 +84,8 @@ BATCH = [
 
 def judged(spark: SparkSession, rows: list[Row]) -> DataFrame:
     silver = load_settings().silver
-    verdicts = judge(
-        parse(bronze_frame(spark, rows)),
+    verdicts = judging.judged(
+        bronze_frame(spark, rows),
         clasificaciones=silver.clasificaciones,
         future_tolerance_seconds=silver.future_tolerance_seconds,
     )
