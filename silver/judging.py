@@ -7,14 +7,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, StructField, StructType
 
 from lakehouse.schemas import REASON
+from silver.conditions import Rules
 from silver.parsing.wire import PARSED, map_batches, no_collection, parsed_columns, read_records, with_columns
-from silver.rules import Rules, reasons
+from silver.rules import reasons
 
 _JUDGED = StructType([*PARSED, StructField("reasons", ArrayType(REASON), nullable=False)])
 
 
 def judged(rows: DataFrame, *, clasificaciones: Collection[str], future_tolerance_seconds: int) -> DataFrame:
-    """Bronze rows with the columns of PARSED and `reasons`: every rule that the row breaks; empty for a valid row."""
+    """Bronze rows with the columns of PARSED and `reasons`: every rule that a row breaks, none for a valid row."""
     rules = Rules(frozenset(clasificaciones), future_tolerance_seconds)
     return map_batches(rows, lambda batch: judge_batch(batch, rules), _JUDGED)
 

@@ -16,11 +16,11 @@ from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_CORRECTIONS, layer_tables
 from silver.batch import apply_batch
+from silver.conditions import Rules
 from silver.continuity import require_continuity
 from silver.judging import judged
 from silver.quarantine.corrections import withhold
 from silver.quarantine.resolution import has_corrections, reapply, settle
-from silver.rules import Rules
 
 STREAM = "silver"
 SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)

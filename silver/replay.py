@@ -17,12 +17,13 @@ from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
+from silver.conditions import Rules
 from silver.continuity import require_continuity
 from silver.quarantine import corrections
 from silver.quarantine.fixes import run_fix
 from silver.quarantine.resolution import Result, entries, resolve, settle
 from silver.refine import SOURCES, STREAM
-from silver.rules import RULE_NAMES, Rules
+from silver.rules import RULE_NAMES
 
 
 class Report(NamedTuple):

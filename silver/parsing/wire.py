@@ -110,8 +110,7 @@ def parse_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Pause Python's garbage collector: records form no cycles, and looking for some took a quarter of the time of a
-    batch of 10,000."""
+    """Pause Python's garbage collector. Records form no cycles; looking for some took a quarter of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

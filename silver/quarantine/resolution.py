@@ -14,12 +14,13 @@ from pyspark.sql import functions as F
 from lakehouse import storage
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
+from silver.conditions import Rules
 from silver.judging import judged
 from silver.latest import RECORD, targeted
 from silver.parsing.wire import parse
 from silver.quarantine import corrections
 from silver.quarantine.corrections import OPEN
-from silver.rules import Rules, split
+from silver.rules import split
 
 
 class Result(NamedTuple):

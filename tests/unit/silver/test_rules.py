@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from lakehouse.settings import load_settings
+from silver.conditions import Rules
 from silver.judging import judge_batch
-from silver.rules import RULE_NAMES, Rules
+from silver.rules import RULE_NAMES
 from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_batch, bronze_row
 
 Broken = set[str]
