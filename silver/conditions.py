@@ -25,11 +25,11 @@ Compared = Callable[[Record], str | None]
 
 def lacks(name: str) -> Test:
     """Whether a field has no text, or a column no valid value."""
-    return lambda record, _: name not in record.event.fields
+    return lambda record, _: record.event.fields[name] is None
 
 
 def has(name: str) -> Test:
-    return lambda record, _: name in record.event.fields
+    return lambda record, _: record.event.fields[name] is not None
 
 
 def is_right_kind(field: str) -> Test:
@@ -39,12 +39,13 @@ def is_right_kind(field: str) -> Test:
 
 def below(column: str, least: int) -> Test:
     """Whether a number is less than that, or none."""
-    return lambda record, _: bool(record.event.fields.get(column, least - 1) < least)
+    return lambda record, _: (number := record.event.fields[column]) is None or number < least
 
 
 def is_in_future(record: Record, rules: Rules) -> bool:
     latest = record.kafka_time + rules.future_tolerance_seconds * _SECOND
-    return bool(record.event.fields.get("event_timestamp", latest) > latest)
+    moment = record.event.fields["event_timestamp"]
+    return moment is not None and moment > latest
 
 
 def after_kafka_time(record: Record) -> str:
@@ -53,7 +54,7 @@ def after_kafka_time(record: Record) -> str:
 
 def _event_day(record: Record) -> int | None:
     """The day of the event; None if its time is invalid. timestamp_invalid covers that: nothing is after it."""
-    moment = record.event.fields.get("event_timestamp")
+    moment = record.event.fields["event_timestamp"]
     return moment // _DAY if moment is not None else None
 
 
@@ -66,16 +67,16 @@ def after_event(is_after: Callable[[Record], bool]) -> Compared:
 
 
 def is_subscribed_after_event(record: Record) -> bool:
-    day, fecha = _event_day(record), record.event.fields.get("fecha")
+    day, fecha = _event_day(record), record.event.fields["fecha"]
     return day is not None and fecha is not None and fecha > day + 1
 
 
 def has_wrong_subscription(record: Record, _rules: Rules) -> bool:
-    return "fecha" not in record.event.fields or is_subscribed_after_event(record)
+    return record.event.fields["fecha"] is None or is_subscribed_after_event(record)
 
 
 def has_unknown_classification(record: Record, rules: Rules) -> bool:
-    return record.event.fields.get("clasificacion") not in rules.clasificaciones
+    return record.event.fields["clasificacion"] not in rules.clasificaciones
 
 
 @lru_cache(maxsize=10_000)  # most events are from a few days
@@ -93,24 +94,24 @@ def _is_impossible(decade: str | None, record: Record) -> bool:
 
 
 def is_released_after_event(record: Record) -> bool:
-    return _is_after_own_decade(record.event.fields.get("decada"), record)
+    return _is_after_own_decade(record.event.fields["decada"], record)
 
 
 def prefers_later_decade(record: Record) -> bool:
-    return any(_is_after_own_decade(decade, record) for decade in record.event.fields.get("decadas", ()))
+    return any(_is_after_own_decade(decade, record) for decade in record.event.fields["decadas"])
 
 
 def has_impossible_decade(record: Record, _rules: Rules) -> bool:
-    return _is_impossible(record.event.fields.get("decada"), record)
+    return _is_impossible(record.event.fields["decada"], record)
 
 
 def prefers_impossible_decade(record: Record, _rules: Rules) -> bool:
-    return any(_is_impossible(decade, record) for decade in record.event.fields.get("decadas", ()))
+    return any(_is_impossible(decade, record) for decade in record.event.fields["decadas"])
 
 
 def has_fewer_episodes_than_seasons(record: Record, _rules: Rules) -> bool:
-    fields = record.event.fields
-    return bool(1 <= fields.get("episodios", 0) < fields.get("temporadas", 0))
+    temporadas, episodios = record.event.fields["temporadas"], record.event.fields["episodios"]
+    return temporadas is not None and episodios is not None and 1 <= episodios < temporadas
 
 
 def seasons(record: Record) -> str:
@@ -119,17 +120,17 @@ def seasons(record: Record) -> str:
 
 def outside(column: str, least: float, most: float) -> Test:
     """Whether a number is not in this range, or none."""
-    return lambda record, _: not least <= record.event.fields.get(column, least - 1) <= most
+    return lambda record, _: (number := record.event.fields[column]) is None or not least <= number <= most
 
 
 def is_none_of(field: str, texts: Collection[str]) -> Test:
-    return lambda record, _: record.event.fields.get(field) not in texts
+    return lambda record, _: record.event.fields[field] not in texts
 
 
 def of_action(action: str, field: str) -> Test:
     """Whether the event has this action, and the action's own field is of the right kind."""
 
     def applies(record: Record, _rules: Rules) -> bool:
-        return record.event.fields.get("action") == action and field not in record.event.wrong_type
+        return record.event.fields["action"] == action and field not in record.event.wrong_type
 
     return applies

@@ -86,7 +86,7 @@ def _rules_for(record: Record) -> tuple[Rule, ...]:
     if record.is_tombstone:
         return _TOMBSTONE
     if record.event.is_object and record.value_raw is None:
-        return _BY_TYPE.get(record.event.fields.get("type", ""), _EVENT)
+        return _BY_TYPE.get(record.event.fields["type"], _EVENT)
     return _VALUE
 
 
@@ -109,7 +109,8 @@ def _sent(record: Record, field: str) -> str | None:
     fields = record.event.fields
     if field == "decadas_favoritas":
         return as_json(fields[field])
-    return record.event.raw.get(field, fields.get(field))
+    text: str | None = fields[field]
+    return record.event.raw.get(field, text)
 
 
 def _missing(name: str, field: str) -> Rule:

@@ -1,9 +1,10 @@
 """The value of a Kafka record as an event: cleaned text, typed values, and what does not belong. Plain Python."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from lakehouse.text import cleaned, escaped
-from silver.parsing.fields import ENVELOPE, FIELDS, TYPES, Field, names_of
+from silver.parsing.fields import EMPTY, ENVELOPE, FIELDS, TYPES, Field, names_of
 from silver.parsing.strict_json import as_json, as_text, parse_object
 
 _BY_NAME = {field.name: field for field in FIELDS}
@@ -42,21 +43,21 @@ class Unknown(NamedTuple):
 class Event(NamedTuple):
     """The content of a record's value; all empty if the value is not a JSON object.
 
-    `fields` has the wire format's fields by name and their typed values by column (`silver.parsing.fields`):
-    strings cleaned (`lakehouse.text`), arrays without empty or repeated items. A name is missing if the value is
-    blank, absent or null, a scalar of another JSON kind, or an invalid typed value.
+    `fields` has all columns of `silver.parsing.fields.EMPTY`: strings cleaned (`lakehouse.text`), arrays without
+    empty or repeated items. A scalar is None if it is blank, absent or of the wrong JSON kind; a typed value also
+    if it is invalid.
     `raw` has each single value whose cleaned text differs from what was sent, as sent. `wrong_type` names the
     type's fields of the wrong JSON kind.
     """
 
     is_object: bool
-    fields: dict[str, Any]
+    fields: Mapping[str, Any]
     raw: dict[str, str]
     wrong_type: list[str]
     unknown_fields: list[Unknown]
 
 
-_NOTHING = Event(is_object=False, fields={}, raw={}, wrong_type=[], unknown_fields=[])
+_NOTHING = Event(is_object=False, fields=EMPTY, raw={}, wrong_type=[], unknown_fields=[])
 
 
 def read_event(value: str | None) -> Event:
@@ -64,7 +65,7 @@ def read_event(value: str | None) -> Event:
     document = parse_object(value) if value is not None else None
     if document is None:
         return _NOTHING
-    fields: dict[str, Any] = {}
+    fields = EMPTY.copy()
     raw: dict[str, str] = {}
     wrong: list[str] = []
     for name, sent in document.items():
@@ -74,7 +75,7 @@ def read_event(value: str | None) -> Event:
         is_right = _read_array(field, sent, fields) if field.is_array else _read_scalar(field, sent, fields, raw)
         if not is_right:
             wrong.append(name)
-    known = _NAMES.get(fields.get("type", ""), frozenset())
+    known = _NAMES.get(fields["type"] or "", frozenset())
     return Event(
         True,
         fields,
@@ -93,9 +94,7 @@ def _read_scalar(field: Field, sent: Any, fields: dict[str, Any], raw: dict[str,
         return not isinstance(sent, _NESTED)
     fields[field.name] = text
     if field.typed is not None:
-        typed = field.typed.read(text)
-        if typed is not None:
-            fields[field.typed.column] = typed
+        fields[field.typed.column] = field.typed.read(text)
     return True
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pyspark.sql.types import DataType
@@ -77,6 +78,14 @@ FIELDS = (
     Field("directores", (USER, MOVIE, SERIES), is_array=True),
     Field("actores", (USER, MOVIE, SERIES), is_array=True),
     Field("decadas_favoritas", (USER,), Typed("decadas", STRING, decade), is_array=True),
+)
+# The columns of an event: each field's own, followed by that of its typed value, and their value if there is none.
+EMPTY: MappingProxyType[str, Any] = MappingProxyType(
+    {
+        column: () if field.is_array else None
+        for field in FIELDS
+        for column in (field.name, *([field.typed.column] if field.typed is not None else []))
+    }
 )
 # What every event has, whatever its type.
 ENVELOPE = frozenset(field.name for field in FIELDS if field.types == TYPES)

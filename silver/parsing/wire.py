@@ -61,7 +61,7 @@ def read_record(
     is_tombstone = value is None and value_raw is None
     event = read_event(value)
     if is_tombstone:
-        event = event._replace(fields={"event_timestamp": kafka_time})
+        event = event._replace(fields={**event.fields, "event_timestamp": kafka_time})
     key_id = cleaned(key) if key is not None else None
     return Record(key, key_raw, value, value_raw, kafka_time, key_id, is_tombstone, event)
 
@@ -76,23 +76,16 @@ def read_records(batch: pa.RecordBatch) -> list[Record]:
 def parsed_columns(records: Sequence[Record]) -> list[Sequence[Any]]:
     """The values of PARSED, column by column."""
     events = [record.event for record in records]
-    fields = [event.fields for event in events]
+    fields = zip(*[event.fields.values() for event in events], strict=True)
     return [
         [record.key_id for record in records],
         [event.is_object for event in events],
-        *[_values(fields, column) for column in _EVENT],
+        *(fields if events else [()] * len(_EVENT)),
         [list(event.raw.items()) for event in events],
         [event.wrong_type for event in events],
         [event.unknown_fields for event in events],
         [record.is_tombstone for record in records],
     ]
-
-
-def _values(fields: Sequence[dict[str, Any]], column: StructField) -> list[Any]:
-    name = column.name
-    if isinstance(column.dataType, ArrayType):
-        return [found.get(name, ()) for found in fields]
-    return [found.get(name) for found in fields]
 
 
 def with_columns(batch: pa.RecordBatch, added: StructType, columns: Sequence[Sequence[Any]]) -> pa.RecordBatch:

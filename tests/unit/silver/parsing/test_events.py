@@ -5,6 +5,7 @@ import json
 import pytest
 
 from silver.parsing.events import read_event
+from silver.parsing.fields import EMPTY
 
 MOVIE = {"id": "m", "type": "movie", "timestamp": "2025-05-13T11:59:00Z", "titulo": "A"}
 
@@ -55,7 +56,8 @@ def test_a_sample_is_cut_after_it_is_composed() -> None:
 def test_what_is_no_object_has_no_fields(value: str | None) -> None:
     event = read_event(value)
     assert not event.is_object
-    assert event.fields == event.raw == {}
+    assert event.fields == EMPTY
+    assert event.raw == {}
     assert event.unknown_fields == event.wrong_type == []
 
 
