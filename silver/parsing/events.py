@@ -87,7 +87,7 @@ def read_event(value: str | None) -> Event:
 
 def _read_scalar(field: Field, sent: Any, fields: dict[str, Any], raw: dict[str, str]) -> bool:
     """Add a single value to `fields`, and return whether it is one."""
-    text = cleaned(sent) if isinstance(sent, str) else _scalar(sent)
+    text = _scalar(sent)
     if text != sent:
         raw[field.name] = as_text(sent)
     if text is None:

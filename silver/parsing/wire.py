@@ -16,7 +16,6 @@ from silver.parsing.events import Event, read_event
 from silver.parsing.fields import FIELDS, Field
 
 _UNKNOWN = ArrayType(StructType([StructField("field", STRING), StructField("sample", STRING)]))
-_ARRAYS = frozenset(field.name for field in FIELDS if field.is_array)
 
 
 def _columns_of(field: Field) -> Iterator[StructField]:
