@@ -33,6 +33,7 @@ def records(spark: SparkSession, count: int) -> DataFrame:
         F.format_string(_VALUE, number).alias("value"),
         F.lit(None).cast("binary").alias("value_raw"),
         number.alias("key"),
+        F.lit(None).cast("binary").alias("key_raw"),
     )
     return parse(bronze).select("topic", "type", "kafka_timestamp", "unknown_fields").localCheckpoint()
 

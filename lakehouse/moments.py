@@ -16,6 +16,8 @@ _FIRST_MILLISECONDS = 100_000_000_000
 _FARTHEST_ZONE_MINUTES = 18 * 60
 _UNIX_EPOCH = date(1970, 1, 1).toordinal()
 _MICROS = 1_000_000
+# 400 years, after which the calendar repeats.
+_CYCLE_DAYS = 146_097
 
 
 def event_time(text: str | None) -> int | None:
@@ -43,6 +45,32 @@ def calendar_date(text: str | None) -> int | None:
     iso = _ISO_TIMESTAMP.fullmatch(text)
     moment = _iso_micros(*iso.groups()) if iso else None
     return moment // (86_400 * _MICROS) if moment is not None else None
+
+
+def year_of(days: int) -> int:
+    """The year of a day since 1970, also beyond 9999: epoch milliseconds reach further than Python's dates."""
+    return _civil(days)[0]
+
+
+def day_text(days: int) -> str:
+    """The ISO date of a day since 1970; a year beyond 9999 has a sign, as in Spark."""
+    year, month, day = _civil(days)
+    return f"{year:04d}-{month:02d}-{day:02d}" if 0 <= year <= 9999 else f"{year:+05d}-{month:02d}-{day:02d}"
+
+
+def moment_text(micros: int) -> str:
+    """The ISO timestamp in UTC of microseconds since 1970, to the millisecond."""
+    seconds, fraction = divmod(micros, _MICROS)
+    days, second = divmod(seconds, 86_400)
+    clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.{fraction // 1000:03d}"
+    return f"{day_text(days)}T{clock}Z"
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """Year, month and day of the proleptic Gregorian calendar."""
+    cycles, rest = divmod(days, _CYCLE_DAYS)
+    found = date.fromordinal(_UNIX_EPOCH + rest)
+    return found.year + 400 * cycles, found.month, found.day
 
 
 def _iso_micros(

@@ -17,11 +17,11 @@ from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_CORRECTIONS, layer_tables
 from silver.batch import apply_batch
+from silver.conditions import Rules
 from silver.continuity import require_continuity
-from silver.parsing.wire import parse
+from silver.judging import judged
 from silver.quarantine.corrections import withhold
-from silver.quarantine.resolution import Rules, has_corrections, reapply, settle
-from silver.rules import judge
+from silver.quarantine.resolution import has_corrections, reapply, settle
 from silver.sizes import Bounds
 
 STREAM = "silver"
@@ -52,34 +52,30 @@ def refine(
         settle(spark, root)
         bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
         # in the stream's plan, not in each batch: building this plan takes longer than many a batch
-        judged = judge(
-            parse(bronze),
-            clasificaciones=silver.clasificaciones,
-            future_tolerance_seconds=silver.future_tolerance_seconds,
-        )
+        rules = Rules(frozenset(silver.clasificaciones), silver.future_tolerance_seconds)
+        records = judged(bronze, **rules._asdict())
         if target is not None and has_corrections(spark, settings.root):
-            judged = withhold(judged, storage.read(spark, settings.root, SILVER_CORRECTIONS))
+            records = withhold(records, storage.read(spark, settings.root, SILVER_CORRECTIONS))
         bounds = Bounds(silver.in_process_rows, size_in_bytes(silver.in_process_table_bytes))
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for table in layer_tables("silver"):
                 storage.ensure(spark, root, table)
-            writer = judged.writeStream.foreachBatch(_writer(spark, root, bounds))
+            writer = records.writeStream.foreachBatch(_writer(spark, root, bounds))
             path = storage.checkpoint_path(root, STREAM)
             streams.append(start_stream(writer, name=STREAM, checkpoint=path, trigger=trigger))
         if target is not None:
-            rules = Rules(silver.clasificaciones, silver.future_tolerance_seconds)
             reapply(spark, settings.root, target, rules=rules)
 
 
 def _writer(spark: SparkSession, root: str, bounds: Bounds) -> Callable[[DataFrame, int], None]:
     names = [table.sql_name for table in SOURCES]
 
-    def write(judged: DataFrame, batch_id: int) -> None:
+    def write(records: DataFrame, batch_id: int) -> None:
         checkpoint = read_checkpoint(spark, root, STREAM)
         assert checkpoint is not None  # noqa: S101 - Spark writes it before the batch
         positions = delta_positions(spark, checkpoint, batch_id, names)
         apply_batch(
-            judged,
+            records,
             root,
             query_id=checkpoint.query_id,
             batch_id=batch_id,

@@ -17,12 +17,13 @@ from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
+from silver.conditions import Rules
 from silver.continuity import require_continuity
 from silver.quarantine import corrections
 from silver.quarantine.fixes import run_fix
-from silver.quarantine.resolution import Result, Rules, entries, resolve, settle
+from silver.quarantine.resolution import Result, entries, resolve, settle
 from silver.refine import SOURCES, STREAM
-from silver.rules import rules
+from silver.rules import RULE_NAMES
 
 
 class Report(NamedTuple):
@@ -48,7 +49,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
             storage.ensure(spark, root, SILVER_CORRECTIONS)
         finished = 0 if request.dry_run else settle(spark, root)
         if request.rule is not None:
-            require_rule(entries(spark, root), request.rule, settings)
+            require_rule(entries(spark, root), request.rule)
         with state.kept(_selected(spark, root, request)) as chosen:
             count = chosen.count()
             if not count:
@@ -57,7 +58,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
                 spark,
                 root,
                 _changed(spark, root, chosen, request),
-                rules=Rules(silver.clasificaciones, silver.future_tolerance_seconds),
+                rules=Rules(frozenset(silver.clasificaciones), silver.future_tolerance_seconds),
                 cause=request.cause,
                 dry_run=request.dry_run,
             )
@@ -75,13 +76,11 @@ def _require_whole(spark: SparkSession, root: str) -> None:
         )
 
 
-def require_rule(found: DataFrame, rule: str, settings: Settings) -> None:
+def require_rule(found: DataFrame, rule: str) -> None:
     """Raise InputError for a rule that silver does not have and that no quarantined record broke."""
-    silver = settings.silver
-    known = {one.name for one in rules(silver.clasificaciones, silver.future_tolerance_seconds)}
-    if rule in known or not corrections.breaking(found, rule).isEmpty():
+    if rule in RULE_NAMES or not corrections.breaking(found, rule).isEmpty():
         return
-    close = difflib.get_close_matches(rule, known, n=1)
+    close = difflib.get_close_matches(rule, sorted(RULE_NAMES), n=1)
     hint = f"did you mean {close[0]}?" if close else "lakehouse quarantine lists those that are broken"
     raise InputError(f"no rule {rule!r}", todo=hint)
 

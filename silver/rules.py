@@ -1,29 +1,50 @@
-"""The rules of silver. A rule is a name, the field it judges, and a Column; a NULL condition counts as broken."""
+"""The rules of silver: plain functions of a record and the settings, in one table per event type."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from silver.parsing.events import TYPES
+from silver.conditions import (
+    Compared,
+    Rules,
+    Test,
+    after_event,
+    after_kafka_time,
+    below,
+    has,
+    has_fewer_episodes_than_seasons,
+    has_impossible_decade,
+    has_unknown_classification,
+    has_wrong_subscription,
+    is_in_future,
+    is_none_of,
+    is_released_after_event,
+    is_right_kind,
+    is_subscribed_after_event,
+    lacks,
+    of_action,
+    outside,
+    prefers_impossible_decade,
+    prefers_later_decade,
+    seasons,
+)
+from silver.parsing.fields import FEEDBACK, MOVIE, SERIES, TYPES, USER
+from silver.parsing.strict_json import as_json
+from silver.parsing.wire import Record
 
-_FIRST_DECADE = "1870s"
 _VALUE_LENGTH = 200
-_MILLISECONDS = "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"
+_ACTIONS = frozenset({"rating", "view", "like", "dislike"})
 
 
-class Rule(NamedTuple):
-    """`broken` is evaluated where `applies` is true; null counts as broken, so that nothing slips through.
+class Reason(NamedTuple):
+    """A broken rule, the field or fields that break it, and the value that was sent."""
 
-    `compared` is text for the reason: what the field was compared with, null if the field is wrong by itself.
-    """
-
-    name: str
+    rule: str
     field: str
-    applies: Column
-    broken: Column
-    compared: Column | None = None
+    value: str | None
 
 
 class Verdict(NamedTuple):
@@ -33,10 +54,27 @@ class Verdict(NamedTuple):
     quarantined: DataFrame
 
 
-def judge(parsed: DataFrame, *, clasificaciones: Sequence[str], future_tolerance_seconds: int) -> DataFrame:
-    """The parsed rows with `reasons`: every rule that the row breaks; empty for a valid row."""
-    found = [_reason(rule) for rule in rules(clasificaciones, future_tolerance_seconds)]
-    return parsed.withColumn("reasons", F.array_compact(F.array(*found)))
+class Rule(NamedTuple):
+    """A record breaks the rule if the rule `applies` to it and it `is_broken`.
+
+    `compared` is text for the reason: what the field was compared with, None if the field is wrong by itself.
+    """
+
+    name: str
+    field: str
+    is_broken: Test
+    applies: Test | None = None
+    compared: Compared | None = None
+
+
+def reasons(record: Record, rules: Rules) -> list[Reason]:
+    """Every rule that the record breaks, in the order of the tables; empty for a valid record."""
+    return [
+        _reason(rule, record)
+        for rule in _rules_for(record)
+        # first what is hardly ever true
+        if rule.is_broken(record, rules) and (rule.applies is None or rule.applies(record, rules))
+    ]
 
 
 def split(judged: DataFrame) -> Verdict:
@@ -44,210 +82,119 @@ def split(judged: DataFrame) -> Verdict:
     return Verdict(judged.filter(is_valid), judged.filter(~is_valid))
 
 
-def rules(clasificaciones: Sequence[str], future_tolerance_seconds: int) -> list[Rule]:
-    return [
-        *_record_rules(),
-        *_event_rules(future_tolerance_seconds),
-        *_catalogue_rules(clasificaciones),
-        *_series_rules(),
-        *_feedback_rules(),
-    ]
+def _rules_for(record: Record) -> tuple[Rule, ...]:
+    if record.is_tombstone:
+        return _TOMBSTONE
+    if record.event.is_object and record.value_raw is None:
+        return _BY_TYPE.get(record.event.fields["type"], _EVENT)
+    return _VALUE
 
 
-def _record_rules() -> list[Rule]:
-    """What a Kafka record must satisfy before its fields mean anything."""
-    is_tombstone, value_raw, key_raw = F.col("is_tombstone"), F.col("value_raw"), F.col("key_raw")
-    unreadable_key = is_tombstone & key_raw.isNotNull()
-    readable = ~is_tombstone & value_raw.isNull()
-    return [
-        Rule("not_utf8", "value", value_raw.isNotNull(), F.lit(True)),
-        Rule("not_utf8", "key", unreadable_key, F.lit(True)),
-        Rule("not_json_object", "value", readable, ~F.col("is_object")),
-        Rule("id_missing", "key", is_tombstone & key_raw.isNull(), F.col("key_id").isNull()),
-    ]
+def _reason(rule: Rule, record: Record) -> Reason:
+    if rule is _WRONG_TYPE:
+        return Reason(rule.name, ", ".join(record.event.wrong_type), None)
+    sent = _sent(record, rule.field)
+    shown = sent[:_VALUE_LENGTH] if sent is not None else None
+    compared = rule.compared(record) if rule.compared is not None else None
+    # if two values do not fit each other, either may be the wrong one
+    return Reason(rule.name, rule.field, shown if compared is None else f"{shown}, {compared}")
 
 
-def _event_rules(future_tolerance_seconds: int) -> list[Rule]:
-    """The envelope's rules, judged for every object, whatever its type."""
-    event = F.col("is_object")
-    moment = F.col("event_timestamp")
-    latest = F.col("kafka_timestamp") + F.make_interval(secs=F.lit(future_tolerance_seconds))
-    return [
-        Rule("id_missing", "id", event, F.col("id").isNull()),
-        Rule("type_unknown", "type", event, ~F.col("type").isin(*TYPES)),
-        Rule("timestamp_invalid", "timestamp", event, moment.isNull()),
-        Rule(
-            "timestamp_in_future",
-            "timestamp",
-            event & moment.isNotNull(),
-            moment > latest,
-            _after("Kafka timestamp", F.date_format("kafka_timestamp", _MILLISECONDS)),
-        ),
-        Rule("field_wrong_type", "wrong_type", event, F.size("wrong_type") > 0),
-    ]
+def _sent(record: Record, field: str) -> str | None:
+    """The value that was sent in this field, as text."""
+    if field == "value":
+        return record.value
+    if field == "key":
+        return record.key
+    fields = record.event.fields
+    if field == "decadas_favoritas":
+        return as_json(fields[field])
+    text: str | None = fields[field]
+    return record.event.raw.get(field, text)
 
 
-def _catalogue_rules(clasificaciones: Sequence[str]) -> list[Rule]:
-    user, content = _is("user"), _is("movie", "series")
-    present_day, present_rating = F.col("fecha_suscripcion").isNotNull(), F.col("clasificacion").isNotNull()
-    day_after_event = F.date_add(F.col("event_timestamp").cast("date"), 1)
-    # without a valid event time nothing can be after the event: timestamp_invalid covers that
-    too_late = F.coalesce(F.col("fecha") > day_after_event, F.lit(False))
-    return [
-        Rule(
-            "nombre_usuario_missing",
-            "nombre_usuario",
-            user & _well_typed("nombre_usuario"),
-            _blank("nombre_usuario"),
-        ),
-        Rule("titulo_missing", "titulo", content & _well_typed("titulo"), _blank("titulo")),
-        Rule(
-            "fecha_suscripcion_invalid",
-            "fecha_suscripcion",
-            user & present_day,
-            F.col("fecha").isNull() | too_late,
-            F.when(too_late, _after_event()),
-        ),
-        Rule(
-            "clasificacion_unknown",
-            "clasificacion",
-            (user | content) & present_rating,
-            ~F.col("clasificacion").isin(*clasificaciones),
-        ),
-        Rule(
-            "decada_invalid",
-            "decada_lanzamiento",
-            _is("movie") & F.col("decada_lanzamiento").isNotNull(),
-            _impossible_decade(F.col("decada")),
-            F.when(_after_own_decade(F.col("decada")), _after_event()),
-        ),
-        Rule(
-            "decada_invalid",
-            "decadas_favoritas",
-            user & ~F.array_contains("wrong_type", F.lit("decadas_favoritas")),
-            F.exists("decadas", _impossible_decade),
-            F.when(F.exists("decadas", _after_own_decade), _after_event()),
-        ),
-    ]
+def _missing(name: str, field: str) -> Rule:
+    return Rule(name, field, lacks(field), applies=is_right_kind(field))
 
 
-def _series_rules() -> list[Rule]:
-    series = _is("series")
-    seasons, episodes = F.col("temporadas"), F.col("episodios")
-    both = (seasons >= 1) & (episodes >= 1)
-    return [
-        Rule(
-            "numero_temporadas_invalid",
-            "numero_temporadas",
-            series & _present("numero_temporadas"),
-            ~(seasons >= 1),
-        ),
-        Rule(
-            "numero_episodios_invalid",
-            "numero_episodios",
-            series & _present("numero_episodios"),
-            ~(episodes >= 1),
-        ),
-        Rule(
-            "episodes_fewer_than_seasons",
-            "numero_episodios",
-            series & both,
-            episodes < seasons,
-            F.concat(F.lit("fewer than numero_temporadas "), seasons.cast("string")),
-        ),
-    ]
-
-
-def _feedback_rules() -> list[Rule]:
-    feedback, action = _is("feedback"), F.col("action")
-    return [
-        Rule("feedback_reference_missing", "user_id", feedback & _well_typed("user_id"), _blank("user_id")),
-        Rule(
-            "feedback_reference_missing",
-            "content_id",
-            feedback & _well_typed("content_id"),
-            _blank("content_id"),
-        ),
-        Rule(
-            "action_unknown",
-            "action",
-            feedback & _well_typed("action"),
-            ~action.isin("rating", "view", "like", "dislike"),
-        ),
-        Rule(
-            "rating_out_of_range",
-            "rating",
-            feedback & (action == "rating") & _well_typed("rating"),
-            ~F.col("stars").between(0.5, 5.0),
-        ),
-        Rule(
-            "seconds_watched_invalid",
-            "seconds_watched",
-            feedback & (action == "view") & _well_typed("seconds_watched"),
-            ~(F.col("seconds") >= 0),
-        ),
-    ]
-
-
-def _is(*types: str) -> Column:
-    return F.col("is_object") & F.col("type").isin(*types)
-
-
-def _blank(name: str) -> Column:
-    return F.col(name).isNull()
-
-
-def _present(name: str) -> Column:
-    return F.col(name).isNotNull()
-
-
-def _well_typed(name: str) -> Column:
-    """An array or object in place of a scalar counts as field_wrong_type only, not as a missing value as well."""
-    return ~F.array_contains("wrong_type", F.lit(name))
-
-
-def _impossible_decade(decade: Column) -> Column:
-    return decade.isNull() | (decade < _FIRST_DECADE) | _after_own_decade(decade)
-
-
-def _after_own_decade(decade: Column) -> Column:
-    own = F.concat((F.floor(F.year("event_timestamp") / 10) * 10).cast("string"), F.lit("s"))
-    return F.coalesce(decade > own, F.lit(False))
-
-
-def _after_event() -> Column:
-    return _after("event of", F.col("event_timestamp").cast("date").cast("string"))
-
-
-def _after(what: str, moment: Column) -> Column:
-    return F.concat(F.lit(f"after the {what} "), moment)
-
-
-def _reason(rule: Rule) -> Column:
-    is_broken = F.coalesce(rule.applies, F.lit(False)) & F.coalesce(rule.broken, F.lit(True))
-    reason = F.struct(
-        F.lit(rule.name).alias("rule"),
-        _field_of(rule).alias("field"),
-        _with_compared(rule, F.substring(_value_of(rule), 1, _VALUE_LENGTH)).alias("value"),
-    )
-    return F.when(is_broken, reason)
-
-
-def _with_compared(rule: Rule, sent: Column) -> Column:
-    """If two values do not fit each other, either may be the wrong one."""
-    return sent if rule.compared is None else F.concat_ws(", ", sent, rule.compared)
-
-
-def _field_of(rule: Rule) -> Column:
-    return F.concat_ws(", ", "wrong_type") if rule.field == "wrong_type" else F.lit(rule.field)
-
-
-def _value_of(rule: Rule) -> Column:
-    """The value that was sent in the judged field, as text."""
-    if rule.field in ("value", "key"):
-        return F.col(rule.field)
-    if rule.field == "wrong_type":
-        return F.lit(None).cast("string")
-    if rule.field == "decadas_favoritas":
-        return F.to_json("decadas_favoritas")
-    return F.coalesce(F.col("raw")[rule.field], F.col(rule.field))
+_VALUE = (
+    Rule("not_utf8", "value", lambda record, _: record.value_raw is not None),
+    Rule("not_json_object", "value", lambda record, _: record.value_raw is None),
+)
+_TOMBSTONE = (
+    Rule("not_utf8", "key", lambda record, _: record.key_raw is not None),
+    Rule("id_missing", "key", lambda record, _: record.key_raw is None and record.key_id is None),
+)
+_WRONG_TYPE = Rule("field_wrong_type", "wrong_type", lambda record, _: bool(record.event.wrong_type))
+# What every object must satisfy, whatever its type.
+_EVENT = (
+    Rule("id_missing", "id", lacks("id")),
+    Rule("type_unknown", "type", is_none_of("type", TYPES)),
+    Rule("timestamp_invalid", "timestamp", lacks("event_timestamp")),
+    Rule("timestamp_in_future", "timestamp", is_in_future, compared=after_kafka_time),
+    _WRONG_TYPE,
+)
+_CLASIFICACION = Rule(
+    "clasificacion_unknown", "clasificacion", has_unknown_classification, applies=has("clasificacion")
+)
+_TITULO = _missing("titulo_missing", "titulo")
+_USER = (
+    _missing("nombre_usuario_missing", "nombre_usuario"),
+    Rule(
+        "fecha_suscripcion_invalid",
+        "fecha_suscripcion",
+        has_wrong_subscription,
+        applies=has("fecha_suscripcion"),
+        compared=after_event(is_subscribed_after_event),
+    ),
+    _CLASIFICACION,
+    Rule(
+        "decada_invalid",
+        "decadas_favoritas",
+        prefers_impossible_decade,
+        applies=is_right_kind("decadas_favoritas"),
+        compared=after_event(prefers_later_decade),
+    ),
+)
+_MOVIE = (
+    _TITULO,
+    _CLASIFICACION,
+    Rule(
+        "decada_invalid",
+        "decada_lanzamiento",
+        has_impossible_decade,
+        applies=has("decada_lanzamiento"),
+        compared=after_event(is_released_after_event),
+    ),
+)
+_SERIES = (
+    _TITULO,
+    _CLASIFICACION,
+    Rule(
+        "numero_temporadas_invalid",
+        "numero_temporadas",
+        below("temporadas", 1),
+        applies=has("numero_temporadas"),
+    ),
+    Rule("numero_episodios_invalid", "numero_episodios", below("episodios", 1), applies=has("numero_episodios")),
+    Rule("episodes_fewer_than_seasons", "numero_episodios", has_fewer_episodes_than_seasons, compared=seasons),
+)
+_FEEDBACK = (
+    _missing("feedback_reference_missing", "user_id"),
+    _missing("feedback_reference_missing", "content_id"),
+    Rule("action_unknown", "action", is_none_of("action", _ACTIONS), applies=is_right_kind("action")),
+    Rule("rating_out_of_range", "rating", outside("stars", 0.5, 5.0), applies=of_action("rating", "rating")),
+    Rule(
+        "seconds_watched_invalid",
+        "seconds_watched",
+        below("seconds", 0),
+        applies=of_action("view", "seconds_watched"),
+    ),
+)
+_BY_TYPE: Mapping[str, tuple[Rule, ...]] = {
+    USER: (*_EVENT, *_USER),
+    MOVIE: (*_EVENT, *_MOVIE),
+    SERIES: (*_EVENT, *_SERIES),
+    FEEDBACK: (*_EVENT, *_FEEDBACK),
+}
+RULE_NAMES = frozenset(rule.name for rule in chain(_VALUE, _TOMBSTONE, *_BY_TYPE.values()))

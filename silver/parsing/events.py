@@ -1,45 +1,42 @@
-"""The wire format, and one record of it as cleaned, typed fields. Plain Python, no Spark."""
+"""The value of a Kafka record as an event: cleaned text, typed values, and what does not belong. Plain Python."""
 
-import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lakehouse.moments import calendar_date, event_time
 from lakehouse.text import cleaned, escaped
+from silver.parsing.fields import EMPTY, ENVELOPE, FIELDS, TYPES, Field, names_of
 from silver.parsing.strict_json import as_json, as_text, parse_object
 
-ENVELOPE = ("id", "type", "timestamp")
-
-
-class Fields(NamedTuple):
-    """The fields of a type besides the envelope, by JSON kind."""
-
-    scalars: tuple[str, ...]
-    arrays: tuple[str, ...]
-
-
-_PEOPLE_AND_GENRES = ("generos", "directores", "actores")
-_FIELDS = {
-    "user": Fields(
-        ("nombre_usuario", "fecha_suscripcion", "clasificacion"), (*_PEOPLE_AND_GENRES, "decadas_favoritas")
-    ),
-    "movie": Fields(("titulo", "clasificacion", "decada_lanzamiento"), _PEOPLE_AND_GENRES),
-    "series": Fields(("titulo", "clasificacion", "numero_temporadas", "numero_episodios"), _PEOPLE_AND_GENRES),
-    "feedback": Fields(("user_id", "content_id", "action", "rating", "seconds_watched"), ()),
-}
-TYPES = tuple(_FIELDS)
-SCALARS = tuple(dict.fromkeys([*ENVELOPE, *(name for fields in _FIELDS.values() for name in fields.scalars)]))
-ARRAYS = tuple(dict.fromkeys(name for fields in _FIELDS.values() for name in fields.arrays))
-_KNOWN = {kind: frozenset((*ENVELOPE, *fields.scalars, *fields.arrays)) for kind, fields in _FIELDS.items()}
-
-# An integer sent as a number or a string; 3.0 is an integer, 2.5 is not.
-_INTEGER = re.compile(r"([0-9]+)(?:\.0+)?")
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_DECADE = re.compile("([0-9]{3}0)s?")
-_LARGEST_INT = 2**31 - 1
-_SAMPLE_LENGTH = 200
+_BY_NAME = {field.name: field for field in FIELDS}
+# The fields whose typed values belong to some types or actions only.
+_FOREIGN = [
+    (field.name, field.action, field.typed.column)
+    for field in FIELDS
+    if field.typed is not None and field.types != TYPES
+]
+_NAMES = {event_type: names_of(event_type) for event_type in TYPES}
 _NESTED = (dict, list)
+_SAMPLE_LENGTH = 200
 # Per record: a single record could have a hundred thousand unknown names.
 _MOST_UNKNOWN = 100
+# Genres and people repeat. Longer texts hardly do, and would fill the memory.
+_LONGEST_KEPT = 60
+_MOST_KEPT = 50_000
+
+
+class _Texts(dict[Any, str | None]):
+    """The cleaned text of each array item. Looking it up takes a third of the time of cleaning it again."""
+
+    def __missing__(self, item: Any) -> str | None:
+        text = _scalar(item)
+        if isinstance(item, str) and len(item) <= _LONGEST_KEPT:
+            if len(self) >= _MOST_KEPT:
+                self.clear()
+            self[item] = text
+        return text
+
+
+_TEXTS = _Texts()
 
 
 class Unknown(NamedTuple):
@@ -52,44 +49,21 @@ class Unknown(NamedTuple):
 class Event(NamedTuple):
     """The content of a record's value; all empty if the value is not a JSON object.
 
-    `scalars` and `arrays` hold the fields in the order of SCALARS and ARRAYS: strings cleaned
-    (`lakehouse.text`), None if blank, absent or of another JSON kind; arrays without empty or repeated items.
-    `raw` has each scalar field whose cleaned text differs from what was sent, as sent. `wrong_type` names the
-    type's fields of the wrong JSON kind. Times are microseconds, dates days since 1970; None if invalid.
+    `fields` has all columns of `silver.parsing.fields.EMPTY`: strings cleaned (`lakehouse.text`), arrays without
+    empty or repeated items. A scalar is None if it is blank, absent or of the wrong JSON kind; a typed value also
+    if it is invalid, or if the event's type or action does not have the field.
+    `raw` has each single value whose cleaned text differs from what was sent, as sent. `wrong_type` names the
+    type's fields of the wrong JSON kind.
     """
 
     is_object: bool
-    scalars: tuple[str | None, ...]
-    arrays: tuple[list[str], ...]
+    fields: Mapping[str, Any]
     raw: dict[str, str]
     wrong_type: list[str]
     unknown_fields: list[Unknown]
-    event_time: int | None
-    fecha: int | None
-    decada: str | None
-    decadas: list[str | None]
-    temporadas: int | None
-    episodios: int | None
-    seconds: int | None
-    stars: float | None
 
 
-_NOTHING = Event(
-    is_object=False,
-    scalars=(None,) * len(SCALARS),
-    arrays=([],) * len(ARRAYS),
-    raw={},
-    wrong_type=[],
-    unknown_fields=[],
-    event_time=None,
-    fecha=None,
-    decada=None,
-    decadas=[],
-    temporadas=None,
-    episodios=None,
-    seconds=None,
-    stars=None,
-)
+_NOTHING = Event(is_object=False, fields=EMPTY, raw={}, wrong_type=[], unknown_fields=[])
 
 
 def read_event(value: str | None) -> Event:
@@ -97,86 +71,76 @@ def read_event(value: str | None) -> Event:
     document = parse_object(value) if value is not None else None
     if document is None:
         return _NOTHING
-    texts: dict[str, str | None] = dict.fromkeys(SCALARS)
-    arrays: dict[str, list[str]] = {name: [] for name in ARRAYS}
+    fields = EMPTY.copy()
     raw: dict[str, str] = {}
     wrong: list[str] = []
-    for name, found in document.items():
-        if name in texts:
-            texts[name] = clean = _scalar(found)
-            if found is not None and found != clean:
-                raw[name] = as_text(found)
-                if isinstance(found, _NESTED):
-                    wrong.append(name)
-        elif name in arrays and found is not None:
-            arrays[name], is_right = _items(found)
-            if not is_right:
-                wrong.append(name)
-    known = _KNOWN.get(texts["type"] or "", frozenset())
+    for name, sent in document.items():
+        field = _BY_NAME.get(name)
+        if field is None or sent is None:
+            continue
+        is_right = _read_array(field, sent, fields) if field.is_array else _read_scalar(field, sent, fields, raw)
+        if not is_right:
+            wrong.append(name)
+    known = _NAMES.get(fields["type"] or "", frozenset())
+    _drop_foreign(fields, known)
     return Event(
         True,
-        tuple(texts.values()),
-        tuple(arrays.values()),
+        fields,
         raw,
         _of_this_type(wrong, known) if wrong else [],
         [] if document.keys() <= known else _unknown_fields(document, known),
-        event_time(texts["timestamp"]),
-        calendar_date(texts["fecha_suscripcion"]),
-        decade(texts["decada_lanzamiento"]),
-        [decade(item) for item in arrays["decadas_favoritas"]],
-        integer(texts["numero_temporadas"]),
-        integer(texts["numero_episodios"]),
-        integer(texts["seconds_watched"]),
-        _number(texts["rating"]),
     )
 
 
-def integer(text: str | None) -> int | None:
-    """An INT from digits; None for anything else and for numbers beyond an INT's range."""
-    found = _INTEGER.fullmatch(text) if text is not None else None
-    # skip longer digit strings: Python refuses to convert strings of some thousands of digits
-    digits = found[1].lstrip("0") if found else ""
-    if not found or len(digits) > len(str(_LARGEST_INT)):
-        return None
-    number = int(digits or "0")
-    return number if number <= _LARGEST_INT else None
+def _drop_foreign(fields: dict[str, Any], known: frozenset[str]) -> None:
+    """Remove the typed values of fields that this event's type or action does not have."""
+    for name, action, column in _FOREIGN:
+        if fields[column] != EMPTY[column] and (name not in known or action not in (None, fields["action"])):
+            fields[column] = EMPTY[column]
 
 
-def decade(text: str | None) -> str | None:
-    """`1990s` from `1990s` or `1990`; None for anything else."""
-    found = _DECADE.fullmatch(text) if text is not None else None
-    return f"{found[1]}s" if found else None
+def _read_scalar(field: Field, sent: Any, fields: dict[str, Any], raw: dict[str, str]) -> bool:
+    """Add a single value to `fields`, and return whether it is one."""
+    text = _scalar(sent)
+    if text != sent:
+        raw[field.name] = as_text(sent)
+    if text is None:
+        return not isinstance(sent, _NESTED)
+    fields[field.name] = text
+    if field.typed is not None:
+        fields[field.typed.column] = field.typed.read(text)
+    return True
 
 
-def _number(text: str | None) -> float | None:
-    return float(text) if text is not None and _NUMBER.fullmatch(text) else None
+def _read_array(field: Field, sent: Any, fields: dict[str, Any]) -> bool:
+    """Add the items of an array to `fields`, and return whether it is an array of scalars only."""
+    items, is_right = _items(sent) if isinstance(sent, list) else ([], False)
+    fields[field.name] = items
+    if field.typed is not None:
+        fields[field.typed.column] = list(dict.fromkeys(map(field.typed.read, items)))
+    return is_right
 
 
 def _scalar(value: Any) -> str | None:
     """The cleaned text of a scalar; None for an array or object."""
     if isinstance(value, str):
         return cleaned(value)
-    return None if value is None or isinstance(value, _NESTED) else cleaned(as_json(value))
+    return None if value is None or isinstance(value, _NESTED) else as_json(value)
 
 
-def _items(value: Any) -> tuple[list[str], bool]:
-    """The cleaned items of an array, and whether the value is an array of scalars only."""
-    if not isinstance(value, list):
-        return [], False
-    texts: dict[str, None] = {}
-    is_right = True
-    for item in value:
-        text = _scalar(item)
-        if text is not None:
-            texts[text] = None
-        elif isinstance(item, _NESTED):
-            is_right = False
-    return list(texts), is_right
+def _items(sent: list[Any]) -> tuple[list[str], bool]:
+    """The cleaned items, and whether all of them are scalars."""
+    try:
+        found, is_right = dict.fromkeys(map(_TEXTS.__getitem__, sent)), True
+    except TypeError:  # arrays and objects cannot be looked up
+        found = dict.fromkeys(map(_scalar, sent))
+        is_right = False
+    return [text for text in found if text is not None], is_right
 
 
 def _of_this_type(wrong: list[str], known: frozenset[str]) -> list[str]:
     """The wrong-kind fields that this event type defines, in wire-format order."""
-    return [name for name in (*SCALARS, *ARRAYS) if name in wrong and name in (known or ENVELOPE)]
+    return [name for name in _BY_NAME if name in wrong and name in (known or ENVELOPE)]
 
 
 def _unknown_fields(document: dict[str, Any], known: frozenset[str]) -> list[Unknown]:

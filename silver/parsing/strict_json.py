@@ -10,6 +10,8 @@ DEEPEST = 200
 _EXPONENT = re.compile("[eE][+-]?0*([0-9]+)$")
 # Larger exponents are kept as exponents: written out, ten characters could fill the memory.
 _EXPONENT_DIGITS = 2
+# JSON's own, which is less than Python's.
+_WHITE_SPACE = " \t\n\r"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -25,11 +27,12 @@ def parse_object(text: str) -> dict[str, Any] | None:
     Values are dict, list, str, Number, bool or None. Stricter than Python's own parser: no NaN, no duplicate names
     in an object, no lone surrogates, nothing nested deeper than DEEPEST levels.
     """
+    stripped = text.strip(_WHITE_SPACE)
     try:
-        found = _DECODER.decode(text)
+        found, end = _DECODER.raw_decode(stripped)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or _is_too_deep(text, found):
+    if end < len(stripped) or not isinstance(found, dict) or _is_too_deep(text, found):
         return None
     if "\\u" in text and _SURROGATE.search(text) and not is_unicode(as_json(found)):
         return None

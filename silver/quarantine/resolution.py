@@ -5,7 +5,7 @@ and repeated: `settle` finishes what silver.corrections records and silver.quara
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
@@ -14,18 +14,13 @@ from pyspark.sql import functions as F
 from lakehouse import storage
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
+from silver.conditions import Rules
+from silver.judging import judged
 from silver.latest import RECORD, targeted
 from silver.parsing.wire import parse
 from silver.quarantine import corrections
 from silver.quarantine.corrections import OPEN
-from silver.rules import judge, split
-
-
-class Rules(NamedTuple):
-    """The settings that silver's rules need."""
-
-    clasificaciones: Sequence[str]
-    future_tolerance_seconds: int
+from silver.rules import split
 
 
 class Result(NamedTuple):
@@ -57,12 +52,7 @@ def resolve(
 
     With `dry_run`, only return the result. All earlier corrections must be settled, or among the entries.
     """
-    judged = judge(
-        parse(corrections.as_records(chosen)),
-        clasificaciones=rules.clasificaciones,
-        future_tolerance_seconds=rules.future_tolerance_seconds,
-    )
-    with state.kept(targeted(judged)) as records:
+    with state.kept(targeted(judged(corrections.as_records(chosen), **rules._asdict()))) as records:
         valid = split(records).valid
         with state.kept(state.compare(spark, root, valid, present=set(state.TARGETS))) as decided:
             found = corrections.outcomes(records, decided)

@@ -22,8 +22,8 @@ from operations.audit.ledger import count_records, count_totals
 from operations.audit.pinned import Pinned
 from operations.audit.resolutions import count_resolutions
 from silver import refine as refine_job
+from silver.judging import judged
 from silver.refine import refine
-from silver.rules import judge
 from tests.support.records import FEEDBACK, MOVIE, USER, Row, bronze_frame, bronze_row, event, tombstone
 
 # A classification that is not in the shipped settings.
@@ -71,12 +71,12 @@ def land(spark: SparkSession, root: str, table: Table, rows: Iterable[Row]) -> N
     storage.append(bronze_frame(spark, numbered), root, table)
 
 
-def strict_judge(parsed: DataFrame, **settings: object) -> DataFrame:
+def strictly_judged(records: DataFrame, **settings: object) -> DataFrame:
     """Earlier rules: they rejected some deletions that today's accept."""
     reason = F.struct(F.lit("key_unknown").alias("rule"), F.lit("key").alias("field"), F.col("key").alias("value"))
     is_rejected = F.col("is_tombstone") & F.col("key").isin(*STRICT)
-    judged = judge(parsed, **settings)  # type: ignore[arg-type]
-    return judged.withColumn("reasons", F.when(is_rejected, F.array(reason)).otherwise(F.col("reasons")))
+    found = judged(records, **settings)  # type: ignore[arg-type]
+    return found.withColumn("reasons", F.when(is_rejected, F.array(reason)).otherwise(F.col("reasons")))
 
 
 def make(spark: SparkSession, root: Path) -> Settings:
@@ -85,7 +85,7 @@ def make(spark: SparkSession, root: Path) -> Settings:
     land(spark, settings.root, BRONZE_EVENTS, ROWS)
     land(spark, settings.root, BRONZE_FEEDBACK, FEEDBACK_ROWS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(refine_job, "judge", strict_judge)
+        patch.setattr(refine_job, "judged", strictly_judged)
         refine(spark, settings)
     return settings
 

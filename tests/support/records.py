@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from lakehouse.schemas import BRONZE
 
@@ -68,6 +70,15 @@ def bronze_row(
 
 def bronze_frame(spark: SparkSession, rows: Iterable[Row]) -> DataFrame:
     return spark.createDataFrame(list(rows), BRONZE)
+
+
+def bronze_batch(rows: Iterable[Row]) -> pa.RecordBatch:
+    """The same without Spark."""
+    schema = to_arrow_schema(BRONZE, timezone="UTC")
+    columns = zip(*rows, strict=True)
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema.names
+    )
 
 
 def _stored(sent: str | bytes | None) -> tuple[str | None, bytes | None]:

@@ -25,10 +25,8 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from silver import batch, small_batch, state
+from silver import batch, judging, small_batch, state
 from silver.batch import apply_large_batch
-from silver.parsing.wire import parse
-from silver.rules import judge
 from silver.small_batch import apply_small_batch, open_tables
 from tests.support.records import (
     FEEDBACK,
@@ -89,8 +87,8 @@ BATCH = [
 
 def judged(spark: SparkSession, rows: list[Row]) -> DataFrame:
     silver = load_settings().silver
-    verdicts = judge(
-        parse(bronze_frame(spark, rows)),
+    verdicts = judging.judged(
+        bronze_frame(spark, rows),
         clasificaciones=silver.clasificaciones,
         future_tolerance_seconds=silver.future_tolerance_seconds,
     )

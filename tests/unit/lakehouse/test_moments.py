@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lakehouse.moments import calendar_date, event_time
+from lakehouse.moments import calendar_date, day_text, event_time, moment_text, year_of
 
 # As read from JSON: the text of a string, or the digits of a number.
 MOMENTS = {
@@ -151,3 +151,24 @@ def test_no_day_is_guessed(text: str) -> None:
 def test_none_is_no_moment() -> None:
     assert event_time(None) is None
     assert calendar_date(None) is None
+
+
+@pytest.mark.parametrize(
+    ("micros", "text"),
+    [
+        (1_747_137_600_123_999, "2025-05-13T12:00:00.123Z"),  # truncated
+        (0, "1970-01-01T00:00:00.000Z"),
+        (-1_000, "1969-12-31T23:59:59.999Z"),  # Kafka's -1: no timestamp
+        (253_402_300_800_000_000, "+10000-01-01T00:00:00.000Z"),  # where Python's own dates have ended
+        (-62_167_219_200_001_000, "-0001-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_moment_is_written_as_spark_writes_it(micros: int, text: str) -> None:
+    assert moment_text(micros) == text
+
+
+def test_a_day_has_a_year_beyond_9999() -> None:
+    last = calendar_date("9999-12-31")
+    assert last is not None
+    assert (day_text(last), year_of(last)) == ("9999-12-31", 9999)
+    assert (day_text(last + 60), year_of(last + 60)) == ("+10000-02-29", 10_000)
