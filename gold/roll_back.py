@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
 
-from gold.models.publication import current_records
-from gold.models.registry import roll_back, rollback_target, write_records
+from gold.models.publication import current_records, write_records
+from gold.models.registry import roll_back, rollback_target
 from gold.recommend import read_list_inputs, write_lists
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 
 from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, S3FileSystem
 
@@ -27,6 +28,11 @@ class Folder:
         """The names of the folder's entries and their sizes in bytes; 0 for a folder."""
         found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
         return {info.base_name: info.size or 0 for info in found}
+
+    def times(self) -> dict[str, datetime]:
+        """The names of the folder's entries and when each was last modified, in UTC."""
+        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
+        return {info.base_name: info.mtime for info in found}
 
     def read(self, name: str) -> bytes:
         """The file's content. Raises FileNotFoundError if it does not exist."""

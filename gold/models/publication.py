@@ -1,6 +1,8 @@
 """Publish a trained model: save it, compare it, record it in gold.models, delete old files."""
 
 import logging
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
@@ -19,8 +21,9 @@ from gold.models.registry import (
     published,
     read_records,
     refuse,
-    write_records,
 )
+from lakehouse.storage import ensure, overwrite
+from lakehouse.tables import GOLD_MODELS
 
 log = logging.getLogger(__name__)
 
@@ -64,4 +67,11 @@ def offer_model(
 
 def current_records(spark: SparkSession, root: str) -> Records:
     """The rows of gold.models; models whose files somebody deleted are marked expired."""
-    return expire_unsaved(read_records(spark, root), saved_versions(spark, root))
+    return expire_unsaved(read_records(root), saved_versions(spark, root))
+
+
+def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]) -> None:
+    """Replace the rows of gold.models in one commit. There are few: one per training."""
+    ensure(spark, root, GOLD_MODELS)
+    rows = [tuple(asdict(record)[name] for name in GOLD_MODELS.columns) for record in records]
+    overwrite(spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), root, GOLD_MODELS)

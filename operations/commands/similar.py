@@ -61,7 +61,7 @@ def similar_titles(
         }
         for neighbour in nearest_titles(vectors, content_id, count=count)
     ]
-    record = published(read_records(spark, root))
+    record = published(read_records(root))
     version = None if record is None else record.model_version
     by_factors = [] if version is None else _by_factors(spark, root, version, content_id, titles, count)
     return {

@@ -56,7 +56,7 @@ def record(version: str, *, rmse: float, day: int = 1) -> ModelRecord:
 
 
 def statuses(spark: SparkSession, root: str) -> dict[str, str]:
-    return {record.model_version: record.status for record in read_records(spark, root)}
+    return {record.model_version: record.status for record in read_records(root)}
 
 
 # --- files ---------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
         offer_model(spark, root, first, rule=RULE, keep=1)
     save_model(spark, root, "good", {}, {})
     assert offer_model(spark, root, first, rule=RULE, keep=1) == ("good", "")
-    (stored,) = read_records(spark, root)
+    (stored,) = read_records(root)
     assert (stored.trained_at, stored.published_at) == (NOON, NOON)
     assert (stored.parameters, stored.metrics, stored.input_versions) == (
         {"rank": "2"},
@@ -153,7 +153,7 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
     assert offer_model(spark, root, bad, rule=RULE, keep=1) == ("good", told)
     assert statuses(spark, root) == {"good": "published", "bad": "refused"}
     assert offer_model(spark, root, bad, rule=RULE, keep=1, force=True) == ("bad", "")
-    assert read_records(spark, root)[-1].reason == f"by force: {told}"
+    assert read_records(root)[-1].reason == f"by force: {told}"
 
     save_model(spark, root, "better", {}, {})
     assert offer_model(spark, root, record("better", rmse=0.5, day=3), rule=RULE, keep=1) == ("better", "")
