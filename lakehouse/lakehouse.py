@@ -29,6 +29,10 @@ class Commit(NamedTuple):
     metrics: Mapping[str, Any]
     note: str
 
+    def metric(self, *names: str) -> int:
+        """The first of these metrics that the operation has: Spark and delta-rs name them differently. Else 0."""
+        return next((int(self.metrics[name]) for name in names if name in self.metrics), 0)
+
     @property
     def user_metadata(self) -> Mapping[str, Any]:
         """The JSON object that our own writers note; empty for anything else."""
@@ -90,9 +94,9 @@ class Lakehouse:
         """The versions whose commits are still in the log, oldest first; empty if there is no table."""
         return versions(table_log(self.folder, declaration(table)))
 
-    def history(self, table: Table | str, *, limit: int | None = None) -> list[Commit]:
-        """The table's commits, newest first."""
-        return [_commit(entry) for entry in self.delta(table).history(limit)]
+    def history(self, table: Table | str, *, version: int | None = None, limit: int | None = None) -> list[Commit]:
+        """The table's commits, newest first, from that version or the latest on."""
+        return [_commit(entry) for entry in self.delta(table, version).history(limit)]
 
     def read(
         self,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
+from lakehouse.folders import open_folder
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
@@ -64,8 +65,8 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
 
 def _require_whole(spark: SparkSession, root: str) -> None:
     """Raise CheckpointError after an interrupted batch: nothing may change before the stream repeats it."""
-    require_no_rebuild(spark, root)
-    checkpoint = read_checkpoint(spark, root, STREAM)
+    require_no_rebuild(root)
+    checkpoint = read_checkpoint(open_folder(root), STREAM)
     require_continuity(spark, root, checkpoint, sources=SOURCES)
     if checkpoint is not None and checkpoint.began > checkpoint.ended:
         raise CheckpointError(
@@ -89,7 +90,7 @@ def _changed(spark: SparkSession, root: str, chosen: DataFrame, request: Request
 def told(report: Report, *, dry_run: bool) -> list[str]:
     """The report in a few lines for people."""
     outcomes = report.result.outcomes
-    judged, still_open = sum(outcomes.values()), outcomes.get(corrections.OPEN, 0)
+    judged, still_open = sum(outcomes.values()), outcomes.get(worklist.OPEN, 0)
     lines = []
     if report.finished:
         lines.append(f"{report.finished:,} rows of a replay that was cut off: finished")
@@ -118,7 +119,7 @@ def as_json(report: Report, *, dry_run: bool) -> dict[str, Any]:
         "selected": report.selected,
         "unchanged": report.unchanged,
         "judged": sum(outcomes.values()),
-        **{name: outcomes.get(name, 0) for name in ("applied", "superseded", "deleted", corrections.OPEN)},
+        **{name: outcomes.get(name, 0) for name in ("applied", "superseded", "deleted", worklist.OPEN)},
         "changed": report.result.changed,
         "open_rules": dict(report.result.open_rules),
     }

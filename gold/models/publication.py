@@ -43,8 +43,8 @@ def offer_model(
     `force` publishes it regardless of the rule. Calling it again with the same model changes nothing. Raises
     TableError if the model is not saved.
     """
-    require_saved(spark, root, new.model_version)
-    before = records = current_records(spark, root)
+    require_saved(root, new.model_version)
+    before = records = current_records(root)
     verdict = judge(new, records, rule=rule)
     if verdict.publish or force:
         reason = verdict.reason if verdict.publish else f"by force: {verdict.reason}"
@@ -57,7 +57,7 @@ def offer_model(
     records = expire(records, keep=keep)
     if records != before:
         write_records(spark, root, records)
-    keep_models(spark, root, kept(records))
+    keep_models(root, kept(records))
     if verdict.publish or force:
         return Publication(new.model_version, refusal="")
     current = published(records)
@@ -65,9 +65,9 @@ def offer_model(
     return Publication(current.model_version, refusal=verdict.reason)
 
 
-def current_records(spark: SparkSession, root: str) -> Records:
+def current_records(root: str) -> Records:
     """The rows of gold.models; models whose files somebody deleted are marked expired."""
-    return expire_unsaved(read_records(root), saved_versions(spark, root))
+    return expire_unsaved(read_records(root), saved_versions(root))
 
 
 def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]) -> None:

@@ -27,10 +27,10 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def _version(commit: Commit) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if commit.operation == "MERGE":
-        details = {change: _metric(commit, *names) for change, names in _MERGED.items()}
+        details = {change: commit.metric(*names) for change, names in _MERGED.items()}
         rows = details["inserted"] + details["updated"]
     else:
-        rows = _metric(commit, "numOutputRows", "num_added_rows")
+        rows = commit.metric("numOutputRows", "num_added_rows")
     if commit.operation == "STREAMING UPDATE":
         details = {"batch": commit.parameters.get("epochId")}
     if commit.note:
@@ -50,7 +50,3 @@ _MERGED = {
     "updated": ("numTargetRowsUpdated", "num_target_rows_updated"),
     "deleted": ("numTargetRowsDeleted", "num_target_rows_deleted"),
 }
-
-
-def _metric(commit: Commit, *names: str) -> int:
-    return next((int(commit.metrics[name]) for name in names if name in commit.metrics), 0)

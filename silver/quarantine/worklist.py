@@ -33,7 +33,7 @@ WHERE rejected.place = 1
 """
 
 
-Reason = Mapping[str, str | None]
+Reason = Mapping[str, Any]
 
 
 class _Place(NamedTuple):
