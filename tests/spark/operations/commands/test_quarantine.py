@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import Settings
-from operations.commands.quarantine import over_all_days
 from tests.support.outcome import Command
 
 
@@ -39,13 +38,6 @@ def test_it_counts_by_rule_topic_and_day(command: Command) -> None:
         assert code == 0
         assert re.search(r" events +2025-05-13 +9 ", out)
         assert out.splitlines()[-1] == "14 open, 0 resolved"
-
-
-def test_days_are_told_together() -> None:
-    days = [("r", "t", "2025-01-01", 2, "a"), ("r", "t", "2025-01-03", 1, "b"), ("r", "u", "2025-01-02", 4, "c")]
-    groups = [dict(zip(("rule", "topic", "day", "rows", "sample"), day, strict=True)) for day in days]
-    told = [tuple(line[name] for name in ("topic", "day", "rows", "sample")) for line in over_all_days(groups)]
-    assert told == [("t", "2025-01-01 to 2025-01-03", 3, "a"), ("u", "2025-01-02", 4, "c")]
 
 
 def test_it_shows_the_rows_of_a_rule(command: Command) -> None:
