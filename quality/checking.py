@@ -108,7 +108,7 @@ def subject_of(
         clasificaciones=settings.silver.clasificaciones,
         before=acceptance.last_accepted(root, table, up_to=version) if compare else None,
         age_hours=(moment - written_at).total_seconds() / 3600 if written_at else None,
-        unaccepted_inputs=_unaccepted(spark, root, inputs, versions, so_far) if inputs is not None else None,
+        unaccepted_inputs=_unaccepted(root, inputs, versions, so_far) if inputs is not None else None,
         sent=sent.read(settings.ops_dir),
     )
 
@@ -117,9 +117,7 @@ def _reader(spark: SparkSession, root: str, versions: Versions) -> Callable[[Tab
     return lambda table: storage.read(spark, root, table, version=versions.get(table.sql_name))
 
 
-def _unaccepted(
-    spark: SparkSession, root: str, inputs: Versions, versions: Versions, so_far: Sequence[Checked]
-) -> tuple[str, ...]:
+def _unaccepted(root: str, inputs: Versions, versions: Versions, so_far: Sequence[Checked]) -> tuple[str, ...]:
     """The inputs that have not passed, neither earlier nor in this run. Gold that this run checks counts as
     passed: if it fails, so does the run."""
     whole = {table.sql_name for table in acceptance.GATED["silver"]} <= {table.table_name for table in so_far}

@@ -1,8 +1,8 @@
 """A table's Delta log as files: its commits, by name, time and content (Delta transaction protocol).
 
-delta-rs keeps the rest: which files, rows and columns a version has. Its own history is not used: it numbers commits
-by their place, from the version of the table that it has opened, and misnames them all if another writer commits
-meanwhile or an older version was opened.
+delta-rs keeps the rest: which files, rows and columns a version has. Its own history is not used: it numbers
+commits by their place, from the version of the table that it has opened, and misnames them all if another writer
+commits meanwhile or an older version was opened.
 """
 
 import json

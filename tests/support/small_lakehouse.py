@@ -55,20 +55,27 @@ def rejected(offset: int, *rules: str, **changes: Any) -> dict[str, Any]:
 def batch(number: int, *fields: dict[str, Any], at: datetime = NOON) -> dict[str, Any]:
     counts = dict.fromkeys(("rows_in", "applied", "superseded", "deleted", "quarantined"), 0)
     return {
-        "query_id": "q", "batch_id": number, **counts, "records": [], "unknown_fields": list(fields),
-        "bronze_versions": {}, "silver_versions": {}, "finished_at": at,
+        "query_id": "q",
+        "batch_id": number,
+        **counts,
+        "records": [],
+        "unknown_fields": list(fields),
+        "bronze_versions": {},
+        "silver_versions": {},
+        "finished_at": at,
     }
 
 
 def model(version: str, status: str, **changes: Any) -> dict[str, Any]:
     return {
-        "model_version": version, "trained_at": NOON, "parameters": {"rank": "8"}, "metrics": {"rmse": 0.9},
-
-            "input_versions": {"silver.users": 1},
-            "status": status,
-            "published_at": NOON,
-            "reason": "the first model"
-        ,
+        "model_version": version,
+        "trained_at": NOON,
+        "parameters": {"rank": "8"},
+        "metrics": {"rmse": 0.9},
+        "input_versions": {"silver.users": 1},
+        "status": status,
+        "published_at": NOON,
+        "reason": "the first model",
         **changes,
     }
 

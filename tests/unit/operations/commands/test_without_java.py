@@ -12,8 +12,8 @@ import pytest
 from tests.support.folders import AWKWARD, PROJECT
 from tests.support.small_lakehouse import make
 
-# Loading them takes a second or more; pyspark's types alone are part of every table's declaration.
-SLOW = ("great_expectations", "faker", "scipy", "pandas", "pyspark.ml", "delta.tables")
+# Loading them takes long. pyspark's types are part of every table's declaration, pandas of pyarrow's timestamps.
+SLOW = ("great_expectations", "faker", "scipy", "pyspark.ml", "delta.tables")
 _RUN = """
 import json, sys
 from operations.cli import main

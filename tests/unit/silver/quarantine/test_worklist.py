@@ -49,7 +49,12 @@ def test_open_rows_are_grouped_by_rule_topic_and_day(lake: Lakehouse) -> None:
     ]
     assert count_by_status(entries(lake)) == {"open": 5, "resolved": 1}
     assert groups[3].sample == {
-        "topic": "users", "partition": 0, "offset": 2, "key": "u2", "id": "u2", "type": "user",
+        "topic": "users",
+        "partition": 0,
+        "offset": 2,
+        "key": "u2",
+        "id": "u2",
+        "type": "user",
         "reason": {"rule": "b_rule", "field": "clasificacion", "value": "C2"},
         "sent": '{"id":"u2"}',
     }
