@@ -48,18 +48,16 @@ class Lakehouse:
         """The table at that version, or at its latest, for delta-rs. Raises TableError if there is none."""
         try:
             return DeltaTable(self._address(table), version=version, storage_options=_storage_options(self.root))
-        except TableNotFoundError as error:
-            raise self._missing(table) from error
         except DeltaError as error:
-            if version is None:
-                raise
             known = self.versions(table)
-            if version in known:
-                raise
-            raise TableError(
-                f"no version {version} of {declaration(table).sql_name}",
-                todo=f"its log has {known[0]} to {known[-1]}",
-            ) from error
+            if version is not None and known and version not in known:
+                raise TableError(
+                    f"no version {version} of {declaration(table).sql_name}",
+                    todo=f"its log has {known[0]} to {known[-1]}",
+                ) from error
+            if isinstance(error, TableNotFoundError):
+                raise self._missing(table) from error
+            raise
 
     def version(self, table: Table | str) -> int:
         """The number of the table's last commit."""
