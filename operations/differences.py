@@ -1,6 +1,6 @@
 """The differences between two versions of a table, by its key, found by DataFusion in this process."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from deltalake.schema import MapType
@@ -63,7 +63,7 @@ def compare(
     they are paired in the order of their values, so that no row is counted twice.
     """
     versions = {"before": (table, before), "after": (table, after)}
-    pairs = _pairs(columns, key)
+    pairs = _pairs(columns, key, is_unique=_is_unique(lake, key, versions))
     counted = lake.query(f"{pairs} {_counts(columns)}", **versions).to_pylist()
     ordered = ", ".join(f'"key"[{_text(name)}] NULLS FIRST' for name in key)
     first = f"{pairs} SELECT * FROM changes ORDER BY change, {ordered}, nth LIMIT {limit}"  # noqa: S608
@@ -78,7 +78,14 @@ def compare(
     )
 
 
-def _pairs(columns: Columns, key: Sequence[str]) -> str:
+def _is_unique(lake: Lakehouse, key: Sequence[str], versions: Mapping[str, tuple[Table, int]]) -> bool:
+    """Whether no key has several rows in a version, as contracts say: then the rows need no order."""
+    listed = ", ".join(map(quoted, key))
+    repeated = [f"SELECT 1 FROM {side} GROUP BY {listed} HAVING count(*) > 1" for side in versions]  # noqa: S608
+    return lake.query(f"SELECT * FROM ({' UNION ALL '.join(repeated)}) LIMIT 1", **versions).num_rows == 0  # noqa: S608
+
+
+def _pairs(columns: Columns, key: Sequence[str], *, is_unique: bool) -> str:
     """Common table expressions; one row of `changes` is one key whose rows differ, or a row without a partner."""
     same_row = " AND ".join(f"b.{name} = a.{name}" for name in [*_key(key), "nth"])
     differs = [f"b.c{at} IS DISTINCT FROM a.c{at} AS d{at}" for at in range(len(columns.shared))]
@@ -89,7 +96,7 @@ def _pairs(columns: Columns, key: Sequence[str]) -> str:
     sides = ", ".join(f"named_struct({_fields_of(columns, side)}) AS {side}_row" for side in ("b", "a"))
     change = f"CASE WHEN b.nth IS NULL THEN '{ADDED}' WHEN a.nth IS NULL THEN '{REMOVED}' ELSE '{CHANGED}' END"
     return f"""
-    WITH b AS ({_numbered("before", columns, key)}), a AS ({_numbered("after", columns, key)}),
+    WITH b AS ({_side("before", columns, key, is_unique)}), a AS ({_side("after", columns, key, is_unique)}),
     pairs AS (
         SELECT {change} AS change, named_struct({either}) AS "key", coalesce(b.nth, a.nth) AS nth,
             {", ".join(differs)}, {sides}
@@ -99,16 +106,21 @@ def _pairs(columns: Columns, key: Sequence[str]) -> str:
     """  # noqa: S608 - names are quoted
 
 
-def _numbered(side: str, columns: Columns, key: Sequence[str]) -> str:
-    """The side's rows: key columns k0..., compared columns c0..., and the number of the row under its key."""
+def _side(side: str, columns: Columns, key: Sequence[str], is_unique: bool) -> str:
+    """The side's rows: key columns k0..., compared columns c0..., and `nth`, the row's number under its key."""
     values = [_comparable(name, columns) for name in columns.shared]
     named = ", ".join(f"{value} AS c{at}" for at, value in enumerate(values))
     keys = ", ".join(f"{quoted(name)} AS {own}" for name, own in zip(key, _key(key), strict=True))
+    nth = "1" if is_unique else f"row_number() OVER ({_window(values, key)})"
+    return f"SELECT {keys}, {named}, {nth} AS nth FROM {side}"  # noqa: S608
+
+
+def _window(values: Sequence[str], key: Sequence[str]) -> str:
+    """The rows of each key in the order of their values."""
     order = ", ".join(f"{value} NULLS FIRST" for value in values)
     # counting ROWS: DataFusion's default frame, RANGE, needs an order that structs do not have
     frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
-    window = f"PARTITION BY {', '.join(map(quoted, key))} ORDER BY {order} {frame}"
-    return f"SELECT {keys}, {named}, row_number() OVER ({window}) AS nth FROM {side}"  # noqa: S608
+    return f"PARTITION BY {', '.join(map(quoted, key))} ORDER BY {order} {frame}"
 
 
 def _comparable(name: str, columns: Columns) -> str:

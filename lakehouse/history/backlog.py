@@ -10,7 +10,7 @@ from lakehouse.history.commits import commits, inputs_of, rows_added
 from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.meter import KafkaMeter
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.spark.checkpoints import DeltaPosition, Offsets, as_offsets, as_position
+from lakehouse.spark.checkpoints import DeltaPosition, Offsets, as_offsets, as_position, last_batch
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, Table
 
 # In the order in which stream 2 reads them and its checkpoint lists their positions.
@@ -105,7 +105,7 @@ def _kafka_position(root: Folder, stream: str) -> Offsets | None:
     checkpoint = root / "checkpoints" / stream
     if "metadata" not in checkpoint.names():
         return None
-    ended = _last_ended(checkpoint)
+    ended = last_batch(checkpoint / "commits")
     lines = _offset_lines(checkpoint, ended) if ended >= 0 else []
     return as_offsets(lines[0]) if lines and lines[0] else {}
 
@@ -121,7 +121,7 @@ def silver_offsets(root: Folder) -> dict[str, Mapping[str, Any]] | None:
     checkpoint = root / "checkpoints" / "silver"
     if "metadata" not in checkpoint.names():
         return None
-    ended = _last_ended(checkpoint)
+    ended = last_batch(checkpoint / "commits")
     if ended < 0:
         return {}
     found = zip(_SILVER_SOURCES, _offset_lines(checkpoint, ended), strict=False)
@@ -138,10 +138,6 @@ def whole_versions(line: Mapping[str, Any]) -> DeltaPosition:
 
 def _holds_rows(lake: Lakehouse, table: Table) -> bool:
     return lake.exists(table) and read_snapshot(lake, table).files > 0
-
-
-def _last_ended(checkpoint: Folder) -> int:
-    return max((int(name) for name in (checkpoint / "commits").names() if name.isdigit()), default=-1)
 
 
 def _offset_lines(checkpoint: Folder, batch_id: int) -> list[Any]:

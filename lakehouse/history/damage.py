@@ -22,7 +22,7 @@ from lakehouse.history.log import commit_versions, table_log
 from lakehouse.history.raw_log import checkpoint_files, require_readable
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.spark.checkpoints import line_fault, rebuild, repair
+from lakehouse.spark.checkpoints import last_batch, line_fault, rebuild, repair
 from lakehouse.spark.streams import StreamError
 from lakehouse.tables import SILVER_CORRECTIONS, Table, layer_tables
 
@@ -144,10 +144,7 @@ def _readable_part(found: Iterator[Damage]) -> Iterator[Damage]:
 def _checkpoint_damage(lake: Lakehouse, stream: str) -> Iterator[Damage]:
     """Damage to the files that Spark reads when a stream starts: its id, last two offsets and last commit."""
     folder = lake.folder / "checkpoints" / stream
-    began, ended = (
-        max((int(name) for name in (folder / log).names() if name.isdigit()), default=-1)
-        for log in ("offsets", "commits")
-    )
+    began, ended = (last_batch(folder / log) for log in ("offsets", "commits"))
     if began < 0 and ended < 0:
         return
     names = [f"offsets/{batch}" for batch in (max(began, ended), max(began, ended) - 1) if batch >= 0]

@@ -94,7 +94,7 @@ def _judged(reason: Mapping[str, Any]) -> str:
 def _show(lake: Lakehouse, args: argparse.Namespace) -> None:
     found = worklist.entries(lake)
     worklist.require_rule(found, args.rule)
-    rows = worklist.of_rule(found, args.rule)
+    rows = worklist.of_rule(found, args.rule, limit=args.limit + 1)
     shown = rows[: args.limit]
     if args.json:
         print_json(shown)

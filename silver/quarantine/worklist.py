@@ -97,9 +97,10 @@ def by_rule(found: pa.Table) -> list[Group]:
     return [Group(*place, counts[place], sample) for place, sample in zip(ordered, samples, strict=True)]
 
 
-def of_rule(found: pa.Table, rule: str) -> list[dict[str, Any]]:
-    """The open rows that break the rule, in Kafka order; `value` in its current state, bytes as hex digits."""
+def of_rule(found: pa.Table, rule: str, *, limit: int | None = None) -> list[dict[str, Any]]:
+    """The first open rows that break the rule, in Kafka order; `value` in its current state, bytes as hex."""
     rows = _open(found)
+    chosen = rows.filter(_breaking(rows, rule)).slice(0, limit)
     return [
         {
             **{name: row[name] for name in (*RECORD, "kafka_timestamp")},
@@ -109,7 +110,7 @@ def of_rule(found: pa.Table, rule: str) -> list[dict[str, Any]]:
             "is_corrected": row["corrected"] is not None,
             "quarantined_at": row["quarantined_at"],
         }
-        for row in rows.filter(_breaking(rows, rule)).to_pylist()
+        for row in chosen.to_pylist()
     ]
 
 
