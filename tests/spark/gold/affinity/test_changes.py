@@ -194,8 +194,8 @@ def test_other_code_is_another_recipe(own: Lakehouse) -> None:
     other = recipe._replace(code=recipe.code[:1])
     versions = {"silver.users": own.version(SILVER_USERS)}
     root = own.settings.root
-    assert fingerprint(root, versions, recipe) == fingerprint(own.spark, root, versions, recipe)
-    assert fingerprint(root, versions, recipe) != fingerprint(own.spark, root, versions, other)
+    assert fingerprint(root, versions, recipe) == fingerprint(root, versions, recipe)
+    assert fingerprint(root, versions, recipe) != fingerprint(root, versions, other)
 
 
 def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> None:
