@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lakehouse.errors import TableError
+from lakehouse.history import acceptance
 from lakehouse.history.acceptance import (
     GATED,
     input_version,
@@ -101,3 +102,16 @@ def test_without_any_check_the_newest_version_counts(lake: Lakehouse) -> None:
     assert input_version(lake.root, SILVER_USERS) == 3
     with pytest.raises(TableError, match="has passed its checks"):
         published_version(lake.root, SILVER_USERS)
+
+
+def test_the_versions_checked_last_are_remembered_whatever_their_numbers(
+    lake: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recreated table counts from 0, below all versions that were accepted before."""
+    monkeypatch.setattr(acceptance, "_REMEMBERED", 2)
+    checks = [(7, 0), (7, 1), (8, 2), (0, 3), (0, 4)]  # version, hour
+    check(lake, *[results(f"r{hour}", version, at=LATER + timedelta(hours=hour)) for version, hour in checks])
+    known = acceptance._read(lake.root, lake.version(QUALITY_RESULTS)).accepted["silver.users"]
+    assert [(one.version, one.checked_at - LATER) for one in known] == [
+        *((8, timedelta(hours=2)), (0, timedelta(hours=4)))
+    ]
