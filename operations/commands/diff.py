@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from lakehouse.errors import InputError, TableError, first_line
@@ -38,7 +39,7 @@ def difference(lake: Lakehouse, table: Table, before: int, after: int, *, limit:
         if not set(table.key) <= set(columns.shared):
             raise TableError(f"the two versions of {table.sql_name} do not share its key {', '.join(table.key)}")
         return compare(lake, table, before, after, columns=columns, key=table.key, limit=limit)
-    except (DeltaError, OSError) as error:
+    except (DeltaError, OSError, pa.ArrowException) as error:
         raise TableError(
             f"version {before} or {after} of {table.sql_name} cannot be read: {first_line(error)}",
             todo="compare newer versions: files of old ones are deleted after the promised time",
