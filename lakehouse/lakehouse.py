@@ -60,8 +60,11 @@ class Lakehouse:
             raise
 
     def version(self, table: Table | str) -> int:
-        """The number of the table's last commit."""
-        return self.delta(table).version()
+        """The number of the table's last commit. Raises TableError if there is no such table."""
+        known = self.versions(table)
+        if not known:
+            raise self._missing(table)
+        return known[-1]
 
     def versions(self, table: Table | str) -> list[int]:
         """The versions whose commits are still in the log, oldest first; empty if there is no table."""
