@@ -82,7 +82,8 @@ def _is_unique(lake: Lakehouse, key: Sequence[str], versions: Mapping[str, tuple
     """Whether no key has several rows in a version, as contracts say: then the rows need no order."""
     listed = ", ".join(map(quoted, key))
     repeated = [f"SELECT 1 FROM {side} GROUP BY {listed} HAVING count(*) > 1" for side in versions]  # noqa: S608
-    return lake.query(f"SELECT * FROM ({' UNION ALL '.join(repeated)}) LIMIT 1", **versions).num_rows == 0  # noqa: S608
+    found = lake.query(f"SELECT * FROM ({' UNION ALL '.join(repeated)}) LIMIT 1", **versions)  # noqa: S608
+    return len(found) == 0
 
 
 def _pairs(columns: Columns, key: Sequence[str], *, is_unique: bool) -> str:
