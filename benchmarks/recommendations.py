@@ -28,8 +28,9 @@ from results import write_results
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from gold.evaluation.figures import CUTOFF
 from gold.evaluation.holdout import Exam, exam_of, measure_all
-from gold.evaluation.measures import CUTOFF, measure_lists
+from gold.evaluation.measures import measure_lists
 from gold.evaluation.reporting import print_models
 from gold.inputs import held, partitions_of
 from gold.rate_affinity import chosen_weights

@@ -89,7 +89,7 @@ def _alike(spark: SparkSession, root: str, versions: Mapping[str, int | None]) -
 
 
 def _version(spark: SparkSession, root: str, table: Table) -> int | None:
-    return exported_version(spark, root, table) if storage.exists(spark, root, table) else None
+    return exported_version(root, table) if storage.exists(spark, root, table) else None
 
 
 def write_table(

@@ -65,7 +65,7 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
         version = model_version(feedback, recipe=recipe)
         # Training and measuring consist of short steps that leave cores idle: they fill each other's gaps.
         training = None
-        if not is_saved(spark, root, version):
+        if not is_saved(root, version):
             training = beside.submit(train_blend, feedback, recipe=recipe)
         with exam_of(
             feedback,

@@ -2,29 +2,20 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.errors import InputError, TableError, first_line
-from lakehouse.history.delta_log import noted
+from lakehouse.folders import Folder, open_folder
+from lakehouse.history.log import Commit, read_commit, table_log, versions
+from lakehouse.paths import encoded_address, is_address
 from lakehouse.tables import Table, find_table
 
 _NO_COLUMN = "No field named"
-
-
-class Commit(NamedTuple):
-    """One version of a table: its operation, the operation's parameters and metrics, its writer's metadata."""
-
-    version: int
-    written_at: datetime | None
-    operation: str
-    parameters: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    user_metadata: Mapping[str, Any]
 
 
 class Lakehouse:
@@ -40,6 +31,11 @@ class Lakehouse:
     def __repr__(self) -> str:
         return f"Lakehouse({self.root!r})"
 
+    @cached_property
+    def folder(self) -> Folder:
+        """The root's files. Raises InputError if pyarrow has no client for its store."""
+        return open_folder(self.root)
+
     def path(self, table: Table | str) -> str:
         """Where the table is, or would be."""
         found = declaration(table)
@@ -52,31 +48,33 @@ class Lakehouse:
         """The table at that version, or at its latest, for delta-rs. Raises TableError if there is none."""
         try:
             return DeltaTable(self._address(table), version=version, storage_options=_storage_options(self.root))
-        except TableNotFoundError as error:
-            raise self._missing(table) from error
         except DeltaError as error:
-            if version is None:
-                raise
             known = self.versions(table)
-            if version in known:
-                raise
-            raise TableError(
-                f"no version {version} of {declaration(table).sql_name}",
-                todo=f"its log has {known[0]} to {known[-1]}",
-            ) from error
+            if version is not None and known and version not in known:
+                raise TableError(
+                    f"no version {version} of {declaration(table).sql_name}",
+                    todo=f"its log has {known[0]} to {known[-1]}",
+                ) from error
+            if isinstance(error, TableNotFoundError):
+                raise self._missing(table) from error
+            raise
 
     def version(self, table: Table | str) -> int:
-        """The number of the table's last commit."""
-        return self.delta(table).version()
+        """The number of the table's last commit. Raises TableError if there is no such table."""
+        known = self.versions(table)
+        if not known:
+            raise self._missing(table)
+        return known[-1]
 
-    def versions(self, table: Table | str) -> range:
-        """The versions whose commits are still in the log."""
-        history = self.delta(table).history()
-        return range(history[-1]["version"], history[0]["version"] + 1)
+    def versions(self, table: Table | str) -> list[int]:
+        """The versions whose commits are still in the log, oldest first; empty if there is no table."""
+        return versions(table_log(self.folder, declaration(table)))
 
     def history(self, table: Table | str, *, limit: int | None = None) -> list[Commit]:
-        """The table's commits, newest first."""
-        return [_commit(entry) for entry in self.delta(table).history(limit)]
+        """The table's commits, newest first. Raises TableError if there is no such table."""
+        self.require(table)
+        log = table_log(self.folder, declaration(table))
+        return [read_commit(log, version) for version in versions(log)[::-1][:limit]]
 
     def read(
         self,
@@ -113,9 +111,11 @@ class Lakehouse:
                 raise self._missing(table)
 
     def _address(self, table: Table | str) -> str:
-        """delta-rs knows Amazon's scheme by its first name only."""
+        """delta-rs knows Amazon's scheme by its first name only, and takes an address for a URI."""
         path = self.path(table)
-        return f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path
+        if not is_address(path):
+            return path
+        return encoded_address(f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path)
 
     def _missing(self, table: Table | str) -> TableError:
         found = declaration(table)
@@ -137,8 +137,7 @@ def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
     for name, delta in tables.items():
         engine.register(name, delta)
     try:
-        # pa.table would import pandas: 0.3 s and 50 MB
-        return plain_strings(pa.RecordBatchReader.from_stream(engine.execute(sql)).read_all())
+        return plain_strings(as_arrow(engine.execute(sql)))
     except DeltaError as error:
         text = str(error)
         if _NO_COLUMN in text:
@@ -164,6 +163,11 @@ def text_in(column: str, values: Collection[str]) -> str:
     return f"{quoted(column)} IN ({listed})" if values else "false"
 
 
+def as_arrow(stream: Any) -> pa.Table:
+    """What delta-rs returns, as pyarrow's table. `pyarrow.table` would import pandas, a third of a second."""
+    return pa.RecordBatchReader.from_stream(stream).read_all()
+
+
 def plain_strings(rows: pa.Table) -> pa.Table:
     """The rows with Arrow's usual string type in place of views, which some readers do not know."""
     return rows.cast(pa.schema([field.with_type(_plain(field.type)) for field in rows.schema]))
@@ -181,18 +185,6 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_map(kind):
         return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
     return kind
-
-
-def _commit(entry: Mapping[str, Any]) -> Commit:
-    stamp = entry.get("inCommitTimestamp", entry.get("timestamp"))
-    return Commit(
-        entry["version"],
-        None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC),
-        entry.get("operation", ""),
-        entry.get("operationParameters") or {},
-        entry.get("operationMetrics") or {},
-        noted(entry.get("userMetadata")),
-    )
 
 
 def _storage_options(root: str) -> dict[str, str] | None:

@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from pyspark.sql import SparkSession
 
-from lakehouse import files
 from lakehouse.exports import replaced_file
+from lakehouse.folders import open_folder
 from quality.results import Checked, Run, ordered
 
 
@@ -34,7 +34,7 @@ def write_pages(spark: SparkSession, root: str, run: Run) -> dict[str, str]:
     run_json, run_page = f"{folder}/{run.run_id}.json", f"{folder}/{run.run_id}.html"
     _write(spark, run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
     _write(spark, run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
-    pages = [name for name in files.names(spark, folder) if name.endswith(".html") and name != "index.html"]
+    pages = [name for name in open_folder(folder).names() if name.endswith(".html") and name != "index.html"]
     _write(
         spark, f"{folder}/index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run))
     )

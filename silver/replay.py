@@ -1,14 +1,14 @@
 """Judge quarantined records again, as they are or corrected, and merge into silver those that pass."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
-from lakehouse.errors import InputError
+from lakehouse.folders import open_folder
 from lakehouse.jobs import job_parser, run_job
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.replay_request import Request, add_arguments, request_from
@@ -19,11 +19,10 @@ from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
 from silver.conditions import Rules
 from silver.continuity import require_continuity
-from silver.quarantine import corrections
+from silver.quarantine import corrections, worklist
 from silver.quarantine.fixes import run_fix
 from silver.quarantine.resolution import Result, entries, resolve, settle
 from silver.refine import SOURCES, STREAM
-from silver.rules import RULE_NAMES
 
 
 class Report(NamedTuple):
@@ -49,7 +48,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
             storage.ensure(spark, root, SILVER_CORRECTIONS)
         finished = 0 if request.dry_run else settle(spark, root)
         if request.rule is not None:
-            require_rule(entries(spark, root), request.rule)
+            worklist.require_rule(worklist.entries(Lakehouse(root)), request.rule)
         with state.kept(_selected(spark, root, request)) as chosen:
             count = chosen.count()
             if not count:
@@ -67,22 +66,13 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
 
 def _require_whole(spark: SparkSession, root: str) -> None:
     """Raise CheckpointError after an interrupted batch: nothing may change before the stream repeats it."""
-    require_no_rebuild(spark, root)
-    checkpoint = read_checkpoint(spark, root, STREAM)
+    require_no_rebuild(root)
+    checkpoint = read_checkpoint(open_folder(root), STREAM)
     require_continuity(spark, root, checkpoint, sources=SOURCES)
     if checkpoint is not None and checkpoint.began > checkpoint.ended:
         raise CheckpointError(
             f"silver's batch {checkpoint.began} was cut off", todo="lakehouse run --select silver finishes it"
         )
-
-
-def require_rule(found: DataFrame, rule: str) -> None:
-    """Raise InputError for a rule that silver does not have and that no quarantined record broke."""
-    if rule in RULE_NAMES or not corrections.breaking(found, rule).isEmpty():
-        return
-    close = difflib.get_close_matches(rule, sorted(RULE_NAMES), n=1)
-    hint = f"did you mean {close[0]}?" if close else "lakehouse quarantine lists those that are broken"
-    raise InputError(f"no rule {rule!r}", todo=hint)
 
 
 def _selected(spark: SparkSession, root: str, request: Request) -> DataFrame:
@@ -101,7 +91,7 @@ def _changed(spark: SparkSession, root: str, chosen: DataFrame, request: Request
 def told(report: Report, *, dry_run: bool) -> list[str]:
     """The report in a few lines for people."""
     outcomes = report.result.outcomes
-    judged, still_open = sum(outcomes.values()), outcomes.get(corrections.OPEN, 0)
+    judged, still_open = sum(outcomes.values()), outcomes.get(worklist.OPEN, 0)
     lines = []
     if report.finished:
         lines.append(f"{report.finished:,} rows of a replay that was cut off: finished")
@@ -130,7 +120,7 @@ def as_json(report: Report, *, dry_run: bool) -> dict[str, Any]:
         "selected": report.selected,
         "unchanged": report.unchanged,
         "judged": sum(outcomes.values()),
-        **{name: outcomes.get(name, 0) for name in ("applied", "superseded", "deleted", corrections.OPEN)},
+        **{name: outcomes.get(name, 0) for name in ("applied", "superseded", "deleted", worklist.OPEN)},
         "changed": report.result.changed,
         "open_rules": dict(report.result.open_rules),
     }

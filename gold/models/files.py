@@ -12,11 +12,14 @@ from pydantic import JsonValue
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from lakehouse import files
 from lakehouse.errors import TableError
 from lakehouse.exports import replaced_file
+from lakehouse.folders import open_folder
 
 _MANIFEST = "model.json"
+# Spark's own option (DataSource.GLOB_PATHS_KEY). An escaped pattern fails if a name contains a colon: Hadoop takes
+# what stands before a colon in a pattern for a scheme.
+_PATTERNS = "__globPaths__"
 # Both become folder names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -40,7 +43,7 @@ def save_model(
 
     The remains of an interrupted save are replaced. Raises ValueError for NaN and infinity: JSON has none.
     """
-    if is_saved(spark, root, model_version):
+    if is_saved(root, model_version):
         return
     folder = _folder(root, model_version)
     manifest = {
@@ -48,10 +51,10 @@ def save_model(
         "numbers": dict(numbers),
     }
     json.dumps(manifest, allow_nan=False)  # before anything is deleted
-    files.delete(spark, folder)
+    open_folder(root).delete(f"models/{model_version}")
     for name, frame in frames.items():
         frame.write.parquet(f"{folder}/{name}")
-    manifest["files"] = {name: _parts(spark, f"{folder}/{name}") for name in frames}
+    manifest["files"] = {name: _parts(f"{folder}/{name}") for name in frames}
     text = json.dumps(manifest, allow_nan=False, indent=2)
     with replaced_file(spark, f"{folder}/{_MANIFEST}") as file:
         file.write(text.encode())
@@ -59,56 +62,61 @@ def save_model(
 
 def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
     """The model of this version. Raises TableError if it is not saved, or incomplete."""
-    require_saved(spark, root, model_version)
+    require_saved(root, model_version)
     folder = _folder(root, model_version)
-    manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
+    manifest = json.loads(open_folder(folder).read_text(_MANIFEST))
     # with a given schema, Spark reads no footer before the frame is used, and an empty frame keeps its columns
     frames = {
-        name: files.read_parquet(spark, f"{folder}/{name}", StructType.fromJson(schema))
+        name: _read_parquet(spark, f"{folder}/{name}", StructType.fromJson(schema))
         for name, schema in manifest["frames"].items()
     }
     return Model(model_version, frames, manifest["numbers"])
 
 
-def is_saved(spark: SparkSession, root: str, model_version: str) -> bool:
+def _read_parquet(spark: SparkSession, folder: str, schema: StructType) -> DataFrame:
+    """The rows of the folder's Parquet files. By default Spark takes a path for a pattern: `[1]` means `1`."""
+    return spark.read.schema(schema).option(_PATTERNS, "false").parquet(folder)
+
+
+def is_saved(root: str, model_version: str) -> bool:
     """Whether the model is complete: from a folder without files Spark would read a frame without rows."""
     folder = _folder(root, model_version)
-    if _MANIFEST not in files.names(spark, folder):
+    if _MANIFEST not in open_folder(folder).names():
         return False
-    manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
+    manifest = json.loads(open_folder(folder).read_text(_MANIFEST))
     written: dict[str, list[str]] = manifest.get("files", {})
-    return all(set(parts) <= set(_parts(spark, f"{folder}/{name}")) for name, parts in written.items())
+    return all(set(parts) <= set(_parts(f"{folder}/{name}")) for name, parts in written.items())
 
 
-def _parts(spark: SparkSession, folder: str) -> list[str]:
-    return [name for name in files.names(spark, folder) if name.endswith(".parquet")]
+def _parts(folder: str) -> list[str]:
+    return [name for name in open_folder(folder).names() if name.endswith(".parquet")]
 
 
-def require_saved(spark: SparkSession, root: str, model_version: str) -> None:
+def require_saved(root: str, model_version: str) -> None:
     """Raise TableError if the model is not saved, or incomplete."""
-    if not is_saved(spark, root, model_version):
+    if not is_saved(root, model_version):
         raise TableError(
             f"model {model_version} is not saved under {root}/models",
             todo="lakehouse models lists those that are; lakehouse run --select gold trains one",
         )
 
 
-def saved_versions(spark: SparkSession, root: str) -> list[str]:
+def saved_versions(root: str) -> list[str]:
     """The models that are saved completely."""
-    return [name for name in _folders(spark, root) if is_saved(spark, root, name)]
+    return [name for name in _folders(root) if is_saved(root, name)]
 
 
-def keep_models(spark: SparkSession, root: str, versions: Iterable[str]) -> None:
+def keep_models(root: str, versions: Iterable[str]) -> None:
     """Delete the files of all other models, incomplete ones included."""
     kept = set(versions)
-    for name in _folders(spark, root):
+    for name in _folders(root):
         if name not in kept:
-            files.delete(spark, f"{root}/models/{name}")
+            open_folder(root).delete(f"models/{name}")
 
 
-def _folders(spark: SparkSession, root: str) -> list[str]:
+def _folders(root: str) -> list[str]:
     """Folders that may be models; ignores anything else there, such as .DS_Store."""
-    return [name for name in files.names(spark, f"{root}/models") if _NAME.fullmatch(name)]
+    return [name for name in open_folder(f"{root}/models").names() if _NAME.fullmatch(name)]
 
 
 def _folder(root: str, model_version: str) -> str:

@@ -1,33 +1,23 @@
 """How far the streams are, by their checkpoints."""
 
-import json
-
 from lakehouse.folders import Folder
-from lakehouse.spark.checkpoints import Offsets, as_offsets
+from lakehouse.spark.checkpoints import Offsets, kafka_offsets, last_batch, read_checkpoint, require_readable
 from lakehouse.tables import Table
-
-# After the log's version and the batch's metadata.
-_OFFSETS_LINE = 2
 
 
 def read_to(root: Folder, table: Table) -> Offsets:
     """The next offset of each partition after the stream's last completed batch; empty if there is none.
 
-    Raises OSError, ValueError or IndexError if the file is missing or damaged.
+    Raises CheckpointError if the file is missing or damaged.
     """
-    checkpoint = root / "checkpoints" / table.layer / table.name
-    ended = _last_batch(checkpoint / "commits")
-    if ended < 0:
+    checkpoint = read_checkpoint(root, f"{table.layer}/{table.name}")
+    if checkpoint is None or checkpoint.ended < 0:
         return {}
-    lines = (checkpoint / "offsets").read(str(ended)).decode().splitlines()
-    return as_offsets(json.loads(lines[_OFFSETS_LINE]))
+    require_readable(checkpoint)
+    return kafka_offsets(checkpoint, checkpoint.ended)
 
 
 def is_writing(root: Folder) -> bool:
     """Whether silver's stream is between the commits of a batch, or was stopped there."""
     checkpoint = root / "checkpoints" / "silver"
-    return _last_batch(checkpoint / "offsets") > _last_batch(checkpoint / "commits")
-
-
-def _last_batch(log: Folder) -> int:
-    return max((int(name) for name in log.names() if name.isdigit()), default=-1)
+    return last_batch(checkpoint / "offsets") > last_batch(checkpoint / "commits")

@@ -86,7 +86,7 @@ def _titles(
 
 def _factors(spark: SparkSession, root: str, model_version: str, content_ids: set[str]) -> Vectors | None:
     """What the list's model has learnt about these titles, if it has item factors."""
-    if not is_saved(spark, root, model_version):
+    if not is_saved(root, model_version):
         return None
     factors = load_model(spark, root, model_version).frames.get("item_factors")
     return None if factors is None else factor_vectors(factors, only=content_ids)

@@ -61,7 +61,7 @@ def similar_titles(
         }
         for neighbour in nearest_titles(vectors, content_id, count=count)
     ]
-    record = published(read_records(spark, root))
+    record = published(read_records(root))
     version = None if record is None else record.model_version
     by_factors = [] if version is None else _by_factors(spark, root, version, content_id, titles, count)
     return {
@@ -77,7 +77,7 @@ def _by_factors(
     spark: SparkSession, root: str, version: str, content_id: str, titles: Mapping[str, Any], count: int
 ) -> list[dict[str, Any]]:
     """The nearest titles by item factors; empty if the model is not saved, has none, or has not seen the title."""
-    frames = load_model(spark, root, version).frames if is_saved(spark, root, version) else {}
+    frames = load_model(spark, root, version).frames if is_saved(root, version) else {}
     if "item_factors" not in frames:
         return []
     vectors = factor_vectors(frames["item_factors"])

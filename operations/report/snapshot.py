@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.errors import TableError
-from lakehouse.history import delta_log
+from lakehouse.history.commits import commit, inputs_of
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import CATALOGUE, SILVER_BATCHES, Table
 from operations.report.contents import Flow, TableState
 
@@ -30,7 +31,7 @@ class Snapshot:
 
 def take_snapshot(spark: SparkSession, root: str) -> Snapshot:
     """The latest version of every table. Raises TableError if there is no table at all."""
-    found = {table.sql_name: delta_log.versions(spark, storage.table_path(root, table)) for table in CATALOGUE}
+    found = {table.sql_name: Lakehouse(root).versions(table) for table in CATALOGUE}
     versions = {name: numbers[-1] for name, numbers in found.items() if numbers}
     if not versions:
         raise TableError(f"no table under {root}", todo="make them with: lakehouse demo, or lakehouse run")
@@ -65,7 +66,7 @@ def _count_rows(snapshot: Snapshot, tables: list[Table]) -> dict[str, int]:
 
 def _state(snapshot: Snapshot, table: Table, rows: int) -> TableState:
     version = snapshot.versions[table.sql_name]
-    path = storage.table_path(snapshot.root, table)
-    commit = delta_log.commit(snapshot.spark, path, version)
-    inputs = delta_log.inputs_of(snapshot.spark, path, version) if table.layer == "gold" else None
-    return TableState(table.sql_name, version, rows, commit.written_at if commit else None, inputs or {})
+    lake = Lakehouse(snapshot.root)
+    written = commit(lake, table, version)
+    inputs = inputs_of(lake, table, version) if table.layer == "gold" else None
+    return TableState(table.sql_name, version, rows, written.written_at if written else None, inputs or {})

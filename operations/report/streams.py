@@ -9,8 +9,8 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from lakehouse import storage
-from lakehouse.history import delta_log
+from lakehouse.history.commits import commits
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.progress import read_line
 from lakehouse.tables import SILVER_BATCHES, layer_tables
 from operations.report.contents import Batch, Stream, Streams
@@ -109,8 +109,7 @@ def _landed(snapshot: Snapshot, *, after: int) -> dict[tuple[str, int], datetime
     """The time of each commit of the bronze tables."""
     moments = {}
     for table in layer_tables("bronze"):
-        path = storage.table_path(snapshot.root, table)
-        for commit in delta_log.commits(snapshot.spark, path, after=after):
+        for commit in commits(Lakehouse(snapshot.root), table, after=after):
             if commit.written_at is not None:
                 moments[table.sql_name, commit.version] = commit.written_at
     return moments

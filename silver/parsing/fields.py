@@ -50,7 +50,7 @@ class Typed(NamedTuple):
 
 
 class Field(NamedTuple):
-    """A field of these event types: a single value, or an array of them; of one `action` only, if it says which."""
+    """A field of these event types: a single value, or an array of them. `action`: it belongs to that one only."""
 
     name: str
     types: tuple[str, ...]

@@ -19,7 +19,7 @@ from silver.judging import judged
 from silver.latest import RECORD, targeted
 from silver.parsing.wire import parse
 from silver.quarantine import corrections
-from silver.quarantine.corrections import OPEN
+from silver.quarantine.worklist import OPEN
 from silver.rules import split
 
 

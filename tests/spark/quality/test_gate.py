@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,10 @@ from gold.inputs import read_inputs
 from lakehouse import storage
 from lakehouse.errors import CheckFailedError, CheckNotRunError, TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
-from lakehouse.history import acceptance, delta_log
+from lakehouse.history import acceptance
 from lakehouse.history.acceptance import without_gate
+from lakehouse.history.commits import commits
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.tables import (
@@ -39,9 +40,8 @@ def latest(spark: SparkSession, settings: Settings, table: Table) -> int:
     return storage.latest_version(spark, settings.root, table)
 
 
-def made_from(spark: SparkSession, settings: Settings, table: Table) -> dict[str, int]:
-    commit = next(delta_log.commits(spark, storage.table_path(settings.root, table)))
-    inputs: dict[str, int] = commit.user_metadata["inputs"]
+def made_from(settings: Settings, table: Table) -> dict[str, int]:
+    inputs: dict[str, int] = next(commits(Lakehouse(settings.root), table)).user_metadata["inputs"]
     return inputs
 
 
@@ -56,7 +56,7 @@ def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: Spark
     assert re.search(r"see .*\.html; --no-gate", error.value.todo)
     # a job that is started on its own reads the accepted version
     count_popularity.run(spark, own)
-    assert made_from(spark, own, GOLD_POPULARITY) == {"silver.feedback": good}
+    assert made_from(own, GOLD_POPULARITY) == {"silver.feedback": good}
     with without_gate():
         assert read_inputs(spark, own.root, SILVER_FEEDBACK).versions == {"silver.feedback": good + 1}
 
@@ -68,7 +68,7 @@ def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Sett
     storage.delta_table(spark, own.root, SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
     with pytest.raises(CheckFailedError):
         require_passed(spark, own, "silver")
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    accepted = acceptance.last_accepted(own.root, SILVER_USERS)
     assert accepted is not None
     assert accepted.version == good
     assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": good}
@@ -79,21 +79,21 @@ def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own:
     good = latest(spark, own, SILVER_USERS)
     storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
     assert check(spark, own, [SILVER_USERS]).exit_code == 0
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    accepted = acceptance.last_accepted(own.root, SILVER_USERS)
     assert accepted is not None
     assert accepted.version == good
     require_passed(spark, own, "silver")
-    newest = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    newest = acceptance.last_accepted(own.root, SILVER_USERS)
     assert newest is not None
     assert newest.version == good + 1
     # an older version is compared with the one before it, not with later ones
-    assert acceptance.last_accepted(spark, own.root, SILVER_USERS, up_to=good) == accepted
+    assert acceptance.last_accepted(own.root, SILVER_USERS, up_to=good) == accepted
 
 
 def test_a_batch_that_ended_between_the_commit_and_the_check_is_judged_by_the_next(
     spark: SparkSession, own: Settings
 ) -> None:
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_BATCHES)
+    accepted = acceptance.last_accepted(own.root, SILVER_BATCHES)
     assert accepted is not None
     assert accepted.written_at is not None
     between = accepted.written_at + (accepted.checked_at - accepted.written_at) / 2
@@ -113,28 +113,6 @@ def test_half_of_a_rebuilt_silver_is_not_checked(spark: SparkSession, own: Setti
         require_passed(spark, own, "silver")
 
 
-def test_the_versions_checked_last_are_remembered_whatever_their_numbers(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A recreated table counts from 0, below all versions that were accepted before."""
-    monkeypatch.setattr(acceptance, "_REMEMBERED", 2)
-    morning = datetime(2026, 3, 1, 8, tzinfo=UTC)
-    checks = [(7, 0), (7, 1), (8, 2), (0, 3), (0, 4)]  # version, hour
-    rows = [
-        (f"run{hour}", table.sql_name, version, "row count", "", True, "5", "", None, None, None, at)
-        for version, hour in checks
-        for at in [morning + timedelta(hours=hour)]
-        for table in acceptance.GATED["silver"]
-    ]
-    storage.ensure(spark, str(tmp_path), QUALITY_RESULTS)
-    storage.append(spark.createDataFrame(rows, QUALITY_RESULTS.schema), str(tmp_path), QUALITY_RESULTS)
-    known, _ = acceptance._read(spark, str(tmp_path), 1)
-    assert [(one.version, one.checked_at.astimezone(UTC).hour) for one in known["silver.users"]] == [
-        (8, 10),
-        (0, 12),
-    ]
-
-
 def test_a_layer_is_whole_with_every_table_that_has_a_suite() -> None:
     gated = {table.sql_name for tables in acceptance.GATED.values() for table in tables}
     assert gated == {table.sql_name for table in CATALOGUE if has_suite(table)} - {GOLD_POWERBI.sql_name}
@@ -152,7 +130,7 @@ def test_lists_that_fail_are_not_exported(
     assert f"it is not exported, and gold.recommendations version {good} stays published" in error.value.problem
     export_powerbi.run(spark, own)
     assert file.read_bytes() == before
-    assert made_from(spark, own, GOLD_POWERBI)["gold.recommendations"] == good
+    assert made_from(own, GOLD_POWERBI)["gold.recommendations"] == good
     capsys.readouterr()
     with without_gate():
         export_powerbi.run(spark, own)
@@ -161,8 +139,8 @@ def test_lists_that_fail_are_not_exported(
     assert len(told) == 2
     assert all(line.startswith("lakehouse: WARNING --no-gate: ") for line in told)
     # a version published without a check does not count as good
-    assert acceptance.published_recommendations(spark, own.root) == f"gold.recommendations version {good + 1}"
-    accepted = acceptance.last_accepted(spark, own.root, GOLD_RECOMMENDATIONS)
+    assert acceptance.published_recommendations(own.root) == f"gold.recommendations version {good + 1}"
+    accepted = acceptance.last_accepted(own.root, GOLD_RECOMMENDATIONS)
     assert accepted is not None
     assert accepted.version == good
 

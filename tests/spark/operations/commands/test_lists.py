@@ -11,7 +11,8 @@ from pyspark.sql import SparkSession
 
 from gold.affinity.title_index import Weights
 from gold.models.files import save_model
-from gold.models.registry import PUBLISHED, ModelRecord, write_records
+from gold.models.publication import write_records
+from gold.models.registry import PUBLISHED, ModelRecord
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS

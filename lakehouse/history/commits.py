@@ -1,0 +1,53 @@
+"""What a table's commits say: who wrote its rows, from which inputs, and when."""
+
+from collections.abc import Iterator
+
+from lakehouse.history.log import Commit, read_commit, table_log, versions
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.tables import Table
+
+# Operations that leave every row of a table as it is: maintenance, and changes of its contract.
+KEEP_ROWS = frozenset(
+    {
+        *("CREATE TABLE", "ADD COLUMNS", "CHANGE COLUMN", "ADD CONSTRAINT", "DROP CONSTRAINT"),
+        *("SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL"),
+        *("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END"),
+    }
+)
+
+
+def commits(lake: Lakehouse, table: Table, *, after: int = -1) -> Iterator[Commit]:
+    """The commits with a version above `after`, newest first, each read on demand; none if there is no table."""
+    log = table_log(lake.folder, table)
+    for version in reversed(versions(log)):
+        if version <= after:
+            return
+        yield read_commit(log, version)
+
+
+def commit(lake: Lakehouse, table: Table, version: int) -> Commit | None:
+    """The commit of this version; None if it is no longer in the log."""
+    log = table_log(lake.folder, table)
+    return read_commit(log, version) if version in versions(log) else None
+
+
+def inputs_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
+    """The versions of the tables that this version's rows were built from; None if no commit records them.
+
+    Maintenance moves rows without creating them, and a restored table holds the rows of the version it names.
+    """
+    found = commit(lake, table, version)
+    while found is not None:
+        inputs = found.user_metadata.get("inputs")
+        if isinstance(inputs, dict):
+            return {str(name): int(number) for name, number in inputs.items()}
+        restored = found.parameters.get("version") if found.operation == "RESTORE" else None
+        found = commit(lake, table, found.version - 1 if restored is None else int(restored))
+    return None
+
+
+def rows_added(commit: Commit) -> int:
+    """The rows that an append added, as Spark or delta-rs counted them; 0 for a commit that keeps all rows."""
+    if commit.operation in KEEP_ROWS:
+        return 0
+    return commit.metric("numOutputRows", "num_added_rows")

@@ -1,0 +1,38 @@
+"""A Delta log's files as they are, for finding the damaged one: delta-rs reads only whole logs."""
+
+import io
+import re
+from collections.abc import Iterable
+
+import pyarrow.parquet as pq
+
+from lakehouse.folders import Folder
+from lakehouse.history.log import read_actions
+
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")
+
+
+def require_readable(log: Folder, name: str) -> None:
+    """Raise ValueError or OSError if a commit or a checkpoint's file is damaged."""
+    if name.endswith(".json"):
+        for _ in read_actions(log, int(name[:20])):
+            pass
+    else:
+        pq.ParquetFile(io.BytesIO(log.read(name))).read(columns=["protocol", "add"])
+
+
+def checkpoint_files(names: Iterable[str]) -> tuple[int | None, list[str]]:
+    """The version of the log's last complete checkpoint and its files; -1 if there is none.
+
+    The version is None if the log has checkpoints of an unsupported kind.
+    """
+    listed = [name for name in names if not name.startswith(".")]
+    if any(".checkpoint." in name and not _CHECKPOINT.fullmatch(name) for name in listed):
+        return None, []
+    found: dict[tuple[int, int], list[str]] = {}
+    for name in listed:
+        match = _CHECKPOINT.fullmatch(name)
+        if match:
+            found.setdefault((int(match[1]), int(match[3] or 1)), []).append(name)
+    whole = {version: files for (version, parts), files in sorted(found.items()) if len(files) == parts}
+    return max(whole.items(), default=(-1, []))
