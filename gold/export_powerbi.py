@@ -33,7 +33,7 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
         overwrite(rows, settings.root, GOLD_POWERBI, input_versions=inputs.versions)
         path = export_path(settings.root, RECOMMENDATIONS_CSV)
         lines = (tuple(row) for row in rows.toLocalIterator())
-        write_csv(spark, path, GOLD_POWERBI.columns, lines, formulas=settings.export.formulas)
+        write_csv(path, GOLD_POWERBI.columns, lines, formulas=settings.export.formulas)
     return inputs.versions
 
 

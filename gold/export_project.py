@@ -74,8 +74,8 @@ def run(
         for table in tables
     ]
     told = json.dumps({table.table: table.version for table in written}, indent=2)
-    write_file(spark, f"{root}/{TABLES_FOLDER}/versions.json", told.encode())
-    kept = write_project(spark, root, project_files(tables, root, source=source), replace=replace)
+    write_file(f"{root}/{TABLES_FOLDER}/versions.json", told.encode())
+    kept = write_project(root, project_files(tables, root, source=source), replace=replace)
     return Export(written, kept, _alike(spark, root, chosen))
 
 
@@ -107,7 +107,7 @@ def write_table(
                 count += 1
                 yield tuple(row)
 
-    write_csv(spark, path, table.names, lines(), decimals=None, formulas=formulas)
+    write_csv(path, table.names, lines(), decimals=None, formulas=formulas)
     return Written(table.name, source.sql_name, version, count, path)
 
 

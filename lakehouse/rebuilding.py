@@ -50,7 +50,7 @@ def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
     calling this again finishes a swap that was cut off.
     """
     staging = staging_root(root, stamp)
-    write_file(spark, _marker(root), json.dumps({"stamp": stamp}).encode())
+    write_file(_marker(root), json.dumps({"stamp": stamp}).encode())
     if files.names(spark, checkpoint_path(staging, _LAYER)):
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):

@@ -32,12 +32,10 @@ def write_pages(spark: SparkSession, root: str, run: Run) -> dict[str, str]:
     """Write the run's JSON and page, and rewrite the index of all runs; returns their paths."""
     folder = docs_folder(root)
     run_json, run_page = f"{folder}/{run.run_id}.json", f"{folder}/{run.run_id}.html"
-    _write(spark, run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
-    _write(spark, run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
+    _write(run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
+    _write(run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
     pages = [name for name in files.names(spark, folder) if name.endswith(".html") and name != "index.html"]
-    _write(
-        spark, f"{folder}/index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run))
-    )
+    _write(f"{folder}/index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run)))
     return {"json": run_json, "page": run_page, "index": f"{folder}/index.html"}
 
 
@@ -82,6 +80,6 @@ def _render(name: str, **values: Any) -> str:
     return environment.from_string(text).render(status=status, **values)
 
 
-def _write(spark: SparkSession, path: str, text: str) -> None:
-    with replaced_file(spark, path) as file:
+def _write(path: str, text: str) -> None:
+    with replaced_file(path) as file:
         file.write(text.encode())

@@ -53,7 +53,7 @@ def save_model(
         frame.write.parquet(f"{folder}/{name}")
     manifest["files"] = {name: _parts(spark, f"{folder}/{name}") for name in frames}
     text = json.dumps(manifest, allow_nan=False, indent=2)
-    with replaced_file(spark, f"{folder}/{_MANIFEST}") as file:
+    with replaced_file(f"{folder}/{_MANIFEST}") as file:
         file.write(text.encode())
 
 

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
             made_at=datetime.now(UTC),
         )
         page = render(report, language=args.lang).encode()
-        with replaced_file(spark, path) as file:
+        with replaced_file(path) as file:
             file.write(page)
     lists = report.recommendations
     if args.json:

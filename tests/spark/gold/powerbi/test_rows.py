@@ -56,7 +56,7 @@ def test_a_title_is_the_same_from_its_record_to_the_file(spark: SparkSession, tm
     )
     rows = name_titles(listed.withColumn("predicted_rating", F.lit(4.5)), content)
     path = tmp_path / "final.csv"
-    write_csv(spark, str(path), rows.columns, (tuple(row) for row in rows.toLocalIterator()))
+    write_csv(str(path), rows.columns, (tuple(row) for row in rows.toLocalIterator()))
     with path.open(encoding="utf-8-sig", newline="") as file:
         found = [row["titulo"] for row in csv.DictReader(file, strict=True)]
     assert found == list(SENT_AND_STORED.values())
