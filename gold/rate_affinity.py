@@ -6,7 +6,7 @@ from gold import inputs as input_rows
 from gold.affinity import cosine, title_index
 from gold.affinity.changes import FULL_HELP, NO_BASE, Changed, Recipe, changed_keys, made_from, only, write
 from gold.affinity.cosine import TITLE_TASTES, USER_TASTES, rate_titles
-from gold.affinity.title_index import Weights
+from gold.affinity.weights import chosen_weights
 from gold.inputs import Inputs, partitions_of, read_inputs
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
@@ -57,17 +57,6 @@ def changed_users(spark: SparkSession, root: str, inputs: Inputs, recipe: Recipe
         return titles
     most = inputs[SILVER_USERS].count() * MOST_CHANGED // 100
     return changed_keys(inputs, root, SILVER_USERS, before, key="id", columns=USER_TASTES, most=most)
-
-
-def chosen_weights(settings: Settings) -> Weights:
-    chosen = settings.gold.affinity
-    return Weights(
-        genre=chosen.genre_weight,
-        director=chosen.director_weight,
-        actor=chosen.actor_weight,
-        rating=chosen.rating_weight,
-        decade=chosen.decade_weight,
-    )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -140,9 +140,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def text_literal(text: str) -> str:
+    """The text as SQL takes it literally."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def text_in(column: str, values: Collection[str]) -> str:
     """The condition that a text column has one of these values."""
-    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    listed = ", ".join(map(text_literal, values))
     return f"{quoted(column)} IN ({listed})" if values else "false"
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from gold.affinity.title_index import TitleIndex
 
@@ -35,14 +35,15 @@ def feature_vectors(index: TitleIndex) -> Vectors:
     return Vectors(index.content_ids.to_pylist(), index.vectors.T.tocsr())
 
 
-def factor_vectors(factors: DataFrame, *, only: Collection[str] | None = None) -> Vectors:
+def factor_vectors(factors: pa.Table, *, only: Collection[str] | None = None) -> Vectors:
     """What a model learnt about titles from who likes them. `factors` has content_id and an array of numbers.
 
-    With `only`, no other title is read. A title that nobody liked has no factors, so no vector.
+    `only` are the titles that are wanted. A title that nobody liked has no factors, so no vector.
     """
-    factors = factors.where(F.col("factors").isNotNull())
-    wanted = factors if only is None else factors.where(F.col("content_id").isin(list(only)))
-    table = wanted.select("content_id", "factors").toArrow().sort_by("content_id")
+    known = factors.filter(pc.is_valid(factors["factors"]))
+    if only is not None:
+        known = known.filter(pc.is_in(known["content_id"], pa.array(sorted(only), pa.string())))
+    table = known.sort_by("content_id")
     numbers = np.asarray(table["factors"].combine_chunks().flatten(), dtype=np.float64)
     rows: NDArray[np.float64] = numbers.reshape(table.num_rows, -1) if table.num_rows else np.zeros((0, 1))
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -61,9 +62,10 @@ def nearest_titles(
     place = vectors.content_ids.index(content_id)
     product = vectors.rows @ vectors.rows[[place]].T
     cosines = (product.toarray() if hasattr(product, "toarray") else product).ravel().round(_DIGITS)
+    near = [(vectors.content_ids[other], cosines[other]) for other in np.flatnonzero(cosines > least)]
     alike = [
         Neighbour(other, float(cosine))
-        for other, cosine in zip(vectors.content_ids, cosines, strict=True)
-        if cosine > least and other != content_id and (among is None or other in among)
+        for other, cosine in near
+        if other != content_id and (among is None or other in among)
     ]
     return sorted(alike, key=lambda neighbour: (-neighbour.similarity, neighbour.content_id))[:count]

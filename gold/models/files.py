@@ -4,7 +4,6 @@ The manifest is written last and atomically; a model without one is incomplete a
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -12,13 +11,18 @@ from pydantic import JsonValue
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from gold.models.saved import (
+    MANIFEST,
+    checked_name,
+    is_saved,
+    model_folder,
+    model_names,
+    part_names,
+    read_manifest,
+    require_saved,
+)
 from lakehouse import files
-from lakehouse.errors import TableError
 from lakehouse.exports import replaced_file
-
-_MANIFEST = "model.json"
-# Both become folder names.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Model(NamedTuple):
@@ -40,82 +44,43 @@ def save_model(
 
     The remains of an interrupted save are replaced. Raises ValueError for NaN and infinity: JSON has none.
     """
-    if is_saved(spark, root, model_version):
+    if is_saved(root, model_version):
         return
-    folder = _folder(root, model_version)
+    folder = _path(root, model_version)
     manifest = {
-        "frames": {_named(name): frame.schema.jsonValue() for name, frame in frames.items()},
+        "frames": {checked_name(name): frame.schema.jsonValue() for name, frame in frames.items()},
         "numbers": dict(numbers),
     }
     json.dumps(manifest, allow_nan=False)  # before anything is deleted
     files.delete(spark, folder)
     for name, frame in frames.items():
         frame.write.parquet(f"{folder}/{name}")
-    manifest["files"] = {name: _parts(spark, f"{folder}/{name}") for name in frames}
+    written = model_folder(root, model_version)
+    manifest["files"] = {name: part_names(written / name) for name in frames}
     text = json.dumps(manifest, allow_nan=False, indent=2)
-    with replaced_file(f"{folder}/{_MANIFEST}") as file:
+    with replaced_file(f"{folder}/{MANIFEST}") as file:
         file.write(text.encode())
 
 
 def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
     """The model of this version. Raises TableError if it is not saved, or incomplete."""
-    require_saved(spark, root, model_version)
-    folder = _folder(root, model_version)
-    manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
+    require_saved(root, model_version)
+    manifest = read_manifest(model_folder(root, model_version))
     # with a given schema, Spark reads no footer before the frame is used, and an empty frame keeps its columns
     frames = {
-        name: files.read_parquet(spark, f"{folder}/{name}", StructType.fromJson(schema))
+        name: files.read_parquet(spark, f"{_path(root, model_version)}/{name}", StructType.fromJson(schema))
         for name, schema in manifest["frames"].items()
     }
     return Model(model_version, frames, manifest["numbers"])
 
 
-def is_saved(spark: SparkSession, root: str, model_version: str) -> bool:
-    """Whether the model is complete: from a folder without files Spark would read a frame without rows."""
-    folder = _folder(root, model_version)
-    if _MANIFEST not in files.names(spark, folder):
-        return False
-    manifest = json.loads(files.read_text(spark, f"{folder}/{_MANIFEST}"))
-    written: dict[str, list[str]] = manifest.get("files", {})
-    return all(set(parts) <= set(_parts(spark, f"{folder}/{name}")) for name, parts in written.items())
-
-
-def _parts(spark: SparkSession, folder: str) -> list[str]:
-    return [name for name in files.names(spark, folder) if name.endswith(".parquet")]
-
-
-def require_saved(spark: SparkSession, root: str, model_version: str) -> None:
-    """Raise TableError if the model is not saved, or incomplete."""
-    if not is_saved(spark, root, model_version):
-        raise TableError(
-            f"model {model_version} is not saved under {root}/models",
-            todo="lakehouse models lists those that are; lakehouse run --select gold trains one",
-        )
-
-
-def saved_versions(spark: SparkSession, root: str) -> list[str]:
-    """The models that are saved completely."""
-    return [name for name in _folders(spark, root) if is_saved(spark, root, name)]
-
-
 def keep_models(spark: SparkSession, root: str, versions: Iterable[str]) -> None:
     """Delete the files of all other models, incomplete ones included."""
     kept = set(versions)
-    for name in _folders(spark, root):
+    for name in model_names(root):
         if name not in kept:
-            files.delete(spark, f"{root}/models/{name}")
+            files.delete(spark, _path(root, name))
 
 
-def _folders(spark: SparkSession, root: str) -> list[str]:
-    """Folders that may be models; ignores anything else there, such as .DS_Store."""
-    return [name for name in files.names(spark, f"{root}/models") if _NAME.fullmatch(name)]
-
-
-def _folder(root: str, model_version: str) -> str:
-    return f"{root}/models/{_named(model_version)}"
-
-
-def _named(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} cannot be the name of a folder")
-    return name
+def _path(root: str, model_version: str) -> str:
+    return f"{root}/models/{checked_name(model_version)}"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
-from gold.models.files import keep_models, require_saved, saved_versions
+from gold.models.files import keep_models
 from gold.models.registry import (
     ModelRecord,
     Records,
@@ -21,6 +21,7 @@ from gold.models.registry import (
     refuse,
     write_records,
 )
+from gold.models.saved import require_saved, saved_versions
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def offer_model(
     `force` publishes it regardless of the rule. Calling it again with the same model changes nothing. Raises
     TableError if the model is not saved.
     """
-    require_saved(spark, root, new.model_version)
+    require_saved(root, new.model_version)
     before = records = current_records(spark, root)
     verdict = judge(new, records, rule=rule)
     if verdict.publish or force:
@@ -64,4 +65,4 @@ def offer_model(
 
 def current_records(spark: SparkSession, root: str) -> Records:
     """The rows of gold.models; models whose files somebody deleted are marked expired."""
-    return expire_unsaved(read_records(spark, root), saved_versions(spark, root))
+    return expire_unsaved(read_records(spark, root), saved_versions(root))

@@ -13,9 +13,10 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import recommend, roll_back
-from gold.models.files import is_saved, keep_models, load_model, save_model, saved_versions
+from gold.models.files import keep_models, load_model, save_model
 from gold.models.publication import offer_model
 from gold.models.registry import ModelRecord, Rule, read_records
+from gold.models.saved import is_saved, saved_versions
 from gold.recommender.blend import model_version, save_blend, train_blend
 from gold.recommender.recipes import recipe_of
 from lakehouse import files
@@ -86,7 +87,7 @@ def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> 
 def test_a_half_written_model_is_none_and_is_replaced(spark: SparkSession, root: str) -> None:
     save_model(spark, root, "als-1", {"users": factors(spark, "lost"), "titles": factors(spark, "lost")}, {})
     files.delete(spark, f"{root}/models/als-1/model.json")  # as after a kill before the last step
-    assert saved_versions(spark, root) == []
+    assert saved_versions(root) == []
     with pytest.raises(TableError, match="model als-1 is not saved"):
         load_model(spark, root, "als-1")
     save_model(spark, root, "als-1", {"users": factors(spark, "new")}, {})
@@ -97,9 +98,9 @@ def test_a_half_written_model_is_none_and_is_replaced(spark: SparkSession, root:
 def test_a_model_that_has_lost_a_file_is_none(spark: SparkSession, root: str) -> None:
     """Otherwise Spark would read the rest of the folder as the whole frame."""
     save_model(spark, root, "als-1", {"users": factors(spark, "first")}, {})
-    assert is_saved(spark, root, "als-1")
+    assert is_saved(root, "als-1")
     next(Path(root, "models", "als-1", "users").glob("*.parquet")).unlink()
-    assert not is_saved(spark, root, "als-1")
+    assert not is_saved(root, "als-1")
     save_model(spark, root, "als-1", {"users": factors(spark, "again")}, {})
     assert load_model(spark, root, "als-1").frames["users"].count() == 1
 
@@ -107,7 +108,7 @@ def test_a_model_that_has_lost_a_file_is_none(spark: SparkSession, root: str) ->
 def test_not_a_number_is_not_saved(spark: SparkSession, root: str) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         save_model(spark, root, "als-1", {}, {"mean": float("nan")})
-    assert not is_saved(spark, root, "als-1")
+    assert not is_saved(root, "als-1")
 
 
 @pytest.mark.parametrize("name", ["../../silver", "", ".", "a/b"])
@@ -122,7 +123,7 @@ def test_files_that_no_model_needs_are_deleted(spark: SparkSession, root: str) -
     files.delete(spark, f"{root}/models/half/model.json")
     for stray in (".DS_Store", "als-2 copy"):  # what a file manager leaves behind
         Path(root, "models", stray).touch()
-    assert saved_versions(spark, root) == ["als-1", "als-2"]
+    assert saved_versions(root) == ["als-1", "als-2"]
     keep_models(spark, root, ["als-2"])
     assert files.names(spark, f"{root}/models") == [".DS_Store", "als-2", "als-2 copy"]
 
@@ -159,7 +160,7 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
     assert offer_model(spark, root, record("better", rmse=0.5, day=3), rule=RULE, keep=1) == ("better", "")
     # good was published before bad, and one is kept
     assert statuses(spark, root) == {"good": "expired", "bad": "retired", "better": "published"}
-    assert saved_versions(spark, root) == ["bad", "better"]
+    assert saved_versions(root) == ["bad", "better"]
 
 
 def test_a_model_without_figures_gives_way_and_takes_no_place(
