@@ -1,12 +1,13 @@
 """A lakehouse without Spark: its tables as Arrow, their versions and history, read by delta-rs in this process."""
 
+import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.errors import InputError, TableError, first_line
@@ -74,9 +75,9 @@ class Lakehouse:
         history = self.delta(table).history()
         return range(history[-1]["version"], history[0]["version"] + 1)
 
-    def history(self, table: Table | str, *, limit: int | None = None) -> list[Commit]:
-        """The table's commits, newest first."""
-        return [_commit(entry) for entry in self.delta(table).history(limit)]
+    def history(self, table: Table | str, *, limit: int | None = None, version: int | None = None) -> list[Commit]:
+        """The table's commits, newest first; with `version`, that one and those before it."""
+        return [_commit(entry) for entry in self.delta(table, version).history(limit)]
 
     def read(
         self,
@@ -111,11 +112,31 @@ class Lakehouse:
                 raise InputError(f"not SQL: {first_line(error)}") from error
             raise
 
+    def overwrite(self, table: Table | str, rows: pa.Table, *, input_versions: Mapping[str, int]) -> None:
+        """Replace the table's rows in one commit, which also records the versions of the tables they come from.
+
+        A table that does not exist is created with its contract.
+        """
+        note = json.dumps({"inputs": dict(sorted(input_versions.items()))})
+        properties = CommitProperties(custom_metadata={"userMetadata": note})
+        write_deltalake(self._created(table), rows, mode="overwrite", commit_properties=properties)
+
     def require(self, *tables: Table | str) -> None:
         """Raise TableError for the first of the tables that does not exist."""
         for table in tables:
             if not self.exists(table):
                 raise self._missing(table)
+
+    def _created(self, table: Table | str) -> DeltaTable:
+        if self.exists(table):
+            return self.delta(table)
+        found = declaration(table)
+        return DeltaTable.create(
+            self._address(found),
+            Schema.from_json(found.schema.json()),
+            configuration=found.delta_properties,
+            storage_options=_storage_options(self.root),
+        )
 
     def _address(self, table: Table | str) -> str:
         """delta-rs knows Amazon's scheme by its first name only."""

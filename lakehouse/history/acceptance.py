@@ -112,7 +112,7 @@ def input_version(spark: SparkSession, root: str, table: Table) -> int:
         if chosen is not None:
             return chosen.version
         if table.sql_name in _checked(spark, root):
-            raise _nothing_accepted(table, "silver")
+            raise nothing_accepted(table, "silver")
     return storage.latest_version(spark, root, table)
 
 
@@ -123,7 +123,7 @@ def published_version(spark: SparkSession, root: str, table: Table) -> int:
     storage.require(spark, root, table)
     chosen = last_accepted(spark, root, table)
     if chosen is None:
-        raise _nothing_accepted(table, table.layer)
+        raise nothing_accepted(table, table.layer)
     return chosen.version
 
 
@@ -142,7 +142,8 @@ def published_recommendations(spark: SparkSession, root: str) -> str | None:
     return f"{name} version {inputs[name]}" if inputs and name in inputs else None
 
 
-def _nothing_accepted(table: Table, selection: str) -> TableError:
+def nothing_accepted(table: Table, selection: str) -> TableError:
+    """The error for a table that was checked and never passed; `selection` is what to check."""
     return TableError(
         f"no version of {table.sql_name} has passed its checks",
         todo=f"check it with: lakehouse check {selection}, or spark-submit quality/check.py {selection}; "
