@@ -131,12 +131,15 @@ class Lakehouse:
         if self.exists(table):
             return self.delta(table)
         found = declaration(table)
-        return DeltaTable.create(
+        created = DeltaTable.create(
             self._address(found),
             Schema.from_json(found.schema.json()),
-            configuration=found.delta_properties,
+            configuration=dict(found.properties),
             storage_options=_storage_options(self.root),
         )
+        for name, condition in found.checks.items():  # delta-rs enforces no constraint that is a mere property
+            created.alter.add_constraint({name: condition})
+        return created
 
     def _address(self, table: Table | str) -> str:
         """delta-rs knows Amazon's scheme by its first name only."""

@@ -76,19 +76,6 @@ def title_tastes(titles: DataFrame) -> DataFrame:
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
 
 
-def describe_titles(titles: DataFrame, *, weights: Weights) -> DataFrame:
-    """One row per title: its name and kind, its tastes columns, and `features` for `index_features`."""
-    tastes = titles.withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
-    return tastes.select(
-        "id",
-        "titulo",
-        "type",
-        *_TASTES.fieldNames()[1:5],
-        "decada_lanzamiento",
-        named_features(weights).alias("features"),
-    )
-
-
 def named_features(weights: Weights) -> Column:
     """The tastes as one array of distinct `kind:value`, without kinds of weight 0."""
     values = {

@@ -28,7 +28,7 @@ def chosen_titles(titles: pa.Table, content_ids: Collection[str]) -> dict[str, d
 
 
 def with_features(titles: pa.Table, *, weights: Weights) -> pa.Table:
-    """The titles with `features` for `index_features`, the same as gold.affinity.cosine.describe_titles names."""
+    """The titles with `features` for `index_features`, those of gold.affinity.cosine.named_features."""
     values = {
         "genre": titles["generos"].to_pylist(),
         "director": titles["directores"].to_pylist(),

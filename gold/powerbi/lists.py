@@ -1,5 +1,7 @@
-"""The lists of Power BI without Spark: gold.powerbi_recommendations and its CSV file. gold/export_powerbi.py is the
-job that does the same with Spark, for lists of any size."""
+"""The lists of Power BI without Spark: gold.powerbi_recommendations and its CSV file.
+
+The job gold/export_powerbi.py does the same with Spark, for lists of any size.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -6,16 +6,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
 
 from gold.affinity.title_index import Weights
-from gold.models.files import save_model
-from gold.models.registry import PUBLISHED, ModelRecord, write_records
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import overwrite
-from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from lakehouse.tables import GOLD_MODELS, GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
 from operations.commands.similar import similar_titles
+from tests.support.delta_tables import write_model, write_rows
 from tests.support.outcome import Command
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -35,7 +34,7 @@ TITLES: list[Title] = [
 
 
 @pytest.fixture(scope="module")
-def lists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     root = str(tmp_path_factory.mktemp("lists") / "lakehouse")
     users = [
         ("007", "Bond", None, ["Action"], [], ["Sean"], None, ["1990s"], *SOURCE),
@@ -58,10 +57,10 @@ def lists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Sett
         ("007", "t4", 3, 3.0, "als", MODEL),
         ("u8", "t2", 1, 3.5, "popularity", MODEL),
     ]
-    overwrite(spark.createDataFrame(users, SILVER_USERS.schema), root, SILVER_USERS)
-    overwrite(spark.createDataFrame(content, SILVER_CONTENT.schema), root, SILVER_CONTENT)
-    overwrite(spark.createDataFrame(feedback, SILVER_FEEDBACK.schema), root, SILVER_FEEDBACK)
-    overwrite(spark.createDataFrame(places, GOLD_RECOMMENDATIONS.schema), root, GOLD_RECOMMENDATIONS)
+    write_rows(root, SILVER_USERS, users)
+    write_rows(root, SILVER_CONTENT, content)
+    write_rows(root, SILVER_FEEDBACK, feedback)
+    write_rows(root, GOLD_RECOMMENDATIONS, places)
     factors = [
         ("t1", [1.0, 0.0]),
         ("007", [0.6, 0.8]),
@@ -69,9 +68,10 @@ def lists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Sett
         ("t4", [-1.0, 0.0]),  # opposite to the liked ones
         ("gone", [1.0, 0.0]),  # silver no longer has it
     ]
-    saved = spark.createDataFrame(factors, "content_id string, factors array<float>")
-    save_model(spark, root, MODEL, {"item_factors": saved}, {"mean": 3.0})
-    write_records(spark, root, [ModelRecord(MODEL, NOON, {}, {}, {}, PUBLISHED, NOON, "the first model")])
+    saved = pa.table({"content_id": [title for title, _ in factors], "factors": [vector for _, vector in factors]})
+    write_model(root, MODEL, {"item_factors": saved})
+    published = (MODEL, NOON, {}, {}, {}, "published", NOON, "the first model")
+    write_rows(root, GOLD_MODELS, [("als-0", NOON, {}, {}, {}, "retired", NOON, "replaced"), published])
     return load_settings().model_copy(update={"root": root})
 
 
@@ -149,10 +149,10 @@ def test_neighbours_as_a_person_reads_them(command: Command) -> None:
     assert "the published model knows nothing of this title" in out
 
 
-def test_without_a_saved_model_features_say_what_they_can(spark: SparkSession, tmp_path: Path) -> None:
+def test_without_a_saved_model_features_say_what_they_can(tmp_path: Path) -> None:
     content = [("a", "movie", "A", ["G"], [], [], None, None, None, None, *SOURCE)]
     content.append(("b", "series", "B", ["G"], [], [], None, None, 1, 2, *SOURCE))
-    overwrite(spark.createDataFrame(content, SILVER_CONTENT.schema), str(tmp_path), SILVER_CONTENT)
-    found = similar_titles(spark, str(tmp_path), "a", weights=Weights(1, 1, 1, 1, 1), count=5)
+    write_rows(str(tmp_path), SILVER_CONTENT, content)
+    found = similar_titles(Lakehouse(tmp_path), "a", weights=Weights(1, 1, 1, 1, 1), count=5)
     assert [(title["content_id"], title["similarity"]) for title in found["by_features"]] == [("b", 1.0)]
     assert (found["model_version"], found["by_factors"]) == (None, [])
