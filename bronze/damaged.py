@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from bronze.resume import Topics, known_topics, other_topics
 from lakehouse.folders import Folder
 from lakehouse.history.damage import Damage
-from lakehouse.history.snapshots import read_actions, table_log
+from lakehouse.history.log import table_log
+from lakehouse.history.raw_log import read_actions
 from lakehouse.kafka.bronze_sources import Source
 from lakehouse.spark.checkpoints import Offsets, as_offsets, rebuild
 
@@ -30,7 +31,7 @@ class Memory(NamedTuple):
 def remember(root: Folder, source: Source) -> Memory:
     """What can still be read of the table's log and of its stream's checkpoint; empty where nothing can."""
     offsets = root / "checkpoints" / source.stream / "offsets"
-    return Memory(_properties(table_log(root, source.table.sql_name)), _read_to(offsets))
+    return Memory(_properties(table_log(root, source.table)), _read_to(offsets))
 
 
 def with_loss(
@@ -96,7 +97,7 @@ def _properties(log: Folder) -> Mapping[str, str]:
 
 
 def _commit_properties(log: Folder, name: str) -> Mapping[str, str] | None:
-    return _last(action.get("metaData") for action in read_actions(log, name))
+    return _last(action.get("metaData") for action in read_actions(log, int(name[:20])))
 
 
 def _checkpoint_properties(log: Folder, name: str) -> Mapping[str, str] | None:

@@ -8,8 +8,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
-from lakehouse.history import delta_log
+from lakehouse.history.commits import KEEP_ROWS, commits
 from lakehouse.kafka.topics import Offsets as TopicOffsets
+from lakehouse.lakehouse import Commit, Lakehouse
 from lakehouse.spark.checkpoints import BrokenCheckpointError, Checkpoint, CheckpointError, Offsets, rebuild
 from lakehouse.tables import Table
 
@@ -70,17 +71,17 @@ def require_continuity(spark: SparkSession, root: str, table: Table, checkpoint:
         if checkpoint.ended >= 0:
             raise _apart(table, "the table is gone and its checkpoint is not")
         return
-    for commit in delta_log.commits(spark, storage.table_path(root, table)):
+    for commit in commits(Lakehouse(root), table):
         if commit.operation == "STREAMING UPDATE":
             _compare(table, checkpoint, commit)
             return
-        if commit.operation not in delta_log.KEEP_ROWS:
+        if commit.operation not in KEEP_ROWS:
             raise _apart(table, f"version {commit.version} of the table was made by {commit.operation}")
     if checkpoint.ended >= 0:
         raise _apart(table, f"the checkpoint ended batch {checkpoint.ended}, which the table does not know")
 
 
-def _compare(table: Table, checkpoint: Checkpoint, commit: delta_log.Commit) -> None:
+def _compare(table: Table, checkpoint: Checkpoint, commit: Commit) -> None:
     query, batch = str(commit.parameters.get("queryId")), int(commit.parameters.get("epochId", -1))
     if query != checkpoint.query_id:
         raise _apart(table, f"the checkpoint is of another stream ({checkpoint.query_id} instead of {query})")

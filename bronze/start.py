@@ -13,13 +13,13 @@ from lakehouse.history.damage import table_damage
 from lakehouse.kafka.bronze_sources import Source, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, topic_ids
+from lakehouse.rebuilding import set_checkpoint_aside
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import (
     Offsets,
     kafka_offsets,
     read_checkpoint,
     require_readable,
-    set_aside,
 )
 from lakehouse.tables import Table, layer_tables
 
@@ -30,21 +30,21 @@ def prepare(spark: SparkSession, root: str, source: Source, topics: Topics) -> s
     Raises CheckpointError if continuing would skip or repeat records.
     """
     table = source.table
-    checkpoint = read_checkpoint(spark, root, source.stream)
+    checkpoint = read_checkpoint(open_folder(root), source.stream)
     known = _properties(spark, root, table)
     resume.require_same_topics(table, known, topics)
     read: set[str] = set()
     if checkpoint is not None:
-        require_readable(spark, checkpoint)
+        require_readable(checkpoint)
         resume.require_continuity(spark, root, table, checkpoint)
         if checkpoint.began >= 0:
-            read = {topic for topic, _ in kafka_offsets(spark, checkpoint, checkpoint.began)}
+            read = {topic for topic, _ in kafka_offsets(checkpoint, checkpoint.began)}
             resume.require_topics_read(table, read, source.topics)
     unread = topics.of(set(source.topics) - read)
     starts = _held(spark, root, unread) if unread.ids else {}
     if checkpoint is not None and read:
         resume.require_not_held(table, starts)
-        starts = kafka_offsets(spark, checkpoint, checkpoint.ended) if checkpoint.ended >= 0 else {}
+        starts = kafka_offsets(checkpoint, checkpoint.ended) if checkpoint.ended >= 0 else {}
     resume.require_kept(table, starts, topics)
     properties = resume.topic_properties(topics.ids)
     storage.ensure(spark, root, table, properties=properties)
@@ -89,7 +89,7 @@ def rebuild_checkpoints(
             yield f"{table.sql_name}: accepted as lost: {ranges}"
         else:
             resume.require_kept(table, starts, topics)
-        aside = set_aside(spark, root, source.stream, stamp=stamp)
+        aside = set_checkpoint_aside(spark, root, source.stream, stamp=stamp)
         where = ", ".join(
             f"{topic}-{partition} at {offset}" for (topic, partition), offset in sorted(starts.items())
         )

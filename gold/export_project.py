@@ -12,7 +12,7 @@ from gold.powerbi.project.queries import TABLES_FOLDER
 from gold.powerbi.project.rows import flat_rows
 from gold.powerbi.project.tables import Exported, exported_tables
 from lakehouse.exports import Formulas, export_path, write_csv, write_file
-from lakehouse.history.passed import exported_version
+from lakehouse.history.acceptance import exported_version
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
@@ -83,7 +83,7 @@ def _alike(lakehouse: Lakehouse, versions: Mapping[str, int | None]) -> list[Ali
 
 
 def _version(lakehouse: Lakehouse, table: Table) -> int | None:
-    return exported_version(lakehouse, table) if lakehouse.exists(table) else None
+    return exported_version(lakehouse.root, table) if lakehouse.exists(table) else None
 
 
 def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, formulas: Formulas) -> Written:

@@ -28,7 +28,7 @@ def read_inputs(spark: SparkSession, root: str, *tables: Table) -> Inputs:
 
     Raises TableError if a table does not exist, or was checked and never passed.
     """
-    versions = {table.sql_name: input_version(spark, root, table) for table in tables}
+    versions = {table.sql_name: input_version(root, table) for table in tables}
     return _read(spark, root, tables, versions)
 
 
@@ -37,8 +37,8 @@ def read_published(spark: SparkSession, root: str, published: Table, *others: Ta
 
     Raises TableError if a table does not exist, or has no version that passed.
     """
-    versions = {published.sql_name: published_version(spark, root, published)}
-    versions |= {table.sql_name: input_version(spark, root, table) for table in others}
+    versions = {published.sql_name: published_version(root, published)}
+    versions |= {table.sql_name: input_version(root, table) for table in others}
     return _read(spark, root, (published, *others), versions)
 
 

@@ -80,7 +80,7 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
         described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
         write_metrics(spark, root, described, inputs.versions)
         if training is not None:
-            save_blend(spark, root, version, training.result())
+            save_blend(root, version, training.result())
         require_finite(blend_of(load_model(spark, root, version)))
     new = ModelRecord(
         model_version=version,

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from pyspark.sql import SparkSession
 
-from gold.models.publication import current_records
-from gold.models.registry import roll_back, rollback_target, write_records
+from gold.models.publication import current_records, write_records
+from gold.models.registry import roll_back, rollback_target
 from gold.recommend import read_list_inputs, write_lists
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
@@ -19,7 +19,7 @@ def run(spark: SparkSession, settings: Settings, model_version: str | None = Non
     The model is marked published last, after its lists are written, so the same call can follow a crash.
     """
     with only_run(settings.ops_dir, "gold.models"):
-        records = current_records(spark, settings.root)
+        records = current_records(settings.root)
         target = rollback_target(records, model_version)
         write_lists(spark, settings, read_list_inputs(spark, settings.root), target.model_version)
         write_records(spark, settings.root, roll_back(records, target, at=datetime.now(UTC)))

@@ -2,8 +2,9 @@
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 
-from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, S3FileSystem
+from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, S3FileSystem
 
 from lakehouse.errors import InputError, first_line
 from lakehouse.paths import encoded_address
@@ -23,15 +24,38 @@ class Folder:
         """The names of the folder's entries, sorted."""
         return sorted(self.sizes())
 
+    def names_below(self) -> list[str]:
+        """The names of all files in the folder and its subfolders, sorted."""
+        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True, recursive=True))
+        return sorted(info.base_name for info in found if info.type == FileType.File)
+
     def sizes(self) -> dict[str, int]:
         """The names of the folder's entries and their sizes in bytes; 0 for a folder."""
         found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
         return {info.base_name: info.size or 0 for info in found}
 
+    def times(self) -> dict[str, datetime]:
+        """The names of the folder's entries and when each was last modified, in UTC."""
+        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
+        return {info.base_name: info.mtime for info in found}
+
     def read(self, name: str) -> bytes:
         """The file's content. Raises FileNotFoundError if it does not exist."""
         with self.system.open_input_file(f"{self.path}/{name}") as file:
             return bytes(file.read())
+
+    def read_text(self, name: str) -> str:
+        """The file's text, with a sign in place of bytes that are not UTF-8. Raises FileNotFoundError."""
+        return self.read(name).decode(errors="replace")
+
+    def delete(self, name: str) -> None:
+        """Delete a file, or a folder with its contents; do nothing if it does not exist."""
+        path = f"{self.path}/{name}"
+        [found] = self.system.get_file_info([path])
+        if found.type == FileType.Directory:
+            self.system.delete_dir(path)
+        elif found.type != FileType.NotFound:
+            self.system.delete_file(path)
 
 
 def open_folder(root: str) -> Folder:

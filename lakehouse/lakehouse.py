@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -11,21 +12,35 @@ from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, write_
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.errors import InputError, TableError, first_line
-from lakehouse.history.delta_log import noted
+from lakehouse.folders import Folder, open_folder
+from lakehouse.history.log import table_log, versions
 from lakehouse.tables import Table, find_table
 
 _NO_COLUMN = "No field named"
 
 
 class Commit(NamedTuple):
-    """One version of a table: its operation, the operation's parameters and metrics, its writer's metadata."""
+    """One version of a table: its operation, the operation's parameters and metrics, its writer's note."""
 
     version: int
     written_at: datetime | None
     operation: str
     parameters: Mapping[str, Any]
     metrics: Mapping[str, Any]
-    user_metadata: Mapping[str, Any]
+    note: str
+
+    def metric(self, *names: str) -> int:
+        """The first of these metrics that the operation has: Spark and delta-rs name them differently. Else 0."""
+        return next((int(self.metrics[name]) for name in names if name in self.metrics), 0)
+
+    @property
+    def user_metadata(self) -> Mapping[str, Any]:
+        """The JSON object that our own writers note; empty for anything else."""
+        try:
+            found = json.loads(self.note or "{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 class Lakehouse:
@@ -40,6 +55,11 @@ class Lakehouse:
 
     def __repr__(self) -> str:
         return f"Lakehouse({self.root!r})"
+
+    @cached_property
+    def folder(self) -> Folder:
+        """The root's files. Raises InputError if pyarrow has no client for its store."""
+        return open_folder(self.root)
 
     def path(self, table: Table | str) -> str:
         """Where the table is, or would be."""
@@ -70,13 +90,12 @@ class Lakehouse:
         """The number of the table's last commit."""
         return self.delta(table).version()
 
-    def versions(self, table: Table | str) -> range:
-        """The versions whose commits are still in the log."""
-        history = self.delta(table).history()
-        return range(history[-1]["version"], history[0]["version"] + 1)
+    def versions(self, table: Table | str) -> list[int]:
+        """The versions whose commits are still in the log, oldest first; empty if there is no table."""
+        return versions(table_log(self.folder, declaration(table)))
 
-    def history(self, table: Table | str, *, limit: int | None = None, version: int | None = None) -> list[Commit]:
-        """The table's commits, newest first; with `version`, that one and those before it."""
+    def history(self, table: Table | str, *, version: int | None = None, limit: int | None = None) -> list[Commit]:
+        """The table's commits, newest first, from that version or the latest on."""
         return [_commit(entry) for entry in self.delta(table, version).history(limit)]
 
     def read(
@@ -202,7 +221,7 @@ def _commit(entry: Mapping[str, Any]) -> Commit:
         entry.get("operation", ""),
         entry.get("operationParameters") or {},
         entry.get("operationMetrics") or {},
-        noted(entry.get("userMetadata")),
+        entry.get("userMetadata") or "",
     )
 
 

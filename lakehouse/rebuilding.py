@@ -8,37 +8,43 @@ from pyspark.sql import functions as F
 
 from lakehouse import files, storage
 from lakehouse.exports import write_file
-from lakehouse.spark.checkpoints import CheckpointError, rebuild, set_aside
+from lakehouse.folders import open_folder
+from lakehouse.spark.checkpoints import CheckpointError, rebuild
 from lakehouse.storage import checkpoint_path
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
 _LAYER = "silver"
+_FOLDER = "rebuild"
+# There while a rebuild is being swapped in.
+_MARKER = f"{_LAYER}.json"
 
 
 def staging_root(root: str, stamp: str) -> str:
-    return f"{root}/rebuild/{_LAYER}-{stamp}"
+    return f"{root}/{_FOLDER}/{_LAYER}-{stamp}"
 
 
-def require_no_rebuild(spark: SparkSession, root: str) -> None:
+def require_no_rebuild(root: str) -> None:
     """Raise CheckpointError if a rebuild was interrupted in the middle of its swap."""
-    if pending_swap(spark, root):
+    if pending_swap(root):
         raise CheckpointError(
             f"a rebuild of {_LAYER} was interrupted while its tables were swapped in",
             todo=f"{rebuild(_LAYER)} finishes it",
         )
 
 
-def pending_swap(spark: SparkSession, root: str) -> str | None:
+def pending_swap(root: str) -> str | None:
     """The stamp of a complete rebuild whose swap has begun but not ended."""
-    if f"{_LAYER}.json" not in files.names(spark, f"{root}/rebuild"):
+    folder = open_folder(root) / _FOLDER
+    if _MARKER not in folder.names():
         return None
-    return str(json.loads(files.read_text(spark, _marker(root)))["stamp"])
+    return str(json.loads(folder.read(_MARKER))["stamp"])
 
 
-def discard_staging(spark: SparkSession, root: str) -> None:
+def discard_staging(root: str) -> None:
     """Delete what earlier, unfinished rebuilds left. Only valid without a pending swap."""
-    for name in files.names(spark, f"{root}/rebuild"):
-        files.delete(spark, f"{root}/rebuild/{name}")
+    folder = open_folder(root) / _FOLDER
+    for name in folder.names():
+        folder.delete(name)
 
 
 def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
@@ -50,8 +56,8 @@ def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
     calling this again finishes a swap that was cut off.
     """
     staging = staging_root(root, stamp)
-    write_file(_marker(root), json.dumps({"stamp": stamp}).encode())
-    if files.names(spark, checkpoint_path(staging, _LAYER)):
+    write_file(f"{root}/{_FOLDER}/{_MARKER}", json.dumps({"stamp": stamp}).encode())
+    if open_folder(checkpoint_path(staging, _LAYER)).names():
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):
             if table == SILVER_CORRECTIONS:
@@ -61,10 +67,11 @@ def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
             if table != SILVER_BATCHES:
                 versions[table.sql_name] = storage.latest_version(spark, root, table)
         _replace(spark, root, staging, SILVER_BATCHES, stamp, versions)
-        set_aside(spark, root, _LAYER, stamp=stamp)
+        set_checkpoint_aside(spark, root, _LAYER, stamp=stamp)
         files.rename(spark, checkpoint_path(staging, _LAYER), checkpoint_path(root, _LAYER))
-    files.delete(spark, _marker(root))
-    files.delete(spark, staging)
+    folder = open_folder(root) / _FOLDER
+    folder.delete(_MARKER)
+    folder.delete(f"{_LAYER}-{stamp}")
 
 
 def _replace(
@@ -91,5 +98,11 @@ def _append_new(spark: SparkSession, root: str, staging: str, table: Table) -> N
         storage.append(new.select(*table.columns), root, table)
 
 
-def _marker(root: str) -> str:
-    return f"{root}/rebuild/{_LAYER}.json"
+def set_checkpoint_aside(spark: SparkSession, root: str, stream: str, *, stamp: str) -> str | None:
+    """Rename the stream's checkpoint, so that its next start finds none; the new path, None if there was none."""
+    path = checkpoint_path(root, stream)
+    if not open_folder(path).names():
+        return None
+    aside = f"{path}.before-{stamp}"
+    files.rename(spark, path, aside)
+    return aside

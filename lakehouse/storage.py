@@ -13,7 +13,8 @@ from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
 from lakehouse import files
 from lakehouse.errors import TableError, first_line
-from lakehouse.history import delta_log
+from lakehouse.folders import open_folder
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
@@ -68,7 +69,7 @@ def _create_or_extend(spark: SparkSession, root: str, table: Table, properties: 
             found = spark.read.format("delta").load(path).schema
         _expect_schema(found, table, what=f"{table.sql_name} at {path}")
         return True
-    _discard_unfinished(spark, path, table)
+    _discard_unfinished(path, table)
     # without the name, Delta derives one from the location and does not double its backticks
     named = DeltaTable.createIfNotExists(spark).tableName(f"delta.{identifier(path)}").location(path)
     builder = named.addColumns(table.schema)
@@ -121,22 +122,22 @@ def _tokens(condition: str) -> str:
     return "".join(condition.split())
 
 
-def _discard_unfinished(spark: SparkSession, path: str, table: Table) -> None:
+def _discard_unfinished(path: str, table: Table) -> None:
     """Remove a log without any commit, left by a process that was killed while creating the table.
 
     Delta creates no table where a log exists. Such a log holds only folders, temporary files and the file system's
     checksums, whose names begin with a dot. Anything else belongs to someone, such as a table whose log was lost,
     and raises TableError.
     """
-    log = f"{path}/_delta_log"
-    others = [name for name in files.names(spark, path) if name != "_delta_log"]
-    others += [f"_delta_log/{name}" for name in files.names_below(spark, log) if not name.startswith(".")]
+    folder = open_folder(path)
+    others = [name for name in folder.names() if name != "_delta_log" and not name.endswith(".crc")]
+    others += [f"_delta_log/{name}" for name in (folder / "_delta_log").names_below() if not name.startswith(".")]
     if others:
         raise TableError(
             f"{path} is to become {table.sql_name}, and it is no Delta table but not empty: it holds {others[0]}",
             todo="if a table was there, put its _delta_log back; else move that folder away",
         )
-    files.delete(spark, log)
+    folder.delete("_delta_log")
 
 
 def require(spark: SparkSession, root: str, table: Table) -> str:
@@ -179,7 +180,8 @@ def delta_table(spark: SparkSession, root: str, table: Table) -> DeltaTable:
 
 def latest_version(spark: SparkSession, root: str, table: Table) -> int:
     """The number of the last commit, from the name of its file in the log (Delta protocol); no job runs."""
-    return delta_log.versions(spark, require(spark, root, table))[-1]
+    require(spark, root, table)
+    return Lakehouse(root).versions(table)[-1]
 
 
 def changes(spark: SparkSession, root: str, table: Table, *, after: int, up_to: int) -> DataFrame:

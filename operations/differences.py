@@ -1,58 +1,141 @@
-"""The differences between two versions of a table, by its key."""
+"""The differences between two versions of a table, by its key, found by DataFusion in this process."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-from pyspark.sql.types import MapType
+from deltalake.schema import MapType
+
+from lakehouse.lakehouse import Lakehouse, quoted
+from lakehouse.tables import Table
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
-_SIDE, _ROW = "__side", "__row"
 
 
-def shared_columns(before: DataFrame, after: DataFrame) -> list[str]:
-    """The columns that both have with the same type, in the order of `after`."""
-    kinds = {field.name: field.dataType for field in before.schema}
-    return [field.name for field in after.schema if kinds.get(field.name) == field.dataType]
+class Difference(NamedTuple):
+    """Counts of rows; `columns` counts the changed rows per column. `rows` are the first of them.
 
-
-def compare(before: DataFrame, after: DataFrame, *, key: Sequence[str]) -> DataFrame:
-    """One row per key whose rows differ in a column that both sides have.
-
-    Columns: `change` (added, changed, removed), `key` (a struct), `columns` (the names of those that differ, only
-    for a changed row), `before` and `after` (structs, null if there is none). NULL equals NULL. Maps are compared,
-    and returned, as sorted arrays of their entries. If a key has several rows, they are paired in the order of
-    their values, so that no row is counted twice.
+    `not_compared` are columns that only one version has, or whose types differ.
     """
-    columns = shared_columns(before, after)
-    rows = _sided(before, columns, key, "before").unionByName(_sided(after, columns, key, "after"))
-    pairs = rows.groupBy(*key).agg(_rows_of("before"), _rows_of("after"))
-    # arrays_zip fills the shorter one with nulls: a row without a partner
-    paired = pairs.select(F.struct(*key).alias("key"), F.explode(F.arrays_zip("before", "after")).alias("pair"))
-    old, new = F.col("pair.before"), F.col("pair.after")
-    differing = F.array_compact(F.array(*[_name_if_differs(old, new, name) for name in columns]))
-    change = F.when(old.isNull(), ADDED).when(new.isNull(), REMOVED).when(F.size("columns") > 0, CHANGED)
-    both = old.isNotNull() & new.isNotNull()
-    described = paired.withColumn("columns", F.when(both, differing).otherwise(F.array().cast("array<string>")))
-    described = described.withColumn("change", change).where(F.col("change").isNotNull())
-    return described.select("change", "key", "columns", old.alias("before"), new.alias("after"))
+
+    added: int
+    changed: int
+    removed: int
+    columns: dict[str, int]
+    not_compared: list[str]
+    rows: list["Changed"]
 
 
-def _sided(rows: DataFrame, columns: Sequence[str], key: Sequence[str], side: str) -> DataFrame:
-    row = F.struct(*[_comparable(rows, name).alias(name) for name in columns])
-    return rows.select(*key, F.lit(side).alias(_SIDE), row.alias(_ROW))
+class Changed(NamedTuple):
+    """One key whose rows differ; `columns` names those that do. A side without a row is None."""
+
+    change: str
+    key: dict[str, Any]
+    columns: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
 
 
-def _comparable(rows: DataFrame, name: str) -> Column:
-    """A column that can be compared: Spark cannot compare maps, and their entries have no order of their own."""
-    if isinstance(rows.schema[name].dataType, MapType):
-        return F.array_sort(F.map_entries(F.col(f"`{name}`")))
-    return F.col(f"`{name}`")
+class Columns(NamedTuple):
+    """The columns of two versions: `shared`, in the order of the newer one, have one type in both."""
+
+    shared: list[str]
+    not_shared: list[str]
+    maps: frozenset[str]
 
 
-def _rows_of(side: str) -> Column:
-    return F.sort_array(F.collect_list(F.when(F.col(_SIDE) == side, F.col(_ROW)))).alias(side)
+def columns_of(lake: Lakehouse, table: Table, before: int, after: int) -> Columns:
+    old, new = ({field.name: field.type for field in _fields(lake, table, at)} for at in (before, after))
+    shared = [name for name, kind in new.items() if old.get(name) == kind]
+    others = [name for name in {**old, **new} if name not in shared]
+    return Columns(shared, others, frozenset(name for name in shared if isinstance(new[name], MapType)))
 
 
-def _name_if_differs(old: Column, new: Column, name: str) -> Column:
-    return F.when(~old.getField(name).eqNullSafe(new.getField(name)), F.lit(name))
+def _fields(lake: Lakehouse, table: Table, version: int) -> list[Any]:
+    return list(lake.delta(table, version).schema().fields)
+
+
+def compare(
+    lake: Lakehouse, table: Table, before: int, after: int, *, columns: Columns, key: Sequence[str], limit: int
+) -> Difference:
+    """What changed in the shared columns, and the first rows by change and key.
+
+    NULL equals NULL. Maps are compared, and returned, as sorted lists of their entries. If a key has several rows,
+    they are paired in the order of their values, so that no row is counted twice.
+    """
+    versions = {"before": (table, before), "after": (table, after)}
+    pairs = _pairs(columns, key)
+    counted = lake.query(f"{pairs} {_counts(columns)}", **versions).to_pylist()
+    ordered = ", ".join(f'"key"[{_text(name)}] NULLS FIRST' for name in key)
+    first = f"{pairs} SELECT * FROM changes ORDER BY change, {ordered}, nth LIMIT {limit}"  # noqa: S608
+    rows = lake.query(first, **versions)
+    numbers = {row["change"]: row for row in counted}
+    changed = numbers.get(CHANGED, {})
+    return Difference(
+        **{kind: numbers.get(kind, {}).get("rows", 0) for kind in (ADDED, CHANGED, REMOVED)},
+        columns={name: changed[f"d{at}"] for at, name in enumerate(columns.shared) if changed.get(f"d{at}")},
+        not_compared=columns.not_shared,
+        rows=[_changed(row, columns) for row in rows.to_pylist()],
+    )
+
+
+def _pairs(columns: Columns, key: Sequence[str]) -> str:
+    """Common table expressions; one row of `changes` is one key whose rows differ, or a row without a partner."""
+    same_row = " AND ".join(f"b.{name} = a.{name}" for name in [*_key(key), "nth"])
+    differs = [f"b.c{at} IS DISTINCT FROM a.c{at} AS d{at}" for at in range(len(columns.shared))]
+    any_differs = " OR ".join(f"d{at}" for at in range(len(columns.shared)))
+    either = ", ".join(
+        f"{_text(name)}, coalesce(b.{own}, a.{own})" for name, own in zip(key, _key(key), strict=True)
+    )
+    sides = ", ".join(f"named_struct({_fields_of(columns, side)}) AS {side}_row" for side in ("b", "a"))
+    change = f"CASE WHEN b.nth IS NULL THEN '{ADDED}' WHEN a.nth IS NULL THEN '{REMOVED}' ELSE '{CHANGED}' END"
+    return f"""
+    WITH b AS ({_numbered("before", columns, key)}), a AS ({_numbered("after", columns, key)}),
+    pairs AS (
+        SELECT {change} AS change, named_struct({either}) AS "key", coalesce(b.nth, a.nth) AS nth,
+            {", ".join(differs)}, {sides}
+        FROM b FULL OUTER JOIN a ON {same_row}
+    ),
+    changes AS (SELECT * FROM pairs WHERE {any_differs} OR change <> '{CHANGED}')
+    """  # noqa: S608 - names are quoted
+
+
+def _numbered(side: str, columns: Columns, key: Sequence[str]) -> str:
+    """The side's rows: key columns k0..., compared columns c0..., and the number of the row under its key."""
+    values = [_comparable(name, columns) for name in columns.shared]
+    named = ", ".join(f"{value} AS c{at}" for at, value in enumerate(values))
+    keys = ", ".join(f"{quoted(name)} AS {own}" for name, own in zip(key, _key(key), strict=True))
+    order = ", ".join(f"{value} NULLS FIRST" for value in values)
+    # counting ROWS: DataFusion's default frame, RANGE, needs an order that structs do not have
+    frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+    window = f"PARTITION BY {', '.join(map(quoted, key))} ORDER BY {order} {frame}"
+    return f"SELECT {keys}, {named}, row_number() OVER ({window}) AS nth FROM {side}"  # noqa: S608
+
+
+def _comparable(name: str, columns: Columns) -> str:
+    """The column as a value that can be compared: the entries of a map have no order of their own."""
+    return f"array_sort(map_entries({quoted(name)}))" if name in columns.maps else quoted(name)
+
+
+def _counts(columns: Columns) -> str:
+    sums = ", ".join(f"count(*) FILTER (WHERE d{at}) AS d{at}" for at in range(len(columns.shared)))
+    return f"SELECT change, count(*) AS rows, {sums} FROM changes GROUP BY change"  # noqa: S608
+
+
+def _key(key: Sequence[str]) -> list[str]:
+    return [f"k{at}" for at in range(len(key))]
+
+
+def _fields_of(columns: Columns, side: str) -> str:
+    return ", ".join(f"{_text(name)}, {side}.c{at}" for at, name in enumerate(columns.shared))
+
+
+def _text(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
+
+
+def _changed(row: dict[str, Any], columns: Columns) -> Changed:
+    change = row["change"]
+    differing = [name for at, name in enumerate(columns.shared) if row[f"d{at}"] and change == CHANGED]
+    before = None if change == ADDED else row["b_row"]
+    after = None if change == REMOVED else row["a_row"]
+    return Changed(change, row["key"], differing, before, after)

@@ -11,7 +11,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import sent, storage
 from lakehouse.errors import InputError, first_line
-from lakehouse.history import acceptance, delta_log
+from lakehouse.history import acceptance
+from lakehouse.history.commits import commit, inputs_of
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings
 from lakehouse.tables import QUALITY_RESULTS, Table, find_table
@@ -53,10 +55,10 @@ def check(
     """
     root = settings.root
     if any(table.layer == "silver" for table in tables):
-        require_no_rebuild(spark, root)  # otherwise half of silver would be the old one
+        require_no_rebuild(root)  # otherwise half of silver would be the old one
     newest = {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
     moment = datetime.now(UTC)  # later than the commits of the versions checked
-    versions = newest if version is None else {tables[0].sql_name: _existing(spark, root, tables[0], version)}
+    versions = newest if version is None else {tables[0].sql_name: _existing(root, tables[0], version)}
     checked: list[Checked] = []
     for layer in LAYERS:  # gold's checks depend on the results of silver's
         subjects = [
@@ -72,8 +74,8 @@ def check(
     return run
 
 
-def _existing(spark: SparkSession, root: str, table: Table, version: int) -> int:
-    known = delta_log.versions(spark, storage.table_path(root, table))
+def _existing(root: str, table: Table, version: int) -> int:
+    known = Lakehouse(root).versions(table)
     if version not in known:
         raise InputError(
             f"{table.sql_name} has no version {version}", todo=f"it has versions {known[0]} to {known[-1]}"
@@ -93,10 +95,10 @@ def subject_of(
     so_far: Sequence[Checked],
 ) -> Subject:
     root, version = settings.root, versions[table.sql_name]
-    path = storage.table_path(root, table)
-    inputs = delta_log.inputs_of(spark, path, version) if table.layer == "gold" else None
-    commit = delta_log.commit(spark, path, version)
-    written_at = commit.written_at if commit and version == newest[table.sql_name] else None
+    lake = Lakehouse(root)
+    inputs = inputs_of(lake, table, version) if table.layer == "gold" else None
+    written = commit(lake, table, version)
+    written_at = written.written_at if written and version == newest[table.sql_name] else None
     return Subject(
         table=table,
         version=version,
@@ -104,9 +106,9 @@ def subject_of(
         other=_reader(spark, root, {**versions, **(inputs or {})}),
         limits=settings.quality,
         clasificaciones=settings.silver.clasificaciones,
-        before=acceptance.last_accepted(spark, root, table, up_to=version) if compare else None,
+        before=acceptance.last_accepted(root, table, up_to=version) if compare else None,
         age_hours=(moment - written_at).total_seconds() / 3600 if written_at else None,
-        unaccepted_inputs=_unaccepted(spark, root, inputs, versions, so_far) if inputs is not None else None,
+        unaccepted_inputs=_unaccepted(root, inputs, versions, so_far) if inputs is not None else None,
         sent=sent.read(settings.ops_dir),
     )
 
@@ -115,9 +117,7 @@ def _reader(spark: SparkSession, root: str, versions: Versions) -> Callable[[Tab
     return lambda table: storage.read(spark, root, table, version=versions.get(table.sql_name))
 
 
-def _unaccepted(
-    spark: SparkSession, root: str, inputs: Versions, versions: Versions, so_far: Sequence[Checked]
-) -> tuple[str, ...]:
+def _unaccepted(root: str, inputs: Versions, versions: Versions, so_far: Sequence[Checked]) -> tuple[str, ...]:
     """The inputs that have not passed, neither earlier nor in this run. Gold that this run checks counts as
     passed: if it fails, so does the run."""
     whole = {table.sql_name for table in acceptance.GATED["silver"]} <= {table.table_name for table in so_far}
@@ -127,7 +127,7 @@ def _unaccepted(
     return tuple(
         f"{name} version {version}"
         for name, version in inputs.items()
-        if (name, version) not in passed_now and not acceptance.is_accepted(spark, root, find_table(name), version)
+        if (name, version) not in passed_now and not acceptance.is_accepted(root, find_table(name), version)
     )
 
 

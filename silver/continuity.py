@@ -6,7 +6,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
-from lakehouse.history import delta_log
+from lakehouse.history.commits import KEEP_ROWS, commits
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import (
     BrokenCheckpointError,
     Checkpoint,
@@ -17,7 +18,7 @@ from lakehouse.spark.checkpoints import (
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
 # What the stream itself does to a table, besides appends, and what changes no row.
-_OWN = delta_log.KEEP_ROWS | {"MERGE"}
+_OWN = KEEP_ROWS | {"MERGE"}
 
 
 def require_continuity(
@@ -69,13 +70,13 @@ def _known(spark: SparkSession, root: str, table: Table) -> bool:
 def _require_own_changes(spark: SparkSession, root: str, versions: Mapping[str, int]) -> None:
     """Raise CheckpointError if anyone but an interrupted batch changed the tables since the last batch."""
     for table in layer_tables("silver"):
-        path, known = storage.table_path(root, table), versions.get(table.sql_name)
+        known = versions.get(table.sql_name)
         if known is None:
             continue  # added by a later version of this project than that batch
         latest = storage.latest_version(spark, root, table)
         if latest < known:
             raise _apart(f"{table.sql_name} has version {latest}, and version {known} was written")
-        for commit in delta_log.commits(spark, path, after=known):
+        for commit in commits(Lakehouse(root), table, after=known):
             is_append = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
             if commit.operation not in _OWN and not is_append and "lakehouse" not in commit.user_metadata:
                 raise _apart(f"version {commit.version} of {table.sql_name} was made by {commit.operation}")
@@ -83,7 +84,7 @@ def _require_own_changes(spark: SparkSession, root: str, versions: Mapping[str, 
 
 def _compare_sources(spark: SparkSession, root: str, checkpoint: Checkpoint, sources: Sequence[Table]) -> None:
     names = [table.sql_name for table in sources]
-    positions = delta_positions(spark, checkpoint, checkpoint.began, names)
+    positions = delta_positions(checkpoint, checkpoint.began, names)
     for table in sources:
         if table.sql_name not in positions:
             continue

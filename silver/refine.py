@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
+from lakehouse.folders import open_folder
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
@@ -42,10 +43,10 @@ def refine(
     run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
     with only_run(settings.ops_dir, run), damage_named(settings.root, repairing=repairing):
         require_whole_logs(settings.root, *(("bronze", "silver") if target is None else ("bronze",)))
-        require_no_rebuild(spark, root)
-        checkpoint = read_checkpoint(spark, root, STREAM)
+        require_no_rebuild(root)
+        checkpoint = read_checkpoint(open_folder(root), STREAM)
         if checkpoint is not None:
-            require_readable(spark, checkpoint)
+            require_readable(checkpoint)
         require_continuity(spark, root, checkpoint, sources=SOURCES)
         settle(spark, root)
         bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
@@ -60,7 +61,7 @@ def refine(
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for table in layer_tables("silver"):
                 storage.ensure(spark, root, table)
-            writer = judged.writeStream.foreachBatch(_writer(spark, root))
+            writer = judged.writeStream.foreachBatch(_writer(root))
             path = storage.checkpoint_path(root, STREAM)
             streams.append(start_stream(writer, name=STREAM, checkpoint=path, trigger=trigger))
         if target is not None:
@@ -68,13 +69,13 @@ def refine(
             reapply(spark, settings.root, target, rules=rules)
 
 
-def _writer(spark: SparkSession, root: str) -> Callable[[DataFrame, int], None]:
+def _writer(root: str) -> Callable[[DataFrame, int], None]:
     names = [table.sql_name for table in SOURCES]
 
     def write(judged: DataFrame, batch_id: int) -> None:
-        checkpoint = read_checkpoint(spark, root, STREAM)
+        checkpoint = read_checkpoint(open_folder(root), STREAM)
         assert checkpoint is not None  # noqa: S101 - Spark writes it before the batch
-        positions = delta_positions(spark, checkpoint, batch_id, names)
+        positions = delta_positions(checkpoint, batch_id, names)
         apply_batch(
             judged,
             root,

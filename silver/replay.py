@@ -1,14 +1,14 @@
 """Judge quarantined records again, as they are or corrected, and merge into silver those that pass."""
 
-import difflib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse import storage
-from lakehouse.errors import InputError
+from lakehouse.folders import open_folder
 from lakehouse.jobs import job_parser, run_job
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.replay_request import Request, add_arguments, request_from
@@ -18,11 +18,10 @@ from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
 from silver.continuity import require_continuity
-from silver.quarantine import corrections
+from silver.quarantine import corrections, worklist
 from silver.quarantine.fixes import run_fix
 from silver.quarantine.resolution import Result, Rules, entries, resolve, settle
 from silver.refine import SOURCES, STREAM
-from silver.rules import rules
 
 
 class Report(NamedTuple):
@@ -48,7 +47,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
             storage.ensure(spark, root, SILVER_CORRECTIONS)
         finished = 0 if request.dry_run else settle(spark, root)
         if request.rule is not None:
-            require_rule(entries(spark, root), request.rule, settings)
+            worklist.require_rule(worklist.entries(Lakehouse(root)), request.rule)
         with state.kept(_selected(spark, root, request)) as chosen:
             count = chosen.count()
             if not count:
@@ -66,24 +65,13 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
 
 def _require_whole(spark: SparkSession, root: str) -> None:
     """Raise CheckpointError after an interrupted batch: nothing may change before the stream repeats it."""
-    require_no_rebuild(spark, root)
-    checkpoint = read_checkpoint(spark, root, STREAM)
+    require_no_rebuild(root)
+    checkpoint = read_checkpoint(open_folder(root), STREAM)
     require_continuity(spark, root, checkpoint, sources=SOURCES)
     if checkpoint is not None and checkpoint.began > checkpoint.ended:
         raise CheckpointError(
             f"silver's batch {checkpoint.began} was cut off", todo="lakehouse run --select silver finishes it"
         )
-
-
-def require_rule(found: DataFrame, rule: str, settings: Settings) -> None:
-    """Raise InputError for a rule that silver does not have and that no quarantined record broke."""
-    silver = settings.silver
-    known = {one.name for one in rules(silver.clasificaciones, silver.future_tolerance_seconds)}
-    if rule in known or not corrections.breaking(found, rule).isEmpty():
-        return
-    close = difflib.get_close_matches(rule, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "lakehouse quarantine lists those that are broken"
-    raise InputError(f"no rule {rule!r}", todo=hint)
 
 
 def _selected(spark: SparkSession, root: str, request: Request) -> DataFrame:
@@ -102,7 +90,7 @@ def _changed(spark: SparkSession, root: str, chosen: DataFrame, request: Request
 def told(report: Report, *, dry_run: bool) -> list[str]:
     """The report in a few lines for people."""
     outcomes = report.result.outcomes
-    judged, still_open = sum(outcomes.values()), outcomes.get(corrections.OPEN, 0)
+    judged, still_open = sum(outcomes.values()), outcomes.get(worklist.OPEN, 0)
     lines = []
     if report.finished:
         lines.append(f"{report.finished:,} rows of a replay that was cut off: finished")
@@ -131,7 +119,7 @@ def as_json(report: Report, *, dry_run: bool) -> dict[str, Any]:
         "selected": report.selected,
         "unchanged": report.unchanged,
         "judged": sum(outcomes.values()),
-        **{name: outcomes.get(name, 0) for name in ("applied", "superseded", "deleted", corrections.OPEN)},
+        **{name: outcomes.get(name, 0) for name in ("applied", "superseded", "deleted", worklist.OPEN)},
         "changed": report.result.changed,
         "open_rules": dict(report.result.open_rules),
     }

@@ -17,7 +17,8 @@ from pyspark.sql import functions as F
 from gold.inputs import Inputs
 from lakehouse import storage
 from lakehouse.errors import first_line
-from lakehouse.history import delta_log
+from lakehouse.history.commits import KEEP_ROWS, commit, commits
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table, find_table
 
 log = logging.getLogger(__name__)
@@ -44,14 +45,12 @@ NO_BASE = Changed(None, why_all="its rows are not known to be made in this way, 
 FULL_HELP = "make all rows, not only those whose inputs have changed since the last run"
 
 
-def fingerprint(spark: SparkSession, root: str, versions: Mapping[str, int], recipe: Recipe) -> str:
+def fingerprint(root: str, versions: Mapping[str, int], recipe: Recipe) -> str:
     """An id that is equal for the same recipe and the same commits of the inputs.
 
     A commit is identified by its time: a recreated or restored table has other commits under the same versions.
     """
-    times = [
-        f"{name} {version} {_written_at(spark, root, name, version)}" for name, version in sorted(versions.items())
-    ]
+    times = [f"{name} {version} {_written_at(root, name, version)}" for name, version in sorted(versions.items())]
     code = [canonical(inspect.getsource(module)) for module in recipe.code]
     return hashlib.sha256("\0".join([*times, repr(recipe.settings), *code]).encode()).hexdigest()[:12]
 
@@ -71,12 +70,12 @@ def made_from(spark: SparkSession, root: str, table: Table, recipe: Recipe) -> M
     None for rows that somebody restored or changed manually, and if an input table was recreated.
     """
     storage.ensure(spark, root, table)
-    for commit in delta_log.commits(spark, storage.table_path(root, table)):
-        inputs = commit.user_metadata.get("inputs")
+    for one in commits(Lakehouse(root), table):
+        inputs = one.user_metadata.get("inputs")
         if inputs:
-            same = commit.user_metadata.get("made_by") == fingerprint(spark, root, inputs, recipe)
+            same = one.user_metadata.get("made_by") == fingerprint(root, inputs, recipe)
             return dict(inputs) if same else None
-        if commit.operation not in delta_log.KEEP_ROWS:
+        if one.operation not in KEEP_ROWS:
             return None
     return None
 
@@ -141,7 +140,7 @@ def write(
 
     The commit records what the rows were made from. If nothing changed, `make` is not called and it has no rows.
     """
-    versions, made_by = inputs.versions, fingerprint(spark, root, inputs.versions, recipe)
+    versions, made_by = inputs.versions, fingerprint(root, inputs.versions, recipe)
     if changed.keys is None:
         log.info("%s: all rows are made: %s", table.sql_name, changed.why_all)
         storage.overwrite(make(), root, table, input_versions=versions, made_by=made_by)
@@ -156,6 +155,6 @@ def write(
         storage.note_inputs(spark, root, table, input_versions=versions, made_by=made_by)
 
 
-def _written_at(spark: SparkSession, root: str, name: str, version: int) -> datetime | None:
-    commit = delta_log.commit(spark, storage.table_path(root, find_table(name)), version)
-    return None if commit is None else commit.written_at
+def _written_at(root: str, name: str, version: int) -> datetime | None:
+    found = commit(Lakehouse(root), find_table(name), version)
+    return None if found is None else found.written_at

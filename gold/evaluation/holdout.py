@@ -12,7 +12,8 @@ from gold.affinity.cosine import index_titles, title_tastes
 from gold.affinity.title_index import TitleIndex
 from gold.affinity.title_index import Weights as AffinityWeights
 from gold.evaluation.baselines import mean_only, train_explicit, train_implicit, weighted
-from gold.evaluation.measures import CUTOFF, Facts, measure_lists, measure_values, predict
+from gold.evaluation.figures import CUTOFF
+from gold.evaluation.measures import Facts, measure_lists, measure_values, predict
 from gold.evaluation.metrics import BLEND, MEAN, POPULARITY
 from gold.evaluation.splits import split_by_time, unseen
 from gold.inputs import held

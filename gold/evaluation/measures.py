@@ -6,11 +6,9 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from gold.evaluation.figures import CUTOFF
 from gold.recommender.blend import Blend
 from gold.recommender.scoring import HIGHEST, LOWEST
-
-# Lists are measured up to this rank.
-CUTOFF = 10
 
 
 class Facts(NamedTuple):

@@ -1,6 +1,5 @@
 """The rows of gold.model_metrics: each model's metrics, and its baseline."""
 
-import math
 from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
@@ -15,11 +14,6 @@ BLEND = "blend"
 POPULARITY, MEAN = "popularity", "mean"
 
 Measured = Mapping[str, Mapping[str, float]]
-
-
-def finite(value: float | None) -> float | None:
-    """The value of a metric; None if it is not finite, such as NaN."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def describe_models(

@@ -8,27 +8,11 @@ from pyspark.sql import Row
 from rich.console import Console
 from rich.table import Table
 
-from gold.evaluation.measures import CUTOFF
-from gold.evaluation.metrics import BLEND, Measured, finite
+from gold.evaluation.figures import METRICS, NOT_MEASURED, finite, with_nulls
+from gold.evaluation.metrics import BLEND, Measured
 from gold.evaluation.tuning import SCORED, Trial
 
 _WIDEST = 10_000
-NOT_MEASURED = "not measured"
-# The order of display, for those that were measured.
-METRICS = (
-    f"ndcg_at_{CUTOFF}",
-    f"map_at_{CUTOFF}",
-    f"precision_at_{CUTOFF}",
-    f"recall_at_{CUTOFF}",
-    f"hit_rate_at_{CUTOFF}",
-    "coverage",
-    "novelty",
-    "rmse",
-    "mae",
-    "test_users",
-    "test_ratings",
-    "unscored_ratings",
-)
 
 
 def print_models(measured: Measured, *, json: bool = False) -> None:
@@ -46,11 +30,6 @@ def print_models(measured: Measured, *, json: bool = False) -> None:
     lacking = [metric for metric, value in with_nulls(measured.get(BLEND, {})).items() if value is None]
     if lacking:
         print(f"{NOT_MEASURED} for {BLEND}, too little feedback: {', '.join(lacking)}")
-
-
-def with_nulls(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    """All metrics that a model can have, in the order of `METRICS`; None if not measured."""
-    return {metric: finite(metrics.get(metric)) for metric in METRICS}
 
 
 def print_trial(trial: Trial) -> None:

@@ -62,7 +62,7 @@ def nearest_titles(
     place = vectors.content_ids.index(content_id)
     product = vectors.rows @ vectors.rows[[place]].T
     cosines = (product.toarray() if hasattr(product, "toarray") else product).ravel().round(_DIGITS)
-    near = [(vectors.content_ids[other], cosines[other]) for other in np.flatnonzero(cosines > least)]
+    near = [(vectors.content_ids[other], cosines[other]) for other in np.flatnonzero(cosines > least).tolist()]
     alike = [
         Neighbour(other, float(cosine))
         for other, cosine in near

@@ -21,8 +21,12 @@ from gold.models.saved import (
     read_manifest,
     require_saved,
 )
-from lakehouse import files
 from lakehouse.exports import replaced_file
+from lakehouse.folders import open_folder
+
+# Spark's own option (DataSource.GLOB_PATHS_KEY). An escaped pattern fails if a name contains a colon: Hadoop takes
+# what stands before a colon in a pattern for a scheme.
+_PATTERNS = "__globPaths__"
 
 
 class Model(NamedTuple):
@@ -34,7 +38,6 @@ class Model(NamedTuple):
 
 
 def save_model(
-    spark: SparkSession,
     root: str,
     model_version: str,
     frames: Mapping[str, DataFrame],
@@ -52,7 +55,7 @@ def save_model(
         "numbers": dict(numbers),
     }
     json.dumps(manifest, allow_nan=False)  # before anything is deleted
-    files.delete(spark, folder)
+    open_folder(root).delete(f"models/{model_version}")
     for name, frame in frames.items():
         frame.write.parquet(f"{folder}/{name}")
     written = model_folder(root, model_version)
@@ -68,18 +71,23 @@ def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
     manifest = read_manifest(model_folder(root, model_version))
     # with a given schema, Spark reads no footer before the frame is used, and an empty frame keeps its columns
     frames = {
-        name: files.read_parquet(spark, f"{_path(root, model_version)}/{name}", StructType.fromJson(schema))
+        name: _read_parquet(spark, f"{_path(root, model_version)}/{name}", StructType.fromJson(schema))
         for name, schema in manifest["frames"].items()
     }
     return Model(model_version, frames, manifest["numbers"])
 
 
-def keep_models(spark: SparkSession, root: str, versions: Iterable[str]) -> None:
+def _read_parquet(spark: SparkSession, folder: str, schema: StructType) -> DataFrame:
+    """The rows of the folder's Parquet files. By default Spark takes a path for a pattern: `[1]` means `1`."""
+    return spark.read.schema(schema).option(_PATTERNS, "false").parquet(folder)
+
+
+def keep_models(root: str, versions: Iterable[str]) -> None:
     """Delete the files of all other models, incomplete ones included."""
     kept = set(versions)
     for name in model_names(root):
         if name not in kept:
-            files.delete(spark, _path(root, name))
+            open_folder(root).delete(f"models/{name}")
 
 
 def _path(root: str, model_version: str) -> str:

@@ -1,6 +1,8 @@
 """Publish a trained model: save it, compare it, record it in gold.models, delete old files."""
 
 import logging
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
@@ -19,9 +21,10 @@ from gold.models.registry import (
     published,
     read_records,
     refuse,
-    write_records,
 )
 from gold.models.saved import require_saved, saved_versions
+from lakehouse.storage import ensure, overwrite
+from lakehouse.tables import GOLD_MODELS
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ def offer_model(
     TableError if the model is not saved.
     """
     require_saved(root, new.model_version)
-    before = records = current_records(spark, root)
+    before = records = current_records(root)
     verdict = judge(new, records, rule=rule)
     if verdict.publish or force:
         reason = verdict.reason if verdict.publish else f"by force: {verdict.reason}"
@@ -55,7 +58,7 @@ def offer_model(
     records = expire(records, keep=keep)
     if records != before:
         write_records(spark, root, records)
-    keep_models(spark, root, kept(records))
+    keep_models(root, kept(records))
     if verdict.publish or force:
         return Publication(new.model_version, refusal="")
     current = published(records)
@@ -63,6 +66,13 @@ def offer_model(
     return Publication(current.model_version, refusal=verdict.reason)
 
 
-def current_records(spark: SparkSession, root: str) -> Records:
+def current_records(root: str) -> Records:
     """The rows of gold.models; models whose files somebody deleted are marked expired."""
-    return expire_unsaved(read_records(spark, root), saved_versions(root))
+    return expire_unsaved(read_records(root), saved_versions(root))
+
+
+def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]) -> None:
+    """Replace the rows of gold.models in one commit. There are few: one per training."""
+    ensure(spark, root, GOLD_MODELS)
+    rows = [tuple(asdict(record)[name] for name in GOLD_MODELS.columns) for record in records]
+    overwrite(spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), root, GOLD_MODELS)

@@ -1,16 +1,14 @@
 """The states of trained models, as rows of gold.models: one is published, and all lists are made from it."""
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from pyspark.sql import SparkSession
-
-from gold.evaluation.metrics import finite
+from gold.evaluation.figures import finite
 from lakehouse.errors import InputError
-from lakehouse.storage import ensure, exists, overwrite, read
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import GOLD_MODELS
 
 # The lists come from this model.
@@ -185,25 +183,17 @@ def kept(records: Records) -> list[str]:
     return [record.model_version for record in records if record.status != EXPIRED]
 
 
-def read_records(spark: SparkSession, root: str) -> Records:
+def read_records(root: str) -> Records:
     """All trained models, oldest first; empty if none was ever trained."""
-    rows = read(spark, root, GOLD_MODELS).collect() if exists(spark, root, GOLD_MODELS) else []
-    records = [ModelRecord(**_in_utc(row.asDict())) for row in rows]
+    lake = Lakehouse(root)
+    rows = lake.read(GOLD_MODELS).to_pylist() if lake.exists(GOLD_MODELS) else []
+    records = [ModelRecord(**{name: _plain(value) for name, value in row.items()}) for row in rows]
     return tuple(sorted(records, key=lambda record: (record.trained_at, record.model_version)))
 
 
-def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]) -> None:
-    """Replace the rows of gold.models in one commit. There are few: one per training."""
-    ensure(spark, root, GOLD_MODELS)
-    rows = [tuple(asdict(record)[name] for name in GOLD_MODELS.columns) for record in records]
-    overwrite(spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), root, GOLD_MODELS)
-
-
-def _in_utc(fields: dict[str, Any]) -> dict[str, Any]:
-    """pyspark returns naive times in this machine's zone."""
-    return {
-        name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in fields.items()
-    }
+def _plain(value: Any) -> Any:
+    """Arrow's map, a list of pairs, as a dictionary."""
+    return dict(value) if isinstance(value, list) else value
 
 
 def _as_trained(records: Records, new: ModelRecord) -> ModelRecord:

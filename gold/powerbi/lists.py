@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, Formulas, export_path, write_csv
-from lakehouse.history.passed import input_version, published_version
+from lakehouse.history.acceptance import input_version, published_version
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
 from lakehouse.text import escaped
@@ -31,8 +31,8 @@ def export_lists(lakehouse: Lakehouse, *, formulas: Formulas) -> dict[str, int]:
     versions of the tables.
     """
     versions = {
-        GOLD_RECOMMENDATIONS.sql_name: published_version(lakehouse, GOLD_RECOMMENDATIONS),
-        SILVER_CONTENT.sql_name: input_version(lakehouse, SILVER_CONTENT),
+        GOLD_RECOMMENDATIONS.sql_name: published_version(lakehouse.root, GOLD_RECOMMENDATIONS),
+        SILVER_CONTENT.sql_name: input_version(lakehouse.root, SILVER_CONTENT),
     }
     rows = name_titles(lakehouse, versions)
     untitled = rows.filter(pc.is_null(rows["titulo"]))["recommended_content"]

@@ -1,19 +1,16 @@
 """Which table versions have passed their checks: the ones that gold reads and that are published."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pyspark.sql import Column, Row, SparkSession, Window
-from pyspark.sql import functions as F
-
-from lakehouse import storage
 from lakehouse.errors import TableError
-from lakehouse.history import delta_log
+from lakehouse.history.commits import commit, inputs_of
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,
@@ -44,6 +41,14 @@ GATED: Mapping[str, tuple[Table, ...]] = {
 }
 # The expectation whose observed value is the table's row count.
 ROW_COUNT = "row count"
+Row = Mapping[str, Any]
+_SHARES = 'SELECT run_id, table_name, "column", shares FROM results WHERE shares IS NOT NULL'
+# One row is one table in one run.
+_CHECKS = f"""
+SELECT run_id, table_name, version, bool_and(success) AS success, max(checked_at) AS checked_at,
+    CAST(TRY_CAST(max(observed) FILTER (WHERE expectation = '{ROW_COUNT}') AS DOUBLE) AS BIGINT) AS rows
+FROM results GROUP BY run_id, table_name, version
+"""  # noqa: S608 - a constant
 # How many accepted versions of a table are remembered: the most recently checked ones.
 _REMEMBERED = 100
 
@@ -85,65 +90,63 @@ def is_gated() -> bool:
     return _gate.get()
 
 
-def is_accepted(spark: SparkSession, root: str, table: Table, version: int) -> bool:
-    path = storage.table_path(root, table)
-    found = _recorded(spark, root).get(table.sql_name, ())
-    return any(known.version == version and _with_commit(spark, path, known) is not None for known in found)
+def is_accepted(root: str, table: Table, version: int) -> bool:
+    lake = Lakehouse(root)
+    found = _recorded(root).get(table.sql_name, ())
+    return any(known.version == version and _with_commit(lake, table, known) is not None for known in found)
 
 
-def last_accepted(spark: SparkSession, root: str, table: Table, *, up_to: int | None = None) -> Accepted | None:
+def last_accepted(root: str, table: Table, *, up_to: int | None = None) -> Accepted | None:
     """The newest accepted version (none above `up_to`).
 
     A version committed after its check belongs to a recreated table and is skipped.
     """
-    path = storage.table_path(root, table)
-    recorded = _recorded(spark, root).get(table.sql_name, ())
-    found = (_with_commit(spark, path, one) for one in recorded if up_to is None or one.version <= up_to)
+    lake = Lakehouse(root)
+    recorded = _recorded(root).get(table.sql_name, ())
+    found = (_with_commit(lake, table, one) for one in recorded if up_to is None or one.version <= up_to)
     return next((accepted for accepted in found if accepted is not None), None)
 
 
-def input_version(spark: SparkSession, root: str, table: Table) -> int:
+def input_version(root: str, table: Table) -> int:
     """The version to build gold from: the last accepted one if the silver table was ever checked, else the newest.
 
     Raises TableError if the table was checked but no version was accepted.
     """
     if table.layer == "silver" and is_gated():
-        chosen = last_accepted(spark, root, table)
+        chosen = last_accepted(root, table)
         if chosen is not None:
             return chosen.version
-        if table.sql_name in _checked(spark, root):
-            raise nothing_accepted(table, "silver")
-    return storage.latest_version(spark, root, table)
+        if table.sql_name in _checked(root):
+            raise _nothing_accepted(table, "silver")
+    return Lakehouse(root).version(table)
 
 
-def published_version(spark: SparkSession, root: str, table: Table) -> int:
+def published_version(root: str, table: Table) -> int:
     """The version to show to people: the last accepted one. Raises TableError if there is none."""
     if not is_gated():
-        return storage.latest_version(spark, root, table)
-    storage.require(spark, root, table)
-    chosen = last_accepted(spark, root, table)
+        return Lakehouse(root).version(table)
+    Lakehouse(root).require(table)
+    chosen = last_accepted(root, table)
     if chosen is None:
-        raise nothing_accepted(table, table.layer)
+        raise _nothing_accepted(table, table.layer)
     return chosen.version
 
 
-def exported_version(spark: SparkSession, root: str, table: Table) -> int:
+def exported_version(root: str, table: Table) -> int:
     """The version to export: the published one if the table was ever checked, else the newest."""
-    if table.sql_name in _checked(spark, root):
-        return published_version(spark, root, table)
-    return storage.latest_version(spark, root, table)
+    if table.sql_name in _checked(root):
+        return published_version(root, table)
+    return Lakehouse(root).version(table)
 
 
-def published_recommendations(spark: SparkSession, root: str) -> str | None:
+def published_recommendations(root: str) -> str | None:
     """The version of the recommendations that the last export published; None if there was no export."""
-    path, name = storage.table_path(root, GOLD_POWERBI), GOLD_RECOMMENDATIONS.sql_name
-    known = delta_log.versions(spark, path)
-    inputs = delta_log.inputs_of(spark, path, known[-1]) if known else None
+    lake, name = Lakehouse(root), GOLD_RECOMMENDATIONS.sql_name
+    inputs = inputs_of(lake, GOLD_POWERBI, lake.version(GOLD_POWERBI)) if lake.exists(GOLD_POWERBI) else None
     return f"{name} version {inputs[name]}" if inputs and name in inputs else None
 
 
-def nothing_accepted(table: Table, selection: str) -> TableError:
-    """The error for a table that was checked and never passed; `selection` is what to check."""
+def _nothing_accepted(table: Table, selection: str) -> TableError:
     return TableError(
         f"no version of {table.sql_name} has passed its checks",
         todo=f"check it with: lakehouse check {selection}, or spark-submit quality/check.py {selection}; "
@@ -151,71 +154,71 @@ def nothing_accepted(table: Table, selection: str) -> TableError:
     )
 
 
-def _with_commit(spark: SparkSession, path: str, accepted: Accepted) -> Accepted | None:
+def _with_commit(lake: Lakehouse, table: Table, accepted: Accepted) -> Accepted | None:
     """With the commit's time; None if the commit is a recreated table's, whose versions count from 0 again."""
-    commit = delta_log.commit(spark, path, accepted.version)
-    if commit is None or commit.written_at is None or commit.written_at > accepted.checked_at:
+    found = commit(lake, table, accepted.version)
+    if found is None or found.written_at is None or found.written_at > accepted.checked_at:
         return None
-    return accepted._replace(written_at=commit.written_at)
+    return accepted._replace(written_at=found.written_at)
 
 
-def _recorded(spark: SparkSession, root: str) -> Mapping[str, tuple[Accepted, ...]]:
-    if not storage.exists(spark, root, QUALITY_RESULTS):
-        return {}
-    return _read(spark, root, storage.latest_version(spark, root, QUALITY_RESULTS))[0]
+def _recorded(root: str) -> Mapping[str, tuple[Accepted, ...]]:
+    """The accepted versions of every table, newest first."""
+    return _results(root).accepted
 
 
-def _checked(spark: SparkSession, root: str) -> frozenset[str]:
-    if not storage.exists(spark, root, QUALITY_RESULTS):
-        return frozenset()
-    return _read(spark, root, storage.latest_version(spark, root, QUALITY_RESULTS))[1]
+def _checked(root: str) -> frozenset[str]:
+    """The tables whose layer was ever checked as a whole."""
+    return _results(root).checked
+
+
+class _Results(NamedTuple):
+    accepted: Mapping[str, tuple[Accepted, ...]]
+    checked: frozenset[str]
+
+
+def _results(root: str) -> _Results:
+    lake = Lakehouse(root)
+    if not lake.exists(QUALITY_RESULTS):
+        return _Results({}, frozenset())
+    return _read(root, lake.version(QUALITY_RESULTS))
 
 
 @lru_cache(maxsize=2)
-def _read(
-    spark: SparkSession, root: str, results_version: int
-) -> tuple[Mapping[str, tuple[Accepted, ...]], frozenset[str]]:
-    """The accepted versions of every table, newest first, and the tables whose layer was ever checked as a whole.
+def _read(root: str, results_version: int) -> _Results:
+    """A run accepts the versions of a layer only if it checked the whole layer and every expectation passed.
 
-    A run accepts the versions of a layer only if it checked the whole layer and every expectation passed.
     Cached by the version of the results: the jobs of one command ask again and again.
     """
-    results = storage.read(spark, root, QUALITY_RESULTS, version=results_version)
-    layer = F.substring_index("table_name", ".", 1)
-    in_run = Window.partitionBy("run_id", layer)
-    lacking = F.array_except(_gated(layer), F.collect_set("table_name").over(in_run))
-    whole = results.withColumn("lacking", lacking).filter(F.size("lacking") == 0)
-    judged = whole.withColumn("accepted", F.min("success").over(in_run))
-    measured = F.map_from_entries(
-        F.collect_list(F.when(F.col("shares").isNotNull(), F.struct("column", "shares")))
-    )
-    versions = judged.groupBy("table_name", "run_id", "version", "accepted").agg(
-        F.max("checked_at").alias("checked_at"),
-        F.max(F.when(F.col("expectation") == ROW_COUNT, F.col("observed"))).cast("bigint").alias("rows"),
-        measured.alias("shares"),
-    )
-    again = Window.partitionBy("table_name", "accepted", "version").orderBy(F.desc("checked_at"))
-    once = versions.withColumn("again", F.row_number().over(again)).filter("again = 1")
-    latest = Window.partitionBy("table_name", "accepted").orderBy(F.desc("checked_at"))
-    kept = once.withColumn("place", F.row_number().over(latest)).filter(F.col("place") <= _REMEMBERED)
-    rows = kept.orderBy(F.desc("version")).collect()
-    accepted: dict[str, list[Accepted]] = {}
-    for row in rows:
-        if row["accepted"]:
-            accepted.setdefault(row["table_name"], []).append(_accepted(row))
-    names = frozenset(row["table_name"] for row in rows)
-    return {name: tuple(found) for name, found in accepted.items()}, names
+    lake, results = Lakehouse(root), (QUALITY_RESULTS, results_version)
+    shares: dict[tuple[str, str], dict[str, Mapping[str, float]]] = {}
+    for row in lake.query(_SHARES, results=results).to_pylist():
+        shares.setdefault((row["run_id"], row["table_name"]), {})[row["column"]] = dict(row["shares"])
+    runs: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in lake.query(_CHECKS, results=results).to_pylist():
+        layer = row["table_name"].partition(".")[0]
+        runs.setdefault((row["run_id"], layer), {})[row["table_name"]] = row
+    whole = {run: tables for run, tables in runs.items() if _gated(run[1]) <= set(tables)}
+    passed = [row for tables in whole.values() if _all_passed(tables) for row in tables.values()]
+    accepted: dict[str, dict[int, Accepted]] = {}
+    for row in sorted(passed, key=lambda row: row["checked_at"]):
+        name = row["table_name"]
+        measured = shares.get((row["run_id"], name), {})
+        one = Accepted(row["version"], row["checked_at"], row["rows"] or 0, measured)
+        accepted.setdefault(name, {})[one.version] = one  # the last check of a version counts
+    checked = frozenset(name for tables in whole.values() for name in tables)
+    return _Results({name: _newest(found.values()) for name, found in accepted.items()}, checked)
 
 
-def _gated(layer: Column) -> Column:
-    """The names of all gated tables of a layer."""
-    wanted = F.array().cast("array<string>")
-    for name, tables in GATED.items():
-        wanted = F.when(layer == name, F.array(*[F.lit(table.sql_name) for table in tables])).otherwise(wanted)
-    return wanted
+def _gated(layer: str) -> set[str]:
+    return {table.sql_name for table in GATED.get(layer, ())}
 
 
-def _accepted(row: Row) -> Accepted:
-    # pyspark returns naive times in this machine's zone
-    checked_at = row["checked_at"].astimezone()
-    return Accepted(row["version"], checked_at, row["rows"] or 0, row["shares"] or {})
+def _all_passed(tables: Mapping[str, Row]) -> bool:
+    return all(row["success"] for row in tables.values())
+
+
+def _newest(accepted: Iterable[Accepted]) -> tuple[Accepted, ...]:
+    """Those that were checked last, by version, the newest first."""
+    remembered = sorted(accepted, key=lambda one: one.checked_at, reverse=True)[:_REMEMBERED]
+    return tuple(sorted(remembered, key=lambda one: one.version, reverse=True))

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from lakehouse.folders import Folder
-from lakehouse.history.delta_log import follow_inputs
-from lakehouse.history.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.history.commits import commits, inputs_of, rows_added
+from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.meter import KafkaMeter
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import DeltaPosition, Offsets, as_offsets, as_position
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, Table
 
@@ -38,13 +39,13 @@ class SilverBacklog(NamedTuple):
 
 
 def kafka_backlog(
-    root: Folder, table: Table, topics: Sequence[str], meter: KafkaMeter, *, now: datetime
+    lake: Lakehouse, table: Table, topics: Sequence[str], meter: KafkaMeter, *, now: datetime
 ) -> KafkaBacklog:
     """What bronze's stream into that table has yet to read. Raises BrokerError if Kafka does not answer."""
     if not topics:
         return KafkaBacklog(0, 0.0)
-    read_to = _kafka_position(root, f"bronze/{table.name}")
-    if read_to is None and _holds_rows(root, table):
+    read_to = _kafka_position(lake.folder, f"bronze/{table.name}")
+    if read_to is None and _holds_rows(lake, table):
         return KafkaBacklog(None, None, "the checkpoint is gone: the next run goes on from what the table holds")
     ends = meter.offsets(topics)
     waiting = {
@@ -59,21 +60,18 @@ def kafka_backlog(
     return KafkaBacklog(records, None if oldest is None else _age(oldest, now))
 
 
-def silver_backlog(root: Folder, *, now: datetime) -> SilverBacklog:
+def silver_backlog(lake: Lakehouse, *, now: datetime) -> SilverBacklog:
     """What stream 2 has yet to read from both bronze tables."""
-    read_to = silver_positions(root)
-    if read_to is None and _holds_rows(root, SILVER_BATCHES):
+    read_to = silver_positions(lake.folder)
+    if read_to is None and _holds_rows(lake, SILVER_BATCHES):
         return SilverBacklog(None, None, None, "the checkpoint is gone: lakehouse rebuild silver")
     counts: list[tuple[int, datetime | None]] = []
     for table in _SILVER_SOURCES:
-        log = table_log(root, table.sql_name)
         position = (read_to or {}).get(table.sql_name)
-        after = -1 if position is None else position.version
-        for version in versions(log):
-            if version > after:
-                entry = read_entry(log, version)
-                if entry.rows_added:
-                    counts.append((entry.rows_added, entry.written_at))
+        for commit in commits(lake, table, after=-1 if position is None else position.version):
+            rows = rows_added(commit)
+            if rows:
+                counts.append((rows, commit.written_at))
     if not counts:
         return SilverBacklog(0, 0, 0.0)
     oldest = min((at for _, at in counts if at is not None), default=None)
@@ -81,27 +79,25 @@ def silver_backlog(root: Folder, *, now: datetime) -> SilverBacklog:
     return SilverBacklog(len(counts), sum(rows for rows, _ in counts), seconds)
 
 
-def input_backlog(root: Folder, table: Table) -> Mapping[str, int] | None:
+def input_backlog(lake: Lakehouse, table: Table) -> Mapping[str, int] | None:
     """How many versions each input of a gold table is ahead of the one that the table was built from, if any.
 
     None if no commit of the table records its inputs.
     """
-    inputs = made_from(root, table)
+    inputs = made_from(lake, table)
     if inputs is None:
         return None
     behind = {}
     for name, version in sorted(inputs.items()):
-        latest = versions(table_log(root, name))
+        latest = lake.versions(name)
         if latest and latest[-1] > version:
             behind[name] = latest[-1] - version
     return behind
 
 
-def made_from(root: Folder, table: Table) -> Mapping[str, int] | None:
+def made_from(lake: Lakehouse, table: Table) -> Mapping[str, int] | None:
     """The input versions that a gold table's rows were built from, by its last commit that records them."""
-    log = table_log(root, table.sql_name)
-    known = versions(log)
-    return follow_inputs(known[-1], known, lambda version: read_entry(log, version)) if known else None
+    return inputs_of(lake, table, lake.version(table)) if lake.exists(table) else None
 
 
 def _kafka_position(root: Folder, stream: str) -> Offsets | None:
@@ -140,9 +136,8 @@ def whole_versions(line: Mapping[str, Any]) -> DeltaPosition:
     return position._replace(version=-1 if line.get("isStartingVersion") else position.version - 1)
 
 
-def _holds_rows(root: Folder, table: Table) -> bool:
-    log = table_log(root, table.sql_name)
-    return bool(versions(log)) and read_snapshot(log).files > 0
+def _holds_rows(lake: Lakehouse, table: Table) -> bool:
+    return lake.exists(table) and read_snapshot(lake, table).files > 0
 
 
 def _last_ended(checkpoint: Folder) -> int:

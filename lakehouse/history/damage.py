@@ -5,8 +5,10 @@ from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
+from deltalake.exceptions import DeltaError
+
 from lakehouse.errors import Cause, InputError, LakehouseError, TableError
-from lakehouse.folders import Folder, open_folder
+from lakehouse.folders import Folder
 from lakehouse.history.backlog import silver_offsets
 from lakehouse.history.data_files import (
     checksum_of,
@@ -16,7 +18,10 @@ from lakehouse.history.data_files import (
     paths_named,
     unread_files,
 )
-from lakehouse.history.snapshots import checkpoint_files, commit_versions, live_files, read_actions, table_log
+from lakehouse.history.log import commit_versions, table_log
+from lakehouse.history.raw_log import checkpoint_files, require_readable
+from lakehouse.history.snapshots import live_files
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import line_fault, rebuild, repair
 from lakehouse.spark.streams import StreamError
 from lakehouse.tables import SILVER_CORRECTIONS, Table, layer_tables
@@ -59,25 +64,23 @@ def require_whole_logs(root: str, *layers: str) -> None:
     tables = [table for layer in layers for table in layer_tables(layer)]
     _require_none(
         root,
-        lambda folder: (
-            damage
-            for table in tables
-            for damage in _missing_commits(folder, table, table_log(folder, table.sql_name))
+        lambda lake: (
+            damage for table in tables for damage in _missing_commits(lake, table, table_log(lake.folder, table))
         ),
     )
 
 
 def require_whole_checkpoints(root: str) -> None:
     """Raise DamageError if a stream could not start from its checkpoint."""
-    _require_none(root, lambda folder: (one for stream in _STREAMS for one in _checkpoint_damage(folder, stream)))
+    _require_none(root, lambda lake: (one for stream in _STREAMS for one in _checkpoint_damage(lake, stream)))
 
 
-def _require_none(root: str, look: Callable[[Folder], Iterator[Damage]]) -> None:
+def _require_none(root: str, look: Callable[[Lakehouse], Iterator[Damage]]) -> None:
+    lake = Lakehouse(root)
     try:
-        folder = open_folder(root)
-        found = next(look(folder), None)
+        found = next(look(lake), None)
         # a stream may have written while the names were being listed
-        is_lasting = found is not None and found == next(look(folder), None)
+        is_lasting = found is not None and found == next(look(lake), None)
     except (InputError, OSError):
         return
     if found is not None and is_lasting:
@@ -87,7 +90,7 @@ def _require_none(root: str, look: Callable[[Folder], Iterator[Damage]]) -> None
 def table_damage(root: str, table: Table) -> Damage | None:
     """The first damaged file whose loss costs the table commits or rows; None if pyarrow cannot read the root."""
     try:
-        return next((one for one in _table_damage(open_folder(root), table) if one.lost), None)
+        return next((one for one in _table_damage(Lakehouse(root), table) if one.lost), None)
     except (InputError, OSError, ValueError):
         return None
 
@@ -98,12 +101,12 @@ def broken_logs(root: str, layer: str) -> list[tuple[Table, Damage]]:
     None of them if pyarrow cannot read the root. Raises DamageError if such a table cannot be rebuilt from the
     layer before it.
     """
+    lake = Lakehouse(root)
     try:
-        folder = open_folder(root)
         found = [
-            (table, damage) for table in layer_tables(layer) for damage in islice(_broken_log(folder, table), 1)
+            (table, damage) for table in layer_tables(layer) for damage in islice(_broken_log(lake, table), 1)
         ]
-        lasting = [damage for table, damage in found if _is_decided(folder, table)]
+        lasting = [damage for table, damage in found if _is_decided(lake, table)]
     except (InputError, OSError, ValueError):
         return []
     if lasting:
@@ -111,36 +114,36 @@ def broken_logs(root: str, layer: str) -> list[tuple[Table, Damage]]:
     return found
 
 
-def _broken_log(root: Folder, table: Table) -> Iterator[Damage]:
-    yield from (one for one in _table_damage(root, table) if one.lost == "commits")
-    log = table_log(root, table.sql_name)
-    is_filled = any(name != "_delta_log" for name in (root / table.layer / table.name).names())
+def _broken_log(lake: Lakehouse, table: Table) -> Iterator[Damage]:
+    yield from (one for one in _table_damage(lake, table) if one.lost == "commits")
+    log = table_log(lake.folder, table)
+    is_filled = any(name != "_delta_log" for name in (lake.folder / table.layer / table.name).names())
     if is_filled and not commit_versions(log.names()):
-        yield _table_fault(root, table, log.path, "without a commit", "commits")
+        yield _table_fault(lake, table, log.path, "without a commit", "commits")
 
 
-def all_damage(root: Folder) -> Iterator[Damage]:
+def all_damage(lake: Lakehouse) -> Iterator[Damage]:
     for stream in _STREAMS:
-        yield from _checkpoint_damage(root, stream)
+        yield from _checkpoint_damage(lake, stream)
     tables = (*layer_tables("bronze"), *layer_tables("silver"))
     for table in tables:
-        yield from _table_damage(root, table)
+        yield from _table_damage(lake, table)
     for table in layer_tables("bronze"):
-        yield from _readable_part(_unread_damage(root, table))
-    yield from _damaged_checksums(_checkpoint_names(root))
+        yield from _readable_part(_unread_damage(lake, table))
+    yield from _damaged_checksums(_checkpoint_names(lake))
     for table in tables:
-        yield from _readable_part(_damaged_checksums(_table_names(root, table)))
+        yield from _readable_part(_damaged_checksums(_table_names(lake, table)))
 
 
 def _readable_part(found: Iterator[Damage]) -> Iterator[Damage]:
-    """The damage found before a log that is damaged itself, or needs a feature that this reader lacks."""
-    with suppress(TableError, FileNotFoundError, ValueError, KeyError, TypeError):
+    """The damage found before a log that is damaged itself, or needs a feature that delta-rs lacks."""
+    with suppress(TableError, DeltaError, FileNotFoundError, ValueError, KeyError, TypeError):
         yield from found
 
 
-def _checkpoint_damage(root: Folder, stream: str) -> Iterator[Damage]:
+def _checkpoint_damage(lake: Lakehouse, stream: str) -> Iterator[Damage]:
     """Damage to the files that Spark reads when a stream starts: its id, last two offsets and last commit."""
-    folder = root / "checkpoints" / stream
+    folder = lake.folder / "checkpoints" / stream
     began, ended = (
         max((int(name) for name in (folder / log).names() if name.isdigit()), default=-1)
         for log in ("offsets", "commits")
@@ -158,20 +161,20 @@ def _checkpoint_damage(root: Folder, stream: str) -> Iterator[Damage]:
             yield Damage(f"{folder.path}/{name}", fault, repair(layer), layer=layer)
 
 
-def _table_damage(root: Folder, table: Table) -> Iterator[Damage]:
-    log = table_log(root, table.sql_name)
-    faults = list(_missing_commits(root, table, log)) or list(_unreadable_log(root, table, log))
+def _table_damage(lake: Lakehouse, table: Table) -> Iterator[Damage]:
+    log = table_log(lake.folder, table)
+    faults = list(_missing_commits(lake, table, log)) or list(_unreadable_log(lake, table, log))
     yield from faults
     if not faults and commit_versions(log.names()):
-        yield from _readable_part(_damaged_rows(root, table, log))
+        yield from _readable_part(_damaged_rows(lake, table))
 
 
-def _damaged_rows(root: Folder, table: Table, log: Folder) -> Iterator[Damage]:
-    for path, fault in damaged_files(root / table.layer / table.name, live_files(log)):
-        yield _table_fault(root, table, path, fault, "rows")
+def _damaged_rows(lake: Lakehouse, table: Table) -> Iterator[Damage]:
+    for path, fault in damaged_files(lake.folder / table.layer / table.name, live_files(lake, table)):
+        yield _table_fault(lake, table, path, fault, "rows")
 
 
-def _missing_commits(root: Folder, table: Table, log: Folder) -> Iterator[Damage]:
+def _missing_commits(lake: Lakehouse, table: Table, log: Folder) -> Iterator[Damage]:
     sizes = log.sizes()
     begin, parts = checkpoint_files(sizes)
     if begin is None:
@@ -182,66 +185,65 @@ def _missing_commits(root: Folder, table: Table, log: Folder) -> Iterator[Damage
         name = f"{version:020d}.json"
         if not sizes.get(name):
             fault = "empty" if name in sizes else "missing"
-            yield _table_fault(root, table, f"{log.path}/{name}", fault, "commits")
+            yield _table_fault(lake, table, f"{log.path}/{name}", fault, "commits")
     for name in parts:
         if not sizes[name]:
-            yield _broken_checkpoint(root, table, log, name, "empty")
+            yield _broken_checkpoint(lake, table, log, name, "empty")
 
 
-def _unreadable_log(root: Folder, table: Table, log: Folder) -> Iterator[Damage]:
+def _unreadable_log(lake: Lakehouse, table: Table, log: Folder) -> Iterator[Damage]:
     names = log.names()
     begin, parts = checkpoint_files(names)
     for name in parts:
         if not _readable(log, name):
-            yield _broken_checkpoint(root, table, log, name, "cut or damaged")
+            yield _broken_checkpoint(lake, table, log, name, "cut or damaged")
     for version in commit_versions(names):
         name = f"{version:020d}.json"
         if begin is not None and version > begin and not _readable(log, name):
-            yield _table_fault(root, table, f"{log.path}/{name}", "cut or damaged", "commits")
+            yield _table_fault(lake, table, f"{log.path}/{name}", "cut or damaged", "commits")
 
 
 def _readable(log: Folder, name: str) -> bool:
     try:
-        for _ in read_actions(log, name):
-            pass
+        require_readable(log, name)
     except (ValueError, OSError):  # includes pyarrow's and json's own errors
         return False
     return True
 
 
-def _broken_checkpoint(root: Folder, table: Table, log: Folder, name: str, fault: str) -> Damage:
+def _broken_checkpoint(lake: Lakehouse, table: Table, log: Folder, name: str, fault: str) -> Damage:
     """Damage to a log's checkpoint. Without it Delta reads the commits from the first one, if all still exist."""
     version, path = int(name[:20]), f"{log.path}/{name}"
     if set(range(version + 1)) <= set(commit_versions(log.names())):
         return Damage(path, fault, "delete that file: the commits before it are all there")
-    return _table_fault(root, table, path, fault, "commits")
+    return _table_fault(lake, table, path, fault, "commits")
 
 
-def _unread_damage(root: Folder, table: Table) -> Iterator[Damage]:
+def _unread_damage(lake: Lakehouse, table: Table) -> Iterator[Damage]:
     """Damage to files that bronze no longer needs but silver has yet to read: VACUUM deleted them.
 
     Without a position silver begins with the table's latest version, so it needs nothing else.
     """
-    offset = (silver_offsets(root) or {}).get(table.sql_name)
+    offset = (silver_offsets(lake.folder) or {}).get(table.sql_name)
     if offset is not None:
-        unread = unread_files(table_log(root, table.sql_name), offset)
-        for path, fault in damaged_files(root / table.layer / table.name, unread):
+        unread = unread_files(lake, table, offset)
+        for path, fault in damaged_files(lake.folder / table.layer / table.name, unread):
             yield Damage(path, fault, _FROM_BRONZE, "rows", "silver")
 
 
-def _checkpoint_names(root: Folder) -> Iterator[tuple[Folder, list[str]]]:
+def _checkpoint_names(lake: Lakehouse) -> Iterator[tuple[Folder, list[str]]]:
     for stream in _STREAMS:
-        folder = root / "checkpoints" / stream
+        folder = lake.folder / "checkpoints" / stream
         for part in (folder, folder / "offsets", folder / "commits"):
             yield part, part.names()
 
 
-def _table_names(root: Folder, table: Table) -> Iterator[tuple[Folder, list[str]]]:
-    log = table_log(root, table.sql_name)
+def _table_names(lake: Lakehouse, table: Table) -> Iterator[tuple[Folder, list[str]]]:
+    log = table_log(lake.folder, table)
     names = log.names()
     if commit_versions(names):
         yield log, names
-        yield root / table.layer / table.name, list(own_files(live_files(log)))
+        yield lake.folder / table.layer / table.name, list(own_files(live_files(lake, table)))
 
 
 def _damaged_checksums(wanted: Iterable[tuple[Folder, list[str]]]) -> Iterator[Damage]:
@@ -256,32 +258,32 @@ def _damaged_checksums(wanted: Iterable[tuple[Folder, list[str]]]) -> Iterator[D
                 yield Damage(f"{folder.path}/{checksum}", fault, "delete that file: it is only a checksum")
 
 
-def unreadable(root: Folder, cause: Cause) -> Iterator[Damage]:
+def unreadable(lake: Lakehouse, cause: Cause) -> Iterator[Damage]:
     """The data file that the cause names: it exists and has the right size, and its table needs it."""
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
-        yield from _readable_part(_unreadable_rows(root, table, cause))
+        yield from _readable_part(_unreadable_rows(lake, table, cause))
 
 
-def _unreadable_rows(root: Folder, table: Table, cause: Cause) -> Iterator[Damage]:
-    folder, log = root / table.layer / table.name, table_log(root, table.sql_name)
+def _unreadable_rows(lake: Lakehouse, table: Table, cause: Cause) -> Iterator[Damage]:
+    folder, log = lake.folder / table.layer / table.name, table_log(lake.folder, table)
     start = f"{folder.path.lstrip('/')}/"  # a store's path begins with its bucket
     for path in paths_named(cause):
         name = path.removeprefix(start)
         if not path.startswith(start) or not commit_versions(log.names()):
             continue
-        needed = own_files(live_files(log))
+        needed = own_files(live_files(lake, table))
         if name in needed and file_sizes(folder, [name]).get(name) == needed[name]:
-            found = _table_fault(root, table, f"{folder.path}/{name}", f"damaged ({cause.message})", "rows")
+            found = _table_fault(lake, table, f"{folder.path}/{name}", f"damaged ({cause.message})", "rows")
             yield found._replace(todo=f"{_COPY}; without one delete it, and: {found.todo}")
 
 
-def _table_fault(root: Folder, table: Table, path: str, fault: str, lost: str) -> Damage:
-    layer = "" if _is_decided(root, table) else table.layer
-    return Damage(path, fault, _repair(root, table), lost, layer)
+def _table_fault(lake: Lakehouse, table: Table, path: str, fault: str, lost: str) -> Damage:
+    layer = "" if _is_decided(lake, table) else table.layer
+    return Damage(path, fault, _repair(lake, table), lost, layer)
 
 
-def _repair(root: Folder, table: Table) -> str:
-    if _is_decided(root, table):
+def _repair(lake: Lakehouse, table: Table) -> str:
+    if _is_decided(lake, table):
         return f"{_COPY}: nothing else holds what people decided"
     if table.layer == "silver":
         return _FROM_BRONZE
@@ -291,8 +293,8 @@ def _repair(root: Folder, table: Table) -> str:
     )
 
 
-def _is_decided(root: Folder, table: Table) -> bool:
+def _is_decided(lake: Lakehouse, table: Table) -> bool:
     """Whether the table has rows that nothing can restore: files of decisions, whatever its log says."""
     if table != SILVER_CORRECTIONS:
         return False
-    return any(name.endswith(".parquet") for name in (root / table.layer / table.name).names())
+    return any(name.endswith(".parquet") for name in (lake.folder / table.layer / table.name).names())

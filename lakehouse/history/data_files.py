@@ -8,7 +8,11 @@ from urllib.parse import unquote
 from lakehouse.errors import Cause
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import whole_versions
-from lakehouse.history.snapshots import commit_versions, live_files, read_actions
+from lakehouse.history.log import table_log, versions
+from lakehouse.history.raw_log import read_actions
+from lakehouse.history.snapshots import live_files
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.tables import Table
 
 # An absolute path in a log.
 _ELSEWHERE = re.compile(r"/|[A-Za-z][\w+.-]+:/")
@@ -39,13 +43,14 @@ def file_sizes(folder: Folder, names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def unread_files(log: Folder, offset: Mapping[str, Any]) -> dict[str, int]:
+def unread_files(lake: Lakehouse, table: Table, offset: Mapping[str, Any]) -> dict[str, int]:
     """The data files that a stream reads after this offset. It begins with all files of its starting version."""
     is_starting = offset.get("isStartingVersion")
     after = int(offset["reservoirVersion"]) if is_starting else whole_versions(offset).version
-    unread = live_files(log, after) if is_starting else {}
-    for version in commit_versions(log.names()):
-        for action in read_actions(log, f"{version:020d}.json") if version > after else ():
+    unread = live_files(lake, table, after) if is_starting else {}
+    log = table_log(lake.folder, table)
+    for version in versions(log):
+        for action in read_actions(log, version) if version > after else ():
             add = action.get("add")
             if add and add.get("dataChange"):
                 unread[str(add["path"])] = int(add["size"])

@@ -14,9 +14,9 @@ from lakehouse.errors import (
     TableError,
     root_cause,
 )
-from lakehouse.folders import Folder, open_folder
 from lakehouse.history.damage import Damage, DamageError, all_damage, unreadable
 from lakehouse.history.data_files import checksum_of, paths_named
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import RunningError
 from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.spark.streams import StreamError
@@ -45,7 +45,7 @@ def explained(root: str, error: Exception, *, repairing: str = "") -> Exception:
         return error
     found = None
     with suppress(InputError, OSError):  # pyarrow cannot read the root
-        found = _behind(open_folder(root), error, cause, repairing)
+        found = _behind(Lakehouse(root), error, cause, repairing)
     if found is None:
         return error
     return found.error(error.problem.partition(": ")[0] if isinstance(error, StreamError) else "")
@@ -58,14 +58,14 @@ def _says_enough(error: Exception, cause: Cause) -> bool:
     return has_remedy or is_input or is_other
 
 
-def _behind(root: Folder, error: Exception, cause: Cause, repairing: str) -> Damage | None:
+def _behind(lake: Lakehouse, error: Exception, cause: Cause, repairing: str) -> Damage | None:
     """The damage to the file that the cause names, else the first of all."""
-    damage = list(_without(repairing, _until_unreachable(all_damage(root))))
+    damage = list(_without(repairing, _until_unreachable(all_damage(lake))))
     named = paths_named(cause)
     named += [checksum_of(path) for path in named]
     found = next((one for one in damage if one.path.lstrip("/") in named), None)
     if found is None and not isinstance(error, TableError):  # these say what to do about an old version
-        found = next(_without(repairing, unreadable(root, cause)), None)
+        found = next(_without(repairing, unreadable(lake, cause)), None)
     return found or next(iter(damage), None)
 
 

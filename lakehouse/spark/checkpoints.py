@@ -4,12 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from py4j.protocol import Py4JJavaError
-from pyspark.sql import SparkSession
-
-from lakehouse import files
 from lakehouse.errors import LakehouseError, first_line
-from lakehouse.storage import checkpoint_path
+from lakehouse.folders import Folder
 
 Offsets = dict[tuple[str, int], int]
 
@@ -30,7 +26,7 @@ class BrokenCheckpointError(CheckpointError):
 class Checkpoint(NamedTuple):
     """`began` and `ended` are the last batches in its offset and commit logs, -1 for none."""
 
-    path: str
+    folder: Folder
     layer: str
     query_id: str
     began: int
@@ -44,31 +40,31 @@ class DeltaPosition(NamedTuple):
     version: int
 
 
-def read_checkpoint(spark: SparkSession, root: str, stream: str) -> Checkpoint | None:
+def read_checkpoint(root: Folder, stream: str) -> Checkpoint | None:
     """The stream's checkpoint; None if it has never run. Raises CheckpointError if one of its files is damaged."""
-    path = checkpoint_path(root, stream)
-    held = files.names(spark, path)
+    folder = root / "checkpoints" / stream
+    held = folder.names()
     if "metadata" not in held and not {"offsets", "commits"} & set(held):
         return None
     found = Checkpoint(
-        path,
+        folder,
         layer=stream.split("/")[0],
         query_id="",
-        began=_last_batch(spark, f"{path}/offsets"),
-        ended=_last_batch(spark, f"{path}/commits"),
+        began=last_batch(folder / "offsets"),
+        ended=last_batch(folder / "commits"),
     )
-    return found._replace(query_id=str(_line(spark, found, "metadata", 0)["id"]))
+    return found._replace(query_id=str(_line(found, "metadata", 0)["id"]))
 
 
-def require_readable(spark: SparkSession, checkpoint: Checkpoint) -> None:
+def require_readable(checkpoint: Checkpoint) -> None:
     """Raise CheckpointError if Spark could not read a file that the stream's next start needs."""
     began, ended = checkpoint.began, checkpoint.ended
     last = max(began, ended)
     names = [f"offsets/{batch}" for batch in (last, last - 1) if batch >= 0]
     for name in [*names, *([f"commits/{ended}"] if ended >= 0 else [])]:
         try:
-            fault = line_fault(name, files.read_text(spark, f"{checkpoint.path}/{name}"))
-        except Py4JJavaError as error:
+            fault = line_fault(name, checkpoint.folder.read_text(name))
+        except OSError as error:
             raise _damaged(checkpoint, name, first_line(error)) from error
         if fault:
             raise _damaged(checkpoint, name, fault)
@@ -88,18 +84,16 @@ def line_fault(name: str, text: str) -> str:
     return "" if version.startswith("v") and len(lines) >= least and is_named else "cut or damaged"
 
 
-def kafka_offsets(spark: SparkSession, checkpoint: Checkpoint, batch_id: int) -> Offsets:
+def kafka_offsets(checkpoint: Checkpoint, batch_id: int) -> Offsets:
     """The next offset of each (topic, partition) after the batch. The stream has one Kafka source."""
-    return as_offsets(_line(spark, checkpoint, f"offsets/{batch_id}", 2))
+    return as_offsets(_line(checkpoint, f"offsets/{batch_id}", 2))
 
 
-def delta_positions(
-    spark: SparkSession, checkpoint: Checkpoint, batch_id: int, names: list[str]
-) -> dict[str, DeltaPosition]:
+def delta_positions(checkpoint: Checkpoint, batch_id: int, names: list[str]) -> dict[str, DeltaPosition]:
     """The position of each Delta source (in the query's order) up to which the batch reads."""
     found = {}
     for line, name in enumerate(names, start=2):  # after the log's version and the batch's metadata
-        offset = _line(spark, checkpoint, f"offsets/{batch_id}", line)
+        offset = _line(checkpoint, f"offsets/{batch_id}", line)
         if offset is not None:
             found[name] = as_position(offset)
     return found
@@ -121,33 +115,23 @@ def as_position(line: Mapping[str, Any]) -> DeltaPosition:
     return DeltaPosition(str(line["reservoirId"]), version)
 
 
-def set_aside(spark: SparkSession, root: str, stream: str, *, stamp: str) -> str | None:
-    """Rename the stream's checkpoint, so that its next start finds none; the new path, None if there was none."""
-    path = checkpoint_path(root, stream)
-    if not files.names(spark, path):
-        return None
-    aside = f"{path}.before-{stamp}"
-    files.rename(spark, path, aside)
-    return aside
+def last_batch(log: Folder) -> int:
+    """The last batch in a checkpoint's offset or commit log; -1 for none."""
+    return max((int(name) for name in log.names() if name.isdigit()), default=-1)
 
 
-def _last_batch(spark: SparkSession, folder: str) -> int:
-    return max((int(name) for name in files.names(spark, folder) if name.isdigit()), default=-1)
-
-
-def _line(spark: SparkSession, checkpoint: Checkpoint, name: str, number: int) -> Any:
+def _line(checkpoint: Checkpoint, name: str, number: int) -> Any:
     """One line of a checkpoint's file; None for a dash, which means no offset."""
-    path = f"{checkpoint.path}/{name}"
     try:
-        text = files.read_text(spark, path).splitlines()[number]
+        text = checkpoint.folder.read_text(name).splitlines()[number]
         return None if text == "-" else json.loads(text)
-    except (Py4JJavaError, IndexError, ValueError) as error:
+    except (OSError, IndexError, ValueError) as error:
         raise _damaged(checkpoint, name, first_line(error)) from error
 
 
 def _damaged(checkpoint: Checkpoint, name: str, fault: str) -> CheckpointError:
     return BrokenCheckpointError(
-        f"the checkpoint file {checkpoint.path}/{name} is damaged ({fault})",
+        f"the checkpoint file {checkpoint.folder.path}/{name} is damaged ({fault})",
         todo=repair(checkpoint.layer),
     )
 

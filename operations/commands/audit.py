@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from bronze.resume import accepted_losses
 from lakehouse import storage
 from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.folders import open_folder
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.kafka.client import Cluster
@@ -81,10 +82,10 @@ def _partitions(spark: SparkSession, settings: Settings, cluster: Cluster) -> di
     read_to: Offsets = {}
     lost: dict[Part, list[tuple[int, int]]] = {}
     for table in BRONZE:
-        checkpoint = read_checkpoint(spark, root, f"bronze/{table.name}")
+        checkpoint = read_checkpoint(open_folder(root), f"bronze/{table.name}")
         if checkpoint is not None and checkpoint.ended >= 0:
-            require_readable(spark, checkpoint)
-            read_to |= kafka_offsets(spark, checkpoint, checkpoint.ended)
+            require_readable(checkpoint)
+            read_to |= kafka_offsets(checkpoint, checkpoint.ended)
         if storage.exists(spark, root, table):
             for part, gone in accepted_losses(storage.detail(spark, root, table).properties).items():
                 lost.setdefault(part, []).extend(gone)

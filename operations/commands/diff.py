@@ -1,39 +1,21 @@
 """`lakehouse diff TABLE V1 V2`: which rows were added, changed (in which columns) and removed from V1 to V2."""
 
 import argparse
-from typing import Any, NamedTuple
+from typing import Any
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Row, SparkSession
+from deltalake.exceptions import DeltaError
 
-from lakehouse import storage
 from lakehouse.errors import InputError, TableError, first_line
-from lakehouse.history import delta_log
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table, find_table
 from operations.call import Call
-from operations.differences import ADDED, CHANGED, REMOVED, compare, shared_columns
+from operations.differences import CHANGED, Changed, Difference, columns_of, compare
 from operations.output import cell, print_json, print_table
-
-
-class Difference(NamedTuple):
-    """Counts of rows; `columns` counts the changed rows per column. `rows` are the first of them.
-
-    `not_compared` are columns that only one version has, or whose types differ.
-    """
-
-    added: int
-    changed: int
-    removed: int
-    columns: dict[str, int]
-    not_compared: list[str]
-    rows: list[Row]
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     table = find_table(args.table)
-    with call.spark() as spark:
-        found = difference(spark, call.settings.root, table, args.before, args.after, limit=args.limit)
+    found = difference(Lakehouse(call.settings.root), table, args.before, args.after, limit=args.limit)
     if args.json:
         print_json(
             {
@@ -48,43 +30,24 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def difference(spark: SparkSession, root: str, table: Table, before: int, after: int, *, limit: int) -> Difference:
+def difference(lake: Lakehouse, table: Table, before: int, after: int, *, limit: int) -> Difference:
     """What changed between two versions. Raises TableError if a version, or a file of it, no longer exists."""
-    _require_versions(spark, root, table, before, after)
+    _require_versions(lake, table, before, after)
     try:
-        old = storage.read(spark, root, table, version=before)
-        new = storage.read(spark, root, table, version=after)
-        return _collect(old, new, table, limit)
-    except (PySparkException, Py4JJavaError) as error:
+        columns = columns_of(lake, table, before, after)
+        if not set(table.key) <= set(columns.shared):
+            raise TableError(f"the two versions of {table.sql_name} do not share its key {', '.join(table.key)}")
+        return compare(lake, table, before, after, columns=columns, key=table.key, limit=limit)
+    except (DeltaError, OSError) as error:
         raise TableError(
             f"version {before} or {after} of {table.sql_name} cannot be read: {first_line(error)}",
             todo="compare newer versions: files of old ones are deleted after the promised time",
         ) from error
 
 
-def _collect(old: DataFrame, new: DataFrame, table: Table, limit: int) -> Difference:
-    shared = shared_columns(old, new)
-    if not set(table.key) <= set(shared):
-        raise TableError(f"the two versions of {table.sql_name} do not share its key {', '.join(table.key)}")
-    changes = compare(old, new, key=table.key).persist()
-    try:
-        counted = changes.groupBy("change", "columns").count().collect()
-        rows = changes.orderBy("change", "key", "before", "after").limit(limit).collect()
-    finally:
-        changes.unpersist()
-    sums = {kind: sum(row["count"] for row in counted if row["change"] == kind) for kind in _KINDS}
-    columns = {name: sum(row["count"] for row in counted if name in row["columns"]) for name in shared}
-    others = [name for name in dict.fromkeys(old.columns + new.columns) if name not in shared]
-    return Difference(
-        **sums, columns={name: count for name, count in columns.items() if count}, not_compared=others, rows=rows
-    )
-
-
-_KINDS = (ADDED, CHANGED, REMOVED)
-
-
-def _require_versions(spark: SparkSession, root: str, table: Table, *wanted: int) -> None:
-    known = delta_log.versions(spark, storage.require(spark, root, table))
+def _require_versions(lake: Lakehouse, table: Table, *wanted: int) -> None:
+    lake.require(table)
+    known = lake.versions(table)
     for version in wanted:
         if version not in known:
             raise InputError(
@@ -93,14 +56,11 @@ def _require_versions(spark: SparkSession, root: str, table: Table, *wanted: int
             )
 
 
-def _public(row: Row) -> dict[str, Any]:
-    plain = row.asDict(recursive=True)
-    if plain["change"] == CHANGED:
-        changed = {
-            name: {"before": plain["before"][name], "after": plain["after"][name]} for name in plain["columns"]
-        }
-        return {"change": CHANGED, "key": plain["key"], "columns": changed}
-    return {"change": plain["change"], "key": plain["key"], "row": plain["after"] or plain["before"]}
+def _public(row: Changed) -> dict[str, Any]:
+    if row.before and row.after:
+        columns = {name: {"before": row.before[name], "after": row.after[name]} for name in row.columns}
+        return {"change": CHANGED, "key": row.key, "columns": columns}
+    return {"change": row.change, "key": row.key, "row": row.after or row.before}
 
 
 def _show(found: Difference, *, title: str) -> None:

@@ -2,21 +2,19 @@
 
 import argparse
 
-from lakehouse import storage
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_BATCHES
 from operations.call import Call
 from operations.output import print_json, print_table
-from silver.drift import drifted_fields
+from silver.drift import DriftedField, drifted_fields
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
-    with call.spark() as spark:
-        fields = drifted_fields(storage.read(spark, call.settings.root, SILVER_BATCHES)).collect()
+    fields = drifted_fields(Lakehouse(call.settings.root).read(SILVER_BATCHES))
     if args.json:
-        print_json([field.asDict() for field in fields])
+        print_json([field._asdict() for field in fields])
     elif fields:
-        columns = ("topic", "type", "field", "first_seen", "first_batch", "records", "sample")
-        print_table(columns, [[field[name] for name in columns] for field in fields])
+        print_table(DriftedField._fields, fields)
     else:
         print("no unknown field was seen")
     return 0

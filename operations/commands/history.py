@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from lakehouse import storage
+from lakehouse.history.log import commit_times, table_log
+from lakehouse.lakehouse import Commit, Lakehouse
 from lakehouse.tables import find_table
 from operations.call import Call
 from operations.output import print_json, print_table
@@ -11,11 +12,10 @@ from operations.output import print_json, print_table
 
 def run(args: argparse.Namespace, call: Call) -> int:
     table = find_table(args.table)
-    with call.spark() as spark:
-        versions = [
-            _version(row.asDict(recursive=True))
-            for row in storage.delta_table(spark, call.settings.root, table).history(args.limit).collect()
-        ]
+    lake = Lakehouse(call.settings.root)
+    commits = lake.history(table, limit=args.limit)
+    times = commit_times(table_log(lake.folder, table))
+    versions = [_version(commit) | {"time": times.get(commit.version, commit.written_at)} for commit in commits]
     if args.json:
         print_json(versions)
     else:
@@ -24,25 +24,29 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def _version(entry: dict[str, Any]) -> dict[str, Any]:
-    metrics = entry["operationMetrics"] or {}
+def _version(commit: Commit) -> dict[str, Any]:
     details: dict[str, Any] = {}
-    if entry["operation"] == "MERGE":
-        details = {
-            name: int(metrics.get(f"numTargetRows{name.capitalize()}", 0))
-            for name in ("inserted", "updated", "deleted")
-        }
+    if commit.operation == "MERGE":
+        details = {change: commit.metric(*names) for change, names in _MERGED.items()}
         rows = details["inserted"] + details["updated"]
     else:
-        rows = int(metrics.get("numOutputRows", 0))
-    if entry["operation"] == "STREAMING UPDATE":
-        details = {"batch": (entry["operationParameters"] or {}).get("epochId")}
-    if entry["userMetadata"]:
-        details = {**details, "made_from": entry["userMetadata"]}
+        rows = commit.metric("numOutputRows", "num_added_rows")
+    if commit.operation == "STREAMING UPDATE":
+        details = {"batch": commit.parameters.get("epochId")}
+    if commit.note:
+        details = {**details, "made_from": commit.note}
     return {
-        "version": entry["version"],
-        "time": entry["timestamp"],
-        "operation": entry["operation"],
+        "version": commit.version,
+        "time": commit.written_at,
+        "operation": commit.operation,
         "rows written": rows,
         "details": ", ".join(f"{name} {value}" for name, value in details.items()),
     }
+
+
+# Spark's name of a metric, then delta-rs'.
+_MERGED = {
+    "inserted": ("numTargetRowsInserted", "num_target_rows_inserted"),
+    "updated": ("numTargetRowsUpdated", "num_target_rows_updated"),
+    "deleted": ("numTargetRowsDeleted", "num_target_rows_deleted"),
+}

@@ -3,16 +3,13 @@
 import argparse
 from dataclasses import asdict
 
-from gold import export_powerbi, roll_back
-from gold.evaluation.reporting import NOT_MEASURED, with_nulls
+from gold.evaluation.figures import NOT_MEASURED, with_nulls
 from gold.models.registry import ModelRecord, figure, read_records
 from lakehouse.errors import InputError
-from lakehouse.history.acceptance import is_gated, without_gate
-from lakehouse.storage import require
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import GOLD_MODELS
 from operations.call import Call
 from operations.output import print_json, print_table
-from quality.gate import require_passed
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -20,24 +17,34 @@ def run(args: argparse.Namespace, call: Call) -> int:
         raise InputError(
             f"a model version without rollback: {args.model_version}", todo="write: models rollback MODEL_VERSION"
         )
-    settings = call.settings
-    with without_gate(when=args.no_gate), call.spark() as spark:
-        require(spark, settings.root, GOLD_MODELS)
-        if args.action == "rollback":
-            version = roll_back.run(spark, settings, args.model_version)
-            if is_gated():
-                require_passed(spark, settings, "gold")
-            export_powerbi.run(spark, settings)
-            if not args.json:
-                print(f"{version} is published, and the export is made from its lists")
-        records = read_records(spark, settings.root)[::-1]
+    root = call.settings.root
+    Lakehouse(root).require(GOLD_MODELS)
+    if args.action == "rollback":
+        _roll_back(args, call)
+    records = read_records(root)[::-1]
     if args.json:
         print_json([{**asdict(record), "metrics": with_nulls(record.metrics)} for record in records])
     else:
-        metric = settings.gold.models.metric
+        metric = call.settings.gold.models.metric
         columns = ("model_version", "status", "trained_at", metric, "reason")
         print_table(columns, [_row(record, metric) for record in records], title="newest first")
     return 0
+
+
+def _roll_back(args: argparse.Namespace, call: Call) -> None:
+    # only this needs Spark
+    from gold import export_powerbi, roll_back
+    from lakehouse.history.acceptance import is_gated, without_gate
+    from quality.gate import require_passed
+
+    settings = call.settings
+    with without_gate(when=args.no_gate), call.spark() as spark:
+        version = roll_back.run(spark, settings, args.model_version)
+        if is_gated():
+            require_passed(spark, settings, "gold")
+        export_powerbi.run(spark, settings)
+        if not args.json:
+            print(f"{version} is published, and the export is made from its lists")
 
 
 def _row(record: ModelRecord, metric: str) -> tuple[object, ...]:

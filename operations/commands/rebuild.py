@@ -10,11 +10,12 @@ from bronze.start import rebuild_checkpoints
 from lakehouse import storage
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
+from lakehouse.folders import open_folder
 from lakehouse.history.damage import broken_logs
 from lakehouse.locks import only_run
-from lakehouse.rebuilding import discard_staging, pending_swap, staging_root, swap_in
+from lakehouse.rebuilding import discard_staging, pending_swap, set_checkpoint_aside, staging_root, swap_in
 from lakehouse.settings import Settings
-from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, set_aside
+from lakehouse.spark.checkpoints import delta_positions, read_checkpoint
 from operations.call import Call
 from operations.pipeline.steps import Clock, anew, broker_for, run_steps, selected
 from silver.refine import SOURCES, STREAM, refine
@@ -45,18 +46,18 @@ def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_los
             clock.tell(line)
         if _silver_has_read_more(spark, root):
             with only_run(settings.ops_dir, "silver"):
-                set_aside(spark, root, STREAM, stamp=stamp)
+                set_checkpoint_aside(spark, root, STREAM, stamp=stamp)
             clock.tell("silver has read rows that bronze no longer has: lakehouse run --select bronze, then:")
             clock.tell("lakehouse rebuild silver")
 
 
 def _silver_has_read_more(spark: SparkSession, root: str) -> bool:
     """Whether new bronze versions would reuse numbers that silver has read: it would skip their rows."""
-    checkpoint = read_checkpoint(spark, root, STREAM)
+    checkpoint = read_checkpoint(open_folder(root), STREAM)
     if checkpoint is None or checkpoint.began < 0:
         return False
     names = [table.sql_name for table in SOURCES]
-    positions = delta_positions(spark, checkpoint, checkpoint.began, names)
+    positions = delta_positions(checkpoint, checkpoint.began, names)
     return any(
         positions[table.sql_name].version > (storage.latest_version(spark, root, table) if exists else -1)
         for table in SOURCES
@@ -68,10 +69,10 @@ def _silver_has_read_more(spark: SparkSession, root: str) -> bool:
 def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
     root = settings.root
     with only_run(settings.ops_dir, "silver"):
-        stamp = pending_swap(spark, root)
+        stamp = pending_swap(root)
         if stamp is None:
             stamp = _stamp()
-            discard_staging(spark, root)
+            discard_staging(root)
             for table, damage in broken_logs(root, "silver"):
                 aside = storage.set_aside(spark, root, table, stamp=stamp)
                 clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")

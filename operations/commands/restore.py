@@ -12,9 +12,9 @@ from pyspark.sql import SparkSession
 
 from lakehouse import storage
 from lakehouse.errors import InputError, TableError, first_line
-from lakehouse.folders import open_folder
 from lakehouse.history.acceptance import GATED
-from lakehouse.history.snapshots import Snapshot, read_snapshot, table_log
+from lakehouse.history.snapshots import Snapshot, read_snapshot
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.tables import GOLD_METRICS, GOLD_MODELS, GOLD_TRIALS, Table, find_table
 from operations.call import Call
@@ -39,8 +39,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
     table = find_table(args.table)
     settings = call.settings
     _refuse(table)
-    log = table_log(open_folder(settings.root), table.sql_name)
-    now, then = read_snapshot(log), read_snapshot(log, args.version)
+    lake = Lakehouse(settings.root)
+    now, then = read_snapshot(lake, table), read_snapshot(lake, table, args.version)
     if now.version == then.version:
         raise InputError(
             f"{table.sql_name} is at version {now.version}", todo="name an older one: lakehouse history"

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from lakehouse.broker.embedded import running_cluster
 from lakehouse.errors import BrokerError
-from lakehouse.folders import Folder, open_folder
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog, input_backlog, kafka_backlog, silver_backlog
 from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
-from lakehouse.history.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.meter import kafka_meter
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Kafka
 from lakehouse.tables import CATALOGUE, GOLD_MODELS, GOLD_TRIALS, Table, layer_tables
 from operations.call import Call
@@ -70,19 +70,19 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 def look(root: str, kafka: Kafka) -> Status:
     """The current state. Nothing is started: without a broker, what waits in Kafka stays unknown."""
-    folder = open_folder(root)
-    tables = [table_state(folder, table) for table in CATALOGUE]
+    lake = Lakehouse(root)
+    tables = [table_state(lake, table) for table in CATALOGUE]
     now = datetime.now(UTC)
     present = {state.table for state in tables if state.version is not None}
     cluster = running_cluster(kafka, root)
-    bronze, unanswered = _kafka_backlogs(folder, cluster, kafka, now)
+    bronze, unanswered = _kafka_backlogs(lake, cluster, kafka, now)
     return Status(
         None if cluster is None else cluster.bootstrap,
         tables,
         bronze,
-        silver_backlog(folder, now=now),
+        silver_backlog(lake, now=now),
         {
-            table.sql_name: input_backlog(folder, table)
+            table.sql_name: input_backlog(lake, table)
             for table in layer_tables("gold")
             if table.sql_name in present and table not in _KEPT
         },
@@ -90,17 +90,16 @@ def look(root: str, kafka: Kafka) -> Status:
     )
 
 
-def table_state(root: Folder, table: Table) -> TableState:
-    log = table_log(root, table.sql_name)
-    if not versions(log):
+def table_state(lake: Lakehouse, table: Table) -> TableState:
+    if not lake.exists(table):
         return TableState(table.sql_name)
-    snapshot = read_snapshot(log)
-    entry = read_entry(log, snapshot.version)
-    return TableState(table.sql_name, *snapshot, entry.written_at, entry.operation)
+    snapshot = read_snapshot(lake, table)
+    [commit] = lake.history(table, version=snapshot.version, limit=1)
+    return TableState(table.sql_name, *snapshot, commit.written_at, commit.operation)
 
 
 def _kafka_backlogs(
-    folder: Folder, cluster: Cluster | None, kafka: Kafka, now: datetime
+    lake: Lakehouse, cluster: Cluster | None, kafka: Kafka, now: datetime
 ) -> tuple[Mapping[str, KafkaBacklog], BrokerError | None]:
     fed = {source.table.sql_name: source for source in bronze_sources(kafka)}
     if cluster is None:
@@ -108,7 +107,7 @@ def _kafka_backlogs(
     timeout = min(_KAFKA_SECONDS, kafka.connect_timeout_seconds)
     try:
         with kafka_meter(cluster, timeout_seconds=timeout) as meter:
-            found = {name: kafka_backlog(folder, *fed[name], meter, now=now) for name in fed}
+            found = {name: kafka_backlog(lake, *fed[name], meter, now=now) for name in fed}
     except BrokerError as error:
         return {name: KafkaBacklog(None, None, error.problem) for name in fed}, error
     return found, None

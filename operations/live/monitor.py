@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.live import Live as LivePicture
 
 from lakehouse.errors import BrokerError
-from lakehouse.folders import open_folder
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog, kafka_backlog, silver_backlog
-from lakehouse.history.snapshots import read_snapshot, table_log, versions
+from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.meter import KafkaMeter, kafka_meter
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.tables import SILVER_QUARANTINE
 from operations.live.producers import LiveProducers
@@ -42,7 +42,7 @@ class Monitor:
 
     def __init__(self, settings: Settings, meter: KafkaMeter, console: Console, live: LivePicture | None) -> None:
         self._settings, self._meter, self._console, self._picture = settings, meter, console, live
-        self._root = open_folder(settings.root)
+        self._lake = Lakehouse(settings.root)
         self._tail = ProgressTail(settings.ops_dir / "stream_progress.jsonl")
         self._rejected_before = self._quarantined()
         self._began = time.monotonic()
@@ -105,7 +105,7 @@ class Monitor:
         return _Look(
             streams=self._tail.read(now=moment, seconds=now - self._began),
             kafka=self._kafka(moment),
-            silver=silver_backlog(self._root, now=moment),
+            silver=silver_backlog(self._lake, now=moment),
             rejected=self._quarantined() - self._rejected_before,
             sent_rate=rate,
         )
@@ -114,11 +114,11 @@ class Monitor:
         fed = bronze_sources(self._settings.kafka)
         try:
             return together(
-                kafka_backlog(self._root, table, topics, self._meter, now=now) for table, topics in fed
+                kafka_backlog(self._lake, table, topics, self._meter, now=now) for table, topics in fed
             )
         except BrokerError as error:  # whatever reads and writes there reports whether that ends the live mode
             return KafkaBacklog(None, None, error.problem)
 
     def _quarantined(self) -> int:
-        log = table_log(self._root, SILVER_QUARANTINE.sql_name)
-        return (read_snapshot(log).rows or 0) if versions(log) else 0
+        table = SILVER_QUARANTINE
+        return (read_snapshot(self._lake, table).rows or 0) if self._lake.exists(table) else 0

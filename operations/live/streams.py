@@ -10,10 +10,10 @@ from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.folders import open_folder
-from lakehouse.history.snapshots import read_snapshot, table_log, versions
+from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.streams import stream_error
 from lakehouse.tables import SILVER_BATCHES, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
@@ -150,11 +150,10 @@ def _await(condition: Callable[[], bool], stopping: threading.Event) -> bool:
 
 def _batches(root: str) -> int:
     """How many batches silver has written."""
-    log = table_log(open_folder(root), SILVER_BATCHES.sql_name)
-    return (read_snapshot(log).rows or 0) if versions(log) else 0
+    lake = Lakehouse(root)
+    return (read_snapshot(lake, SILVER_BATCHES).rows or 0) if lake.exists(SILVER_BATCHES) else 0
 
 
 def _have_rows(root: str) -> bool:
-    folder = open_folder(root)
-    logs = [table_log(folder, table.sql_name) for table in (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)]
-    return all(versions(log) and read_snapshot(log).rows for log in logs)
+    lake, tables = Lakehouse(root), (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
+    return all(lake.exists(table) and read_snapshot(lake, table).rows for table in tables)

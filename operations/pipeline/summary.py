@@ -10,8 +10,8 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from gold.evaluation.figures import METRICS, NOT_MEASURED
 from gold.evaluation.metrics import BLEND
-from gold.evaluation.reporting import METRICS, NOT_MEASURED
 from lakehouse import storage
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.settings import Settings

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.errors import TableError
-from lakehouse.history.delta_log import follow_inputs
+from lakehouse.history.commits import commit, inputs_of
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import CATALOGUE, SILVER_BATCHES, Table
 from operations.report.contents import Flow, TableState
@@ -55,9 +55,7 @@ def read_flow(snapshot: Snapshot) -> Flow | None:
 def _state(snapshot: Snapshot, table: Table) -> TableState:
     version = snapshot.versions[table.sql_name]
     (counted,) = snapshot.query("SELECT count(*) AS rows FROM counted", counted=table)
-    is_gold = table.layer == "gold"
-    history = snapshot.lakehouse.history(table, version=version, limit=None if is_gold else 1)
-    commits = {commit.version: commit for commit in history}
-    inputs = follow_inputs(version, commits, commits.__getitem__) if is_gold else None
-    written_at = commits[version].written_at if version in commits else None
+    written = commit(snapshot.lakehouse, table, version)
+    inputs = inputs_of(snapshot.lakehouse, table, version) if table.layer == "gold" else None
+    written_at = written.written_at if written else None
     return TableState(table.sql_name, version, counted["rows"], written_at, inputs or {})

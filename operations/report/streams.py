@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lakehouse.history.commits import commits
 from lakehouse.spark.progress import read_line
 from lakehouse.tables import SILVER_BATCHES, layer_tables
 from operations.report.contents import Batch, Stream, Streams
@@ -109,10 +110,8 @@ def _first_landing(
 def _landed(snapshot: Snapshot, *, after: int) -> dict[tuple[str, int], datetime]:
     """The time of each commit of the bronze tables after that version."""
     moments = {}
-    for table in filter(snapshot.has, layer_tables("bronze")):
-        version = snapshot.versions[table.sql_name]
-        newer = max(version - after, 0)
-        for commit in snapshot.lakehouse.history(table, version=version, limit=newer):
+    for table in layer_tables("bronze"):
+        for commit in commits(snapshot.lakehouse, table, after=after):
             if commit.written_at is not None:
                 moments[table.sql_name, commit.version] = commit.written_at
     return moments

@@ -13,8 +13,7 @@ from lakehouse.replay_request import Assignment
 from lakehouse.tables import SILVER_CORRECTIONS
 from silver.latest import RECORD, one_per_record
 from silver.parsing.strict_json import as_json, is_unicode, parse_object
-
-OPEN = "open"
+from silver.quarantine.worklist import OPEN
 
 
 def latest(log: DataFrame) -> DataFrame:

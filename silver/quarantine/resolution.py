@@ -17,7 +17,7 @@ from silver import state
 from silver.latest import RECORD, targeted
 from silver.parsing.wire import parse
 from silver.quarantine import corrections
-from silver.quarantine.corrections import OPEN
+from silver.quarantine.worklist import OPEN
 from silver.rules import judge, split
 
 

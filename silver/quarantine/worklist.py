@@ -1,45 +1,152 @@
-"""The open rows of the quarantine, as people view them."""
+"""The quarantine as people view it: its rows with the corrections of silver.corrections applied. No Spark."""
 
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
+import difflib
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, NamedTuple
 
-from silver.latest import RECORD
-from silver.quarantine.corrections import OPEN, breaking
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.errors import InputError
+from lakehouse.lakehouse import Lakehouse, quoted
+from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
+from silver.rule_names import RULES
+
+OPEN = "open"
+# What identifies a Kafka record.
+RECORD = SILVER_QUARANTINE.key
+
+_KEY = ", ".join(map(quoted, RECORD))
+# The last correction of a record counts; bronze, and so the quarantine, may hold a record twice.
+_LOG = "SELECT {key}, value, row_number() OVER (PARTITION BY {key} ORDER BY replay_id DESC) AS place FROM log"
+_NO_LOG = "SELECT {key}, value, 0 AS place FROM quarantine WHERE false"
+_ENTRIES = """
+WITH corrections AS ({log}),
+rejected AS (
+    SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY quarantined_at, status) AS place FROM quarantine
+)
+SELECT {columns}, rejected.value AS sent, corrections.value AS corrected
+FROM rejected LEFT JOIN corrections ON corrections.place = 1 AND {same_record}
+WHERE rejected.place = 1
+"""
 
 
-def by_rule(entries: DataFrame) -> DataFrame:
-    """One row per rule, topic and UTC day of the Kafka timestamp: the number of open rows, the first as a sample.
+Reason = Mapping[str, Any]
 
-    Ordered by the rule's number of rows, largest first. The sample's `reason` is the one for this rule.
+
+class _Place(NamedTuple):
+    rule: str
+    topic: str
+    day: date
+
+
+class Group(NamedTuple):
+    """The open rows that break one rule in one topic, of one UTC day of the Kafka timestamp.
+
+    `sample` is the first of them in Kafka order; its `reason` is the one for this rule.
     """
-    reasons = F.filter("reasons", lambda reason: reason["rule"] == F.col("rule"))
-    sent = F.coalesce("sent", F.hex("value_raw")).alias("sent")
-    rows = entries.filter(F.col("status") == OPEN).withColumn("rule", F.explode(F.array_distinct("reasons.rule")))
-    sampled = rows.select(
-        "rule",
-        "topic",
-        F.to_date("kafka_timestamp").alias("day"),
-        F.struct(*RECORD, "key", "id", "type", F.get(reasons, 0).alias("reason"), sent).alias("sample"),
-    )
-    first = F.min_by("sample", F.struct("sample.partition", "sample.offset"))
-    counted = sampled.groupBy("rule", "topic", "day").agg(F.count("*").alias("rows"), first.alias("sample"))
-    of_rule = F.sum("rows").over(Window.partitionBy("rule"))
-    return (
-        counted.withColumn("of_rule", of_rule).orderBy(F.desc("of_rule"), "rule", "topic", "day").drop("of_rule")
-    )
+
+    rule: str
+    topic: str
+    day: date
+    rows: int
+    sample: Mapping[str, Any]
 
 
-def of_rule(entries: DataFrame, rule: str) -> DataFrame:
-    """One open row that breaks the rule, in Kafka order; `value` in its current state, bytes as hex digits."""
-    chosen = breaking(entries.filter(F.col("status") == OPEN), rule)
-    return chosen.select(
-        *RECORD,
-        "kafka_timestamp",
-        F.coalesce("key", F.hex("key_raw")).alias("key"),
-        "type",
-        "id",
-        "reasons",
-        F.coalesce("value", F.hex("value_raw")).alias("value"),
-        F.col("corrected").isNotNull().alias("is_corrected"),
-        "quarantined_at",
-    ).orderBy(*RECORD)
+def entries(lake: Lakehouse) -> pa.Table:
+    """Every quarantined record in its current state.
+
+    The columns of silver.quarantine without `value`, and two in its place: `sent`, the value in Kafka, and
+    `corrected`, the corrected value, null if there is none.
+    """
+    tables = {"quarantine": SILVER_QUARANTINE}
+    if lake.exists(SILVER_CORRECTIONS):
+        tables["log"] = SILVER_CORRECTIONS
+    columns = [name for name in SILVER_QUARANTINE.columns if name != "value"]
+    sql = _ENTRIES.format(
+        log=(_LOG if "log" in tables else _NO_LOG).format(key=_KEY),
+        key=_KEY,
+        columns=", ".join(f"rejected.{quoted(name)}" for name in columns),
+        same_record=" AND ".join(f"rejected.{name} = corrections.{name}" for name in map(quoted, RECORD)),
+    )
+    return lake.query(sql, **tables)
+
+
+def count_by_status(found: pa.Table) -> dict[str, int]:
+    counted = Counter(found["status"].to_pylist())
+    return {status: counted[status] for status in (OPEN, "resolved")}
+
+
+def by_rule(found: pa.Table) -> list[Group]:
+    """The open rows in groups; the rule with most rows first, then by topic and day."""
+    rows = _open(found)
+    counts: Counter[_Place] = Counter()
+    first: dict[_Place, tuple[int, Reason]] = {}
+    for number, row in enumerate(rows.select(["topic", "kafka_timestamp", "reasons"]).to_pylist()):
+        for rule, reason in _first_reasons(row["reasons"]).items():
+            place = _Place(rule, row["topic"], row["kafka_timestamp"].date())
+            counts[place] += 1
+            first.setdefault(place, (number, reason))
+    of_rule: Counter[str] = Counter()
+    for place, count in counts.items():
+        of_rule[place.rule] += count
+    ordered = sorted(counts, key=lambda place: (-of_rule[place.rule], place))
+    samples = _samples(rows, [first[place] for place in ordered])
+    return [Group(*place, counts[place], sample) for place, sample in zip(ordered, samples, strict=True)]
+
+
+def of_rule(found: pa.Table, rule: str) -> list[dict[str, Any]]:
+    """The open rows that break the rule, in Kafka order; `value` in its current state, bytes as hex digits."""
+    rows = _open(found)
+    return [
+        {
+            **{name: row[name] for name in (*RECORD, "kafka_timestamp")},
+            "key": _text(row["key"], row["key_raw"]),
+            **{name: row[name] for name in ("type", "id", "reasons")},
+            "value": _text(row["sent"] if row["corrected"] is None else row["corrected"], row["value_raw"]),
+            "is_corrected": row["corrected"] is not None,
+            "quarantined_at": row["quarantined_at"],
+        }
+        for row in rows.filter(_breaking(rows, rule)).to_pylist()
+    ]
+
+
+def require_rule(found: pa.Table, rule: str) -> None:
+    """Raise InputError for a rule that silver does not have and that no quarantined record broke."""
+    if rule in RULES or pc.any(_breaking(found, rule)).as_py():
+        return
+    close = difflib.get_close_matches(rule, RULES, n=1)
+    hint = f"did you mean {close[0]}?" if close else "lakehouse quarantine lists those that are broken"
+    raise InputError(f"no rule {rule!r}", todo=hint)
+
+
+def _open(found: pa.Table) -> pa.Table:
+    return found.filter(pc.equal(found["status"], OPEN)).sort_by([(name, "ascending") for name in RECORD])
+
+
+def _breaking(rows: pa.Table, rule: str) -> pa.Array:
+    reasons = rows["reasons"].to_pylist()
+    return pa.array([any(reason["rule"] == rule for reason in row) for row in reasons], pa.bool_())
+
+
+def _first_reasons(reasons: list[Reason]) -> dict[str, Reason]:
+    """Each broken rule once, with its first reason."""
+    return {reason["rule"]: reason for reason in reversed(reasons)}
+
+
+def _samples(rows: pa.Table, chosen: list[tuple[int, Reason]]) -> list[dict[str, Any]]:
+    """The rows of these numbers, with the reason and the value in Kafka."""
+    numbers = pa.array([number for number, _ in chosen], pa.int64())
+    columns = (*RECORD, "key", "id", "type")
+    samples = rows.select([*columns, "sent", "value_raw"]).take(numbers).to_pylist()
+    return [
+        {**{name: row[name] for name in columns}, "reason": reason, "sent": _text(row["sent"], row["value_raw"])}
+        for row, (_, reason) in zip(samples, chosen, strict=True)
+    ]
+
+
+def _text(text: str | None, raw: bytes | None) -> str | None:
+    """The text, or bytes that are no text as hex digits."""
+    return text if text is not None or raw is None else raw.hex().upper()

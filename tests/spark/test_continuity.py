@@ -22,6 +22,7 @@ from bronze import start
 from bronze.ingest import ingest
 from bronze.resume import Topics
 from lakehouse import storage
+from lakehouse.folders import open_folder
 from lakehouse.history.damage import DamageError
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster, configured_cluster
@@ -320,7 +321,7 @@ def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: s
     change, cause = SILVER_STOPS[name]
     change(spark, base, copied)
     with pytest.raises(CheckpointError) as error:
-        require_continuity(spark, copied.root, read_checkpoint(spark, copied.root, STREAM), sources=SOURCES)
+        require_continuity(spark, copied.root, read_checkpoint(open_folder(copied.root), STREAM), sources=SOURCES)
     assert cause in error.value.problem
     assert error.value.todo == REBUILD_SILVER
     assert "\n" not in str(error.value)
@@ -328,7 +329,7 @@ def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: s
 
 def test_silver_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
     sql(spark, copied, "OPTIMIZE {}", "silver/users")
-    checkpoint = read_checkpoint(spark, copied.root, STREAM)
+    checkpoint = read_checkpoint(open_folder(copied.root), STREAM)
     require_continuity(spark, copied.root, checkpoint, sources=SOURCES)
 
 

@@ -68,7 +68,7 @@ def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Sett
     storage.delta_table(spark, own.root, SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
     with pytest.raises(CheckFailedError):
         require_passed(spark, own, "silver")
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    accepted = acceptance.last_accepted(own.root, SILVER_USERS)
     assert accepted is not None
     assert accepted.version == good
     assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": good}
@@ -79,21 +79,21 @@ def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own:
     good = latest(spark, own, SILVER_USERS)
     storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
     assert check(spark, own, [SILVER_USERS]).exit_code == 0
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    accepted = acceptance.last_accepted(own.root, SILVER_USERS)
     assert accepted is not None
     assert accepted.version == good
     require_passed(spark, own, "silver")
-    newest = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    newest = acceptance.last_accepted(own.root, SILVER_USERS)
     assert newest is not None
     assert newest.version == good + 1
     # an older version is compared with the one before it, not with later ones
-    assert acceptance.last_accepted(spark, own.root, SILVER_USERS, up_to=good) == accepted
+    assert acceptance.last_accepted(own.root, SILVER_USERS, up_to=good) == accepted
 
 
 def test_a_batch_that_ended_between_the_commit_and_the_check_is_judged_by_the_next(
     spark: SparkSession, own: Settings
 ) -> None:
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_BATCHES)
+    accepted = acceptance.last_accepted(own.root, SILVER_BATCHES)
     assert accepted is not None
     assert accepted.written_at is not None
     between = accepted.written_at + (accepted.checked_at - accepted.written_at) / 2
@@ -161,8 +161,8 @@ def test_lists_that_fail_are_not_exported(
     assert len(told) == 2
     assert all(line.startswith("lakehouse: WARNING --no-gate: ") for line in told)
     # a version published without a check does not count as good
-    assert acceptance.published_recommendations(spark, own.root) == f"gold.recommendations version {good + 1}"
-    accepted = acceptance.last_accepted(spark, own.root, GOLD_RECOMMENDATIONS)
+    assert acceptance.published_recommendations(own.root) == f"gold.recommendations version {good + 1}"
+    accepted = acceptance.last_accepted(own.root, GOLD_RECOMMENDATIONS)
     assert accepted is not None
     assert accepted.version == good
 

@@ -33,7 +33,7 @@ def test_the_gates_left_their_results_and_the_export_its_file(spark: SparkSessio
     results = storage.read(spark, sample.root, QUALITY_RESULTS)
     assert results.filter("NOT success").count() == 0
     for table in (SILVER_USERS, GOLD_RECOMMENDATIONS):
-        accepted = acceptance.last_accepted(spark, sample.root, table)
+        accepted = acceptance.last_accepted(sample.root, table)
         assert accepted is not None
         assert accepted.version == storage.latest_version(spark, sample.root, table)
         assert accepted.rows == storage.read(spark, sample.root, table).count()

@@ -6,6 +6,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import storage
+from lakehouse.folders import open_folder
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import read_checkpoint
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_USERS
@@ -85,4 +86,4 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("edad", 0, 1),
     }
     # and the continuity checks pass
-    require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+    require_continuity(spark, root, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)

@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse import storage
 from lakehouse.errors import TableError
+from lakehouse.folders import open_folder
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import read_checkpoint
 from lakehouse.spark.streams import StreamError
@@ -70,7 +71,7 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     land(spark, root, BRONZE_EVENTS, bronze_row(USER), bronze_row(MOVIE), bronze_row("no JSON"))
     land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
     refine(spark, settings)
-    checkpoint = read_checkpoint(spark, root, STREAM)
+    checkpoint = read_checkpoint(open_folder(root), STREAM)
     assert checkpoint is not None
     stream = checkpoint.query_id
     first = (stream, 0, 4, 3, 0, 0, 1, {"bronze.events": 1, "bronze.feedback": 1})

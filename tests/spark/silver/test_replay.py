@@ -9,6 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse import storage
+from lakehouse.folders import open_folder
 from lakehouse.replay_request import Request
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import read_checkpoint
@@ -92,7 +93,7 @@ def undisturbed(
 
 
 def require_the_stream_may_go_on(spark: SparkSession, root: str) -> None:
-    require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+    require_continuity(spark, root, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
 
 
 def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undisturbed: Undisturbed) -> None:

@@ -20,19 +20,9 @@ from tests.support.outcome import Outcome
 WITH_SPARK = (
     ("run", "--select", "gold"),
     ("check",),
-    ("quarantine",),
-    ("quarantine", "show", "titulo_missing"),
     ("quarantine", "replay"),
-    ("drift",),
     ("rebuild", "gold"),
-    ("recommend", "u1"),
-    ("similar", "t1"),
-    ("models",),
-    ("export",),
-    ("report",),
     ("sql", "SELECT 1"),
-    ("history", "silver.users"),
-    ("diff", "silver.users", "1", "2"),
 )
 
 

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.errors import InputError
+from lakehouse.folders import open_folder
 from lakehouse.locks import RunningError, only_run
 from lakehouse.rebuilding import staging_root, swap_in
 from lakehouse.replay_request import Request, assignment
@@ -113,7 +114,7 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     assert state(root) == before
     assert resolved_at(spark, root) == moments
     assert audit_faults(spark, root) == []
-    require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+    require_continuity(spark, root, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
 
 
 REFUSED: dict[str, tuple[str, str]] = {

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from gold.evaluation.reporting import METRICS, print_models, print_trial
+from gold.evaluation.figures import METRICS
+from gold.evaluation.reporting import print_models, print_trial
 from gold.evaluation.tuning import Proposal, Trial, score_of
 from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gold.evaluation.reporting import METRICS
+from gold.evaluation.figures import METRICS
 from operations.pipeline.summary import show, with_unmeasured
 
 NDCG = {"metric": "ndcg_at_10", "value": 0.25, "baseline": None}

@@ -1,0 +1,47 @@
+"""A Delta log's files as they are, for finding the damaged one: delta-rs reads only whole logs."""
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from lakehouse.folders import Folder
+
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")
+Action = Mapping[str, Any]
+
+
+def read_actions(log: Folder, version: int) -> Iterator[Action]:
+    """The actions of a commit. Raises ValueError or OSError if it is damaged."""
+    for line in log.read(f"{version:020d}.json").splitlines():
+        if line.strip():
+            yield json.loads(line)
+
+
+def require_readable(log: Folder, name: str) -> None:
+    """Raise ValueError or OSError if a commit or a checkpoint's file is damaged."""
+    if name.endswith(".json"):
+        for _ in read_actions(log, int(name[:20])):
+            pass
+    else:
+        pq.ParquetFile(io.BytesIO(log.read(name))).read(columns=["protocol", "add"])
+
+
+def checkpoint_files(names: Iterable[str]) -> tuple[int | None, list[str]]:
+    """The version of the log's last complete checkpoint and its files; -1 if there is none.
+
+    The version is None if the log has checkpoints of an unsupported kind.
+    """
+    listed = [name for name in names if not name.startswith(".")]
+    if any(".checkpoint." in name and not _CHECKPOINT.fullmatch(name) for name in listed):
+        return None, []
+    found: dict[tuple[int, int], list[str]] = {}
+    for name in listed:
+        match = _CHECKPOINT.fullmatch(name)
+        if match:
+            found.setdefault((int(match[1]), int(match[3] or 1)), []).append(name)
+    whole = {version: files for (version, parts), files in sorted(found.items()) if len(files) == parts}
+    return max(whole.items(), default=(-1, []))
