@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, write_deltalake
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.errors import InputError, TableError, first_line
@@ -138,7 +138,11 @@ class Lakehouse:
         """
         note = json.dumps({"inputs": dict(sorted(input_versions.items()))})
         properties = CommitProperties(custom_metadata={"userMetadata": note})
-        write_deltalake(self._created(table), rows, mode="overwrite", commit_properties=properties)
+        # delta-rs' own overwrite panics if the path has one of [ ] ^ |; its MERGE does not
+        merge = self._created(table).merge(
+            rows, "false", source_alias="new", target_alias="old", commit_properties=properties
+        )
+        merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
 
     def require(self, *tables: Table | str) -> None:
         """Raise TableError for the first of the tables that does not exist."""
