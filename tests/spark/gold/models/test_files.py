@@ -16,7 +16,7 @@ from gold import recommend, roll_back
 from gold.models.files import load_model, save_model
 from gold.models.publication import offer_model
 from gold.models.registry import ModelRecord, Rule, read_records
-from gold.models.saved import is_saved, saved_versions
+from gold.models.saved import is_saved, read_frame, saved_versions
 from gold.recommender.blend import model_version, save_blend, train_blend
 from gold.recommender.recipes import recipe_of
 from lakehouse.errors import TableError
@@ -72,6 +72,9 @@ def test_a_model_comes_back_as_it_was_saved(spark: SparkSession, root: str) -> N
     assert loaded.numbers == numbers
     assert_df_equality(loaded.frames["users"], users, ignore_row_order=True)
     assert_df_equality(loaded.frames["nothing"], nothing)  # an empty frame keeps its columns
+    without_spark = read_frame(root, "als-1", "users")
+    assert without_spark is not None
+    assert_df_equality(spark.createDataFrame(without_spark.to_pandas(), FACTORS), users, ignore_row_order=True)
 
 
 def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> None:
