@@ -3,7 +3,7 @@
 from pyspark.sql import SparkSession
 
 from gold import inputs as input_rows
-from gold.affinity import cosine, title_index
+from gold.affinity import cosine, features, title_index
 from gold.affinity.changes import FULL_HELP, NO_BASE, Changed, Recipe, changed_keys, made_from, only, write
 from gold.affinity.cosine import TITLE_TASTES, USER_TASTES, rate_titles
 from gold.affinity.weights import chosen_weights
@@ -44,7 +44,7 @@ def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
 
 def recipe_of(settings: Settings) -> Recipe:
     kept = settings.gold.affinity.titles_per_user
-    return Recipe(settings=(chosen_weights(settings), kept), code=(cosine, input_rows, title_index))
+    return Recipe(settings=(chosen_weights(settings), kept), code=(cosine, features, input_rows, title_index))
 
 
 def changed_users(spark: SparkSession, root: str, inputs: Inputs, recipe: Recipe) -> Changed:

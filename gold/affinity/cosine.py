@@ -9,7 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
-from gold.affinity.title_index import TitleIndex, Weights, best_titles, index_features
+from gold.affinity.features import Weights
+from gold.affinity.title_index import TitleIndex, best_titles, index_features
 from gold.inputs import one_per_id
 from lakehouse.tables import GOLD_AFFINITY
 

@@ -1,6 +1,6 @@
 """How much each kind of shared feature counts."""
 
-from gold.affinity.title_index import Weights
+from gold.affinity.features import Weights
 from lakehouse.settings import Settings
 
 

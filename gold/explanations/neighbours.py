@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gold.affinity.title_index import TitleIndex
+from gold.affinity.features import Weights, weigh_features
 
 # Similarities are compared and shown to this many digits, so that rounding noise cannot affect the order.
 _DIGITS = 4
+
+Numbers = NDArray[np.float64]
 
 
 class Neighbour(NamedTuple):
@@ -22,20 +24,58 @@ class Neighbour(NamedTuple):
     similarity: float
 
 
+class Vectors(Protocol):
+    """Titles as unit vectors."""
+
+    @property
+    def content_ids(self) -> Sequence[str]: ...
+    def cosines(self, place: int) -> Numbers:
+        """The cosine of the title at this place with each title."""
+
+
 @dataclass(frozen=True)
-class Vectors:
-    """Titles as unit vectors: `rows` is titles x dimensions, dense or sparse, in the order of `content_ids`."""
+class DenseVectors:
+    """`rows` is titles x dimensions, in the order of `content_ids`."""
 
     content_ids: Sequence[str]
-    rows: Any  # scipy publishes no types
+    rows: Numbers
+
+    def cosines(self, place: int) -> Numbers:
+        return np.asarray(self.rows @ self.rows[place])
 
 
-def feature_vectors(index: TitleIndex) -> Vectors:
-    """The features of titles: genres, people, decades, each weighted by its rarity."""
-    return Vectors(index.content_ids.to_pylist(), index.vectors.T.tocsr())
+@dataclass(frozen=True)
+class SparseVectors:
+    """The numbers that are not zero: each one's title, as its place in `content_ids`, and its dimension.
+
+    A scipy matrix would do, but importing scipy takes longer than all else that a command does.
+    """
+
+    content_ids: Sequence[str]
+    titles: NDArray[np.int64]
+    dimensions: NDArray[np.int64]
+    values: Numbers
+
+    def cosines(self, place: int) -> Numbers:
+        own = self.titles == place
+        wanted = np.zeros(int(self.dimensions.max(initial=0)) + 1)
+        wanted[self.dimensions[own]] = self.values[own]
+        products = self.values * wanted[self.dimensions]
+        return np.bincount(self.titles, weights=products, minlength=len(self.content_ids))
 
 
-def factor_vectors(factors: pa.Table, *, only: Collection[str] | None = None) -> Vectors:
+def feature_vectors(titles: pa.Table, *, weights: Weights) -> SparseVectors:
+    """The `features` of titles: genres, people, decades, each weighted by its rarity."""
+    lists = titles["features"].combine_chunks()
+    vocabulary = weigh_features(lists, weights=weights)
+    dimensions = pc.index_in(lists.flatten(), value_set=vocabulary.names).to_numpy()
+    places = pc.list_parent_indices(lists).to_numpy()
+    values = vocabulary.weights[dimensions]
+    lengths = np.sqrt(np.bincount(places, weights=values**2, minlength=len(lists)))
+    return SparseVectors(titles["id"].to_pylist(), places, dimensions, values / lengths[places])
+
+
+def factor_vectors(factors: pa.Table, *, only: Collection[str] | None = None) -> DenseVectors:
     """What a model learnt about titles from who likes them. `factors` has content_id and an array of numbers.
 
     `only` are the titles that are wanted. A title that nobody liked has no factors, so no vector.
@@ -45,9 +85,9 @@ def factor_vectors(factors: pa.Table, *, only: Collection[str] | None = None) ->
         known = known.filter(pc.is_in(known["content_id"], pa.array(sorted(only), pa.string())))
     table = known.sort_by("content_id")
     numbers = np.asarray(table["factors"].combine_chunks().flatten(), dtype=np.float64)
-    rows: NDArray[np.float64] = numbers.reshape(table.num_rows, -1) if table.num_rows else np.zeros((0, 1))
+    rows: Numbers = numbers.reshape(table.num_rows, -1) if table.num_rows else np.zeros((0, 1))
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return Vectors(table["content_id"].to_pylist(), rows / np.where(lengths > 0, lengths, 1.0))
+    return DenseVectors(table["content_id"].to_pylist(), rows / np.where(lengths > 0, lengths, 1.0))
 
 
 def nearest_titles(
@@ -59,9 +99,7 @@ def nearest_titles(
     """
     if content_id not in vectors.content_ids:
         return []
-    place = vectors.content_ids.index(content_id)
-    product = vectors.rows @ vectors.rows[[place]].T
-    cosines = (product.toarray() if hasattr(product, "toarray") else product).ravel().round(_DIGITS)
+    cosines = vectors.cosines(vectors.content_ids.index(content_id)).round(_DIGITS)
     near = [(vectors.content_ids[other], cosines[other]) for other in np.flatnonzero(cosines > least).tolist()]
     alike = [
         Neighbour(other, float(cosine))

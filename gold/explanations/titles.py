@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gold.affinity.title_index import Weights
+from gold.affinity.features import Weights
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_CONTENT
 

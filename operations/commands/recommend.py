@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gold.affinity.title_index import Weights, index_features
+from gold.affinity.features import Weights
 from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Vectors, factor_vectors, feature_vectors
 from gold.explanations.reasons import explain, liked_alike, liked_titles, shared_features
@@ -70,7 +70,7 @@ def _titles(
     titles = read_titles(lakehouse)
     vectors = None
     if weights is not None:
-        vectors = feature_vectors(index_features(with_features(titles, weights=weights), weights=weights))
+        vectors = feature_vectors(with_features(titles, weights=weights), weights=weights)
     return chosen_titles(titles, wanted), vectors
 
 

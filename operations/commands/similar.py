@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gold.affinity.title_index import Weights, index_features
+from gold.affinity.features import Weights
 from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Neighbour, factor_vectors, feature_vectors, nearest_titles
 from gold.explanations.reasons import shared_features, tastes_of
@@ -49,7 +49,7 @@ def similar_titles(lakehouse: Lakehouse, content_id: str, *, weights: Weights, c
     known = titles["id"].to_pylist()
     if content_id not in known:
         raise unknown_id("title", content_id, lakehouse, SILVER_CONTENT)
-    vectors = feature_vectors(index_features(with_features(titles, weights=weights), weights=weights))
+    vectors = feature_vectors(with_features(titles, weights=weights), weights=weights)
     sharing = nearest_titles(vectors, content_id, count=count)
     record = published(read_records(lakehouse.root))
     version = None if record is None else record.model_version

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from gold.affinity.cosine import named_features, title_tastes
-from gold.affinity.title_index import Weights
+from gold.affinity.features import Weights
 from gold.explanations.titles import read_titles, with_features
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gold.affinity.title_index import Weights
+from gold.affinity.features import Weights
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import SILVER_CONTENT
