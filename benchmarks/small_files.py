@@ -11,7 +11,6 @@ build/benchmarks/small_files.json.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -26,11 +25,11 @@ from stream_runs import logged_batches, use_streams_jvm
 
 from bronze.ingest import ingest
 from lakehouse.folders import open_folder
-from lakehouse.history.snapshots import read_entry, table_log, versions
+from lakehouse.history.log import read_actions, read_commit, table_log, versions
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
 from lakehouse.spark.session import spark_session
-from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_CONTENT, SILVER_USERS
+from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_CONTENT, SILVER_USERS, find_table
 from silver.refine import refine
 
 # The tables that each stream's batches write.
@@ -77,14 +76,13 @@ def run(spark: SparkSession, settings: Settings, cluster: Cluster, *, batches: i
 
 def files_of(root: str, table: str) -> Files:
     """The table's files, from its log."""
-    log, live, joined_at = table_log(open_folder(root), table), [0], []
+    log, live, joined_at = table_log(open_folder(root), find_table(table)), [0], []
     commits = versions(log)
     for version in commits:
-        actions = [json.loads(line) for line in log.read(f"{version:020d}.json").splitlines()]
-        live.append(live[-1] + sum(("add" in one) - ("remove" in one) for one in actions))
-        entry = read_entry(log, version)
-        if entry.operation == "OPTIMIZE" and entry.written_at is not None:
-            joined_at.append(entry.written_at)
+        live.append(live[-1] + sum(("add" in one) - ("remove" in one) for one in read_actions(log, version)))
+        commit = read_commit(log, version)
+        if commit.operation == "OPTIMIZE" and commit.written_at is not None:
+            joined_at.append(commit.written_at)
     return Files(len(commits), joined_at, max(live), live[-1])
 
 

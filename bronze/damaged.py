@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 from bronze.resume import Topics, known_topics, other_topics
 from lakehouse.folders import Folder
 from lakehouse.history.damage import Damage
-from lakehouse.history.log import table_log
-from lakehouse.history.raw_log import read_actions
+from lakehouse.history.log import read_actions, table_log
 from lakehouse.kafka.bronze_sources import Source
 from lakehouse.spark.checkpoints import Offsets, as_offsets, rebuild
 

@@ -9,8 +9,9 @@ from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.history.commits import KEEP_ROWS, commits
+from lakehouse.history.log import Commit
 from lakehouse.kafka.topics import Offsets as TopicOffsets
-from lakehouse.lakehouse import Commit, Lakehouse
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import BrokenCheckpointError, Checkpoint, CheckpointError, Offsets, rebuild
 from lakehouse.tables import Table
 

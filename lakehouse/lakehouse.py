@@ -3,9 +3,8 @@
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema
@@ -13,34 +12,11 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
-from lakehouse.history.log import table_log, versions
+from lakehouse.history.log import Commit, read_commit, table_log, versions
+from lakehouse.paths import encoded_address, is_address
 from lakehouse.tables import Table, find_table
 
 _NO_COLUMN = "No field named"
-
-
-class Commit(NamedTuple):
-    """One version of a table: its operation, the operation's parameters and metrics, its writer's note."""
-
-    version: int
-    written_at: datetime | None
-    operation: str
-    parameters: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    note: str
-
-    def metric(self, *names: str) -> int:
-        """The first of these metrics that the operation has: Spark and delta-rs name them differently. Else 0."""
-        return next((int(self.metrics[name]) for name in names if name in self.metrics), 0)
-
-    @property
-    def user_metadata(self) -> Mapping[str, Any]:
-        """The JSON object that our own writers note; empty for anything else."""
-        try:
-            found = json.loads(self.note or "{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 class Lakehouse:
@@ -94,9 +70,11 @@ class Lakehouse:
         """The versions whose commits are still in the log, oldest first; empty if there is no table."""
         return versions(table_log(self.folder, declaration(table)))
 
-    def history(self, table: Table | str, *, version: int | None = None, limit: int | None = None) -> list[Commit]:
-        """The table's commits, newest first, from that version or the latest on."""
-        return [_commit(entry) for entry in self.delta(table, version).history(limit)]
+    def history(self, table: Table | str, *, limit: int | None = None) -> list[Commit]:
+        """The table's commits, newest first. Raises TableError if there is no such table."""
+        self.require(table)
+        log = table_log(self.folder, declaration(table))
+        return [read_commit(log, version) for version in versions(log)[::-1][:limit]]
 
     def read(
         self,
@@ -122,7 +100,7 @@ class Lakehouse:
             wanted, version = table if isinstance(table, tuple) else (table, None)
             engine.register(name, self.delta(wanted, version))
         try:
-            return plain_strings(pa.table(engine.execute(sql)))
+            return plain_strings(as_arrow(engine.execute(sql)))
         except DeltaError as error:
             text = str(error)
             if _NO_COLUMN in text:
@@ -165,9 +143,11 @@ class Lakehouse:
         return created
 
     def _address(self, table: Table | str) -> str:
-        """delta-rs knows Amazon's scheme by its first name only."""
+        """delta-rs knows Amazon's scheme by its first name only, and takes an address for a URI."""
         path = self.path(table)
-        return f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path
+        if not is_address(path):
+            return path
+        return encoded_address(f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path)
 
     def _missing(self, table: Table | str) -> TableError:
         found = declaration(table)
@@ -198,6 +178,11 @@ def text_in(column: str, values: Collection[str]) -> str:
     return f"{quoted(column)} IN ({listed})" if values else "false"
 
 
+def as_arrow(stream: Any) -> pa.Table:
+    """What delta-rs returns, as pyarrow's table. `pyarrow.table` would import pandas, a third of a second."""
+    return pa.RecordBatchReader.from_stream(stream).read_all()
+
+
 def plain_strings(rows: pa.Table) -> pa.Table:
     """The rows with Arrow's usual string type in place of views, which some readers do not know."""
     return rows.cast(pa.schema([field.with_type(_plain(field.type)) for field in rows.schema]))
@@ -215,18 +200,6 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_map(kind):
         return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
     return kind
-
-
-def _commit(entry: Mapping[str, Any]) -> Commit:
-    stamp = entry.get("inCommitTimestamp", entry.get("timestamp"))
-    return Commit(
-        entry["version"],
-        None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC),
-        entry.get("operation", ""),
-        entry.get("operationParameters") or {},
-        entry.get("operationMetrics") or {},
-        entry.get("userMetadata") or "",
-    )
 
 
 def _storage_options(root: str) -> dict[str, str] | None:

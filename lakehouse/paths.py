@@ -15,6 +15,7 @@ _FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/(?!/))", re.IGNORECASE)
 _ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")
 # host:port, possibly after a user, as Azure writes its containers; two names with a colon are a login.
 _NO_LOGIN = re.compile(r"(?:[^:@]*@)?(?:\[[^\]@]*\]|[^:@]*)(?::\d*)?")
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
 # Linux and macOS allow names of 255 bytes and paths of 4,096 or 1,024: this leaves room for what we add.
 _NAME_BYTES, _PATH_BYTES = 255, 3_500
@@ -83,6 +84,12 @@ def expected_address(address: str) -> str | None:
     return None
 
 
+def expected_literal(path: str) -> str | None:
+    """What is expected instead, if delta-rs would take part of this path for an escape; else None."""
+    found = _ESCAPE.search(path)
+    return f"a folder without {found[0]}, which delta-rs reads as an escaped character" if found else None
+
+
 def expected_folder(path: str) -> str | None:
     """What is expected instead, if Spark, Kafka or another reader cannot use this absolute path; else None."""
     character = control_character(path)
@@ -92,6 +99,8 @@ def expected_folder(path: str) -> str | None:
         return "a folder in ASCII, or the environment variable LC_ALL=C.UTF-8"
     if "\\" in path:
         return "a folder without a backslash, which other readers take for a slash"
+    if expected_literal(path):
+        return expected_literal(path)
     if any(len(name.encode()) > _NAME_BYTES for name in path.split("/")):
         return f"a folder whose names have at most {_NAME_BYTES} bytes each"
     if len(path.encode()) > _PATH_BYTES:

@@ -61,7 +61,7 @@ class SparseVectors:
         wanted = np.zeros(int(self.dimensions.max(initial=0)) + 1)
         wanted[self.dimensions[own]] = self.values[own]
         products = self.values * wanted[self.dimensions]
-        return np.bincount(self.titles, weights=products, minlength=len(self.content_ids))
+        return np.asarray(np.bincount(self.titles, products, len(self.content_ids)), dtype=np.float64)
 
 
 def feature_vectors(titles: pa.Table, *, weights: Weights) -> SparseVectors:

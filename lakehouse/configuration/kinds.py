@@ -10,7 +10,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from lakehouse.errors import first_line
-from lakehouse.paths import control_character, decoded_file_address, expected_address, expected_folder
+from lakehouse.paths import (
+    control_character,
+    decoded_file_address,
+    expected_address,
+    expected_folder,
+    expected_literal,
+)
 
 INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
 # Kafka's internal topics: it rejects records that others send there.
@@ -120,7 +126,7 @@ def _root(text: str) -> str:
         if _ONE_SLASH.match(text):
             raise expected("an address with two slashes, such as s3a://bucket/lakehouse, or a folder")
         return _folder(text, expected)
-    wanted = expected_address(text)
+    wanted = expected_address(text) or expected_literal(text)
     if wanted:
         raise expected(wanted)
     return text.rstrip("/")

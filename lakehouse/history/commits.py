@@ -1,8 +1,9 @@
-"""What a table's commits say: who wrote its rows, from which inputs, and when. Read by delta-rs."""
+"""What a table's commits say: who wrote its rows, from which inputs, and when."""
 
 from collections.abc import Iterator
 
-from lakehouse.lakehouse import Commit, Lakehouse
+from lakehouse.history.log import Commit, read_commit, table_log, versions
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table
 
 # Operations that leave every row of a table as it is: maintenance, and changes of its contract.
@@ -13,31 +14,21 @@ KEEP_ROWS = frozenset(
         *("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END"),
     }
 )
-# Most callers need the last commit or a few: each reading takes this many times as many.
-_MORE = 8
 
 
 def commits(lake: Lakehouse, table: Table, *, after: int = -1) -> Iterator[Commit]:
-    """The commits with a version above `after`, newest first, read on demand; none if there is no table."""
-    if not lake.exists(table):
-        return
-    seen, limit = 0, _MORE
-    while True:
-        found = lake.history(table, limit=limit)
-        for one in found[seen:]:
-            if one.version <= after:
-                return
-            yield one
-        if len(found) < limit:
+    """The commits with a version above `after`, newest first, each read on demand; none if there is no table."""
+    log = table_log(lake.folder, table)
+    for version in reversed(versions(log)):
+        if version <= after:
             return
-        seen, limit = limit, limit * _MORE
+        yield read_commit(log, version)
 
 
 def commit(lake: Lakehouse, table: Table, version: int) -> Commit | None:
     """The commit of this version; None if it is no longer in the log."""
-    if version not in lake.versions(table):
-        return None
-    return lake.history(table, version=version, limit=1)[0]
+    log = table_log(lake.folder, table)
+    return read_commit(log, version) if version in versions(log) else None
 
 
 def inputs_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:

@@ -8,8 +8,7 @@ from urllib.parse import unquote
 from lakehouse.errors import Cause
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import whole_versions
-from lakehouse.history.log import table_log, versions
-from lakehouse.history.raw_log import read_actions
+from lakehouse.history.log import read_actions, table_log, versions
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table

@@ -1,13 +1,45 @@
-"""The files of a table's Delta log, by name and time. What they say is delta-rs' to read: lakehouse.lakehouse."""
+"""A table's Delta log as files: its commits, by name, time and content (Delta transaction protocol).
 
+delta-rs keeps the rest: which files, rows and columns a version has. Its own history is not used: it numbers
+commits by their place, from the version of the table that it has opened, and misnames them all if another writer
+commits meanwhile or an older version was opened.
+"""
+
+import json
 import re
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from lakehouse.folders import Folder
 from lakehouse.tables import Table
 
 _COMMIT = re.compile(r"\d{20}\.json")
+Action = Mapping[str, Any]
+
+
+class Commit(NamedTuple):
+    """One version of a table: its operation, the operation's parameters and metrics, its writer's note."""
+
+    version: int
+    written_at: datetime | None
+    operation: str
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    note: str
+
+    def metric(self, *names: str) -> int:
+        """The first of these metrics that the operation has: Spark and delta-rs name them differently. Else 0."""
+        return next((int(self.metrics[name]) for name in names if name in self.metrics), 0)
+
+    @property
+    def user_metadata(self) -> Mapping[str, Any]:
+        """The JSON object that our own writers note; empty for anything else."""
+        try:
+            found = json.loads(self.note or "{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 def table_log(root: Folder, table: Table) -> Folder:
@@ -27,12 +59,39 @@ def versions(log: Folder) -> list[int]:
 
 def commit_times(log: Folder) -> dict[int, datetime]:
     """When each version became visible, as TIMESTAMP AS OF sees it: its file's time, later than the one before."""
+    times = log.times()
     found: dict[int, datetime] = {}
-    last = None
-    for name, written in sorted(log.times().items()):
-        if not _COMMIT.fullmatch(name):
-            continue
+    last = datetime.fromtimestamp(0, UTC)
+    for version in commit_versions(times):
+        written = times[_name(version)]
         at = written.replace(microsecond=written.microsecond // 1000 * 1000)
-        last = at if last is None else max(at, last + timedelta(milliseconds=1))
-        found[int(name[:20])] = last
+        last = max(at, last + timedelta(milliseconds=1))
+        found[version] = last
     return found
+
+
+def read_commit(log: Folder, version: int) -> Commit:
+    """The commit's own record of itself. Raises FileNotFoundError if it is no longer in the log."""
+    info: Action = {}
+    for action in read_actions(log, version):
+        info = action.get("commitInfo") or info
+    stamp = info.get("inCommitTimestamp", info.get("timestamp"))
+    return Commit(
+        version,
+        None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC),
+        info.get("operation", ""),
+        info.get("operationParameters") or {},
+        info.get("operationMetrics") or {},
+        info.get("userMetadata") or "",
+    )
+
+
+def read_actions(log: Folder, version: int) -> Iterator[Action]:
+    """The actions of a commit. Raises ValueError or OSError if it is damaged."""
+    for line in log.read(_name(version)).splitlines():
+        if line.strip():
+            yield json.loads(line)
+
+
+def _name(version: int) -> str:
+    return f"{version:020d}.json"

@@ -1,24 +1,15 @@
 """A Delta log's files as they are, for finding the damaged one: delta-rs reads only whole logs."""
 
 import io
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import pyarrow.parquet as pq
 
 from lakehouse.folders import Folder
+from lakehouse.history.log import read_actions
 
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")
-Action = Mapping[str, Any]
-
-
-def read_actions(log: Folder, version: int) -> Iterator[Action]:
-    """The actions of a commit. Raises ValueError or OSError if it is damaged."""
-    for line in log.read(f"{version:020d}.json").splitlines():
-        if line.strip():
-            yield json.loads(line)
 
 
 def require_readable(log: Folder, name: str) -> None:

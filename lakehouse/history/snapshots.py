@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from lakehouse.lakehouse import Lakehouse
+from lakehouse.lakehouse import Lakehouse, as_arrow
 from lakehouse.tables import Table
 
 _VECTORS = "deletionVectors"
@@ -24,7 +23,7 @@ class Snapshot(NamedTuple):
 def read_snapshot(lake: Lakehouse, table: Table, version: int | None = None) -> Snapshot:
     """The table at that version, or at its latest. Raises TableError if there is no such table or version."""
     delta = lake.delta(table, version)
-    files = pa.table(delta.get_add_actions())
+    files = as_arrow(delta.get_add_actions())
     counts = files["num_records"]
     rows = None if counts.null_count else (pc.sum(counts).as_py() or 0) - _deleted(delta)
     return Snapshot(delta.version(), rows, files.num_rows, pc.sum(files["size_bytes"]).as_py() or 0)
@@ -32,7 +31,7 @@ def read_snapshot(lake: Lakehouse, table: Table, version: int | None = None) -> 
 
 def live_files(lake: Lakehouse, table: Table, version: int | None = None) -> dict[str, int]:
     """The data files of that version, or of the latest: their paths as in the log, and their sizes in bytes."""
-    files = pa.table(lake.delta(table, version).get_add_actions())
+    files = as_arrow(lake.delta(table, version).get_add_actions())
     return dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
 
 
@@ -40,5 +39,5 @@ def _deleted(delta: DeltaTable) -> int:
     """The rows that are still in the files but behind a deletion vector."""
     if _VECTORS not in (delta.protocol().reader_features or ()):
         return 0
-    kept = pa.table(delta.deletion_vectors())["selection_vector"]
+    kept = as_arrow(delta.deletion_vectors())["selection_vector"]
     return sum(pc.sum(pc.invert(mask.values)).as_py() or 0 for mask in kept)

@@ -3,8 +3,8 @@
 import argparse
 from typing import Any
 
-from lakehouse.history.log import commit_times, table_log
-from lakehouse.lakehouse import Commit, Lakehouse
+from lakehouse.history.log import Commit, commit_times, table_log
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import find_table
 from operations.call import Call
 from operations.output import print_json, print_table

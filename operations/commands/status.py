@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from lakehouse.broker.embedded import running_cluster
 from lakehouse.errors import BrokerError
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog, input_backlog, kafka_backlog, silver_backlog
+from lakehouse.history.commits import commit
 from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
 from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.bronze_sources import bronze_sources
@@ -94,8 +95,10 @@ def table_state(lake: Lakehouse, table: Table) -> TableState:
     if not lake.exists(table):
         return TableState(table.sql_name)
     snapshot = read_snapshot(lake, table)
-    [commit] = lake.history(table, version=snapshot.version, limit=1)
-    return TableState(table.sql_name, *snapshot, commit.written_at, commit.operation)
+    written = commit(lake, table, snapshot.version)
+    if written is None:  # its log was cleaned up to a checkpoint
+        return TableState(table.sql_name, *snapshot)
+    return TableState(table.sql_name, *snapshot, written.written_at, written.operation)
 
 
 def _kafka_backlogs(

@@ -15,8 +15,10 @@ from gold.inputs import read_inputs
 from lakehouse import storage
 from lakehouse.errors import CheckFailedError, CheckNotRunError, TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
-from lakehouse.history import acceptance, delta_log
+from lakehouse.history import acceptance
 from lakehouse.history.acceptance import without_gate
+from lakehouse.history.commits import commits
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.tables import (
@@ -39,9 +41,8 @@ def latest(spark: SparkSession, settings: Settings, table: Table) -> int:
     return storage.latest_version(spark, settings.root, table)
 
 
-def made_from(spark: SparkSession, settings: Settings, table: Table) -> dict[str, int]:
-    commit = next(delta_log.commits(spark, storage.table_path(settings.root, table)))
-    inputs: dict[str, int] = commit.user_metadata["inputs"]
+def made_from(settings: Settings, table: Table) -> dict[str, int]:
+    inputs: dict[str, int] = next(commits(Lakehouse(settings.root), table)).user_metadata["inputs"]
     return inputs
 
 
@@ -56,7 +57,7 @@ def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: Spark
     assert re.search(r"see .*\.html; --no-gate", error.value.todo)
     # a job that is started on its own reads the accepted version
     count_popularity.run(spark, own)
-    assert made_from(spark, own, GOLD_POPULARITY) == {"silver.feedback": good}
+    assert made_from(own, GOLD_POPULARITY) == {"silver.feedback": good}
     with without_gate():
         assert read_inputs(spark, own.root, SILVER_FEEDBACK).versions == {"silver.feedback": good + 1}
 
@@ -152,7 +153,7 @@ def test_lists_that_fail_are_not_exported(
     assert f"it is not exported, and gold.recommendations version {good} stays published" in error.value.problem
     export_powerbi.run(spark, own)
     assert file.read_bytes() == before
-    assert made_from(spark, own, GOLD_POWERBI)["gold.recommendations"] == good
+    assert made_from(own, GOLD_POWERBI)["gold.recommendations"] == good
     capsys.readouterr()
     with without_gate():
         export_powerbi.run(spark, own)

@@ -7,11 +7,12 @@ from pyspark.sql import functions as F
 
 from lakehouse import storage
 from lakehouse.folders import open_folder
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import read_checkpoint
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_USERS
 from silver.continuity import require_continuity
-from silver.drift import drifted_fields
+from silver.drift import DriftedField, drifted_fields
 from silver.refine import SOURCES, STREAM, refine
 from tests.support.quarantined import land
 from tests.support.records import FEEDBACK, MOVIE, USER, bronze_row, moment
@@ -19,8 +20,8 @@ from tests.support.records import FEEDBACK, MOVIE, USER, bronze_row, moment
 OLD_FIELDS = "array<struct<field:string,rows:bigint,sample:string>>"
 
 
-def drift(spark: SparkSession, settings: Settings) -> list[tuple[object, ...]]:
-    return [tuple(row) for row in drifted_fields(storage.read(spark, settings.root, SILVER_BATCHES)).collect()]
+def drift(settings: Settings) -> list[DriftedField]:
+    return drifted_fields(Lakehouse(settings.root).read(SILVER_BATCHES))
 
 
 def make_older(spark: SparkSession, settings: Settings) -> None:
@@ -59,7 +60,7 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
     land(spark, root, BRONZE_FEEDBACK, [bronze_row(FEEDBACK)])
     refine(spark, settings)
     at, later, last = (moment(f"2025-05-13T12:00:0{second}Z") for second in (0, 1, 2))
-    seen = drift(spark, settings)
+    seen = drift(settings)
     assert [(*row[:3], *row[4:]) for row in seen] == [
         ("events", "movie", "pais", 0, 1, "AR"),
         ("events", "movie", "premio", 0, 1, "true"),
@@ -73,14 +74,14 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
     assert storage.read(spark, root, SILVER_USERS).count() == 1  # the stream continues, and nothing is lost
 
     make_older(spark, settings)
-    assert {row[2] for row in drift(spark, settings)} == {"pais", "premio", "edad"}
+    assert {row[2] for row in drift(settings)} == {"pais", "premio", "edad"}
     land(spark, root, BRONZE_EVENTS, [bronze_row(USER | {"edad": 32}, at="2025-05-13T12:00:02Z")])
     refine(spark, settings)  # adds what the tables lack
-    newer = [row for row in drift(spark, settings) if row[1] is not None]
+    newer = [row for row in drift(settings) if row[1] is not None]
     assert [(*row[:3], *row[4:]) for row in newer] == [("events", "user", "edad", 1, 1, "32")]
-    assert newer[0][3].astimezone(last.tzinfo) == last  # type: ignore[attr-defined]
+    assert newer[0].first_seen == last
     # the old batch still shows what it recorded, and its end
-    assert {(row[2], row[4], row[5]) for row in drift(spark, settings) if row[1] is None} == {
+    assert {(row[2], row[4], row[5]) for row in drift(settings) if row[1] is None} == {
         ("pais", 0, 3),
         ("premio", 0, 1),
         ("edad", 0, 1),

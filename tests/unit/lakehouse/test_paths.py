@@ -149,6 +149,8 @@ def test_a_path_that_every_library_takes(path: str) -> None:
         ("/a\u2028b", "U+2028"),  # a line break to the reader of the Power BI project
         ("/a\udcffb", "U+DCFF"),
         ("/a\\b", "backslash"),
+        ("/a%20b", "a folder without %20, which delta-rs reads as an escaped character"),
+        ("/100%25 x", "a folder without %25"),
         ("/" + "ñ" * 128, "at most 255 bytes each"),
         ("/x" * 1751, "at most 3,500 bytes"),
     ],

@@ -15,8 +15,8 @@ from gold import rate_affinity
 from gold.affinity import changes
 from gold.affinity.changes import NO_BASE, Changed, fingerprint
 from gold.inputs import Inputs, read_inputs
-from lakehouse import storage
-from lakehouse.history.delta_log import commit, inputs_of
+from lakehouse import lakehouse, storage
+from lakehouse.history.commits import commit, inputs_of
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (
@@ -230,8 +230,7 @@ def test_small_files_are_joined_and_the_next_run_goes_on_from_them(
 def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
     """Ratings that no run would produce show which rows were left alone."""
     root = own.settings.root
-    path = storage.table_path(root, GOLD_AFFINITY)
-    note = commit(own.spark, path, own.version(GOLD_AFFINITY))
+    note = commit(lakehouse.Lakehouse(root), GOLD_AFFINITY, own.version(GOLD_AFFINITY))
     assert note is not None
     storage.overwrite(
         own.rows(GOLD_AFFINITY).withColumn("rating", F.lit(1.0)),
@@ -256,7 +255,7 @@ def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: L
     own.merge(SILVER_USERS, user(3, "g1"))  # as before
     own.rate()
     assert own.version(GOLD_AFFINITY) == made + 1
-    told = inputs_of(own.spark, storage.table_path(root, GOLD_AFFINITY), made + 1)
+    told = inputs_of(lakehouse.Lakehouse(root), GOLD_AFFINITY, made + 1)
     assert told == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
     assert sorted(storage.read(own.spark, root, GOLD_AFFINITY).inputFiles()) == sorted(before)
 

@@ -8,9 +8,10 @@ from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
 from lakehouse import storage
-from lakehouse.history import delta_log
+from lakehouse.history.commits import commits
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS, SILVER_USERS
 from producers.made_up.entities import user_records
@@ -19,9 +20,8 @@ from silver.refine import refine
 from tests.support.processes import Running, await_condition
 
 
-def operations(spark: SparkSession, settings: Settings) -> list[str]:
-    path = storage.table_path(settings.root, BRONZE_EVENTS)
-    return [commit.operation for commit in delta_log.commits(spark, path)]
+def operations(settings: Settings) -> list[str]:
+    return [commit.operation for commit in commits(Lakehouse(settings.root), BRONZE_EVENTS)]
 
 
 def test_small_files_are_joined_between_batches(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
@@ -37,16 +37,14 @@ def test_small_files_are_joined_between_batches(spark: SparkSession, settings: S
     send(1)
     ingest(spark, settings, cluster)
     refine(spark, settings)
-    assert "OPTIMIZE" not in operations(spark, settings)
+    assert "OPTIMIZE" not in operations(settings)
     send(2)
     stream = Running(settings, tmp_path / "stream.log", "bronze.ingest", "--trigger", "200ms")
     try:
-        await_condition(
-            lambda: not stream.alive() or "OPTIMIZE" in operations(spark, settings), "small files are joined"
-        )
+        await_condition(lambda: not stream.alive() or "OPTIMIZE" in operations(settings), "small files are joined")
     finally:
         stream.kill()
-    assert operations(spark, settings).count("OPTIMIZE") == 1, stream.said()[-2000:]
+    assert operations(settings).count("OPTIMIZE") == 1, stream.said()[-2000:]
     send(3)
     ingest(spark, settings, cluster)
     refine(spark, settings)

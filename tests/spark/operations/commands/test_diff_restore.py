@@ -16,6 +16,7 @@ from lakehouse import storage
 from lakehouse.errors import TableError
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import CheckpointError
@@ -104,9 +105,9 @@ def test_times_are_told_in_utc_wherever_the_machine_is(monkeypatch: pytest.Monke
         time.tzset()
 
 
-def test_diff_backwards_and_of_a_version_with_itself(spark: SparkSession, root: str) -> None:
-    assert difference(spark, root, GOLD_POWERBI, 2, 0, limit=5)[:3] == (0, 0, 3)
-    assert difference(spark, root, GOLD_POWERBI, 2, 2, limit=5)[:3] == (0, 0, 0)
+def test_diff_backwards_and_of_a_version_with_itself(root: str) -> None:
+    assert difference(Lakehouse(root), GOLD_POWERBI, 2, 0, limit=5)[:3] == (0, 0, 3)
+    assert difference(Lakehouse(root), GOLD_POWERBI, 2, 2, limit=5)[:3] == (0, 0, 0)
 
 
 def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
@@ -114,8 +115,8 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
     for versions in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3}):
         rows = spark.createDataFrame([("als-1", "blend", "rmse", 0.5, None, versions)], GOLD_METRICS.schema)
         storage.overwrite(rows, str(tmp_path), GOLD_METRICS)
-    assert difference(spark, str(tmp_path), GOLD_METRICS, 1, 2, limit=5)[:4] == (0, 0, 0, {})
-    assert difference(spark, str(tmp_path), GOLD_METRICS, 1, 3, limit=5)[:4] == (0, 1, 0, {"input_versions": 1})
+    assert difference(Lakehouse(tmp_path), GOLD_METRICS, 1, 2, limit=5)[:4] == (0, 0, 0, {})
+    assert difference(Lakehouse(tmp_path), GOLD_METRICS, 1, 3, limit=5)[:4] == (0, 1, 0, {"input_versions": 1})
 
 
 @pytest.mark.parametrize(
@@ -129,13 +130,13 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
         (("diff", "gold.powerbi", "1", "2"), "no table 'gold.powerbi' in this lakehouse; did you mean"),
         (
             ("restore", "gold.powerbi_recommendations", "9", "--yes"),
-            "no version 9 of this table; its log has 0 to 2",
+            "no version 9 of gold.powerbi_recommendations; its log has 0 to 2",
         ),
         (
             ("restore", "gold.powerbi_recommendations", "2", "--yes"),
             "gold.powerbi_recommendations is at version 2",
         ),
-        (("restore", "gold.recommendations", "1", "--yes"), "no Delta table at "),
+        (("restore", "gold.recommendations", "1", "--yes"), "table gold.recommendations does not exist under "),
         (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and never restored"),
         (("restore", "gold.models", "1", "--yes"), "gold.models is never restored: the files of models"),
         (
@@ -164,13 +165,13 @@ def test_what_cannot_be_done_is_one_line(
     assert storage.latest_version(spark, root, GOLD_POWERBI) == 2
 
 
-def test_a_version_whose_files_are_gone_is_one_line(spark: SparkSession, root: str) -> None:
+def test_a_version_whose_files_are_gone_is_one_line(root: str) -> None:
     for file in Path(root, "gold", "powerbi_recommendations").glob("*.parquet"):
         file.unlink()
     with pytest.raises(
         TableError, match=r"version 1 or 2 of gold.powerbi_recommendations cannot be read"
     ) as error:
-        difference(spark, root, GOLD_POWERBI, 1, 2, limit=5)
+        difference(Lakehouse(root), GOLD_POWERBI, 1, 2, limit=5)
     assert "\n" not in str(error.value)
 
 

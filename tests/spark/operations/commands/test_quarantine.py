@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import Settings
-from operations.commands.quarantine import over_all_days
+from silver.rule_names import RULES
+from silver.rules import rules
 from tests.support.outcome import Command
 
 
@@ -41,11 +42,9 @@ def test_it_counts_by_rule_topic_and_day(command: Command) -> None:
         assert out.splitlines()[-1] == "14 open, 0 resolved"
 
 
-def test_days_are_told_together() -> None:
-    days = [("r", "t", "2025-01-01", 2, "a"), ("r", "t", "2025-01-03", 1, "b"), ("r", "u", "2025-01-02", 4, "c")]
-    groups = [dict(zip(("rule", "topic", "day", "rows", "sample"), day, strict=True)) for day in days]
-    told = [tuple(line[name] for name in ("topic", "day", "rows", "sample")) for line in over_all_days(groups)]
-    assert told == [("t", "2025-01-01 to 2025-01-03", 3, "a"), ("u", "2025-01-02", 4, "c")]
+@pytest.mark.usefixtures("spark")
+def test_every_rule_of_silver_is_known_by_name() -> None:
+    assert {rule.name for rule in rules(["G"], 3600)} == set(RULES)
 
 
 def test_it_shows_the_rows_of_a_rule(command: Command) -> None:

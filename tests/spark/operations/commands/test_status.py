@@ -1,10 +1,7 @@
 """What a log shows without Spark, compared with what Spark itself reads; and how far each layer is behind."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +12,13 @@ from pyspark.sql import SparkSession
 from bronze.ingest import ingest
 from lakehouse import storage
 from lakehouse.errors import InputError, TableError
-from lakehouse.folders import Folder, open_folder
-from lakehouse.history import delta_log
+from lakehouse.folders import open_folder
 from lakehouse.history.backlog import SilverBacklog, input_backlog, made_from, silver_backlog
-from lakehouse.history.snapshots import read_entry, read_snapshot, table_log, versions
+from lakehouse.history.commits import commit, inputs_of
+from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -37,14 +35,6 @@ from producers.sending.delivery import publish
 from producers.sending.records import Record
 from silver.refine import refine
 from tests.support.outcome import Command
-from tests.support.processes import environment
-
-NAME = "silver.users"
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Folder:
-    return table_log(open_folder(str(tmp_path)), NAME)
 
 
 def write(spark: SparkSession, root: Path, first: int, last: int) -> None:
@@ -56,69 +46,48 @@ def delta(spark: SparkSession, root: Path) -> DeltaTable:
     return DeltaTable.forPath(spark, str(root / "silver" / "users"))
 
 
-def require_truth(spark: SparkSession, root: Path, log: Folder) -> None:
+def require_truth(spark: SparkSession, lake: Lakehouse) -> None:
     """Compare every version in the log with Spark's counts, and the last one with Delta's own detail."""
-    for version in versions(log):
-        rows = spark.read.format("delta").option("versionAsOf", version).load(str(root / "silver" / "users"))
-        assert read_snapshot(log, version).rows == rows.count()
-    told = delta(spark, root).detail().select("numFiles", "sizeInBytes").collect()[0]
-    assert read_snapshot(log)[2:] == tuple(told)
+    path = lake.path(SILVER_USERS)
+    for version in lake.versions(SILVER_USERS):
+        rows = spark.read.format("delta").option("versionAsOf", version).load(path)
+        assert read_snapshot(lake, SILVER_USERS, version).rows == rows.count()
+    told = DeltaTable.forPath(spark, path).detail().select("numFiles", "sizeInBytes").collect()[0]
+    assert read_snapshot(lake, SILVER_USERS)[2:] == tuple(told)
 
 
 def test_a_log_of_appends_deletes_and_a_checkpoint_tells_what_spark_reads(
-    spark: SparkSession, tmp_path: Path, log: Folder
+    spark: SparkSession, tmp_path: Path
 ) -> None:
+    lake = Lakehouse(tmp_path)
     write(spark, tmp_path, 0, 10)
     spark.sql(f"ALTER TABLE delta.`{tmp_path}/silver/users` SET TBLPROPERTIES ('delta.checkpointInterval' = '3')")
     write(spark, tmp_path, 10, 15)
     delta(spark, tmp_path).delete("number < 3")  # rewrites one file
     write(spark, tmp_path, 20, 21)
     delta(spark, tmp_path).delete("number >= 20")  # removes one file
-    assert [name for name in log.names() if name.endswith(".checkpoint.parquet")]
-    require_truth(spark, tmp_path, log)
-    assert read_snapshot(log).rows == 12
+    log = Path(lake.path(SILVER_USERS)) / "_delta_log"
+    assert list(log.glob("*.checkpoint.parquet"))
+    require_truth(spark, lake)
+    assert read_snapshot(lake, SILVER_USERS).rows == 12
     # the log is cleaned up to the checkpoint: the rest is enough for later versions
     for version in range(3):
-        (Path(log.path) / f"{version:020d}.json").unlink()
-    assert read_snapshot(log).rows == 12
-    with pytest.raises(TableError, match="no version 1 of this table; its log has 3 to 5"):
-        read_snapshot(log, 1)
+        (log / f"{version:020d}.json").unlink()
+    assert read_snapshot(lake, SILVER_USERS).rows == 12
+    with pytest.raises(TableError, match=r"no version 1 of silver.users; its log has 3 to 5"):
+        read_snapshot(lake, SILVER_USERS, 1)
 
 
-def test_rows_behind_a_deletion_vector_are_not_counted(spark: SparkSession, tmp_path: Path, log: Folder) -> None:
-    """No table of the project has them, but a table for which somebody enables them is still counted correctly."""
+def test_rows_behind_a_deletion_vector_are_not_counted(spark: SparkSession, tmp_path: Path) -> None:
+    lake = Lakehouse(tmp_path)
     write(spark, tmp_path, 0, 100)
     properties = "'delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '3'"
     spark.sql(f"ALTER TABLE delta.`{tmp_path}/silver/users` SET TBLPROPERTIES ({properties})")
     delta(spark, tmp_path).delete("number = 1")
     delta(spark, tmp_path).delete("number IN (2, 3)")  # the same file gets a new vector
-    require_truth(spark, tmp_path, log)
+    require_truth(spark, lake)
     write(spark, tmp_path, 100, 101)
-    assert read_snapshot(log) == (4, 98, 2, read_snapshot(log).size)
-
-
-def test_a_table_that_needs_an_unknown_feature_is_refused_by_name(
-    spark: SparkSession, tmp_path: Path, log: Folder
-) -> None:
-    write(spark, tmp_path, 0, 1)
-    properties = "'delta.feature.v2Checkpoint' = 'supported'"
-    spark.sql(f"ALTER TABLE delta.`{tmp_path}/silver/users` SET TBLPROPERTIES ({properties})")
-    with pytest.raises(TableError, match="the table needs v2Checkpoint to be read; lakehouse history reads it"):
-        read_snapshot(log)
-
-
-def test_a_log_with_a_hole_is_said(spark: SparkSession, tmp_path: Path, log: Folder) -> None:
-    for number in range(3):
-        write(spark, tmp_path, number, number + 1)
-    (Path(log.path) / f"{1:020d}.json").unlink()
-    with pytest.raises(TableError, match="lacks version 1, and no checkpoint before 2 is readable"):
-        read_snapshot(log)
-
-
-def test_no_table_is_no_version(log: Folder) -> None:
-    assert versions(log) == []
-    with pytest.raises(TableError, match=r"no Delta table at .*/silver/users; lakehouse run makes it"):
-        read_snapshot(log)
+    assert read_snapshot(lake, SILVER_USERS)[:3] == (4, 98, 2)
 
 
 def test_a_root_without_a_client_is_one_line() -> None:
@@ -192,23 +161,22 @@ def test_a_lost_checkpoint_is_said(spark: SparkSession, settings: Settings) -> N
 def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    root, folder = str(tmp_path), open_folder(str(tmp_path))
+    root, lake = str(tmp_path), Lakehouse(tmp_path)
     for version in range(3):  # silver.feedback: its creation, and two commits that change nothing
         storage.ensure(spark, root, SILVER_FEEDBACK)
         if version:
             storage.set_properties(spark, root, SILVER_FEEDBACK, {"lakehouse.test": str(version)})
     rows = spark.createDataFrame([("u1", "m1", "Uno", 4.0)], GOLD_POWERBI.schema)
     storage.ensure(spark, root, GOLD_POWERBI)
-    assert input_backlog(folder, GOLD_POWERBI) is None
+    assert input_backlog(lake, GOLD_POWERBI) is None
     storage.overwrite(rows, root, GOLD_POWERBI, input_versions={"silver.feedback": 0})  # version 1
-    assert input_backlog(folder, GOLD_POWERBI) == {"silver.feedback": 2}
+    assert input_backlog(lake, GOLD_POWERBI) == {"silver.feedback": 2}
     storage.overwrite(rows, root, GOLD_POWERBI, input_versions={"silver.feedback": 2})  # version 2
     storage.set_properties(spark, root, GOLD_POWERBI, {"lakehouse.test": "1"})  # version 3
-    assert input_backlog(folder, GOLD_POWERBI) == {}
+    assert input_backlog(lake, GOLD_POWERBI) == {}
     storage.delta_table(spark, root, GOLD_POWERBI).restoreToVersion(1)  # version 4
-    assert made_from(folder, GOLD_POWERBI) == {"silver.feedback": 0}
-    path = storage.table_path(root, GOLD_POWERBI)  # the same, read by Spark
-    told = [delta_log.inputs_of(spark, path, version) for version in range(5)]
+    assert made_from(lake, GOLD_POWERBI) == {"silver.feedback": 0}
+    told = [inputs_of(lake, GOLD_POWERBI, version) for version in range(5)]
     assert told == [None, *[{"silver.feedback": version} for version in (0, 2, 2, 0)]]
 
 
@@ -217,10 +185,11 @@ def test_silver_waits_for_the_oldest_version_that_it_lacks(spark: SparkSession, 
     for count in (3, 4):
         send(settings, count)
         ingest(spark, settings, cluster)
-    folder = open_folder(settings.root)
-    first = read_entry(table_log(folder, "bronze.events"), 1)
+    lake = Lakehouse(settings.root)
+    first = commit(lake, BRONZE_EVENTS, 1)
+    assert first is not None
     assert first.written_at is not None
-    found = silver_backlog(folder, now=first.written_at + timedelta(minutes=1))
+    found = silver_backlog(lake, now=first.written_at + timedelta(minutes=1))
     assert found == (2, 7, 60.0, "")
 
 
@@ -241,31 +210,8 @@ def test_a_version_that_silver_has_taken_in_part_waits(
     lines = last.read_text().splitlines()
     partly = json.loads(lines[2]) | {"reservoirVersion": 2, "index": index, "isStartingVersion": is_first_state}
     last.write_text("\n".join([*lines[:2], json.dumps(partly), *lines[3:]]))
-    found = silver_backlog(open_folder(settings.root), now=datetime.now(UTC))
+    found = silver_backlog(Lakehouse(settings.root), now=datetime.now(UTC))
     assert (found.versions, found.rows) == waiting
-
-
-def test_the_command_starts_no_jvm_and_no_broker(settings: Settings, tmp_path: Path) -> None:
-    """As a real process without any Java, on a root without tables, and without a broker."""
-    variables = environment(settings) | {
-        "LAKEHOUSE_ROOT": str(tmp_path / "none"),
-        "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "",
-        "LAKEHOUSE_KAFKA__EMBEDDED_PORT": "0",
-        "JAVA_HOME": str(tmp_path / "no java"),
-        "PATH": os.devnull,
-    }
-    command = [sys.executable, "-m", "operations.cli", "status", "--json"]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(done.stdout)
-    assert {table["table"] for table in found["tables"]} == {table.sql_name for table in CATALOGUE}
-    assert {table["version"] for table in found["tables"]} == {None}
-    assert found["kafka"] is None
-    assert found["behind"]["bronze.events"] == {
-        "records": None,
-        "seconds": None,
-        "unknown": "the embedded broker is not running",
-    }
 
 
 @pytest.mark.parametrize(

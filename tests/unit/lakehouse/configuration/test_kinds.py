@@ -29,6 +29,8 @@ WRONG = [
     *[("root", text, "an address with a bucket") for text in ("s3a://", "s3a:///x", "://x", "s 3://b")],
     *[("root", text, "a path of this machine with three slashes") for text in ("file:x", "file://host/x")],
     ("root", "file:///a#b", "%23 for #"),
+    ("root", "/data/a%20b", "a folder without %20, which delta-rs reads as an escaped character"),
+    ("root", "s3a://bucket/a%2fb", "a folder without %2f"),
     ("root", "file:///a%0Ab", "a folder without line breaks and other control characters, and not U+000A"),
     ("root", "/a\\b", "a folder without a backslash"),
     ("root", "/" + "x" * 256, "a folder whose names have at most 255 bytes each"),

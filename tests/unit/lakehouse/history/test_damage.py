@@ -400,7 +400,7 @@ def test_a_table_with_an_unknown_feature_has_no_known_damage(root: Path) -> None
 
 
 def added(path: str, size: int) -> dict[str, object]:
-    return {"add": {"path": path, "size": size, "dataChange": True}}
+    return {"add": {"path": path, "size": size, "dataChange": True, "partitionValues": {}, "modificationTime": 0}}
 
 
 def test_data_files_in_subfolders_and_elsewhere(root: Path) -> None:

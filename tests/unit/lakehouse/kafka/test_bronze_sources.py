@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.folders import open_folder
 from lakehouse.history.backlog import KafkaBacklog, kafka_backlog
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.meter import KafkaMeter
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import load_settings
 from lakehouse.tables import BRONZE_FEEDBACK
 
@@ -49,6 +49,6 @@ def test_nothing_waits_for_a_table_without_topics(tmp_path: Path) -> None:
     add = {"path": "one.parquet", "size": 1, "dataChange": True, "stats": '{"numRecords": 1}'}
     (log / f"{0:020d}.json").write_text(json.dumps({"add": add}), encoding="utf-8")
     backlog = kafka_backlog(
-        open_folder(str(tmp_path)), BRONZE_FEEDBACK, (), Unasked(), now=datetime(2026, 1, 1, tzinfo=UTC)
+        Lakehouse(tmp_path), BRONZE_FEEDBACK, (), Unasked(), now=datetime(2026, 1, 1, tzinfo=UTC)
     )
     assert backlog == KafkaBacklog(0, 0.0)
