@@ -36,7 +36,11 @@ class TitleIndex:
 def index_features(table: Any, *, weights: Weights) -> TitleIndex:
     """The matrix of the titles, from an Arrow table (id, features) in ascending order of ids."""
     lists = table["features"].combine_chunks()
-    vocabulary, counts, feature_weights = weigh_features(lists, weights=weights)
+    encoded = lists.flatten().dictionary_encode()
+    counts = np.bincount(encoded.indices.to_numpy(zero_copy_only=False), minlength=len(encoded.dictionary))
+    order = np.argsort(-counts, kind="stable")
+    vocabulary, counts = encoded.dictionary.take(pa.array(order)), counts[order]
+    feature_weights = weigh_features(vocabulary.to_pylist(), counts, titles=table.num_rows, weights=weights)
     vectors = unit_rows(lists, vocabulary, feature_weights).T.tocsr()
     return TitleIndex(
         content_ids=table["id"].combine_chunks(),

@@ -1,48 +1,48 @@
-"""The titles of silver.content as Arrow, with the features that affinity compares them by. No Spark."""
+"""The titles of silver.content, and the features that affinity compares them by, read without Spark.
+
+Nothing here calls `pyarrow.array`: it imports pandas, which takes a third of a second and 50 MB.
+"""
 
 from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gold.affinity.features import Weights
-from lakehouse.lakehouse import Lakehouse
+from lakehouse.lakehouse import Lakehouse, text_in
 from lakehouse.tables import SILVER_CONTENT
 
 _COLUMNS = (
     *("id", "titulo", "type", "generos", "directores", "actores"),
     *("clasificacion", "decada_lanzamiento"),
 )
+_VALUES = {
+    "genre": "unnest(array_distinct(generos))",
+    "director": "unnest(array_distinct(directores))",
+    "actor": "unnest(array_distinct(actores))",
+    "rating": "clasificacion",
+    "decade": "decada_lanzamiento",
+}
 
 
-def read_titles(lakehouse: Lakehouse) -> pa.Table:
-    """One row per title, by id: its name and kind, and its tastes columns."""
-    return lakehouse.read(SILVER_CONTENT, columns=_COLUMNS).sort_by("id")
+def read_titles(lakehouse: Lakehouse, content_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The name, kind and tastes columns of these titles, by id; silver may not have all of them."""
+    rows = lakehouse.read(SILVER_CONTENT, columns=_COLUMNS, where=text_in("id", content_ids))
+    return {row["id"]: row for row in rows.to_pylist()}
 
 
-def chosen_titles(titles: pa.Table, content_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Those of the titles that have these ids, by id."""
-    chosen = titles.filter(pc.is_in(titles["id"], pa.array(sorted(content_ids), pa.string())))
-    return {row["id"]: row for row in chosen.to_pylist()}
+def read_ids(lakehouse: Lakehouse) -> Any:
+    """The ids of all titles in ascending order, as an Arrow array."""
+    return lakehouse.read(SILVER_CONTENT, columns=["id"]).sort_by("id")["id"].combine_chunks()
 
 
-def with_features(titles: pa.Table, *, weights: Weights) -> pa.Table:
-    """The titles with `features` for `index_features`, those of gold.affinity.cosine.named_features."""
-    values = {
-        "genre": titles["generos"].to_pylist(),
-        "director": titles["directores"].to_pylist(),
-        "actor": titles["actores"].to_pylist(),
-        "rating": _in_lists(titles["clasificacion"]),
-        "decade": _in_lists(titles["decada_lanzamiento"]),
-    }
+def read_features(lakehouse: Lakehouse, *, weights: Weights) -> pa.Table:
+    """One row per title and feature (`kind:value`): those of gold.affinity.cosine.named_features."""
     kinds = [kind for kind, weight in weights._asdict().items() if weight > 0]
-    features: list[dict[str, None]] = [{} for _ in range(titles.num_rows)]
-    for kind in kinds:
-        for own, listed in zip(features, values[kind], strict=True):
-            own.update(dict.fromkeys(f"{kind}:{value}" for value in listed))
-    return titles.append_column("features", pa.array(map(list, features), pa.list_(pa.string())))
+    rows = " UNION ALL ".join(map(_features_of, kinds)) or "SELECT id, id AS feature FROM titles WHERE false"
+    return lakehouse.query(rows, titles=SILVER_CONTENT)
 
 
-def _in_lists(column: Any) -> list[list[str]]:
-    return [[] if value is None else [value] for value in column.to_pylist()]
+def _features_of(kind: str) -> str:
+    values = f"SELECT id, {_VALUES[kind]} AS value FROM titles"  # noqa: S608
+    return f"SELECT id, '{kind}:' || value AS feature FROM ({values}) WHERE value IS NOT NULL"  # noqa: S608

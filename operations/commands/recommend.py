@@ -8,7 +8,7 @@ from gold.affinity.features import Weights
 from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Vectors, factor_vectors, feature_vectors
 from gold.explanations.reasons import explain, liked_alike, liked_titles, shared_features
-from gold.explanations.titles import chosen_titles, read_titles, with_features
+from gold.explanations.titles import read_features, read_ids, read_titles
 from gold.models.saved import read_frame
 from lakehouse.errors import InputError
 from lakehouse.lakehouse import Lakehouse, text_in
@@ -17,7 +17,9 @@ from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id
 from operations.output import cell, print_json, print_table
 
-_FEEDBACK = ("id", "content_id", "action", "rating", "event_timestamp")
+# What a list is explained by: no times, because pyarrow imports pandas for them, which takes a third of a second.
+_USER = ("id", "nombre_usuario", "generos", "directores", "actores", "clasificacion", "decadas_favoritas")
+_FEEDBACK = "SELECT id, content_id, action, rating, CAST(event_timestamp AS BIGINT) AS event_timestamp FROM events"
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -42,15 +44,17 @@ def explained_list(lakehouse: Lakehouse, user_id: str, *, weights: Weights, like
     """The user's list in its JSON form. Raises InputError if the user is unknown or has no list yet."""
     own = text_in("user_id", [user_id])
     places = lakehouse.read(GOLD_RECOMMENDATIONS, where=own).sort_by("rank").to_pylist()
-    user = next(iter(lakehouse.read(SILVER_USERS, where=text_in("id", [user_id])).to_pylist()), None)
+    users = lakehouse.read(SILVER_USERS, columns=_USER, where=text_in("id", [user_id]))
+    user = next(iter(users.to_pylist()), None)
     if not places and user is None:
         raise unknown_id("user", user_id, lakehouse, SILVER_USERS)
     if not places:
         raise InputError(f"user {user_id!r} has no list yet", todo="lakehouse run --select gold makes it")
-    events = lakehouse.read(SILVER_FEEDBACK, columns=_FEEDBACK, where=own)
+    events = lakehouse.query(f"{_FEEDBACK} WHERE {own}", events=SILVER_FEEDBACK)
     liked = liked_titles(events.to_pylist(), liked_from=liked_from)
     version, listed = places[0]["model_version"], [place["content_id"] for place in places]
-    titles, by_features = _titles(lakehouse, {*listed, *liked}, weights=weights if liked else None)
+    titles = read_titles(lakehouse, {*listed, *liked})
+    by_features = _features(lakehouse, weights) if liked else None
     by_factors = _factors(lakehouse.root, version, {*listed, *liked}) if liked else None
     return {
         "user_id": user_id,
@@ -60,18 +64,9 @@ def explained_list(lakehouse: Lakehouse, user_id: str, *, weights: Weights, like
     }
 
 
-def _titles(
-    lakehouse: Lakehouse, wanted: set[str], *, weights: Weights | None
-) -> tuple[dict[str, dict[str, Any]], Vectors | None]:
-    """The wanted titles by id, and with weights the vectors of all titles.
-
-    A feature's weight depends on how rare it is among all titles.
-    """
-    titles = read_titles(lakehouse)
-    vectors = None
-    if weights is not None:
-        vectors = feature_vectors(with_features(titles, weights=weights), weights=weights)
-    return chosen_titles(titles, wanted), vectors
+def _features(lakehouse: Lakehouse, weights: Weights) -> Vectors:
+    """The features of all titles: the weight of each depends on how rare it is among them."""
+    return feature_vectors(read_ids(lakehouse), read_features(lakehouse, weights=weights), weights=weights)
 
 
 def _factors(root: str, model_version: str, content_ids: set[str]) -> Vectors | None:

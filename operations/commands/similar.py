@@ -8,11 +8,11 @@ from gold.affinity.features import Weights
 from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Neighbour, factor_vectors, feature_vectors, nearest_titles
 from gold.explanations.reasons import shared_features, tastes_of
-from gold.explanations.titles import chosen_titles, read_titles, with_features
-from gold.models.registry import published, read_records
+from gold.explanations.titles import read_features, read_ids, read_titles
+from gold.models.registry import PUBLISHED
 from gold.models.saved import read_frame
-from lakehouse.lakehouse import Lakehouse
-from lakehouse.tables import SILVER_CONTENT
+from lakehouse.lakehouse import Lakehouse, text_in
+from lakehouse.tables import GOLD_MODELS, SILVER_CONTENT
 from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id
 from operations.output import cell, print_json, print_table
@@ -45,16 +45,14 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 def similar_titles(lakehouse: Lakehouse, content_id: str, *, weights: Weights, count: int) -> dict[str, Any]:
     """The neighbours in their JSON form. Raises InputError if the title is unknown."""
-    titles = read_titles(lakehouse)
-    known = titles["id"].to_pylist()
+    vectors = feature_vectors(read_ids(lakehouse), read_features(lakehouse, weights=weights), weights=weights)
+    known = vectors.content_ids
     if content_id not in known:
         raise unknown_id("title", content_id, lakehouse, SILVER_CONTENT)
-    vectors = feature_vectors(with_features(titles, weights=weights), weights=weights)
     sharing = nearest_titles(vectors, content_id, count=count)
-    record = published(read_records(lakehouse.root))
-    version = None if record is None else record.model_version
+    version = _published_model(lakehouse)
     liked = [] if version is None else _by_factors(lakehouse.root, version, content_id, known, count)
-    named = chosen_titles(titles, {content_id, *(found.content_id for found in (*sharing, *liked))})
+    named = read_titles(lakehouse, {content_id, *(found.content_id for found in (*sharing, *liked))})
     title = named[content_id]
     by_features = [
         {
@@ -70,6 +68,14 @@ def similar_titles(lakehouse: Lakehouse, content_id: str, *, weights: Weights, c
         "by_features": by_features,
         "by_factors": [_named(neighbour, named) for neighbour in liked],
     }
+
+
+def _published_model(lakehouse: Lakehouse) -> str | None:
+    """The version of the published model; None if no model was ever trained."""
+    if not lakehouse.exists(GOLD_MODELS):
+        return None
+    rows = lakehouse.read(GOLD_MODELS, columns=["model_version"], where=text_in("status", [PUBLISHED]))
+    return next(iter(rows["model_version"].to_pylist()), None)
 
 
 def _by_factors(root: str, version: str, content_id: str, known: Sequence[str], count: int) -> list[Neighbour]:

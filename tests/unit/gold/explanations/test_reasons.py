@@ -113,11 +113,17 @@ FEATURES = [
 def test_features_give_the_cosines_that_affinity_rates_by() -> None:
     weights = Weights(genre=1, director=2, actor=3, rating=0.5, decade=0.7)
     titles = pa.table({"id": list("abcde"), "features": FEATURES})
-    vectors, matrix = feature_vectors(titles, weights=weights), index_features(titles, weights=weights).vectors
+    pairs = [(content_id, feature) for content_id, own in zip("abcde", FEATURES, strict=True) for feature in own]
+    rows = pa.table(dict(zip(("id", "feature"), zip(*pairs, strict=True), strict=True)))
+    vectors = feature_vectors(titles["id"].combine_chunks(), rows, weights=weights)
+    matrix = index_features(titles, weights=weights).vectors
     expected = (matrix.T @ matrix).toarray()
+    reverse = rows.take(list(range(len(pairs)))[::-1])
+    backwards = feature_vectors(titles["id"].combine_chunks(), reverse, weights=weights)
+    assert all((backwards.cosines(place) == vectors.cosines(place)).all() for place in range(5))
     assert [vectors.cosines(place) for place in range(5)] == [pytest.approx(row) for row in expected]
     assert expected[0, 1] > expected[0, 4] > 0
-    nothing = feature_vectors(titles.slice(2, 1), weights=weights)
+    nothing = feature_vectors(pa.array(["c"]), rows.slice(0, 0), weights=weights)
     assert nearest_titles(nothing, "c", count=1) == []
 
 
