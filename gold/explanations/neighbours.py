@@ -89,7 +89,7 @@ def factor_vectors(factors: pa.Table, *, only: Collection[str] | None = None) ->
     """
     known = factors.filter(pc.is_valid(factors["factors"])).sort_by("content_id")
     content_ids = known["content_id"].to_pylist()
-    numbers = _numbers(known["factors"].combine_chunks().flatten())
+    numbers = _numbers(known["factors"].combine_chunks().flatten()).astype(np.float64)
     rows: Numbers = numbers.reshape(len(content_ids), -1) if content_ids else np.zeros((0, 1))
     if only is not None:
         rows = rows[[content_id in only for content_id in content_ids]]

@@ -23,6 +23,10 @@ TITLES: list[Title] = [
 ]
 
 
+# As Spark saves them: floats, whose cosines are to be shown as rounded doubles.
+FACTORS = pa.schema({"content_id": pa.string(), "factors": pa.list_(pa.float32())})
+
+
 def make_lists(root: str) -> None:
     users = [
         ("007", "Bond", None, ["Action"], [], ["Sean"], None, ["1990s"], *SOURCE),
@@ -56,7 +60,9 @@ def make_lists(root: str) -> None:
         ("t4", [-1.0, 0.0]),  # opposite to the liked ones
         ("gone", [1.0, 0.0]),  # silver no longer has it
     ]
-    saved = pa.table({"content_id": [title for title, _ in factors], "factors": [vector for _, vector in factors]})
+    saved = pa.table(
+        {"content_id": [title for title, _ in factors], "factors": [vector for _, vector in factors]}, FACTORS
+    )
     write_model(root, MODEL, {"item_factors": saved})
     published = (MODEL, NOON, {}, {}, {}, "published", NOON, "the first model")
     write_rows(root, GOLD_MODELS, [("als-0", NOON, {}, {}, {}, "retired", NOON, "replaced"), published])
