@@ -4,6 +4,7 @@ Nothing here calls `pyarrow.array`: it imports pandas, which takes a third of a 
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -25,22 +26,33 @@ _VALUES = {
 }
 
 
-def read_titles(lakehouse: Lakehouse, content_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """The name, kind and tastes columns of these titles, by id; silver may not have all of them."""
-    rows = lakehouse.read(SILVER_CONTENT, columns=_COLUMNS, where=text_in("id", content_ids))
-    return {row["id"]: row for row in rows.to_pylist()}
+@dataclass(frozen=True)
+class Titles:
+    """All titles at one version of silver.content, whatever a stream does to the table meanwhile."""
+
+    lakehouse: Lakehouse
+    version: int
+
+    def named(self, content_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The name, kind and tastes columns of these titles, by id; silver may not have all of them."""
+        where = text_in("id", content_ids)
+        rows = self.lakehouse.read(SILVER_CONTENT, version=self.version, columns=_COLUMNS, where=where)
+        return {row["id"]: row for row in rows.to_pylist()}
+
+    def ids(self) -> Any:
+        """The ids of all titles in ascending order, as an Arrow array."""
+        rows = self.lakehouse.read(SILVER_CONTENT, version=self.version, columns=["id"])
+        return rows.sort_by("id")["id"].combine_chunks()
+
+    def features(self, *, weights: Weights) -> pa.Table:
+        """One row per title and feature (`kind:value`): those of gold.affinity.cosine.named_features."""
+        kinds = [kind for kind, weight in weights._asdict().items() if weight > 0]
+        rows = " UNION ALL ".join(map(_features_of, kinds)) or "SELECT id, id AS feature FROM titles WHERE false"
+        return self.lakehouse.query(rows, titles=(SILVER_CONTENT, self.version))
 
 
-def read_ids(lakehouse: Lakehouse) -> Any:
-    """The ids of all titles in ascending order, as an Arrow array."""
-    return lakehouse.read(SILVER_CONTENT, columns=["id"]).sort_by("id")["id"].combine_chunks()
-
-
-def read_features(lakehouse: Lakehouse, *, weights: Weights) -> pa.Table:
-    """One row per title and feature (`kind:value`): those of gold.affinity.cosine.named_features."""
-    kinds = [kind for kind, weight in weights._asdict().items() if weight > 0]
-    rows = " UNION ALL ".join(map(_features_of, kinds)) or "SELECT id, id AS feature FROM titles WHERE false"
-    return lakehouse.query(rows, titles=SILVER_CONTENT)
+def latest_titles(lakehouse: Lakehouse) -> Titles:
+    return Titles(lakehouse, lakehouse.version(SILVER_CONTENT))
 
 
 def _features_of(kind: str) -> str:

@@ -8,7 +8,7 @@ from gold.affinity.features import Weights
 from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Vectors, factor_vectors, feature_vectors
 from gold.explanations.reasons import explain, liked_alike, liked_titles, shared_features
-from gold.explanations.titles import read_features, read_ids, read_titles
+from gold.explanations.titles import latest_titles
 from gold.models.saved import read_frame
 from lakehouse.errors import InputError
 from lakehouse.lakehouse import Lakehouse, text_in
@@ -53,20 +53,19 @@ def explained_list(lakehouse: Lakehouse, user_id: str, *, weights: Weights, like
     events = lakehouse.query(f"{_FEEDBACK} WHERE {own}", events=SILVER_FEEDBACK)
     liked = liked_titles(events.to_pylist(), liked_from=liked_from)
     version, listed = places[0]["model_version"], [place["content_id"] for place in places]
-    titles = read_titles(lakehouse, {*listed, *liked})
-    by_features = _features(lakehouse, weights) if liked else None
-    by_factors = _factors(lakehouse.root, version, {*listed, *liked}) if liked else None
+    titles = latest_titles(lakehouse)
+    named = titles.named({*listed, *liked})
+    by_features = by_factors = None
+    if liked:
+        # a feature's weight depends on how rare it is among all titles
+        by_features = feature_vectors(titles.ids(), titles.features(weights=weights), weights=weights)
+        by_factors = _factors(lakehouse.root, version, {*listed, *liked})
     return {
         "user_id": user_id,
         "nombre_usuario": None if user is None else user["nombre_usuario"],
         "model_version": version,
-        "titles": [_explained(place, titles, user, liked, by_features, by_factors) for place in places],
+        "titles": [_explained(place, named, user, liked, by_features, by_factors) for place in places],
     }
-
-
-def _features(lakehouse: Lakehouse, weights: Weights) -> Vectors:
-    """The features of all titles: the weight of each depends on how rare it is among them."""
-    return feature_vectors(read_ids(lakehouse), read_features(lakehouse, weights=weights), weights=weights)
 
 
 def _factors(root: str, model_version: str, content_ids: set[str]) -> Vectors | None:

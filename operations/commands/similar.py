@@ -8,7 +8,7 @@ from gold.affinity.features import Weights
 from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Neighbour, factor_vectors, feature_vectors, nearest_titles
 from gold.explanations.reasons import shared_features, tastes_of
-from gold.explanations.titles import read_features, read_ids, read_titles
+from gold.explanations.titles import latest_titles
 from gold.models.registry import PUBLISHED
 from gold.models.saved import read_frame
 from lakehouse.lakehouse import Lakehouse, text_in
@@ -45,14 +45,15 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 def similar_titles(lakehouse: Lakehouse, content_id: str, *, weights: Weights, count: int) -> dict[str, Any]:
     """The neighbours in their JSON form. Raises InputError if the title is unknown."""
-    vectors = feature_vectors(read_ids(lakehouse), read_features(lakehouse, weights=weights), weights=weights)
+    titles = latest_titles(lakehouse)
+    vectors = feature_vectors(titles.ids(), titles.features(weights=weights), weights=weights)
     known = vectors.content_ids
     if content_id not in known:
         raise unknown_id("title", content_id, lakehouse, SILVER_CONTENT)
     sharing = nearest_titles(vectors, content_id, count=count)
     version = _published_model(lakehouse)
     liked = [] if version is None else _by_factors(lakehouse.root, version, content_id, known, count)
-    named = read_titles(lakehouse, {content_id, *(found.content_id for found in (*sharing, *liked))})
+    named = titles.named({content_id, *(found.content_id for found in (*sharing, *liked))})
     title = named[content_id]
     by_features = [
         {

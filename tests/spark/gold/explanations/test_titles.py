@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from gold.affinity.cosine import named_features, title_tastes
 from gold.affinity.features import Weights
-from gold.explanations.titles import read_features
+from gold.explanations.titles import latest_titles
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.storage import overwrite, read
@@ -47,7 +47,7 @@ def by_spark(content: DataFrame, weights: Weights) -> dict[str, set[str]]:
 
 def without_spark(root: str, weights: Weights) -> dict[str, set[str]]:
     found = defaultdict(set)
-    for row in read_features(Lakehouse(root), weights=weights).to_pylist():
+    for row in latest_titles(Lakehouse(root)).features(weights=weights).to_pylist():
         assert row["feature"] not in found[row["id"]]
         found[row["id"]].add(row["feature"])
     return found
