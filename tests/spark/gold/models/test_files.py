@@ -74,7 +74,7 @@ def test_a_model_comes_back_as_it_was_saved(spark: SparkSession, root: str) -> N
     assert_df_equality(loaded.frames["nothing"], nothing)  # an empty frame keeps its columns
     without_spark = read_frame(root, "als-1", "users")
     assert without_spark is not None
-    assert_df_equality(spark.createDataFrame(without_spark.to_pandas(), FACTORS), users, ignore_row_order=True)
+    assert_df_equality(spark.createDataFrame(without_spark.to_pylist(), FACTORS), users, ignore_row_order=True)
 
 
 def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> None:
