@@ -24,8 +24,9 @@ from pyspark.sql import functions as F
 from results import run_alone
 
 from gold.affinity.cosine import named_features, rate_titles, title_tastes, user_tastes, with_matched
-from gold.affinity.title_index import RESOLUTION, Weights
-from gold.rate_affinity import chosen_weights
+from gold.affinity.features import Weights
+from gold.affinity.title_index import RESOLUTION
+from gold.affinity.weights import chosen_weights
 from lakehouse.settings import load_settings
 from lakehouse.tables import GOLD_AFFINITY
 from producers.made_up.entities import movie_records, series_records, user_records

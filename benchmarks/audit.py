@@ -142,7 +142,7 @@ def bronze_table(settings: Settings, topic: str) -> Table:
     return BRONZE_FEEDBACK if topic == settings.kafka.feedback_topic else BRONZE_EVENTS
 
 
-def write_checkpoints(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
+def write_checkpoints(settings: Settings, offsets: Offsets) -> None:
     """Write what bronze's streams would store after one batch that read everything."""
     for table in layer_tables("bronze"):
         path = storage.checkpoint_path(settings.root, f"bronze/{table.name}")
@@ -150,9 +150,9 @@ def write_checkpoints(spark: SparkSession, settings: Settings, offsets: Offsets)
         for (topic, partition), (_, following) in offsets.items():
             if bronze_table(settings, topic) == table:
                 ends.setdefault(topic, {})[str(partition)] = following
-        write_file(spark, f"{path}/metadata", json.dumps({"id": table.name}).encode())
-        write_file(spark, f"{path}/offsets/0", f"v1\n{{}}\n{json.dumps(ends)}".encode())
-        write_file(spark, f"{path}/commits/0", b"v1\n{}")
+        write_file(f"{path}/metadata", json.dumps({"id": table.name}).encode())
+        write_file(f"{path}/offsets/0", f"v1\n{{}}\n{json.dumps(ends)}".encode())
+        write_file(f"{path}/commits/0", b"v1\n{}")
 
 
 def count_naively(spark: SparkSession, root: str) -> None:
@@ -197,7 +197,7 @@ def measure(settings: Settings, *, rows: int, runs: int) -> dict[str, list[float
         }
         with spark_session("benchmark", log_file=settings.ops_dir / "spark.log") as spark:
             write_tables(spark, settings, offsets)
-            write_checkpoints(spark, settings, offsets)
+            write_checkpoints(settings, offsets)
             for _ in range(runs):
                 for name, work in works.items():
                     started, used = time.monotonic(), processor_seconds(spark)

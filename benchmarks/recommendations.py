@@ -28,12 +28,12 @@ from results import write_results
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from gold.affinity.weights import chosen_weights
 from gold.evaluation.figures import CUTOFF
 from gold.evaluation.holdout import Exam, exam_of, measure_all
 from gold.evaluation.measures import measure_lists
 from gold.evaluation.reporting import print_models
 from gold.inputs import held, partitions_of
-from gold.rate_affinity import chosen_weights
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 from pyspark.sql import DataFrame, Row, SparkSession
 
+from gold.affinity.weights import chosen_weights
 from gold.evaluation.holdout import Exam, exam_of, measure_all, measure_blend
 from gold.evaluation.metrics import Measured, describe_models, write_metrics
 from gold.evaluation.reporting import print_models, print_trial, print_trials
 from gold.evaluation.tuning import best_trials, search
 from gold.inputs import held, partitions_of, read_inputs
-from gold.rate_affinity import chosen_weights
 from gold.recommender.blend import model_version, rows_id
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of

@@ -3,16 +3,14 @@
 from pyspark.sql import SparkSession
 
 from gold.inputs import held, read_published
+from gold.powerbi.lists import require_titles, write_lists
 from gold.powerbi.rows import name_titles, untitled
-from lakehouse.errors import TableError
-from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, write_csv
 from lakehouse.history.acceptance import without_gate
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.session import spark_session
 from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
-from lakehouse.text import escaped
 
 
 def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
@@ -23,17 +21,10 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
     """
     inputs = read_published(spark, settings.root, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
-        gone = [row["recommended_content"] for row in untitled(rows).collect()]
-        if gone:
-            first = ", ".join(map(escaped, gone[:3]))
-            raise TableError(
-                f"{len(gone)} recommended titles are no longer in silver.content ({first})",
-                todo="make the lists again with: lakehouse run --select gold",
-            )
+        require_titles([row["recommended_content"] for row in untitled(rows).collect()])
         overwrite(rows, settings.root, GOLD_POWERBI, input_versions=inputs.versions)
-        path = export_path(settings.root, RECOMMENDATIONS_CSV)
         lines = (tuple(row) for row in rows.toLocalIterator())
-        write_csv(spark, path, GOLD_POWERBI.columns, lines, formulas=settings.export.formulas)
+        write_lists(settings.root, lines, formulas=settings.export.formulas)
     return inputs.versions
 
 

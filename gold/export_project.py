@@ -5,20 +5,17 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from pyspark.sql import SparkSession
-
 from gold.powerbi.project.comparison import Alike, alike_note, find_alike
 from gold.powerbi.project.files import NAME, project_files
 from gold.powerbi.project.folder import write_project
 from gold.powerbi.project.queries import TABLES_FOLDER
-from gold.powerbi.project.rows import flatten
+from gold.powerbi.project.rows import flat_rows
 from gold.powerbi.project.tables import Exported, exported_tables
-from lakehouse import storage
 from lakehouse.exports import Formulas, export_path, write_csv, write_file
 from lakehouse.history.acceptance import exported_version
 from lakehouse.jobs import job_parser, run_job
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
-from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CONTENT, SILVER_USERS, Table
 from lakehouse.text import escaped
 
@@ -53,7 +50,6 @@ class Export(NamedTuple):
 
 
 def run(
-    spark: SparkSession,
     settings: Settings,
     *,
     source: str = "csv",
@@ -65,50 +61,45 @@ def run(
     `source` is where the project reads from at first. `versions` maps SQL names to the versions to export; of
     other tables the last version that passed its checks is exported, or the newest if the table has no checks.
     """
-    root, formulas, tables = settings.root, settings.export.formulas, exported_tables()
-    chosen = {table.source.sql_name: _version(spark, root, table.source) for table in tables} | dict(
-        versions or {}
-    )
+    lakehouse, tables = Lakehouse(settings.root), exported_tables()
+    chosen = {table.source.sql_name: _version(lakehouse, table.source) for table in tables} | dict(versions or {})
     written = [
-        write_table(spark, root, table, version=chosen[table.source.sql_name], formulas=formulas)
+        write_table(lakehouse, table, version=chosen[table.source.sql_name], formulas=settings.export.formulas)
         for table in tables
     ]
     told = json.dumps({table.table: table.version for table in written}, indent=2)
-    write_file(spark, f"{root}/{TABLES_FOLDER}/versions.json", told.encode())
-    kept = write_project(spark, root, project_files(tables, root, source=source), replace=replace)
-    return Export(written, kept, _alike(spark, root, chosen))
+    write_file(f"{settings.root}/{TABLES_FOLDER}/versions.json", told.encode())
+    kept = write_project(settings.root, project_files(tables, settings.root, source=source), replace=replace)
+    return Export(written, kept, _alike(lakehouse, chosen))
 
 
-def _alike(spark: SparkSession, root: str, versions: Mapping[str, int | None]) -> list[Alike]:
+def _alike(lakehouse: Lakehouse, versions: Mapping[str, int | None]) -> list[Alike]:
     found = [
-        find_alike(storage.read(spark, root, table, version=version), table=table.sql_name)
+        find_alike(lakehouse.read(table, version=version, columns=["id"])["id"].to_pylist(), table=table.sql_name)
         for table in (SILVER_USERS, SILVER_CONTENT)
         if (version := versions[table.sql_name]) is not None
     ]
     return [one for one in found if one.total]
 
 
-def _version(spark: SparkSession, root: str, table: Table) -> int | None:
-    return exported_version(root, table) if storage.exists(spark, root, table) else None
+def _version(lakehouse: Lakehouse, table: Table) -> int | None:
+    return exported_version(lakehouse.root, table) if lakehouse.exists(table) else None
 
 
-def write_table(
-    spark: SparkSession, root: str, table: Exported, *, version: int | None, formulas: Formulas
-) -> Written:
+def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, formulas: Formulas) -> Written:
     """One file with that version of the table; only its header if there is no table, so no version."""
-    path, source = f"{root}/{TABLES_FOLDER}/{table.name}.csv", table.source
+    path = f"{lakehouse.root}/{TABLES_FOLDER}/{table.name}.csv"
     count = 0
 
     def lines() -> Iterator[tuple[object, ...]]:
         nonlocal count
         if version is not None:
-            rows = flatten(storage.read(spark, root, source, version=version), table)
-            for row in rows.toLocalIterator():
+            for row in flat_rows(lakehouse, table, version=version):
                 count += 1
-                yield tuple(row)
+                yield row
 
-    write_csv(spark, path, table.names, lines(), decimals=None, formulas=formulas)
-    return Written(table.name, source.sql_name, version, count, path)
+    write_csv(path, table.names, lines(), decimals=None, formulas=formulas)
+    return Written(table.name, table.source.sql_name, version, count, path)
 
 
 def kept_note(kept: Sequence[str]) -> str:
@@ -126,10 +117,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--source", choices=SOURCES, default="csv", help="what the project reads at first")
     parser.add_argument("--replace", action="store_true", help="even a project that was changed in Power BI")
     args = parser.parse_args(argv)
-    settings = load_settings()
-    with spark_session("gold.export_project") as spark:
-        notes = run(spark, settings, source=args.source, replace=args.replace).notes
-    for note in notes:
+    for note in run(load_settings(), source=args.source, replace=args.replace).notes:
         logging.getLogger(__name__).warning(note)
 
 

@@ -3,10 +3,10 @@
 from pyspark.sql import SparkSession
 
 from gold import inputs as input_rows
-from gold.affinity import cosine, title_index
+from gold.affinity import cosine, features, title_index
 from gold.affinity.changes import FULL_HELP, NO_BASE, Changed, Recipe, changed_keys, made_from, only, write
 from gold.affinity.cosine import TITLE_TASTES, USER_TASTES, rate_titles
-from gold.affinity.title_index import Weights
+from gold.affinity.weights import chosen_weights
 from gold.inputs import Inputs, partitions_of, read_inputs
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
@@ -44,7 +44,7 @@ def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
 
 def recipe_of(settings: Settings) -> Recipe:
     kept = settings.gold.affinity.titles_per_user
-    return Recipe(settings=(chosen_weights(settings), kept), code=(cosine, input_rows, title_index))
+    return Recipe(settings=(chosen_weights(settings), kept), code=(cosine, features, input_rows, title_index))
 
 
 def changed_users(spark: SparkSession, root: str, inputs: Inputs, recipe: Recipe) -> Changed:
@@ -57,17 +57,6 @@ def changed_users(spark: SparkSession, root: str, inputs: Inputs, recipe: Recipe
         return titles
     most = inputs[SILVER_USERS].count() * MOST_CHANGED // 100
     return changed_keys(inputs, root, SILVER_USERS, before, key="id", columns=USER_TASTES, most=most)
-
-
-def chosen_weights(settings: Settings) -> Weights:
-    chosen = settings.gold.affinity
-    return Weights(
-        genre=chosen.genre_weight,
-        director=chosen.director_weight,
-        actor=chosen.actor_weight,
-        rating=chosen.rating_weight,
-        decade=chosen.decade_weight,
-    )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from pyspark.sql import SparkSession
 
 from gold.affinity.cosine import index_titles, title_tastes, user_features
+from gold.affinity.weights import chosen_weights
 from gold.evaluation.holdout import exam_of, measure_published
 from gold.evaluation.metrics import describe_models, read_metrics, write_metrics
 from gold.inputs import Inputs, held, partitions_of, read_inputs
-from gold.models.files import is_saved, load_model
+from gold.models.files import load_model
 from gold.models.publication import Publication, offer_model
 from gold.models.registry import ModelRecord, Rule
+from gold.models.saved import is_saved
 from gold.popularity import order_titles
-from gold.rate_affinity import chosen_weights
 from gold.recommender.blend import blend_of, model_version, require_finite, save_blend, train_blend
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.lists import describe_users, make_lists, without_factors
@@ -79,7 +80,7 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
         described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
         write_metrics(spark, root, described, inputs.versions)
         if training is not None:
-            save_blend(spark, root, version, training.result())
+            save_blend(root, version, training.result())
         require_finite(blend_of(load_model(spark, root, version)))
     new = ModelRecord(
         model_version=version,

@@ -6,17 +6,17 @@ import math
 import os
 import re
 import secrets
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
-
-from pyspark.sql import SparkSession
+from typing import IO, Literal
 
 from lakehouse.errors import InputError
-from lakehouse.paths import hadoop_address, is_address
+from lakehouse.folders import Folder, open_folder
+from lakehouse.paths import is_address
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
 REPORT_HTML = "report.html"
@@ -28,7 +28,7 @@ Formulas = Literal["keep", "escape"]
 _FORMULA_START = re.compile(r"'*[=+\-@\t\r]")
 
 # Object stores in which a file appears, complete, when it is closed; a rename there copies and then deletes.
-_WHOLE_ON_CLOSE = {"s3a", "gs"}
+_WHOLE_ON_CLOSE = {"s3", "s3a", "gs"}
 
 
 def export_path(root: str, name: str) -> str:
@@ -36,7 +36,6 @@ def export_path(root: str, name: str) -> str:
 
 
 def write_csv(
-    spark: SparkSession,
     path: str,
     header: Sequence[str],
     rows: Iterable[Sequence[object]],
@@ -64,7 +63,7 @@ def write_csv(
             return f"'{value}"
         return value
 
-    with replaced_file(spark, path) as file:
+    with replaced_file(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
         writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
         writer.writerow(header)
@@ -72,13 +71,13 @@ def write_csv(
         text.detach()
 
 
-def write_file(spark: SparkSession, path: str, content: bytes) -> None:
-    with replaced_file(spark, path) as file:
+def write_file(path: str, content: bytes) -> None:
+    with replaced_file(path) as file:
         file.write(content)
 
 
 @contextmanager
-def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
+def replaced_file(path: str) -> Iterator[IO[bytes]]:
     """A file to write that replaces `path` at the end; after a failure the old file is unchanged.
 
     Raises InputError if `path` is a folder, a device or a pipe.
@@ -97,7 +96,7 @@ def replaced_file(spark: SparkSession, path: str) -> Iterator[IO[bytes]]:
         if target:
             _replace_local(partial, target)
         else:
-            replace_remote(spark, partial, path)
+            _replace_remote(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -118,28 +117,25 @@ def require_replaceable(target: Path) -> None:
         raise InputError(f"{target} is not a regular file", todo="name another file")
 
 
-def replace_remote(spark: SparkSession, finished: Path, path: str) -> None:
-    """Replace `path` with a finished local file, through Hadoop's client for that store.
+def replace_file(folder: Folder, name: str, finished: Path, *, whole_on_close: bool) -> None:
+    """Replace the folder's file of this name with a finished local file.
 
-    On HDFS this is one rename. On a store whose client cannot rename over a file (Azure's), a reader may briefly
-    find no file, but never half of one.
+    If files there are readable before they are closed, the content gets another name first. A store that cannot
+    rename over a file may briefly have no file, but never half of one.
     """
-    context = spark.sparkContext
-    hadoop: Any = context._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
-    configuration = context._jsc.hadoopConfiguration()
-    target = hadoop.Path(path)
-    store = hadoop.FileSystem.newInstance(target.toUri(), configuration)
-    try:
-        store.setWriteChecksum(False)
-        whole = path.partition("://")[0] in _WHOLE_ON_CLOSE
-        staged = target if whole else hadoop.Path(target.getParent(), _partial_name())
-        store.copyFromLocalFile(False, True, hadoop.Path(hadoop_address(finished)), staged)
-        if not whole:
-            overwrite = context._gateway.new_array(hadoop.Options.Rename, 1)  # type: ignore[union-attr]
-            overwrite[0] = hadoop.Options.Rename.OVERWRITE
-            hadoop.FileContext.getFileContext(target.toUri(), configuration).rename(staged, target, overwrite)
-    finally:
-        store.close()
+    staged = name if whole_on_close else _partial_name()
+    if not whole_on_close:  # a store of objects has no folders
+        folder.system.create_dir(folder.path)
+    with finished.open("rb") as source, folder.system.open_output_stream(f"{folder.path}/{staged}") as target:
+        shutil.copyfileobj(source, target)
+    if staged != name:
+        folder.system.move(f"{folder.path}/{staged}", f"{folder.path}/{name}")
+
+
+def _replace_remote(finished: Path, path: str) -> None:
+    address, _, name = path.rpartition("/")
+    whole_on_close = path.partition("://")[0] in _WHOLE_ON_CLOSE
+    replace_file(open_folder(address), name, finished, whole_on_close=whole_on_close)
 
 
 def _replace_local(finished: Path, target: Path) -> None:

@@ -1,12 +1,13 @@
 """A lakehouse without Spark: its tables as Arrow, their versions and history, read by delta-rs in this process."""
 
+import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from lakehouse.errors import InputError, TableError, first_line
@@ -104,11 +105,38 @@ class Lakehouse:
             return table
         return self.delta(*table) if isinstance(table, tuple) else self.delta(table)
 
+    def overwrite(self, table: Table | str, rows: pa.Table, *, input_versions: Mapping[str, int]) -> None:
+        """Replace the table's rows in one commit, which also records the versions of the tables they come from.
+
+        A table that does not exist is created with its contract.
+        """
+        note = json.dumps({"inputs": dict(sorted(input_versions.items()))})
+        properties = CommitProperties(custom_metadata={"userMetadata": note})
+        # delta-rs' own overwrite panics if the path has one of [ ] ^ |; its MERGE does not
+        merge = self._created(table).merge(
+            rows, "false", source_alias="new", target_alias="old", commit_properties=properties
+        )
+        merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
+
     def require(self, *tables: Table | str) -> None:
         """Raise TableError for the first of the tables that does not exist."""
         for table in tables:
             if not self.exists(table):
                 raise self._missing(table)
+
+    def _created(self, table: Table | str) -> DeltaTable:
+        if self.exists(table):
+            return self.delta(table)
+        found = declaration(table)
+        created = DeltaTable.create(
+            self._address(found),
+            Schema.from_json(found.schema.json()),
+            configuration=dict(found.properties),
+            storage_options=_storage_options(self.root),
+        )
+        for name, condition in found.checks.items():  # delta-rs enforces no constraint that is a mere property
+            created.alter.add_constraint({name: condition})
+        return created
 
     def _address(self, table: Table | str) -> str:
         """delta-rs knows Amazon's scheme by its first name only, and takes an address for a URI."""
@@ -157,9 +185,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def text_literal(text: str) -> str:
+    """The text as SQL takes it literally."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def text_in(column: str, values: Collection[str]) -> str:
     """The condition that a text column has one of these values."""
-    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    listed = ", ".join(map(text_literal, values))
     return f"{quoted(column)} IN ({listed})" if values else "false"
 
 

@@ -47,11 +47,6 @@ def encoded_address(address: str) -> str:
     return f"{scheme}://{bucket}{slash}{quote(key)}"
 
 
-def hadoop_address(file: Path) -> str:
-    """A local file for Hadoop's `Path`, which decodes nothing and takes no scheme to mean the default store."""
-    return f"file://{file.absolute()}"
-
-
 def output_path(text: str) -> str:
     """A file to write as a user names it: an absolute path, also for a `file:` address, or a store's address.
 

@@ -56,7 +56,7 @@ def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
     calling this again finishes a swap that was cut off.
     """
     staging = staging_root(root, stamp)
-    write_file(spark, f"{root}/{_FOLDER}/{_MARKER}", json.dumps({"stamp": stamp}).encode())
+    write_file(f"{root}/{_FOLDER}/{_MARKER}", json.dumps({"stamp": stamp}).encode())
     if open_folder(checkpoint_path(staging, _LAYER)).names():
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):

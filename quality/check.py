@@ -18,7 +18,7 @@ def run(spark: SparkSession, settings: Settings, tables: Sequence[str], *, versi
     """Check, record and write the pages; the returned run has the outcome."""
     require_one_table(tables, version=version)
     outcome = check(spark, settings, chosen_tables(spark, settings.root, tables), version=version)
-    write_pages(spark, settings.root, outcome)
+    write_pages(settings.root, outcome)
     return outcome
 
 

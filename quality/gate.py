@@ -18,7 +18,7 @@ def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compa
     """Check the layer's tables. Raises CheckFailedError, or CheckNotRunError if a check could not be made."""
     root = settings.root
     run = check(spark, settings, chosen_tables(spark, root, [layer]), compare=compare)
-    page = write_pages(spark, root, run)["page"]
+    page = write_pages(root, run)["page"]
     if run.exit_code:
         published = acceptance.published_recommendations(root)
         stays = "nothing was published before" if published is None else f"{published} stays published"

@@ -6,7 +6,6 @@ from importlib.resources import files as resources
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from pyspark.sql import SparkSession
 
 from lakehouse.exports import replaced_file
 from lakehouse.folders import open_folder
@@ -28,16 +27,14 @@ def described(run: Run) -> dict[str, Any]:
     }
 
 
-def write_pages(spark: SparkSession, root: str, run: Run) -> dict[str, str]:
+def write_pages(root: str, run: Run) -> dict[str, str]:
     """Write the run's JSON and page, and rewrite the index of all runs; returns their paths."""
     folder = docs_folder(root)
     run_json, run_page = f"{folder}/{run.run_id}.json", f"{folder}/{run.run_id}.html"
-    _write(spark, run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
-    _write(spark, run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
+    _write(run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
+    _write(run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
     pages = [name for name in open_folder(folder).names() if name.endswith(".html") and name != "index.html"]
-    _write(
-        spark, f"{folder}/index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run))
-    )
+    _write(f"{folder}/index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run)))
     return {"json": run_json, "page": run_page, "index": f"{folder}/index.html"}
 
 
@@ -82,6 +79,6 @@ def _render(name: str, **values: Any) -> str:
     return environment.from_string(text).render(status=status, **values)
 
 
-def _write(spark: SparkSession, path: str, text: str) -> None:
-    with replaced_file(spark, path) as file:
+def _write(path: str, text: str) -> None:
+    with replaced_file(path) as file:
         file.write(text.encode())

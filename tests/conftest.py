@@ -1,6 +1,5 @@
 """Shared fixtures: a Spark session per worker, one real broker, and settings per test."""
 
-import io
 import os
 import secrets
 import shutil
@@ -19,13 +18,12 @@ from lakehouse.broker.jars import broker_jars
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
 from lakehouse.spark.session import spark_session
-from operations import cli
 from tests.support.chromium import Browser, chromium, find_chromium
 from tests.support.delta_cache import forget_tables
 from tests.support.demo import Demo
 from tests.support.folders import AWKWARD, PROJECT, SHARED
 from tests.support.once import made_once
-from tests.support.outcome import Command, Outcome
+from tests.support.outcome import Command, command_with
 from tests.support.processes import TIMEOUT, environment
 from tests.support.settings_folder import make_settings_folder
 from tests.support.small import with_small_demo
@@ -68,26 +66,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def command(spark: SparkSession) -> Command:
-    """Runs `lakehouse` in this process on the shared session: starting Spark for each call would take too long.
-
-    Takes the command's arguments, `settings`, and by name the settings that differ from these.
-    """
-
-    def call(*arguments: str, settings: Settings, **changes: object) -> Outcome:
-        out, err = io.StringIO(), io.StringIO()
-        try:
-            code = cli.main(
-                arguments,
-                settings=settings.model_copy(update=changes),
-                session=lambda *_, **__: nullcontext(spark),
-                stdout=out,
-                stderr=err,
-            )
-        except SystemExit as ended:  # argparse
-            code = int(ended.code or 0)
-        return Outcome(code, out.getvalue(), err.getvalue())
-
-    return call
+    """Runs `lakehouse` in this process on the shared session: starting Spark for each call would take too long."""
+    return command_with(lambda *_, **__: nullcontext(spark))
 
 
 @pytest.fixture(scope="module", autouse=True)

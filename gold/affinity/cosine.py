@@ -9,7 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
-from gold.affinity.title_index import TitleIndex, Weights, best_titles, index_features
+from gold.affinity.features import Weights
+from gold.affinity.title_index import TitleIndex, best_titles, index_features
 from gold.inputs import one_per_id
 from lakehouse.tables import GOLD_AFFINITY
 
@@ -74,19 +75,6 @@ def title_tastes(titles: DataFrame) -> DataFrame:
     """One row per title: id and features, in the columns of `user_tastes`."""
     tastes = titles.select(*TITLE_TASTES).withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
-
-
-def describe_titles(titles: DataFrame, *, weights: Weights) -> DataFrame:
-    """One row per title: its name and kind, its tastes columns, and `features` for `index_features`."""
-    tastes = titles.withColumn("decadas", F.array_compact(F.array("decada_lanzamiento")))
-    return tastes.select(
-        "id",
-        "titulo",
-        "type",
-        *_TASTES.fieldNames()[1:5],
-        "decada_lanzamiento",
-        named_features(weights).alias("features"),
-    )
 
 
 def named_features(weights: Weights) -> Column:

@@ -1,12 +1,14 @@
 """Titles as unit vectors of their features, and the best titles for a user: numbers only, no Spark."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_matrix, diags_array
+
+from gold.affinity.features import Weights, weigh_features
 
 # A feature that more than this share of the titles have is kept as a dense row: adding a whole row is faster than
 # adding its entries one by one.
@@ -15,16 +17,6 @@ _COMMON = 0.02
 _GROUPS = 8
 # Cosines are compared as integers at this resolution, so that rounding noise cannot affect the order.
 RESOLUTION = 1_000_000
-
-
-class Weights(NamedTuple):
-    """The weight of a shared feature per kind, before its rarity; 0 leaves the kind out."""
-
-    genre: float
-    director: float
-    actor: float
-    rating: float
-    decade: float
 
 
 @dataclass(frozen=True)
@@ -42,28 +34,20 @@ class TitleIndex:
 
 
 def index_features(table: Any, *, weights: Weights) -> TitleIndex:
-    """The matrix of the titles, from an Arrow table (id, features) in ascending order of ids.
-
-    A feature's weight is its kind's weight times its rarity, the smoothed inverse document frequency
-    ln((1 + n) / (1 + df)) + 1, with n titles of which df have the feature (Salton & Buckley 1988, smoothed as in
-    scikit-learn's TfidfTransformer).
-    """
+    """The matrix of the titles, from an Arrow table (id, features) in ascending order of ids."""
     lists = table["features"].combine_chunks()
     encoded = lists.flatten().dictionary_encode()
     counts = np.bincount(encoded.indices.to_numpy(zero_copy_only=False), minlength=len(encoded.dictionary))
     order = np.argsort(-counts, kind="stable")
-    vocabulary, counts, titles = encoded.dictionary.take(pa.array(order)), counts[order], table.num_rows
-    rarity = np.log((1 + titles) / (1 + counts)) + 1
-    by_kind = weights._asdict()
-    kinds = [by_kind[feature.partition(":")[0]] for feature in vocabulary.to_pylist()]
-    feature_weights = np.asarray(kinds, dtype=np.float64) * rarity
+    vocabulary, counts = encoded.dictionary.take(pa.array(order)), counts[order]
+    feature_weights = weigh_features(vocabulary.to_pylist(), counts, titles=table.num_rows, weights=weights)
     vectors = unit_rows(lists, vocabulary, feature_weights).T.tocsr()
     return TitleIndex(
         content_ids=table["id"].combine_chunks(),
         vocabulary=vocabulary,
         feature_weights=feature_weights,
         vectors=vectors,
-        common=vectors[: int((counts > _COMMON * titles).sum())].toarray(),
+        common=vectors[: int((counts > _COMMON * table.num_rows).sum())].toarray(),
     )
 
 

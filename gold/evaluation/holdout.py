@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gold.affinity.cosine import index_titles, title_tastes
+from gold.affinity.features import Weights as AffinityWeights
 from gold.affinity.title_index import TitleIndex
-from gold.affinity.title_index import Weights as AffinityWeights
 from gold.evaluation.baselines import mean_only, train_explicit, train_implicit, weighted
 from gold.evaluation.figures import CUTOFF
 from gold.evaluation.measures import Facts, measure_lists, measure_values, predict

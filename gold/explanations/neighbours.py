@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from gold.affinity.title_index import TitleIndex
+from gold.affinity.features import Weights, weigh_features
 
 # Similarities are compared and shown to this many digits, so that rounding noise cannot affect the order.
 _DIGITS = 4
+
+Numbers = NDArray[np.float64]
 
 
 class Neighbour(NamedTuple):
@@ -22,31 +24,83 @@ class Neighbour(NamedTuple):
     similarity: float
 
 
+class Vectors(Protocol):
+    """Titles as unit vectors."""
+
+    @property
+    def content_ids(self) -> Sequence[str]: ...
+    def cosines(self, place: int) -> Numbers:
+        """The cosine of the title at this place with each title."""
+
+
 @dataclass(frozen=True)
-class Vectors:
-    """Titles as unit vectors: `rows` is titles x dimensions, dense or sparse, in the order of `content_ids`."""
+class DenseVectors:
+    """`rows` is titles x dimensions, in the order of `content_ids`."""
 
     content_ids: Sequence[str]
-    rows: Any  # scipy publishes no types
+    rows: Numbers
+
+    def cosines(self, place: int) -> Numbers:
+        return np.asarray(self.rows @ self.rows[place])
 
 
-def feature_vectors(index: TitleIndex) -> Vectors:
-    """The features of titles: genres, people, decades, each weighted by its rarity."""
-    return Vectors(index.content_ids.to_pylist(), index.vectors.T.tocsr())
+@dataclass(frozen=True)
+class SparseVectors:
+    """The numbers that are not zero: each one's title, as its place in `content_ids`, and its dimension.
+
+    A scipy matrix would do, but importing scipy takes longer than all else that a command does.
+    """
+
+    content_ids: Sequence[str]
+    titles: NDArray[np.int64]
+    dimensions: NDArray[np.int64]
+    values: Numbers
+
+    def cosines(self, place: int) -> Numbers:
+        own = self.titles == place
+        wanted = np.zeros(int(self.dimensions.max(initial=0)) + 1)
+        wanted[self.dimensions[own]] = self.values[own]
+        products = self.values * wanted[self.dimensions]
+        return np.asarray(np.bincount(self.titles, products, len(self.content_ids)), dtype=np.float64)
 
 
-def factor_vectors(factors: DataFrame, *, only: Collection[str] | None = None) -> Vectors:
+def feature_vectors(content_ids: Any, features: pa.Table, *, weights: Weights) -> SparseVectors:
+    """The features of titles: genres, people, decades, each weighted by its rarity.
+
+    `content_ids` is an Arrow array, `features` has id and feature, in any order.
+    """
+    encoded = features["feature"].combine_chunks().dictionary_encode()
+    ranks = np.argsort(_numbers(pc.array_sort_indices(encoded.dictionary)))
+    dimensions = _numbers(encoded.indices)
+    titles = _numbers(pc.index_in(features["id"], value_set=content_ids).combine_chunks())
+    order = np.lexsort((ranks[dimensions], titles))  # the order of rows must not affect a sum's last digit
+    titles, dimensions = titles[order], dimensions[order]
+    names = encoded.dictionary.to_pylist()
+    counts = np.bincount(dimensions, minlength=len(names))
+    values = weigh_features(names, counts, titles=len(content_ids), weights=weights)[dimensions]
+    lengths = np.sqrt(np.bincount(titles, values**2, len(content_ids)))
+    return SparseVectors(content_ids.to_pylist(), titles, dimensions, values / lengths[titles])
+
+
+def factor_vectors(factors: pa.Table, *, only: Collection[str] | None = None) -> DenseVectors:
     """What a model learnt about titles from who likes them. `factors` has content_id and an array of numbers.
 
-    With `only`, no other title is read. A title that nobody liked has no factors, so no vector.
+    `only` are the titles that are wanted. A title that nobody liked has no factors, so no vector.
     """
-    factors = factors.where(F.col("factors").isNotNull())
-    wanted = factors if only is None else factors.where(F.col("content_id").isin(list(only)))
-    table = wanted.select("content_id", "factors").toArrow().sort_by("content_id")
-    numbers = np.asarray(table["factors"].combine_chunks().flatten(), dtype=np.float64)
-    rows: NDArray[np.float64] = numbers.reshape(table.num_rows, -1) if table.num_rows else np.zeros((0, 1))
+    known = factors.filter(pc.is_valid(factors["factors"])).sort_by("content_id")
+    content_ids = known["content_id"].to_pylist()
+    numbers = _numbers(known["factors"].combine_chunks().flatten()).astype(np.float64)
+    rows: Numbers = numbers.reshape(len(content_ids), -1) if content_ids else np.zeros((0, 1))
+    if only is not None:
+        rows = rows[[content_id in only for content_id in content_ids]]
+        content_ids = [content_id for content_id in content_ids if content_id in only]
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return Vectors(table["content_id"].to_pylist(), rows / np.where(lengths > 0, lengths, 1.0))
+    return DenseVectors(content_ids, rows / np.where(lengths > 0, lengths, 1.0))
+
+
+def _numbers(array: Any) -> NDArray[Any]:
+    """An Arrow array of numbers, without nulls. Its `to_numpy` would import pandas: a third of a second, 50 MB."""
+    return np.from_dlpack(array)
 
 
 def nearest_titles(
@@ -58,12 +112,11 @@ def nearest_titles(
     """
     if content_id not in vectors.content_ids:
         return []
-    place = vectors.content_ids.index(content_id)
-    product = vectors.rows @ vectors.rows[[place]].T
-    cosines = (product.toarray() if hasattr(product, "toarray") else product).ravel().round(_DIGITS)
+    cosines = vectors.cosines(vectors.content_ids.index(content_id)).round(_DIGITS)
+    near = [(vectors.content_ids[other], cosines[other]) for other in np.flatnonzero(cosines > least).tolist()]
     alike = [
         Neighbour(other, float(cosine))
-        for other, cosine in zip(vectors.content_ids, cosines, strict=True)
-        if cosine > least and other != content_id and (among is None or other in among)
+        for other, cosine in near
+        if other != content_id and (among is None or other in among)
     ]
     return sorted(alike, key=lambda neighbour: (-neighbour.similarity, neighbour.content_id))[:count]

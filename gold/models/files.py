@@ -4,7 +4,6 @@ The manifest is written last and atomically; a model without one is incomplete a
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -12,16 +11,22 @@ from pydantic import JsonValue
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from lakehouse.errors import TableError
+from gold.models.saved import (
+    MANIFEST,
+    checked_name,
+    is_saved,
+    model_folder,
+    model_names,
+    part_names,
+    read_manifest,
+    require_saved,
+)
 from lakehouse.exports import replaced_file
 from lakehouse.folders import open_folder
 
-_MANIFEST = "model.json"
 # Spark's own option (DataSource.GLOB_PATHS_KEY). An escaped pattern fails if a name contains a colon: Hadoop takes
 # what stands before a colon in a pattern for a scheme.
 _PATTERNS = "__globPaths__"
-# Both become folder names.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Model(NamedTuple):
@@ -33,7 +38,6 @@ class Model(NamedTuple):
 
 
 def save_model(
-    spark: SparkSession,
     root: str,
     model_version: str,
     frames: Mapping[str, DataFrame],
@@ -45,29 +49,29 @@ def save_model(
     """
     if is_saved(root, model_version):
         return
-    folder = _folder(root, model_version)
+    folder = _path(root, model_version)
     manifest = {
-        "frames": {_named(name): frame.schema.jsonValue() for name, frame in frames.items()},
+        "frames": {checked_name(name): frame.schema.jsonValue() for name, frame in frames.items()},
         "numbers": dict(numbers),
     }
     json.dumps(manifest, allow_nan=False)  # before anything is deleted
     open_folder(root).delete(f"models/{model_version}")
     for name, frame in frames.items():
         frame.write.parquet(f"{folder}/{name}")
-    manifest["files"] = {name: _parts(f"{folder}/{name}") for name in frames}
+    written = model_folder(root, model_version)
+    manifest["files"] = {name: part_names(written / name) for name in frames}
     text = json.dumps(manifest, allow_nan=False, indent=2)
-    with replaced_file(spark, f"{folder}/{_MANIFEST}") as file:
+    with replaced_file(f"{folder}/{MANIFEST}") as file:
         file.write(text.encode())
 
 
 def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
     """The model of this version. Raises TableError if it is not saved, or incomplete."""
     require_saved(root, model_version)
-    folder = _folder(root, model_version)
-    manifest = json.loads(open_folder(folder).read_text(_MANIFEST))
+    manifest = read_manifest(model_folder(root, model_version))
     # with a given schema, Spark reads no footer before the frame is used, and an empty frame keeps its columns
     frames = {
-        name: _read_parquet(spark, f"{folder}/{name}", StructType.fromJson(schema))
+        name: _read_parquet(spark, f"{_path(root, model_version)}/{name}", StructType.fromJson(schema))
         for name, schema in manifest["frames"].items()
     }
     return Model(model_version, frames, manifest["numbers"])
@@ -78,52 +82,13 @@ def _read_parquet(spark: SparkSession, folder: str, schema: StructType) -> DataF
     return spark.read.schema(schema).option(_PATTERNS, "false").parquet(folder)
 
 
-def is_saved(root: str, model_version: str) -> bool:
-    """Whether the model is complete: from a folder without files Spark would read a frame without rows."""
-    folder = _folder(root, model_version)
-    if _MANIFEST not in open_folder(folder).names():
-        return False
-    manifest = json.loads(open_folder(folder).read_text(_MANIFEST))
-    written: dict[str, list[str]] = manifest.get("files", {})
-    return all(set(parts) <= set(_parts(f"{folder}/{name}")) for name, parts in written.items())
-
-
-def _parts(folder: str) -> list[str]:
-    return [name for name in open_folder(folder).names() if name.endswith(".parquet")]
-
-
-def require_saved(root: str, model_version: str) -> None:
-    """Raise TableError if the model is not saved, or incomplete."""
-    if not is_saved(root, model_version):
-        raise TableError(
-            f"model {model_version} is not saved under {root}/models",
-            todo="lakehouse models lists those that are; lakehouse run --select gold trains one",
-        )
-
-
-def saved_versions(root: str) -> list[str]:
-    """The models that are saved completely."""
-    return [name for name in _folders(root) if is_saved(root, name)]
-
-
 def keep_models(root: str, versions: Iterable[str]) -> None:
     """Delete the files of all other models, incomplete ones included."""
     kept = set(versions)
-    for name in _folders(root):
+    for name in model_names(root):
         if name not in kept:
             open_folder(root).delete(f"models/{name}")
 
 
-def _folders(root: str) -> list[str]:
-    """Folders that may be models; ignores anything else there, such as .DS_Store."""
-    return [name for name in open_folder(f"{root}/models").names() if _NAME.fullmatch(name)]
-
-
-def _folder(root: str, model_version: str) -> str:
-    return f"{root}/models/{_named(model_version)}"
-
-
-def _named(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} cannot be the name of a folder")
-    return name
+def _path(root: str, model_version: str) -> str:
+    return f"{root}/models/{checked_name(model_version)}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
-from gold.models.files import keep_models, require_saved, saved_versions
+from gold.models.files import keep_models
 from gold.models.registry import (
     ModelRecord,
     Records,
@@ -22,6 +22,7 @@ from gold.models.registry import (
     read_records,
     refuse,
 )
+from gold.models.saved import require_saved, saved_versions
 from lakehouse.storage import ensure, overwrite
 from lakehouse.tables import GOLD_MODELS
 

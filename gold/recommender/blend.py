@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from pydantic import JsonValue
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gold.inputs import held
@@ -111,14 +111,14 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
 
 
-def save_blend(spark: SparkSession, root: str, version: str, blend: Blend) -> None:
+def save_blend(root: str, version: str, blend: Blend) -> None:
     frames = {"user_factors": blend.users, "item_factors": blend.titles}
     numbers: dict[str, JsonValue] = {
         "mean": blend.mean,
         "ranks": list(blend.ranks),
         "weights": dict(blend.weights._asdict()),
     }
-    save_model(spark, root, version, frames, numbers)
+    save_model(root, version, frames, numbers)
 
 
 def blend_of(model: Model) -> Blend:

@@ -2,9 +2,11 @@
 
 import argparse
 
-from gold import export_powerbi, export_project
+from gold import export_project
+from gold.powerbi.lists import export_lists
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history.acceptance import without_gate
+from lakehouse.lakehouse import Lakehouse
 from operations.call import Call
 from operations.output import print_json, print_table
 
@@ -14,10 +16,10 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if args.formulas:
         chosen = settings.export.model_copy(update={"formulas": args.formulas})
         settings = settings.model_copy(update={"export": chosen})
-    with without_gate(when=args.no_gate), call.spark() as spark:
-        shown = export_powerbi.run(spark, settings)
+    with without_gate(when=args.no_gate):
+        shown = export_lists(Lakehouse(settings.root), formulas=settings.export.formulas)
         # the same versions in both, whatever a stream or a gate does to the tables meanwhile
-        export = export_project.run(spark, settings, source=args.source, replace=args.replace, versions=shown)
+        export = export_project.run(settings, source=args.source, replace=args.replace, versions=shown)
     paths = {
         "csv": export_path(settings.root, RECOMMENDATIONS_CSV),
         "powerbi": export_project.project_path(settings.root),

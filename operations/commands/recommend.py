@@ -4,33 +4,32 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import Row, SparkSession
-from pyspark.sql import functions as F
-
-from gold.affinity.cosine import describe_titles
-from gold.affinity.title_index import Weights, index_features
+from gold.affinity.features import Weights
+from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Vectors, factor_vectors, feature_vectors
 from gold.explanations.reasons import explain, liked_alike, liked_titles, shared_features
-from gold.models.files import is_saved, load_model
-from gold.rate_affinity import chosen_weights
+from gold.explanations.titles import latest_titles
+from gold.models.saved import read_frame
 from lakehouse.errors import InputError
-from lakehouse.storage import read
-from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from lakehouse.lakehouse import Lakehouse, text_in
+from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_FEEDBACK, SILVER_USERS
 from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id
 from operations.output import cell, print_json, print_table
 
+# What a list is explained by: no times, because pyarrow imports pandas for them, which takes a third of a second.
+_USER = ("id", "nombre_usuario", "generos", "directores", "actores", "clasificacion", "decadas_favoritas")
+_FEEDBACK = "SELECT id, content_id, action, rating, CAST(event_timestamp AS BIGINT) AS event_timestamp FROM events"
+
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    with call.spark() as spark:
-        found = explained_list(
-            spark,
-            settings.root,
-            as_in_silver(args.user_id),
-            weights=chosen_weights(settings),
-            liked_from=settings.gold.feedback.liked_from,
-        )
+    found = explained_list(
+        Lakehouse(settings.root),
+        as_in_silver(args.user_id),
+        weights=chosen_weights(settings),
+        liked_from=settings.gold.feedback.liked_from,
+    )
     if args.json:
         print_json(found)
         return 0
@@ -41,59 +40,42 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def explained_list(
-    spark: SparkSession, root: str, user_id: str, *, weights: Weights, liked_from: float
-) -> dict[str, Any]:
+def explained_list(lakehouse: Lakehouse, user_id: str, *, weights: Weights, liked_from: float) -> dict[str, Any]:
     """The user's list in its JSON form. Raises InputError if the user is unknown or has no list yet."""
-    places = read(spark, root, GOLD_RECOMMENDATIONS).where(F.col("user_id") == user_id).orderBy("rank").collect()
-    users = read(spark, root, SILVER_USERS)
-    user = users.where(F.col("id") == user_id).first()
+    own = text_in("user_id", [user_id])
+    places = lakehouse.read(GOLD_RECOMMENDATIONS, where=own).sort_by("rank").to_pylist()
+    users = lakehouse.read(SILVER_USERS, columns=_USER, where=text_in("id", [user_id]))
+    user = next(iter(users.to_pylist()), None)
     if not places and user is None:
-        raise unknown_id("user", user_id, users)
+        raise unknown_id("user", user_id, lakehouse, SILVER_USERS)
     if not places:
         raise InputError(f"user {user_id!r} has no list yet", todo="lakehouse run --select gold makes it")
-    events = read(spark, root, SILVER_FEEDBACK).where(F.col("user_id") == user_id)
-    columns = ("id", "content_id", "action", "rating", "event_timestamp")
-    liked = liked_titles([row.asDict() for row in events.select(*columns).collect()], liked_from=liked_from)
+    events = lakehouse.query(f"{_FEEDBACK} WHERE {own}", events=SILVER_FEEDBACK)
+    liked = liked_titles(events.to_pylist(), liked_from=liked_from)
     version, listed = places[0]["model_version"], [place["content_id"] for place in places]
-    titles, by_features = _titles(spark, root, listed, liked, weights=weights)
-    by_factors = _factors(spark, root, version, {*listed, *liked}) if liked else None
-    tastes = None if user is None else user.asDict()
+    titles = latest_titles(lakehouse)
+    named = titles.named({*listed, *liked})
+    by_features = by_factors = None
+    if liked:
+        # a feature's weight depends on how rare it is among all titles
+        by_features = feature_vectors(titles.ids(), titles.features(weights=weights), weights=weights)
+        by_factors = _factors(lakehouse.root, version, {*listed, *liked})
     return {
         "user_id": user_id,
         "nombre_usuario": None if user is None else user["nombre_usuario"],
         "model_version": version,
-        "titles": [_explained(place, titles, tastes, liked, by_features, by_factors) for place in places],
+        "titles": [_explained(place, named, user, liked, by_features, by_factors) for place in places],
     }
 
 
-def _titles(
-    spark: SparkSession, root: str, listed: Sequence[str], liked: Sequence[str], *, weights: Weights
-) -> tuple[dict[str, dict[str, Any]], Vectors | None]:
-    """The listed and the liked titles by id, and the vectors of all titles if any is liked.
-
-    A feature's weight depends on how rare it is among all titles; without a liked title it is not needed.
-    """
-    wanted = {*listed, *liked}
-    described = describe_titles(read(spark, root, SILVER_CONTENT), weights=weights)
-    if not liked:
-        rows = described.where(F.col("id").isin(sorted(wanted))).drop("features").collect()
-        return {row["id"]: row.asDict() for row in rows}, None
-    table = described.toArrow().sort_by("id")
-    titles = {row["id"]: row for row in table.drop_columns("features").to_pylist() if row["id"] in wanted}
-    return titles, feature_vectors(index_features(table, weights=weights))
-
-
-def _factors(spark: SparkSession, root: str, model_version: str, content_ids: set[str]) -> Vectors | None:
+def _factors(root: str, model_version: str, content_ids: set[str]) -> Vectors | None:
     """What the list's model has learnt about these titles, if it has item factors."""
-    if not is_saved(root, model_version):
-        return None
-    factors = load_model(spark, root, model_version).frames.get("item_factors")
+    factors = read_frame(root, model_version, "item_factors")
     return None if factors is None else factor_vectors(factors, only=content_ids)
 
 
 def _explained(
-    place: Row,
+    place: Mapping[str, Any],
     titles: Mapping[str, Mapping[str, Any]],
     tastes: Mapping[str, Any] | None,
     liked: Sequence[str],

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lakehouse.errors import InputError
-from lakehouse.exports import REPORT_HTML, export_path, replaced_file, require_replaceable
+from lakehouse.exports import REPORT_HTML, export_path, require_replaceable, write_file
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.paths import is_address, output_path
 from operations.call import Call
 from operations.output import print_json
@@ -17,18 +18,15 @@ from operations.report.page import render
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
     path = _destination(args.output, settings.root, opened=args.open)
-    with call.spark() as spark:
-        report = collect(
-            spark,
-            settings.root,
-            settings.ops_dir / "stream_progress.jsonl",
-            users=settings.report.users,
-            samples_per_rule=settings.report.samples_per_rule,
-            made_at=datetime.now(UTC),
-        )
-        page = render(report, language=args.lang).encode()
-        with replaced_file(spark, path) as file:
-            file.write(page)
+    report = collect(
+        Lakehouse(settings.root),
+        settings.ops_dir / "stream_progress.jsonl",
+        users=settings.report.users,
+        samples_per_rule=settings.report.samples_per_rule,
+        made_at=datetime.now(UTC),
+    )
+    page = render(report, language=args.lang).encode()
+    write_file(path, page)
     lists = report.recommendations
     if args.json:
         versions = {table.name: table.version for table in report.tables}

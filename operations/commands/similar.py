@@ -1,20 +1,18 @@
 """`lakehouse similar CONTENT_ID`: the most similar titles, by what they share and by who likes them."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import SparkSession
-
-from gold.affinity.cosine import describe_titles
-from gold.affinity.title_index import Weights, index_features
-from gold.explanations.neighbours import factor_vectors, feature_vectors, nearest_titles
+from gold.affinity.features import Weights
+from gold.affinity.weights import chosen_weights
+from gold.explanations.neighbours import Neighbour, factor_vectors, feature_vectors, nearest_titles
 from gold.explanations.reasons import shared_features, tastes_of
-from gold.models.files import is_saved, load_model
-from gold.models.registry import published, read_records
-from gold.rate_affinity import chosen_weights
-from lakehouse.storage import read
-from lakehouse.tables import SILVER_CONTENT
+from gold.explanations.titles import latest_titles
+from gold.models.registry import PUBLISHED
+from gold.models.saved import read_frame
+from lakehouse.lakehouse import Lakehouse, text_in
+from lakehouse.tables import GOLD_MODELS, SILVER_CONTENT
 from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id
 from operations.output import cell, print_json, print_table
@@ -24,10 +22,12 @@ _WITHOUT_MODEL = "by who likes them: the published model knows nothing of this t
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    with call.spark() as spark:
-        found = similar_titles(
-            spark, settings.root, as_in_silver(args.content_id), weights=chosen_weights(settings), count=args.limit
-        )
+    found = similar_titles(
+        Lakehouse(settings.root),
+        as_in_silver(args.content_id),
+        weights=chosen_weights(settings),
+        count=args.limit,
+    )
     if args.json:
         print_json(found)
         return 0
@@ -43,48 +43,51 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def similar_titles(
-    spark: SparkSession, root: str, content_id: str, *, weights: Weights, count: int
-) -> dict[str, Any]:
+def similar_titles(lakehouse: Lakehouse, content_id: str, *, weights: Weights, count: int) -> dict[str, Any]:
     """The neighbours in their JSON form. Raises InputError if the title is unknown."""
-    content = read(spark, root, SILVER_CONTENT)
-    table = describe_titles(content, weights=weights).toArrow().sort_by("id")
-    titles = {row["id"]: row for row in table.drop_columns("features").to_pylist()}
-    if content_id not in titles:
-        raise unknown_id("title", content_id, content)
-    title = titles[content_id]
-    vectors = feature_vectors(index_features(table, weights=weights))
+    titles = latest_titles(lakehouse)
+    vectors = feature_vectors(titles.ids(), titles.features(weights=weights), weights=weights)
+    known = vectors.content_ids
+    if content_id not in known:
+        raise unknown_id("title", content_id, lakehouse, SILVER_CONTENT)
+    sharing = nearest_titles(vectors, content_id, count=count)
+    version = _published_model(lakehouse)
+    liked = [] if version is None else _by_factors(lakehouse.root, version, content_id, known, count)
+    named = titles.named({content_id, *(found.content_id for found in (*sharing, *liked))})
+    title = named[content_id]
     by_features = [
         {
-            **_named(neighbour, titles),
-            "shared": shared_features(tastes_of(title), titles[neighbour.content_id])._asdict(),
+            **_named(neighbour, named),
+            "shared": shared_features(tastes_of(title), named[neighbour.content_id])._asdict(),
         }
-        for neighbour in nearest_titles(vectors, content_id, count=count)
+        for neighbour in sharing
     ]
-    record = published(read_records(root))
-    version = None if record is None else record.model_version
-    by_factors = [] if version is None else _by_factors(spark, root, version, content_id, titles, count)
     return {
         "content_id": content_id,
         "titulo": title["titulo"],
         "model_version": version,
         "by_features": by_features,
-        "by_factors": by_factors,
+        "by_factors": [_named(neighbour, named) for neighbour in liked],
     }
 
 
-def _by_factors(
-    spark: SparkSession, root: str, version: str, content_id: str, titles: Mapping[str, Any], count: int
-) -> list[dict[str, Any]]:
-    """The nearest titles by item factors; empty if the model is not saved, has none, or has not seen the title."""
-    frames = load_model(spark, root, version).frames if is_saved(root, version) else {}
-    if "item_factors" not in frames:
+def _published_model(lakehouse: Lakehouse) -> str | None:
+    """The version of the published model; None if no model was ever trained."""
+    if not lakehouse.exists(GOLD_MODELS):
+        return None
+    rows = lakehouse.read(GOLD_MODELS, columns=["model_version"], where=text_in("status", [PUBLISHED]))
+    return next(iter(rows["model_version"].to_pylist()), None)
+
+
+def _by_factors(root: str, version: str, content_id: str, known: Sequence[str], count: int) -> list[Neighbour]:
+    """The nearest titles by item factors; none if the model is not saved, has none, or has not seen the title."""
+    factors = read_frame(root, version, "item_factors")
+    if factors is None:
         return []
-    vectors = factor_vectors(frames["item_factors"])
-    return [_named(found, titles) for found in nearest_titles(vectors, content_id, count=count, among=titles)]
+    return nearest_titles(factor_vectors(factors), content_id, count=count, among=set(known))
 
 
-def _named(neighbour: Any, titles: Mapping[str, Any]) -> dict[str, Any]:
+def _named(neighbour: Neighbour, titles: Mapping[str, Any]) -> dict[str, Any]:
     title = titles[neighbour.content_id]
     return {**neighbour._asdict(), "titulo": title["titulo"], "type": title["type"]}
 

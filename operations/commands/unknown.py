@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from lakehouse.errors import InputError
+from lakehouse.lakehouse import Lakehouse, text_literal
+from lakehouse.tables import Table
 from lakehouse.text import cleaned, escaped
 
 _NEAREST = 3
@@ -16,11 +15,11 @@ def as_in_silver(typed: str) -> str:
     return cleaned(typed) or typed
 
 
-def unknown_id(kind: str, asked: str, rows: DataFrame) -> InputError:
-    """The error that names the closest ids of `rows`: those with the fewest letters to change, then by id."""
-    distance = F.levenshtein(F.col("id"), F.lit(asked))
-    nearest = rows.select("id").orderBy(distance, "id").limit(_NEAREST).collect()
-    return unknown_error(kind, asked, [row["id"] for row in nearest])
+def unknown_id(kind: str, asked: str, lakehouse: Lakehouse, table: Table) -> InputError:
+    """The error that names the table's closest ids: those with the fewest letters to change, then by id."""
+    distance = f"levenshtein(id, {text_literal(asked)})"
+    nearest = lakehouse.query(f"SELECT id FROM rows ORDER BY {distance}, id LIMIT {_NEAREST}", rows=table)  # noqa: S608
+    return unknown_error(kind, asked, nearest["id"].to_pylist())
 
 
 def unknown_error(kind: str, asked: str, nearest: Sequence[str]) -> InputError:

@@ -3,8 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from pyspark.sql import SparkSession
-
+from lakehouse.lakehouse import Lakehouse
 from operations.report.contents import Report
 from operations.report.genres import read_genres
 from operations.report.lists import read_lists
@@ -19,10 +18,10 @@ TITLES, GENRES, GROUPS, FAILURES, BATCHES = 12, 10, 8, 50, 60
 
 
 def collect(
-    spark: SparkSession, root: str, progress: Path, *, users: int, samples_per_rule: int, made_at: datetime
+    lakehouse: Lakehouse, progress: Path, *, users: int, samples_per_rule: int, made_at: datetime
 ) -> Report:
     """The report's contents; missing parts are None. Raises TableError if the lakehouse has no table."""
-    snapshot = take_snapshot(spark, root)
+    snapshot = take_snapshot(lakehouse)
     streams = read_streams(progress, latest=BATCHES)
     return Report(
         made_at=made_at,

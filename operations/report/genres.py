@@ -2,9 +2,6 @@
 
 from collections import defaultdict
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
 from operations.report.contents import Group, Grouping
 from operations.report.snapshot import Snapshot
@@ -15,47 +12,41 @@ GROUPINGS = ("clasificacion", "decada", "suscripcion")
 ByGenre = dict[str | None, tuple[int, int]]
 
 
+# One row per grouping, group and genre: events and users. Rows without a genre are the group's totals. Feedback
+# counts unless it is a dislike. A user with several favourite decades is in the group of each, and an event counts
+# for each genre of its title. A user about whom nothing is known is in the group without a label.
+_COUNTED = """
+    WITH groups AS (
+        SELECT id AS user_id, 'clasificacion' AS grouping, clasificacion AS label FROM users
+        UNION SELECT id, 'decada', unnest(decadas_favoritas) FROM users
+        UNION SELECT id, 'decada', NULL FROM users WHERE coalesce(cardinality(decadas_favoritas), 0) = 0
+        UNION SELECT id, 'suscripcion', CAST(date_part('year', fecha_suscripcion) AS VARCHAR) FROM users
+    ),
+    titles AS (SELECT DISTINCT ON (id) id AS content_id, generos FROM content ORDER BY id, event_timestamp DESC),
+    events AS (
+        SELECT user_id, array_distinct(generos) AS genres
+        FROM feedback JOIN titles USING (content_id) WHERE action <> 'dislike'
+    ),
+    of_users AS (
+        SELECT user_id, genre, count(*) AS events
+        FROM (SELECT user_id, unnest(genres) AS genre FROM events) GROUP BY user_id, genre
+        UNION ALL SELECT user_id, NULL, count(*) FROM events GROUP BY user_id
+    )
+    SELECT grouping, label, genre, sum(events) AS events, count(DISTINCT user_id) AS users
+    FROM of_users JOIN groups USING (user_id) GROUP BY grouping, label, genre
+"""
+
+
 def read_genres(snapshot: Snapshot, *, genres: int, groups: int) -> tuple[Grouping, ...]:
     """The groupings with at least two groups; empty if there is no feedback."""
-    users, content = snapshot.rows(SILVER_USERS), snapshot.rows(SILVER_CONTENT)
-    feedback = snapshot.rows(SILVER_FEEDBACK)
-    if users is None or content is None or feedback is None:
+    if not snapshot.has(SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK):
         return ()
+    rows = snapshot.query(_COUNTED, users=SILVER_USERS, content=SILVER_CONTENT, feedback=SILVER_FEEDBACK)
     counted: dict[str, dict[str | None, ByGenre]] = defaultdict(lambda: defaultdict(dict))
-    for row in count_genres(users, content, feedback).collect():
-        counted[row["grouping"]][row["group"]][row["genre"]] = (row["events"], row["users"])
+    for row in rows:
+        counted[row["grouping"]][row["label"]][row["genre"]] = (row["events"], row["users"])
     found = (_grouping(name, counted[name], genres=genres, groups=groups) for name in GROUPINGS if name in counted)
     return tuple(grouping for grouping in found if len(grouping.groups) > 1 and grouping.genres)
-
-
-def count_genres(users: DataFrame, content: DataFrame, feedback: DataFrame) -> DataFrame:
-    """One row per grouping, group and genre: `events` and `users`. Rows without a genre are the group's totals.
-
-    Counts feedback other than dislikes. A user with several favourite decades is in the group of each, and an
-    event counts for each genre of its title.
-    """
-    year = F.year("fecha_suscripcion").cast("string")
-    labels = (F.array("clasificacion"), F.col("decadas_favoritas"), F.array(year))
-    grouped = [_grouped(name, own) for name, own in zip(GROUPINGS, labels, strict=True)]
-    memberships = users.select(
-        F.col("id").alias("user_id"), F.explode(F.flatten(F.array(*grouped))).alias("of")
-    ).distinct()
-    no_genre = F.array(F.lit(None).cast("string"))
-    titles = content.groupBy(F.col("id").alias("content_id")).agg(
-        F.concat(no_genre, F.array_distinct(F.max("generos"))).alias("genres")
-    )
-    events = feedback.where(F.col("action") != "dislike").select("user_id", "content_id")
-    placed = events.join(titles, on="content_id", how="inner").join(memberships, on="user_id", how="inner")
-    rows = placed.select("user_id", F.col("of.*"), F.explode("genres").alias("genre"))
-    return rows.groupBy("grouping", "group", "genre").agg(
-        F.count("*").alias("events"), F.count_distinct("user_id").alias("users")
-    )
-
-
-def _grouped(name: str, labels: Column) -> Column:
-    """A user's groups in one grouping; users about whom nothing is known are in the group without a name."""
-    known = F.when(F.size(labels) > 0, labels).otherwise(F.array(F.lit(None).cast("string")))
-    return F.transform(known, lambda label: F.struct(F.lit(name).alias("grouping"), label.alias("group")))
 
 
 def _grouping(name: str, counted: dict[str | None, ByGenre], *, genres: int, groups: int) -> Grouping:

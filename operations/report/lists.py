@@ -1,9 +1,10 @@
 """The recommendation lists that can be searched on the page."""
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from collections.abc import Collection
+from typing import Any
 
-from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from lakehouse.lakehouse import text_in
+from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_FEEDBACK, SILVER_USERS
 from operations.report.contents import Recommendation, Recommendations, UserList
 from operations.report.snapshot import Snapshot
 from operations.report.titles import title_names
@@ -11,51 +12,60 @@ from operations.report.titles import title_names
 
 def read_lists(snapshot: Snapshot, *, users: int) -> Recommendations | None:
     """The lists of the `users` users with the most feedback. None if nobody has one."""
-    published = snapshot.rows(GOLD_RECOMMENDATIONS)
-    if published is None:
+    if not snapshot.has(GOLD_RECOMMENDATIONS):
         return None
-    total = published.agg(F.count_distinct("user_id")).collect()[0][0]
+    counted = "SELECT count(DISTINCT user_id) AS total FROM published"
+    total = snapshot.query(counted, published=GOLD_RECOMMENDATIONS)[0]["total"]
     if not total:
         return None
-    rows = named(snapshot, most_active(published, snapshot.rows(SILVER_FEEDBACK), users=users)).collect()
-    titles: dict[str, int] = {}
-    names: list[str] = []
+    shown = most_active(snapshot, users=users)
+    rows = _published(snapshot, shown)
+    names, titles = _user_names(snapshot, shown), title_names(snapshot, {row["content_id"] for row in rows})
+    places = {
+        content_id: place for place, content_id in enumerate(dict.fromkeys(row["content_id"] for row in rows))
+    }
     lists: dict[str, UserList] = {}
     for row in rows:
-        if row["content_id"] not in titles:
-            titles[row["content_id"]] = len(names)
-            names.append(row["titulo"] or row["content_id"])
-        title = Recommendation(titles[row["content_id"]], row["predicted_rating"], row["source"])
-        own = lists.get(row["user_id"]) or UserList(row["user_id"], row["nombre_usuario"] or "", ())
+        title = Recommendation(places[row["content_id"]], row["predicted_rating"], row["source"])
+        own = lists.get(row["user_id"]) or UserList(row["user_id"], names.get(row["user_id"], ""), ())
         lists[row["user_id"]] = own._replace(titles=(*own.titles, title))
-    return Recommendations(total, tuple(names), tuple(lists.values()))
+    shown_titles = tuple(titles[content_id].name if content_id in titles else content_id for content_id in places)
+    return Recommendations(total, shown_titles, tuple(lists.values()))
 
 
-def most_active(published: DataFrame, feedback: DataFrame | None, *, users: int) -> DataFrame:
-    """The published rows of this many users: those with the most feedback first, then by id."""
-    chosen = published.select("user_id").distinct()
-    events = F.lit(0)
-    if feedback is not None:
-        counted = feedback.groupBy("user_id").agg(F.count("*").alias("events"))
-        chosen = chosen.join(counted, on="user_id", how="left")
-        events = F.coalesce("events", events)
-    chosen = chosen.orderBy(F.desc(events), "user_id").limit(users).select("user_id")
-    return published.join(chosen, on="user_id", how="left_semi")
-
-
-def named(snapshot: Snapshot, published: DataFrame) -> DataFrame:
-    """The rows by user and rank, with the names of users and titles; null if silver has none."""
-    users, content = snapshot.rows(SILVER_USERS), snapshot.rows(SILVER_CONTENT)
-    nothing = F.lit(None).cast("string")
-    rows = published.withColumn("nombre_usuario", nothing) if users is None else _with_users(published, users)
-    if content is None:
-        rows = rows.withColumn("titulo", nothing)
+def most_active(snapshot: Snapshot, *, users: int) -> list[str]:
+    """This many users who have a list: those with the most feedback first, then by id."""
+    listed = "SELECT DISTINCT user_id FROM published"
+    if not snapshot.has(SILVER_FEEDBACK):
+        rows = snapshot.query(f"{listed} ORDER BY user_id LIMIT {users}", published=GOLD_RECOMMENDATIONS)
     else:
-        rows = rows.join(title_names(content), on="content_id", how="left")
-    columns = ("user_id", "nombre_usuario", "content_id", "titulo", "predicted_rating", "source")
-    return rows.orderBy("user_id", "rank").select(*columns)
+        rows = snapshot.query(
+            f"""
+            WITH listed AS ({listed}),
+            counted AS (SELECT user_id, count(*) AS events FROM feedback GROUP BY user_id)
+            SELECT user_id FROM listed LEFT JOIN counted USING (user_id)
+            ORDER BY coalesce(events, 0) DESC, user_id LIMIT {users}
+            """,  # noqa: S608
+            published=GOLD_RECOMMENDATIONS,
+            feedback=SILVER_FEEDBACK,
+        )
+    return [row["user_id"] for row in rows]
 
 
-def _with_users(published: DataFrame, users: DataFrame) -> DataFrame:
-    names = users.groupBy(F.col("id").alias("user_id")).agg(F.max("nombre_usuario").alias("nombre_usuario"))
-    return published.join(names, on="user_id", how="left")
+def _published(snapshot: Snapshot, user_ids: Collection[str]) -> list[dict[str, Any]]:
+    """The lists of these users, by user and rank."""
+    return snapshot.query(
+        f"""
+        SELECT user_id, content_id, predicted_rating, source FROM published
+        WHERE {text_in("user_id", user_ids)} ORDER BY user_id, rank
+        """,  # noqa: S608
+        published=GOLD_RECOMMENDATIONS,
+    )
+
+
+def _user_names(snapshot: Snapshot, user_ids: Collection[str]) -> dict[str, str]:
+    """The names of these users, by id; silver may not have all of them."""
+    if not snapshot.has(SILVER_USERS):
+        return {}
+    sql = f"SELECT id, nombre_usuario FROM users WHERE {text_in('id', user_ids)} ORDER BY id, nombre_usuario"  # noqa: S608
+    return {row["id"]: row["nombre_usuario"] for row in snapshot.query(sql, users=SILVER_USERS)}

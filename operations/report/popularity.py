@@ -1,32 +1,32 @@
 """What people watch over time, and the titles they watch most."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
-from lakehouse.tables import GOLD_POPULARITY, SILVER_CONTENT
+from lakehouse.lakehouse import text_in
+from lakehouse.tables import GOLD_POPULARITY
 from operations.report.contents import Period, Popularity, Title
 from operations.report.snapshot import Snapshot
 from operations.report.titles import title_names
 
 KINDS = ("views", "likes", "dislikes", "ratings")
+_EVENTS = " + ".join(KINDS)
 # The longest span of days that each unit still shows in about 60 columns; years beyond.
 _SPANS = ((62, "day"), (434, "week"), (1860, "month"), (5580, "quarter"))
 
 
 def read_popularity(snapshot: Snapshot, *, titles: int) -> Popularity | None:
-    daily = snapshot.rows(GOLD_POPULARITY)
-    if daily is None:
+    if not snapshot.has(GOLD_POPULARITY):
         return None
-    sums = [F.sum(kind).alias(kind) for kind in KINDS]
-    days = {row["day"]: [row[kind] for kind in KINDS] for row in daily.groupBy("day").agg(*sums).collect()}
-    if not days:
+    sums = ", ".join(f"sum({kind}) AS {kind}" for kind in KINDS)
+    rows = snapshot.query(f"SELECT day, {sums} FROM daily GROUP BY day", daily=GOLD_POPULARITY)  # noqa: S608
+    if not rows:
         return None
+    days = {row["day"]: [row[kind] for kind in KINDS] for row in rows}
     unit = unit_for(min(days), max(days))
     periods = fill_periods(days, unit=unit)
-    most = _titles(snapshot, daily, unit, periods, limit=titles)
+    most = _titles(snapshot, unit, periods, limit=titles)
     return Popularity(unit, min(days), max(days), periods, most)
 
 
@@ -69,44 +69,35 @@ def _following(start: date, unit: str) -> date | None:
     return start_of(start + timedelta(days=days), unit) if (date.max - start).days >= days else None
 
 
-def _titles(
-    snapshot: Snapshot, daily: DataFrame, unit: str, periods: tuple[Period, ...], *, limit: int
-) -> tuple[Title, ...]:
+def _titles(snapshot: Snapshot, unit: str, periods: tuple[Period, ...], *, limit: int) -> tuple[Title, ...]:
     """The titles with the most feedback; ties go by id. A title that silver lacks has its id as its name."""
-    events = sum((F.col(kind) for kind in KINDS[1:]), F.col(KINDS[0]))
-    most = (
-        daily.groupBy("content_id")
-        .agg(
-            F.sum(events).alias("events"),
-            (F.sum(F.col("mean_rating") * F.col("ratings")) / F.nullif(F.sum("ratings"), F.lit(0))).alias("mean"),
-        )
-        .orderBy(F.desc("events"), "content_id")
-        .limit(limit)
+    most = snapshot.query(
+        f"""
+        SELECT content_id, sum({_EVENTS}) AS events, sum(mean_rating * ratings) / nullif(sum(ratings), 0) AS mean
+        FROM daily GROUP BY content_id ORDER BY events DESC, content_id LIMIT {limit}
+        """,  # noqa: S608
+        daily=GOLD_POPULARITY,
     )
-    content = snapshot.rows(SILVER_CONTENT)
-    if content is not None:
-        most = most.join(title_names(content), on="content_id", how="left")
-    found = {row["content_id"]: row.asDict() for row in most.collect()}
-    history = _history(daily.withColumn("events", events), list(found), unit)
+    ids = [row["content_id"] for row in most]
+    names, history = title_names(snapshot, ids), _history(snapshot, ids, unit)
     starts = [period.first_day for period in periods]
     return tuple(
         Title(
             id=content_id,
-            name=row.get("titulo") or content_id,
-            kind=row.get("type") or "",
+            name=names[content_id].name if content_id in names else content_id,
+            kind=names[content_id].kind if content_id in names else "",
             events=row["events"],
             mean_rating=row["mean"],
-            history=tuple(history.get((content_id, start), 0) for start in starts),
+            history=tuple(history[content_id, start] for start in starts),
         )
-        for content_id, row in sorted(found.items(), key=lambda item: (-item[1]["events"], item[0]))
+        for content_id, row in zip(ids, most, strict=True)
     )
 
 
-def _history(daily: DataFrame, ids: list[str], unit: str) -> dict[tuple[str, date], int]:
+def _history(snapshot: Snapshot, ids: Collection[str], unit: str) -> Counter[tuple[str, date]]:
     """Events per title and period, for these few titles."""
-    start = F.to_date(F.date_trunc(unit, "day"))
-    rows = daily.where(F.col("content_id").isin(ids)).groupBy("content_id", start.alias("start"))
-    return {
-        (row["content_id"], row["start"]): row["events"]
-        for row in rows.agg(F.sum("events").alias("events")).collect()
-    }
+    sql = f"SELECT content_id, day, {_EVENTS} AS events FROM daily WHERE {text_in('content_id', ids)}"  # noqa: S608
+    history: Counter[tuple[str, date]] = Counter()
+    for row in snapshot.query(sql, daily=GOLD_POPULARITY):
+        history[row["content_id"], start_of(row["day"], unit)] += row["events"]
+    return history

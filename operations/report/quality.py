@@ -1,12 +1,11 @@
 """How good the published model and the data are: the model's metrics next to its baselines, the last checks."""
 
+import math
 from collections import defaultdict
-from datetime import UTC
-
-from pyspark.sql import DataFrame, Window
-from pyspark.sql import functions as F
+from typing import Any
 
 from lakehouse.configuration.gold import QUALITY_METRICS
+from lakehouse.lakehouse import text_literal
 from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS
 from operations.report.contents import Check, Checks, DataQuality, Metric, Quality
 from operations.report.snapshot import Snapshot
@@ -19,17 +18,17 @@ EXPECTED = (*QUALITY_METRICS, "coverage", "novelty")
 
 def read_quality(snapshot: Snapshot) -> Quality | None:
     """The metrics of the model that the published lists come from."""
-    lists, metrics = snapshot.rows(GOLD_RECOMMENDATIONS), snapshot.rows(GOLD_METRICS)
-    if lists is None or metrics is None:
+    if not snapshot.has(GOLD_RECOMMENDATIONS, GOLD_METRICS):
         return None
-    published = lists.select("model_version").limit(1).collect()
+    published = snapshot.query("SELECT model_version FROM lists LIMIT 1", lists=GOLD_RECOMMENDATIONS)
     if not published:
         return None
     version = str(published[0]["model_version"])
-    rows = metrics.where((F.col("model_version") == version) & ~F.isnan("value")).collect()
+    sql = f"SELECT model, metric, value FROM metrics WHERE model_version = {text_literal(version)}"  # noqa: S608
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for row in rows:
-        values[row["metric"]][row["model"]] = row["value"]
+    for row in snapshot.query(sql, metrics=GOLD_METRICS):
+        if not math.isnan(row["value"]):
+            values[row["metric"]][row["model"]] = row["value"]
     return _quality(version, values)
 
 
@@ -46,26 +45,41 @@ def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
 
 
 def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
-    """None where nothing was ever checked."""
-    results = snapshot.rows(QUALITY_RESULTS)
-    return None if results is None else describe_checks(results, failures=failures)
+    """The last check of each table, and the first `failures` of their failed expectations.
+
+    None where nothing was ever checked.
+    """
+    if not snapshot.has(QUALITY_RESULTS):
+        return None
+    last = last_checks(snapshot)
+    by_table: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for row in last:
+        by_table[row["table_name"], row["version"]].append(row)
+    tables = tuple(_checks(name, version, rows) for (name, version), rows in by_table.items())
+    broken = [row for row in last if not row["success"]][:failures]
+    return DataQuality(tables, tuple(map(_check, broken))) if tables else None
 
 
-def describe_checks(results: DataFrame, *, failures: int) -> DataQuality | None:
-    """The last check of each table, and the first `failures` of their failed expectations."""
-    last = last_checks(results)
-    passed, failed = F.count_if("success"), F.count_if(~F.col("success"))
-    tables = last.groupBy("table_name", "version").agg(passed, failed, F.max("checked_at"))
-    # pyspark returns naive times in this machine's zone
-    rows = tables.orderBy("table_name").collect()
-    found = [Checks(name, version, good, bad, at.astimezone(UTC)) for name, version, good, bad, at in rows]
-    broken = last.where(~F.col("success")).orderBy("table_name", "expectation", "column").limit(failures)
-    shown = broken.select("table_name", "expectation", "column", "observed", "expected").collect()
-    return DataQuality(tuple(found), tuple(Check(*row) for row in shown)) if found else None
-
-
-def last_checks(results: DataFrame) -> DataFrame:
+def last_checks(snapshot: Snapshot) -> list[dict[str, Any]]:
     """The rows of quality.results that belong to the newest run on each table."""
-    newest = Window.partitionBy("table_name").orderBy(F.desc("checked_at"), F.desc("run_id"))
-    latest = results.withColumn("last_run", F.first("run_id").over(newest))
-    return latest.where(F.col("run_id") == F.col("last_run")).drop("last_run")
+    return snapshot.query(
+        """
+        WITH placed AS (
+            SELECT *, first_value(run_id) OVER (
+                PARTITION BY table_name ORDER BY checked_at DESC, run_id DESC
+            ) AS last_run FROM results
+        )
+        SELECT table_name, version, expectation, "column", success, observed, expected, checked_at
+        FROM placed WHERE run_id = last_run ORDER BY table_name, expectation, "column"
+        """,
+        results=QUALITY_RESULTS,
+    )
+
+
+def _checks(table: str, version: int, rows: list[dict[str, Any]]) -> Checks:
+    passed = sum(row["success"] for row in rows)
+    return Checks(table, version, passed, len(rows) - passed, max(row["checked_at"] for row in rows))
+
+
+def _check(row: dict[str, Any]) -> Check:
+    return Check(row["table_name"], row["expectation"], row["column"], row["observed"], row["expected"])

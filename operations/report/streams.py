@@ -1,4 +1,4 @@
-"""How fast the streams are and how far behind, from the log of their micro-batches, without a Spark job."""
+"""How fast the streams are and how far behind, from the log of their micro-batches."""
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -7,10 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import functions as F
-
 from lakehouse.history.commits import commits
-from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.progress import read_line
 from lakehouse.tables import SILVER_BATCHES, layer_tables
 from operations.report.contents import Batch, Stream, Streams
@@ -74,21 +71,26 @@ def with_delays(streams: Streams, snapshot: Snapshot, *, latest: int) -> Streams
 
 def read_delays(snapshot: Snapshot, *, latest: int) -> tuple[float, ...]:
     """Seconds from the oldest bronze commit that a silver batch read to that batch's end."""
-    batches = snapshot.rows(SILVER_BATCHES)
-    if batches is None:
+    if not snapshot.has(SILVER_BATCHES):
         return ()
-    newest = batches.orderBy(F.desc("finished_at"), F.desc("batch_id")).limit(latest + 1)
-    rows = newest.select("query_id", "batch_id", "finished_at", "bronze_versions").collect()[::-1]
-    first = min((version for row in rows for version in row["bronze_versions"].values()), default=0)
+    rows = snapshot.query(
+        f"""
+        SELECT query_id, batch_id, finished_at, bronze_versions FROM batches
+        ORDER BY finished_at DESC, batch_id DESC LIMIT {latest + 1}
+        """,  # noqa: S608
+        batches=SILVER_BATCHES,
+    )[::-1]
+    versions = [dict(row["bronze_versions"]) for row in rows]
+    first = min((version for read in versions for version in read.values()), default=0)
     landed = _landed(snapshot, after=first - 1 if rows and rows[0]["batch_id"] else 0)
     positions: dict[str, Mapping[str, int]] = {}
     delays = []
-    for row in rows:
+    for row, read in zip(rows, versions, strict=True):
         before = positions.get(row["query_id"]) if row["batch_id"] else {}
-        positions[row["query_id"]] = row["bronze_versions"]
-        waited = None if before is None else _first_landing(before, row["bronze_versions"], landed)
+        positions[row["query_id"]] = read
+        waited = None if before is None else _first_landing(before, read, landed)
         if waited is not None:
-            delays.append(max((row["finished_at"].astimezone(UTC) - waited).total_seconds(), 0.0))
+            delays.append(max((row["finished_at"] - waited).total_seconds(), 0.0))
     return tuple(delays[-latest:])
 
 
@@ -106,10 +108,10 @@ def _first_landing(
 
 
 def _landed(snapshot: Snapshot, *, after: int) -> dict[tuple[str, int], datetime]:
-    """The time of each commit of the bronze tables."""
+    """The time of each commit of the bronze tables after that version."""
     moments = {}
     for table in layer_tables("bronze"):
-        for commit in commits(Lakehouse(snapshot.root), table, after=after):
+        for commit in commits(snapshot.lakehouse, table, after=after):
             if commit.written_at is not None:
                 moments[table.sql_name, commit.version] = commit.written_at
     return moments

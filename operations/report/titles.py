@@ -1,10 +1,24 @@
 """The names of titles."""
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from collections.abc import Collection
+from typing import NamedTuple
+
+from lakehouse.lakehouse import text_in
+from lakehouse.tables import SILVER_CONTENT
+from operations.report.snapshot import Snapshot
 
 
-def title_names(content: DataFrame) -> DataFrame:
-    """One row per title: content_id, titulo, type. A duplicate id multiplies nobody's rows."""
-    named = content.groupBy(F.col("id").alias("content_id")).agg(F.max(F.struct("titulo", "type")).alias("name"))
-    return named.select("content_id", "name.titulo", "name.type")
+class Named(NamedTuple):
+    name: str
+    kind: str
+
+
+def title_names(snapshot: Snapshot, content_ids: Collection[str]) -> dict[str, Named]:
+    """The names and kinds of these titles, by id; silver may not have all of them."""
+    if not snapshot.has(SILVER_CONTENT):
+        return {}
+    rows = snapshot.query(
+        f"SELECT id, titulo, type FROM titles WHERE {text_in('id', content_ids)} ORDER BY id, titulo, type",  # noqa: S608
+        titles=SILVER_CONTENT,
+    )
+    return {row["id"]: Named(row["titulo"], row["type"]) for row in rows}

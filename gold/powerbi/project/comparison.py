@@ -1,10 +1,7 @@
 """Ids that Power BI treats as equal: its engine compares text without case."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
-
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from lakehouse.text import escaped
 
@@ -20,15 +17,13 @@ class Alike(NamedTuple):
     ids: tuple[str, ...]
 
 
-def find_alike(rows: DataFrame, *, table: str) -> Alike:
-    """Compare the `id`s of these rows, which are distinct."""
-    without_case = rows.select("id", F.upper("id").alias("folded"))
-    groups = without_case.groupBy("folded").agg(F.sort_array(F.collect_list("id")).alias("ids"))
-    found = groups.where(F.size("ids") > 1).orderBy("folded")
-    counted = found.agg(F.coalesce(F.sum(F.size("ids")), F.lit(0))).collect()
-    total = int(counted[0][0])
-    first = found.limit(_LISTED).select(F.explode("ids").alias("id")).limit(_LISTED)
-    return Alike(table, total, tuple(row["id"] for row in first.collect()) if total else ())
+def find_alike(ids: Iterable[str], *, table: str) -> Alike:
+    """Compare these ids, which are distinct."""
+    groups: dict[str, list[str]] = {}
+    for one in ids:
+        groups.setdefault(one.upper(), []).append(one)
+    found = [one for _, group in sorted(groups.items()) if len(group) > 1 for one in sorted(group)]
+    return Alike(table, len(found), tuple(found[:_LISTED]))
 
 
 def alike_note(found: Sequence[Alike], *, has_keys: bool = True) -> str:

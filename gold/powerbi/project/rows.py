@@ -1,25 +1,28 @@
 """The rows of the exported tables: flat, in order, times as text."""
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from collections.abc import Iterator
+from typing import Any
 
-from gold.powerbi.project.tables import SEPARATOR, Exported
-from gold.powerbi.project.tables import Column as Declared
-
-# ISO 8601 without a zone: all times are UTC, the zone of every session.
-_MOMENT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"
+from gold.powerbi.project.tables import SEPARATOR, Column, Exported
+from lakehouse.lakehouse import Lakehouse, quoted
 
 
-def flatten(rows: DataFrame, table: Exported) -> DataFrame:
-    """One row per row of the table, in key order, with arrays joined and times and dates as text."""
-    ordered = rows.orderBy(*[F.col(f"`{name}`") for name in table.source.key])
-    return ordered.select(*[_written(column).alias(column.name) for column in table.columns])
+def flat_rows(lakehouse: Lakehouse, table: Exported, *, version: int) -> Iterator[tuple[object, ...]]:
+    """One row per row of that version, in key order, with arrays joined and times (ISO 8601, UTC) as text."""
+    selected, order = (", ".join(map(quoted, names)) for names in (table.names, table.source.key))
+    rows = lakehouse.query(f"SELECT {selected} FROM rows ORDER BY {order}", rows=(table.source, version))  # noqa: S608
+    for batch in rows.to_batches():
+        yield from zip(*map(_written, table.columns, batch.columns), strict=True)
 
 
-def _written(column: Declared) -> Column:
-    value = F.col(f"`{column.name}`")
+def _written(column: Column, values: Any) -> list[object]:
+    return [None if value is None else _flat(column, value) for value in values.to_pylist()]
+
+
+def _flat(column: Column, value: Any) -> object:
     if column.kind == "texts":
-        return F.array_join(value[column.item] if column.item else value, SEPARATOR)
+        items = [item[column.item] for item in value] if column.item else value
+        return SEPARATOR.join(item for item in items if item is not None)
     if column.kind == "moment":
-        return F.date_format(value, _MOMENT)
-    return value.cast("string") if column.kind == "date" else value
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds")
+    return value.isoformat() if column.kind == "date" else value

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.exports import Formulas, write_csv
-from tests.unit.lakehouse.test_exports import HEADER, NO_SPARK, ROWS
+from tests.unit.lakehouse.test_exports import HEADER, ROWS
 
 Shown = Callable[[str, Sequence[tuple[object, ...]], Formulas], list[list[str]]]
 
@@ -24,7 +24,7 @@ WRITE = "csv:Text - txt - csv (StarCalc):44,34,76,1,,1033,true,true,false"
 def test_duckdb_reads_back_every_character(tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb", reason="needs duckdb (make test-tools)")
     path = str(tmp_path / "final.csv")
-    write_csv(NO_SPARK, path, HEADER, ROWS)
+    write_csv(path, HEADER, ROWS)
     # without nullstr an empty field is NULL, as in every dialect that cannot write NULL otherwise
     query = "SELECT * FROM read_csv(?, header = true, all_varchar = true, nullstr = '\\N')"
     found = duckdb.execute(query, [path])
@@ -41,7 +41,7 @@ def shown(tmp_path: Path) -> Shown:
     path, copy = tmp_path / "final.csv", tmp_path / "shown" / "final.csv"
 
     def open_with(import_filter: str, rows: Sequence[tuple[object, ...]], formulas: Formulas) -> list[list[str]]:
-        write_csv(NO_SPARK, str(path), HEADER, rows, formulas=formulas)
+        write_csv(str(path), HEADER, rows, formulas=formulas)
         copy.unlink(missing_ok=True)
         command = ["soffice", profile, "--headless", f"--infilter={import_filter}", "--convert-to", WRITE]
         for _ in range(2):  # on some installations the first run only creates the profile

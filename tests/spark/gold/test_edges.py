@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from gold import evaluate, export_powerbi, rate_affinity, recommend
 from gold.affinity.cosine import index_titles, title_tastes
-from gold.affinity.title_index import Weights
+from gold.affinity.features import Weights
 from gold.evaluation.holdout import exam_of, measure_published
 from gold.evaluation.metrics import BLEND, MEAN
 from gold.evaluation.reporting import print_models

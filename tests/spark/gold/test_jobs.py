@@ -13,9 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
 from lakehouse.errors import TableError
-from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, replace_remote
+from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history.acceptance import without_gate
-from lakehouse.paths import hadoop_address
 from lakehouse.settings import Settings, load_settings
 from lakehouse.storage import delta_table, overwrite, read, table_path
 from lakehouse.tables import (
@@ -28,7 +27,6 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
-from tests.support.folders import AWKWARD, EVERY_SIGN
 from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -196,17 +194,6 @@ def test_a_recommended_title_that_is_gone_stops_the_export(
     with without_gate():
         export_powerbi.run(spark, gold)
     assert f",{best['content_id']},".encode() not in file.read_bytes()
-
-
-def test_a_file_in_another_store_is_replaced_without_litter(spark: SparkSession, tmp_path: Path) -> None:
-    written = tmp_path / AWKWARD / "written"
-    written.parent.mkdir()
-    target = tmp_path / EVERY_SIGN / "exports" / "final.csv"
-    for content in (b"first", b"second"):
-        written.write_bytes(content)
-        replace_remote(spark, written, hadoop_address(target))
-        assert target.read_bytes() == content
-    assert list(target.parent.iterdir()) == [target]
 
 
 def test_gold_stays_open_to_simple_readers(spark: SparkSession, finished: Finished) -> None:

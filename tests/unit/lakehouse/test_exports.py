@@ -4,18 +4,18 @@ import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
+from pyarrow.fs import LocalFileSystem
 
 from lakehouse.errors import InputError
-from lakehouse.exports import export_path, write_csv, write_file
+from lakehouse.exports import export_path, replace_file, write_csv, write_file
+from lakehouse.folders import Folder
+from tests.support.folders import AWKWARD, EVERY_SIGN
+from tests.support.object_store import object_store
 from tests.support.titles import STORED
 
-# A local file needs no session.
-NO_SPARK = cast(SparkSession, None)
 HEADER = ["userId", "recommended_content", "titulo", "predicted_rating"]
 
 # What silver makes of hostile titles, and two that only other columns could contain.
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> str:
 
 
 def test_bytes(path: str) -> None:
-    write_csv(NO_SPARK, path, HEADER, [("007", "s1", 'Niño, "uno"', 4.5), ("u", "s2", " x ", 3.0)])
+    write_csv(path, HEADER, [("007", "s1", 'Niño, "uno"', 4.5), ("u", "s2", " x ", 3.0)])
     assert Path(path).read_bytes() == (
         b"\xef\xbb\xbfuserId,recommended_content,titulo,predicted_rating\r\n"
         b'007,s1,"Ni\xc3\xb1o, ""uno""",4.50\r\n'
@@ -40,24 +40,24 @@ def test_bytes(path: str) -> None:
 @pytest.mark.parametrize("decimals", [2, None])
 def test_what_is_no_number_is_an_empty_field(path: str, decimals: int | None) -> None:
     rows = [("u", "s1", "x", value) for value in (None, float("nan"), float("inf"), float("-inf"))]
-    write_csv(NO_SPARK, path, HEADER, rows, decimals=decimals)
+    write_csv(path, HEADER, rows, decimals=decimals)
     assert Path(path).read_bytes().splitlines()[1:] == [b"u,s1,x,"] * 4
 
 
 def test_no_rows_leave_a_valid_header(path: str) -> None:
-    write_csv(NO_SPARK, path, HEADER, [])
+    write_csv(path, HEADER, [])
     assert Path(path).read_bytes() == b"\xef\xbb\xbf" + ",".join(HEADER).encode() + b"\r\n"
 
 
 def test_csv_module_reads_back_every_character(path: str) -> None:
-    write_csv(NO_SPARK, path, HEADER, ROWS)
+    write_csv(path, HEADER, ROWS)
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         read = list(csv.reader(file, strict=True))
     assert read == [HEADER, *[[user, content, title, f"{rating:.2f}"] for user, content, title, rating in ROWS]]
 
 
 def test_pandas_reads_back_every_character(path: str) -> None:
-    write_csv(NO_SPARK, path, HEADER, ROWS)
+    write_csv(path, HEADER, ROWS)
     frame = pd.read_csv(path, dtype={"userId": str, "titulo": str}, keep_default_na=False)
     assert list(frame.columns) == HEADER
     assert [tuple(row) for row in frame.itertuples(index=False)] == [
@@ -66,17 +66,17 @@ def test_pandas_reads_back_every_character(path: str) -> None:
 
 
 def test_a_reader_of_the_old_file_reads_it_to_its_end(path: str) -> None:
-    write_csv(NO_SPARK, path, HEADER, [("old", "s1", "x" * 1000, 1.0)] * 1000)
+    write_csv(path, HEADER, [("old", "s1", "x" * 1000, 1.0)] * 1000)
     old = Path(path).read_bytes()
     with Path(path).open("rb") as reader:
         beginning = reader.read(500)
-        write_csv(NO_SPARK, path, HEADER, [("new", "s1", "y", 1.0)])
+        write_csv(path, HEADER, [("new", "s1", "y", 1.0)])
         assert beginning + reader.read() == old
     assert b"new" in Path(path).read_bytes()
 
 
 def test_a_failure_midway_leaves_the_old_file_and_no_other(path: str) -> None:
-    write_csv(NO_SPARK, path, HEADER, [("old", "s1", "x", 1.0)])
+    write_csv(path, HEADER, [("old", "s1", "x", 1.0)])
     old = Path(path).read_bytes()
 
     def failing() -> Iterator[tuple[object, ...]]:
@@ -85,13 +85,13 @@ def test_a_failure_midway_leaves_the_old_file_and_no_other(path: str) -> None:
         raise RuntimeError("a task failed")
 
     with pytest.raises(RuntimeError, match="a task failed"):
-        write_csv(NO_SPARK, path, HEADER, failing())
+        write_csv(path, HEADER, failing())
     assert Path(path).read_bytes() == old
     assert list(Path(path).parent.iterdir()) == [Path(path)]  # no partial file, no checksum file
 
 
 def test_others_may_read_it_as_the_umask_says(path: str) -> None:
-    write_csv(NO_SPARK, path, HEADER, [])
+    write_csv(path, HEADER, [])
     umask = os.umask(0)
     os.umask(umask)
     assert Path(path).stat().st_mode & 0o777 == 0o666 & ~umask
@@ -119,21 +119,21 @@ def test_others_may_read_it_as_the_umask_says(path: str) -> None:
     ],
 )
 def test_formulas_escaped(path: str, text: object, written: str) -> None:
-    write_csv(NO_SPARK, path, ["a", "b"], [(text, "x")], formulas="escape")
+    write_csv(path, ["a", "b"], [(text, "x")], formulas="escape")
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file, strict=True))[1] == [written, "x"]
 
 
 @pytest.mark.parametrize(("decimals", "written"), [(2, "0.29"), (None, "0.291876")])
 def test_numbers_have_as_many_decimals_as_asked_for(path: str, decimals: int | None, written: str) -> None:
-    write_csv(NO_SPARK, path, ["a", "b"], [(0.291876, "x")], decimals=decimals)
+    write_csv(path, ["a", "b"], [(0.291876, "x")], decimals=decimals)
     assert Path(path).read_bytes().endswith(f"{written},x\r\n".encode())
 
 
 @pytest.mark.parametrize("name", ["x" * 255, "ñ" * 127])
 def test_any_name_that_the_file_system_takes(tmp_path: Path, name: str) -> None:
-    write_file(NO_SPARK, str(tmp_path / name), b"one")
-    write_file(NO_SPARK, str(tmp_path / name), b"two")
+    write_file(str(tmp_path / name), b"one")
+    write_file(str(tmp_path / name), b"two")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"two"]
 
 
@@ -148,7 +148,29 @@ def test_what_is_not_a_regular_file_is_never_replaced(tmp_path: Path) -> None:
         (file / "r.html", f"cannot write {file}/r.html: Not a directory; make it writable, or name another place"),
     ):
         with pytest.raises(InputError) as caught:
-            write_file(NO_SPARK, str(path), b"x")
+            write_file(str(path), b"x")
         assert str(caught.value) == problem
     assert sorted(tmp_path.iterdir()) == [file, folder, pipe]
     assert pipe.is_fifo()
+
+
+def test_a_file_in_an_object_store_is_uploaded_under_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyarrow uploads in parts; the store joins them when the upload is complete."""
+    key = f"bucket/{AWKWARD}/exports/final.csv"
+    with object_store() as store:
+        for name, value in (("AWS_ENDPOINT_URL", store.endpoint), ("AWS_REGION", "us-east-1")):
+            monkeypatch.setenv(name, value)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+        for content in (b"first", b"12345678" * 2_000_000):
+            write_file(f"s3a://{key}", content)
+            assert store.objects == {key: content}
+    assert {request.partition(" ")[2] for request in store.requests} == {key}  # nothing else is written or moved
+
+
+def test_where_an_open_file_is_readable_another_name_comes_first(tmp_path: Path) -> None:
+    finished, folder = tmp_path / "finished", tmp_path / EVERY_SIGN
+    for content in (b"first", b"second"):
+        finished.write_bytes(content)
+        replace_file(Folder(LocalFileSystem(), str(folder)), "final.csv", finished, whole_on_close=False)
+        assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("final.csv", content)]

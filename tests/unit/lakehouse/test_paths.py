@@ -14,7 +14,6 @@ from lakehouse.paths import (
     decoded_file_address,
     encoded_address,
     expected_folder,
-    hadoop_address,
     is_address,
     output_path,
 )
@@ -130,10 +129,6 @@ def test_pyarrow_reads_the_very_keys_that_spark_writes() -> None:
     assert open_folder(f"s3a://{key}").path == key
     # what an unencoded address would silently have become: another folder
     assert FileSystem.from_uri("gs://anonymous@bucket/lake#1")[1] == "bucket/lake"
-
-
-def test_hadoop_gets_a_local_path_as_it_is() -> None:
-    assert hadoop_address(Path("/tmp") / AWKWARD) == f"file:///tmp/{AWKWARD}"  # noqa: S108
 
 
 @pytest.mark.parametrize(

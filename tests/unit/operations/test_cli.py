@@ -22,10 +22,6 @@ WITH_SPARK = (
     ("check",),
     ("quarantine", "replay"),
     ("rebuild", "gold"),
-    ("recommend", "u1"),
-    ("similar", "t1"),
-    ("export",),
-    ("report",),
     ("sql", "SELECT 1"),
 )
 

@@ -7,7 +7,7 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold.affinity.cosine import rate_titles
-from gold.affinity.title_index import Weights
+from gold.affinity.features import Weights
 
 TASTES = "id string, generos array<string>, directores array<string>, actores array<string>, clasificacion string"
 USERS = f"{TASTES}, decadas_favoritas array<string>"

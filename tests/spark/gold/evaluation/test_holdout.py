@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from gold.affinity.title_index import Weights
+from gold.affinity.features import Weights
 from gold.evaluation.holdout import Exam, exam_of, measure_all
 from gold.evaluation.measures import Facts, measure_lists, measure_values, predict
 from gold.evaluation.metrics import describe_models, replace_models

@@ -8,15 +8,26 @@ from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from gold import export_powerbi
+from gold.powerbi.lists import export_lists
 from gold.powerbi.rows import name_titles, untitled
-from lakehouse.exports import write_csv
+from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, write_csv
+from lakehouse.history.acceptance import without_gate
+from lakehouse.history.commits import inputs_of
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.settings import Settings
+from lakehouse.storage import latest_version, overwrite, read
+from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS
 from silver.parsing.wire import parse
 from tests.support.records import MOVIE, bronze_frame, bronze_row
+from tests.support.tables import contents
 from tests.support.titles import SENT_AND_STORED
 
 RECOMMENDATIONS = (
     "user_id string, content_id string, rank int, predicted_rating double, source string, model_version string"
 )
+# As binary numbers some of these are a little less than the decimal ones that people read.
+RATINGS = (2.675, 1.005, 4.125, 4.126, 2.6749999, 3.333333, 0.5, 5.0)
 POWERBI = "userId string, recommended_content string, titulo string, predicted_rating double"
 
 
@@ -56,7 +67,27 @@ def test_a_title_is_the_same_from_its_record_to_the_file(spark: SparkSession, tm
     )
     rows = name_titles(listed.withColumn("predicted_rating", F.lit(4.5)), content)
     path = tmp_path / "final.csv"
-    write_csv(spark, str(path), rows.columns, (tuple(row) for row in rows.toLocalIterator()))
+    write_csv(str(path), rows.columns, (tuple(row) for row in rows.toLocalIterator()))
     with path.open(encoding="utf-8-sig", newline="") as file:
         found = [row["titulo"] for row in csv.DictReader(file, strict=True)]
     assert found == list(SENT_AND_STORED.values())
+
+
+def test_the_job_and_the_command_make_the_same_table_and_the_same_file(spark: SparkSession, own: Settings) -> None:
+    """The job `gold/export_powerbi.py` uses Spark, `lakehouse export` does not."""
+    ratings = read(spark, own.root, GOLD_RECOMMENDATIONS).withColumn(
+        "predicted_rating", F.element_at(F.array(*map(F.lit, RATINGS)), F.col("rank") % len(RATINGS) + 1)
+    )
+    overwrite(ratings, own.root, GOLD_RECOMMENDATIONS)
+    file = Path(export_path(own.root, RECOMMENDATIONS_CSV))
+    with without_gate():
+        versions = export_powerbi.run(spark, own)
+        by_spark = (contents(own.root, GOLD_POWERBI), file.read_bytes())
+        file.unlink()
+        assert export_lists(Lakehouse(own.root), formulas=own.export.formulas) == versions
+    assert (contents(own.root, GOLD_POWERBI), file.read_bytes()) == by_spark
+    assert len(by_spark[0]) > 20
+    # Spark reads the table and its inputs after delta-rs wrote it
+    assert read(spark, own.root, GOLD_POWERBI).count() == len(by_spark[0])
+    version = latest_version(spark, own.root, GOLD_POWERBI)
+    assert inputs_of(Lakehouse(own.root), GOLD_POWERBI, version) == versions

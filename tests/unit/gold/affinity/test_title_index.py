@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gold.affinity.title_index import Weights, best_titles, index_features
+from gold.affinity.features import Weights
+from gold.affinity.title_index import best_titles, index_features
 
 WEIGHTS = Weights(genre=1, director=1.5, actor=1, rating=0.25, decade=0.5)
 KINDS = WEIGHTS._asdict()

@@ -4,9 +4,12 @@ import datetime as dt
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from gold.explanations.neighbours import Neighbour, Vectors, nearest_titles
+from gold.affinity.features import Weights
+from gold.affinity.title_index import index_features
+from gold.explanations.neighbours import DenseVectors, Neighbour, feature_vectors, nearest_titles
 from gold.explanations.reasons import Shared, explain, liked_alike, liked_titles, shared_features, tastes_of
 
 NOTHING = Shared([], [], [], [])
@@ -87,7 +90,7 @@ def test_liked_is_a_like_or_a_rating_from_the_setting_on_and_the_last_one_counts
 
 
 # b is close to a, c less so, d is its opposite, e has a zero vector
-VECTORS = Vectors(["a", "b", "c", "d", "e"], np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [-1, 0], [0, 0]]))
+VECTORS = DenseVectors(["a", "b", "c", "d", "e"], np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [-1, 0], [0, 0]]))
 
 
 def test_the_nearest_come_first_and_only_those_alike() -> None:
@@ -98,13 +101,39 @@ def test_the_nearest_come_first_and_only_those_alike() -> None:
     assert nearest_titles(VECTORS, "unknown", count=10) == []
 
 
+FEATURES = [
+    ["genre:A", "genre:B", "actor:X", "rating:PG"],
+    ["genre:A", "actor:X", "actor:Y"],
+    [],  # shares nothing
+    ["genre:B", "decade:1990s", "rating:PG"],
+    ["genre:A"],
+]
+
+
+def test_features_give_the_cosines_that_affinity_rates_by() -> None:
+    weights = Weights(genre=1, director=2, actor=3, rating=0.5, decade=0.7)
+    titles = pa.table({"id": list("abcde"), "features": FEATURES})
+    pairs = [(content_id, feature) for content_id, own in zip("abcde", FEATURES, strict=True) for feature in own]
+    rows = pa.table(dict(zip(("id", "feature"), zip(*pairs, strict=True), strict=True)))
+    vectors = feature_vectors(titles["id"].combine_chunks(), rows, weights=weights)
+    matrix = index_features(titles, weights=weights).vectors
+    expected = (matrix.T @ matrix).toarray()
+    reverse = rows.take(list(range(len(pairs)))[::-1])
+    backwards = feature_vectors(titles["id"].combine_chunks(), reverse, weights=weights)
+    assert all((backwards.cosines(place) == vectors.cosines(place)).all() for place in range(5))
+    assert [vectors.cosines(place) for place in range(5)] == [pytest.approx(row) for row in expected]
+    assert expected[0, 1] > expected[0, 4] > 0
+    nothing = feature_vectors(pa.array(["c"]), rows.slice(0, 0), weights=weights)
+    assert nearest_titles(nothing, "c", count=1) == []
+
+
 def test_ties_go_by_id() -> None:
-    same = Vectors(["a", "z", "b"], np.ones((3, 1)))
+    same = DenseVectors(["a", "z", "b"], np.ones((3, 1)))
     assert [title for title, _ in nearest_titles(same, "a", count=2)] == ["b", "z"]
 
 
 def test_a_reason_is_taken_from_the_first_vectors_that_have_one() -> None:
-    silent = Vectors(["a", "b"], np.eye(2))
+    silent = DenseVectors(["a", "b"], np.eye(2))
     assert liked_alike("a", ["b", "c", "d"], [silent, VECTORS]) == [Neighbour("b", 0.8), Neighbour("c", 0.6)]
     assert liked_alike("a", ["d"], [silent, VECTORS]) == []
     assert liked_alike("a", ["b"], []) == []

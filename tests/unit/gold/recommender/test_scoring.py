@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import csr_matrix
 
-from gold.affinity.title_index import Weights as FeatureWeights
+from gold.affinity.features import Weights as FeatureWeights
 from gold.affinity.title_index import index_features
 from gold.recommender.blend import Weights
 from gold.recommender.scoring import SOURCES, Best, Users, best_titles, never_rising

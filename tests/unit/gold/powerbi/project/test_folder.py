@@ -1,15 +1,11 @@
 """The project's folder: a person's changes are never overwritten, unless they say so."""
 
 from pathlib import Path
-from typing import cast
 
 import pytest
-from pyspark.sql import SparkSession
 
 from gold.powerbi.project.folder import write_project
 
-# A local file needs no session.
-NO_SPARK = cast(SparkSession, None)
 FIRST = {"Lakehouse.pbip": b"1", "Lakehouse.Report/a.json": b"1", "Lakehouse.Report/b.json": b"1"}
 SECOND = {"Lakehouse.pbip": b"2", "Lakehouse.Report/a.json": b"2"}
 
@@ -21,7 +17,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, files: dict[str, bytes], *, replace: bool = False) -> list[str]:
-    return write_project(NO_SPARK, str(folder.parent.parent), files, replace=replace)
+    return write_project(str(folder.parent.parent), files, replace=replace)
 
 
 def found(folder: Path) -> dict[str, bytes]:

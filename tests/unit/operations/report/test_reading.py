@@ -2,28 +2,25 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampType
 
-from lakehouse import storage
 from lakehouse.errors import TableError
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import (
     BRONZE_EVENTS,
     GOLD_METRICS,
     GOLD_POPULARITY,
     GOLD_RECOMMENDATIONS,
+    QUALITY_RESULTS,
     SILVER_BATCHES,
     SILVER_CONTENT,
     SILVER_FEEDBACK,
     SILVER_QUARANTINE,
     SILVER_USERS,
-    Table,
 )
 from operations.report import collection
 from operations.report.contents import (
@@ -40,11 +37,12 @@ from operations.report.contents import (
 from operations.report.genres import read_genres
 from operations.report.lists import read_lists
 from operations.report.popularity import fill_periods, read_popularity, start_of, unit_for
-from operations.report.quality import EXPECTED, describe_checks, read_quality
+from operations.report.quality import EXPECTED, read_checks, read_quality
 from operations.report.rejections import read_rejections
-from operations.report.snapshot import Snapshot, read_flow, take_snapshot
+from operations.report.snapshot import read_flow, take_snapshot
 from operations.report.streams import read_streams
-from tests.support.records import bronze_frame, bronze_row
+from tests.support.delta_tables import arrow_rows, write_rows
+from tests.support.records import bronze_row
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 NONE: list[str] = []
@@ -112,49 +110,44 @@ def batch(number: int, bronze: int, finished: dt.datetime) -> tuple[object, ...]
 
 
 @pytest.fixture(scope="module")
-def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
+def root(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A lakehouse with every table that the report reads. Read-only."""
     root = str(tmp_path_factory.mktemp("report") / "lakehouse")
-
-    def write(table: Table, rows: list[Any]) -> None:
-        frame = spark.createDataFrame(rows, table.schema)
-        frame.write.format("delta").save(storage.table_path(root, table))
-
+    write_rows(root, BRONZE_EVENTS, [])
     for offset in (0, 1):  # versions 1 and 2 of bronze
-        storage.ensure(spark, root, BRONZE_EVENTS)
-        storage.append(bronze_frame(spark, [bronze_row("{}", offset=offset)]), root, BRONZE_EVENTS)
+        write_rows(root, BRONZE_EVENTS, [bronze_row("{}", offset=offset)])
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
-    write(SILVER_USERS, USERS)
-    write(SILVER_CONTENT, TITLES)
-    write(SILVER_FEEDBACK, EVENTS)
-    write(SILVER_QUARANTINE, QUARANTINE)
-    write(SILVER_BATCHES, [batch(0, 1, soon), batch(1, 2, soon + dt.timedelta(minutes=1))])
+    write_rows(root, SILVER_USERS, USERS)
+    write_rows(root, SILVER_CONTENT, TITLES)
+    write_rows(root, SILVER_FEEDBACK, EVENTS)
+    write_rows(root, SILVER_QUARANTINE, QUARANTINE)
+    write_rows(root, SILVER_BATCHES, [batch(0, 1, soon), batch(1, 2, soon + dt.timedelta(minutes=1))])
     lists = [("u1", "t3", 2, 3.0, "als"), ("u1", "gone", 1, 4.0, "als"), ("u2", "t1", 1, 2.5, "popularity")]
-    write(GOLD_RECOMMENDATIONS, [(*row, MODEL) for row in [*lists, ("u9", "t1", 1, 1.0, "affinity")]])
+    write_rows(root, GOLD_RECOMMENDATIONS, [(*row, MODEL) for row in [*lists, ("u9", "t1", 1, 1.0, "affinity")]])
     popular = [
         ("t1", dt.date(2026, 3, 1), 1, 60, 2, 0, 1, 4.0, 3),
         ("t1", dt.date(2026, 3, 3), 0, 0, 0, 0, 3, 2.0, 3),
         ("t2", dt.date(2026, 3, 1), 0, 0, 0, 1, 0, None, 1),
         ("gone", dt.date(2026, 3, 1), 1, 5, 0, 0, 0, None, 1),
     ]
-    frame = spark.createDataFrame(popular, GOLD_POPULARITY.schema)
-    storage.overwrite(frame, root, GOLD_POPULARITY, input_versions={SILVER_FEEDBACK.sql_name: 0})
+    rows = arrow_rows(GOLD_POPULARITY, popular)
+    Lakehouse(root).overwrite(GOLD_POPULARITY, rows, input_versions={SILVER_FEEDBACK.sql_name: 0})
     metrics = [
         (MODEL, "blend", "rmse", 0.9, 1.2),
         (MODEL, "blend", "test_ratings", 50.0, None),
         (MODEL, "mean", "rmse", 1.2, 1.2),
         ("als-0", "blend", "rmse", 0.1, 0.2),
     ]
-    write(GOLD_METRICS, [(*row, {}) for row in metrics])
+    write_rows(root, GOLD_METRICS, [(*row, {}) for row in metrics])
     return root
 
 
 @pytest.fixture(scope="module")
-def report(spark: SparkSession, root: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
+def report(root: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
     progress = tmp_path_factory.mktemp("ops") / "stream_progress.jsonl"
     lines = [progress_line("bronze.events", rows, seconds=2.0, lag=lag) for rows, lag in ((10, 5), (30, 0))]
     progress.write_text("".join([*lines, progress_line("silver", 40, seconds=4.0, lag=None), '{"cut']))
-    return collection.collect(spark, root, progress, users=2, samples_per_rule=2, made_at=NOON)
+    return collection.collect(Lakehouse(root), progress, users=2, samples_per_rule=2, made_at=NOON)
 
 
 def progress_line(stream: str, rows: int, *, seconds: float, lag: int | None) -> str:
@@ -276,46 +269,41 @@ def test_the_lists_of_the_most_active_users(report: Report) -> None:
     )
 
 
-@dataclass(frozen=True)
-class Frames(Snapshot):
-    """A snapshot whose rows, by SQL name, are given instead of read."""
-
-    frames: Mapping[str, DataFrame]
-
-    def rows(self, table: Table) -> DataFrame | None:
-        return self.frames.get(table.sql_name)
-
-
-def frames(spark: SparkSession, rows: Mapping[str, DataFrame]) -> Frames:
-    return Frames(spark, "nowhere", {}, rows)
+def test_ids_that_are_there_twice_double_nothing(report: Report, root: str, tmp_path: Path) -> None:
+    doubled = str(shutil.copytree(root, tmp_path / "lakehouse"))
+    write_rows(doubled, SILVER_USERS, USERS)
+    write_rows(doubled, SILVER_CONTENT, TITLES)
+    snapshot = take_snapshot(Lakehouse(doubled))
+    assert read_genres(snapshot, genres=10, groups=8) == report.genres
+    assert read_lists(snapshot, users=2) == report.recommendations
+    assert read_popularity(snapshot, titles=12) == report.popularity
 
 
-def test_ids_that_are_there_twice_double_nothing(spark: SparkSession, report: Report, root: str) -> None:
-    whole = take_snapshot(spark, root)
-    found = {
-        table.sql_name: whole.rows(table) for table in (SILVER_FEEDBACK, GOLD_RECOMMENDATIONS, GOLD_POPULARITY)
-    }
-    rows = {name: frame for name, frame in found.items() if frame is not None}
-    rows[SILVER_USERS.sql_name] = spark.createDataFrame(USERS * 2, SILVER_USERS.schema)
-    rows[SILVER_CONTENT.sql_name] = spark.createDataFrame(TITLES * 2, SILVER_CONTENT.schema)
-    doubled = frames(spark, rows)
-    assert read_genres(doubled, genres=10, groups=8) == report.genres
-    assert read_lists(doubled, users=2) == report.recommendations
-    assert read_popularity(doubled, titles=12) == report.popularity
+def test_what_is_committed_after_the_snapshot_is_not_on_the_page(
+    report: Report, root: str, tmp_path: Path
+) -> None:
+    copy = str(shutil.copytree(root, tmp_path / "lakehouse"))
+    snapshot = take_snapshot(Lakehouse(copy))
+    write_rows(copy, SILVER_QUARANTINE, [quarantined(9, "{", ("not_json_object", "value", "{"))])
+    write_rows(copy, SILVER_FEEDBACK, [event(9, "u1", "t1")])
+    assert read_rejections(snapshot, samples_per_rule=2) == report.rejections
+    assert read_genres(snapshot, genres=10, groups=8) == report.genres
 
 
-def test_a_lakehouse_of_bronze_alone(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_lakehouse_of_bronze_alone(tmp_path: Path) -> None:
     root = str(tmp_path / "lakehouse")
-    storage.ensure(spark, root, BRONZE_EVENTS)
-    found = collection.collect(spark, root, tmp_path / "none", users=2, samples_per_rule=1, made_at=NOON)
+    write_rows(root, BRONZE_EVENTS, [])
+    found = collection.collect(Lakehouse(root), tmp_path / "none", users=2, samples_per_rule=1, made_at=NOON)
     assert [(table.name, table.version, table.rows) for table in found.tables] == [("bronze.events", 0, 0)]
     parts = (found.flow, found.rejections, found.streams, found.popularity, found.quality, found.checks)
     assert (*parts, found.recommendations, found.genres) == (None,) * 7 + ((),)
 
 
-def test_tables_without_rows(spark: SparkSession) -> None:
+def test_tables_without_rows(tmp_path: Path) -> None:
     tables = (SILVER_BATCHES, SILVER_QUARANTINE, GOLD_POPULARITY, GOLD_METRICS, GOLD_RECOMMENDATIONS)
-    empty = frames(spark, {table.sql_name: spark.createDataFrame([], table.schema) for table in tables})
+    for table in tables:
+        write_rows(str(tmp_path), table, [])
+    empty = take_snapshot(Lakehouse(tmp_path))
     assert read_flow(empty) is None
     assert read_rejections(empty, samples_per_rule=1) == Rejections(0, 0, ())
     assert read_popularity(empty, titles=1) is None
@@ -323,21 +311,21 @@ def test_tables_without_rows(spark: SparkSession) -> None:
     assert read_lists(empty, users=1) is None
 
 
-def test_no_lakehouse_is_one_line_that_says_what_to_do(spark: SparkSession, tmp_path: Path) -> None:
+def test_no_lakehouse_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"no table under .*lakehouse demo"):
-        take_snapshot(spark, str(tmp_path))
+        take_snapshot(Lakehouse(tmp_path))
 
 
-def test_the_published_model_is_first_and_the_mean_is_last(spark: SparkSession) -> None:
-    lists = spark.createDataFrame([("u1", "t1", 1, 3.0, "als", MODEL)], GOLD_RECOMMENDATIONS.schema)
+def test_the_published_model_is_first_and_the_mean_is_last(tmp_path: Path) -> None:
+    write_rows(str(tmp_path), GOLD_RECOMMENDATIONS, [("u1", "t1", 1, 3.0, "als", MODEL)])
     rows = [
-        (MODEL, "popularity", "ndcg_at_10", 0.07),
-        (MODEL, "blend", "ndcg_at_10", 0.13),
-        (MODEL, "mean", "rmse", 1.2),
-        (MODEL, "blend", "rmse", 0.9),
+        (MODEL, "popularity", "ndcg_at_10", 0.07, None, {}),
+        (MODEL, "blend", "ndcg_at_10", 0.13, None, {}),
+        (MODEL, "mean", "rmse", 1.2, None, {}),
+        (MODEL, "blend", "rmse", 0.9, None, {}),
     ]
-    metrics = spark.createDataFrame(rows, "model_version string, model string, metric string, value double")
-    found = read_quality(frames(spark, {GOLD_RECOMMENDATIONS.sql_name: lists, GOLD_METRICS.sql_name: metrics}))
+    write_rows(str(tmp_path), GOLD_METRICS, rows)
+    found = read_quality(take_snapshot(Lakehouse(tmp_path)))
     assert found is not None
     assert found.models == ("blend", "popularity", "mean")
     assert [(metric.name, dict(metric.values)) for metric in found.metrics] == [
@@ -346,37 +334,28 @@ def test_the_published_model_is_first_and_the_mean_is_last(spark: SparkSession) 
     ]
 
 
-RESULTS = StructType(
-    [
-        StructField("run_id", StringType()),
-        StructField("table_name", StringType()),
-        StructField("version", LongType()),
-        StructField("expectation", StringType()),
-        StructField("column", StringType()),
-        StructField("success", BooleanType()),
-        StructField("observed", StringType()),
-        StructField("expected", StringType()),
-        StructField("unexpected_rows", LongType()),
-        StructField("checked_at", TimestampType()),
-    ]
-)
+def result(
+    run: str, table: str, version: int, expectation: str, success: bool, at: dt.datetime, column: str = ""
+) -> tuple[object, ...]:
+    return (run, table, version, expectation, column, success, "7", "0", None, None, None, at)
 
 
-def test_the_last_check_of_each_table(spark: SparkSession) -> None:
+def test_the_last_check_of_each_table(tmp_path: Path) -> None:
     later = NOON + dt.timedelta(hours=1)
     rows = [
-        ("run-1", "silver.users", 3, "not_null", "id", False, "1", "0", 1, NOON),  # fixed by the next run
-        ("run-2", "silver.users", 4, "not_null", "id", True, "0", "0", 0, later),
-        ("run-2", "silver.users", 4, "unique", "id", True, "0", "0", 0, later),
-        ("run-1", "gold.recommendations", 2, "every_user", None, False, "7", "0", 7, NOON),  # not in the next run
+        result("run-1", "silver.users", 3, "not_null", False, NOON, "id"),  # fixed by the next run
+        result("run-2", "silver.users", 4, "not_null", True, later, "id"),
+        result("run-2", "silver.users", 4, "unique", True, later, "id"),
+        result("run-1", "gold.recommendations", 2, "every_user", False, NOON),  # not in the next run
     ]
-    found = describe_checks(spark.createDataFrame(rows, RESULTS), failures=10)
+    write_rows(str(tmp_path), QUALITY_RESULTS, rows)
+    found = read_checks(take_snapshot(Lakehouse(tmp_path)), failures=10)
     assert found is not None
     assert [tuple(one) for one in found.tables] == [
         ("gold.recommendations", 2, 0, 1, NOON),
         ("silver.users", 4, 2, 0, later),
     ]
-    assert [tuple(one) for one in found.failures] == [("gold.recommendations", "every_user", None, "7", "0")]
+    assert [tuple(one) for one in found.failures] == [("gold.recommendations", "every_user", "", "7", "0")]
 
 
 @pytest.mark.parametrize(
@@ -425,17 +404,16 @@ def test_only_the_last_batches_are_kept_one_by_one(tmp_path: Path) -> None:
     assert (found.shown, found.unreadable) == (2, 1)
 
 
-def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(spark: SparkSession) -> None:
-    lists = spark.createDataFrame([("u1", "t1", 1, 3.0, "als", MODEL)], GOLD_RECOMMENDATIONS.schema)
+def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(tmp_path: Path) -> None:
+    write_rows(str(tmp_path), GOLD_RECOMMENDATIONS, [("u1", "t1", 1, 3.0, "als", MODEL)])
     rows = [
-        (MODEL, "blend", "ndcg_at_10", 0.13),
-        (MODEL, "blend", "rmse", float("nan")),  # an earlier version may have written it
-        (MODEL, "mean", "rmse", 1.2),
-        (MODEL, "mean", "mae", 1.0),
+        (MODEL, "blend", "ndcg_at_10", 0.13, None, {}),
+        (MODEL, "blend", "rmse", float("nan"), None, {}),  # an earlier version may have written it
+        (MODEL, "mean", "rmse", 1.2, None, {}),
+        (MODEL, "mean", "mae", 1.0, None, {}),
     ]
-    metrics = spark.createDataFrame(rows, "model_version string, model string, metric string, value double")
-    tables = {GOLD_RECOMMENDATIONS.sql_name: lists, GOLD_METRICS.sql_name: metrics}
-    found = read_quality(frames(spark, tables))
+    write_rows(str(tmp_path), GOLD_METRICS, rows)
+    found = read_quality(take_snapshot(Lakehouse(tmp_path)))
     assert found is not None
     assert found.models == ("blend", "mean")
     assert [(metric.name, dict(metric.values)) for metric in found.metrics] == [
@@ -445,5 +423,6 @@ def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(
     ]
     assert set(found.unmeasured) == {*EXPECTED} - {"ndcg_at_10"}
     # a model without metrics is still the published one
-    alone = read_quality(frames(spark, {**tables, GOLD_METRICS.sql_name: metrics.where("model = 'none'")}))
+    write_rows(str(tmp_path), GOLD_METRICS, [], mode="overwrite")
+    alone = read_quality(take_snapshot(Lakehouse(tmp_path)))
     assert alone == Quality(MODEL, ("blend",), (), EXPECTED)

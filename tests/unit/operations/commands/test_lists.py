@@ -1,78 +1,26 @@
 """`lakehouse recommend` and `lakehouse similar`, on three users, six titles and a saved model."""
 
-import datetime as dt
 import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
 
-from gold.affinity.title_index import Weights
-from gold.models.files import save_model
-from gold.models.publication import write_records
-from gold.models.registry import PUBLISHED, ModelRecord
+from gold.affinity.features import Weights
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import overwrite
-from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
+from lakehouse.tables import SILVER_CONTENT
 from operations.commands.similar import similar_titles
+from tests.support.delta_tables import write_rows
+from tests.support.lists import MODEL, SOURCE, make_lists
 from tests.support.outcome import Command
-
-NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-SOURCE = (NOON, NOON, "topic", 0, 0)
-MODEL = "als-1"
-
-Title = tuple[str, str, list[str], list[str], str | None]
-# id, name, genres, actors, decade
-TITLES: list[Title] = [
-    ("007", "Agent", ["Action"], ["Sean"], "1960s"),  # ids are text: this is not title 7
-    ("7", "Lucky", ["Comedy"], ["Ann"], "1990s"),
-    ("t1", "Spy", ["Action", "Comedy"], ["Sean"], "1990s"),
-    ("t2", "Tears", ["Drama"], ["Bob"], "2000s"),
-    ("t3", "More tears", ["Drama"], ["Bob"], "2000s"),
-    ("t4", "[bold]Alone[/bold]", ["Silent"], [], None),  # shares nothing with any title, and is not markup
-]
 
 
 @pytest.fixture(scope="module")
-def lists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     root = str(tmp_path_factory.mktemp("lists") / "lakehouse")
-    users = [
-        ("007", "Bond", None, ["Action"], [], ["Sean"], None, ["1990s"], *SOURCE),
-        ("u8", "Blank", None, [], [], [], None, [], *SOURCE),
-        ("u9", "New", None, ["Drama"], [], [], None, [], *SOURCE),  # added after the lists were made
-    ]
-    content = [
-        (content_id, "movie", name, genres, [], actors, None, decade, None, None, *SOURCE)
-        for content_id, name, genres, actors, decade in TITLES
-    ]
-    feedback = [
-        ("f1", "007", "007", "rating", 4.5, None, *SOURCE),
-        ("f2", "007", "t2", "like", None, None, *SOURCE),
-        ("f3", "007", "7", "dislike", None, None, *SOURCE),
-        ("f4", "u9", "t4", "like", None, None, *SOURCE),  # another user's
-    ]
-    places = [
-        ("007", "t1", 1, 4.5, "als", MODEL),
-        ("007", "t3", 2, 4.0, "affinity", MODEL),
-        ("007", "t4", 3, 3.0, "als", MODEL),
-        ("u8", "t2", 1, 3.5, "popularity", MODEL),
-    ]
-    overwrite(spark.createDataFrame(users, SILVER_USERS.schema), root, SILVER_USERS)
-    overwrite(spark.createDataFrame(content, SILVER_CONTENT.schema), root, SILVER_CONTENT)
-    overwrite(spark.createDataFrame(feedback, SILVER_FEEDBACK.schema), root, SILVER_FEEDBACK)
-    overwrite(spark.createDataFrame(places, GOLD_RECOMMENDATIONS.schema), root, GOLD_RECOMMENDATIONS)
-    factors = [
-        ("t1", [1.0, 0.0]),
-        ("007", [0.6, 0.8]),
-        ("t2", [2.0, 0.0]),  # longer, in t1's direction
-        ("t4", [-1.0, 0.0]),  # opposite to the liked ones
-        ("gone", [1.0, 0.0]),  # silver no longer has it
-    ]
-    saved = spark.createDataFrame(factors, "content_id string, factors array<float>")
-    save_model(spark, root, MODEL, {"item_factors": saved}, {"mean": 3.0})
-    write_records(spark, root, [ModelRecord(MODEL, NOON, {}, {}, {}, PUBLISHED, NOON, "the first model")])
+    make_lists(root)
     return load_settings().model_copy(update={"root": root})
 
 
@@ -150,10 +98,10 @@ def test_neighbours_as_a_person_reads_them(command: Command) -> None:
     assert "the published model knows nothing of this title" in out
 
 
-def test_without_a_saved_model_features_say_what_they_can(spark: SparkSession, tmp_path: Path) -> None:
+def test_without_a_saved_model_features_say_what_they_can(tmp_path: Path) -> None:
     content = [("a", "movie", "A", ["G"], [], [], None, None, None, None, *SOURCE)]
     content.append(("b", "series", "B", ["G"], [], [], None, None, 1, 2, *SOURCE))
-    overwrite(spark.createDataFrame(content, SILVER_CONTENT.schema), str(tmp_path), SILVER_CONTENT)
-    found = similar_titles(spark, str(tmp_path), "a", weights=Weights(1, 1, 1, 1, 1), count=5)
+    write_rows(str(tmp_path), SILVER_CONTENT, content)
+    found = similar_titles(Lakehouse(tmp_path), "a", weights=Weights(1, 1, 1, 1, 1), count=5)
     assert [(title["content_id"], title["similarity"]) for title in found["by_features"]] == [("b", 1.0)]
     assert (found["model_version"], found["by_factors"]) == (None, [])

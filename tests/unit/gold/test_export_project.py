@@ -7,15 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
-from pyspark.sql import SparkSession
 
 from gold import export_project
 from gold.powerbi.project.comparison import alike_note, find_alike
-from gold.powerbi.project.rows import flatten
+from gold.powerbi.project.rows import flat_rows
 from gold.powerbi.project.tables import Exported, exported_tables
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import overwrite
 from lakehouse.tables import (
     GOLD_METRICS,
     GOLD_POPULARITY,
@@ -26,6 +24,7 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
+from tests.support.delta_tables import write_rows
 from tests.support.outcome import Command
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -37,33 +36,30 @@ def exported(table: Table) -> Exported:
     return next(one for one in exported_tables() if one.source is table)
 
 
-def test_arrays_are_joined_times_are_utc_and_rows_are_in_order(spark: SparkSession) -> None:
+def test_arrays_are_joined_times_are_utc_and_rows_are_in_order(tmp_path: Path) -> None:
     users = [
         ("u2", "Two", dt.date(2024, 2, 29), ["g1", "g2"], [], ["a, b"], "R", ["1990s"], EARLY, *SOURCE),
         ("u10", "Ten", None, [], [], [], None, [], NOON, *SOURCE),  # as text, u10 comes before u2
     ]
-    rows = flatten(spark.createDataFrame(users, SILVER_USERS.schema), exported(SILVER_USERS))
-    expected = [
+    write_rows(str(tmp_path), SILVER_USERS, users)
+    assert list(flat_rows(Lakehouse(tmp_path), exported(SILVER_USERS), version=0)) == [
         ("u10", "Ten", None, "", "", "", None, "", "2026-03-01T12:00:00.000000"),
         ("u2", "Two", "2024-02-29", "g1; g2", "", "a, b", "R", "1990s", "2026-03-01T00:30:15.250000"),
     ]
-    schema = (
-        "id string, nombre_usuario string, fecha_suscripcion string, generos string, directores string,"
-        " actores string, clasificacion string, decadas_favoritas string, event_timestamp string"
-    )
-    assert_df_equality(rows, spark.createDataFrame(expected, schema), ignore_nullable=True)
 
 
-def test_a_rejected_record_tells_its_rules_and_not_its_content(spark: SparkSession) -> None:
+def test_a_rejected_record_tells_its_rules_and_not_its_content(tmp_path: Path) -> None:
     reasons = [("id_missing", "id", None), ("type_unknown", "type", "x")]
     record = ("topic", 0, 7, NOON, "key", None, "secret", None, None, None, reasons, NOON, "open", None)
-    rows = flatten(spark.createDataFrame([record], SILVER_QUARANTINE.schema), exported(SILVER_QUARANTINE))
-    assert "value" not in rows.columns
-    assert [row["reasons"] for row in rows.collect()] == ["id_missing; type_unknown"]
+    write_rows(str(tmp_path), SILVER_QUARANTINE, [record])
+    table = exported(SILVER_QUARANTINE)
+    (row,) = flat_rows(Lakehouse(tmp_path), table, version=0)
+    assert "value" not in table.names
+    assert dict(zip(table.names, row, strict=True))["reasons"] == "id_missing; type_unknown"
 
 
 @pytest.fixture(scope="module")
-def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A lakehouse with a row in most tables; silver.users and silver.quarantine do not exist yet."""
     root = str(tmp_path_factory.mktemp("filled") / "lakehouse")
     content = ("t1", "movie", "=1+1", ["g"], [], [], "R", "1990s", None, None, EARLY, *SOURCE)
@@ -80,7 +76,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
         [],
         {"bronze.events": 1},
         {},
-        [{"field": "new", "rows": 1, "sample": "x"}],
+        [("new", 1, "x", None, None, None)],
         NOON,
     )
     known = {"model_version": "m1", "metric": "rmse", "value": 0.291876, "baseline": None, "input_versions": {}}
@@ -93,7 +89,8 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
         (GOLD_METRICS, [metric]),
     )
     for table, found in rows:
-        overwrite(spark.createDataFrame(found, table.schema), root, table)
+        write_rows(root, table, [])
+        write_rows(root, table, found)
     return root
 
 
@@ -110,10 +107,8 @@ def read_csv(path: str) -> list[list[str]]:
         return list(csv.reader(file, strict=True))
 
 
-def test_every_table_has_a_file_and_the_model_its_columns_twice_the_same(
-    spark: SparkSession, settings: Settings
-) -> None:
-    written = {table.name: table for table in export_project.run(spark, settings).tables}
+def test_every_table_has_a_file_and_the_model_its_columns_twice_the_same(settings: Settings) -> None:
+    written = {table.name: table for table in export_project.run(settings).tables}
     assert list(written) == [table.name for table in exported_tables()]
     for table in exported_tables():
         header, *rows = read_csv(written[table.name].path)
@@ -136,7 +131,7 @@ def test_every_table_has_a_file_and_the_model_its_columns_twice_the_same(
 
     first = contents(settings.root)
     assert len(first) > 40
-    export_project.run(spark, settings)
+    export_project.run(settings)
     assert contents(settings.root) == first
 
 
@@ -144,11 +139,11 @@ def contents(root: str) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in Path(root, "exports").rglob("*") if path.is_file()}
 
 
-def test_a_stated_version_is_exported_in_place_of_the_newest(spark: SparkSession, settings: Settings) -> None:
+def test_a_stated_version_is_exported_in_place_of_the_newest(settings: Settings) -> None:
     worse = [("u1", "t1", 1, 1.0, "als", "m2")]
-    overwrite(spark.createDataFrame(worse, GOLD_RECOMMENDATIONS.schema), settings.root, GOLD_RECOMMENDATIONS)
+    write_rows(settings.root, GOLD_RECOMMENDATIONS, worse, mode="overwrite")
     for stated, model in (({"gold.recommendations": 1}, "m1"), ({}, "m2")):
-        written = {table.name: table for table in export_project.run(spark, settings, versions=stated).tables}
+        written = {table.name: table for table in export_project.run(settings, versions=stated).tables}
         assert read_csv(written["recommendations"].path)[1][-1] == model
 
 
@@ -179,11 +174,11 @@ def test_the_command_writes_all_and_tells_where(settings: Settings, command: Com
     assert read_csv(told["csv"])[1] == ["u1", "t1", "=1+1", "4.13"]
 
 
-def test_ids_that_differ_in_capitals_only_are_found(spark: SparkSession) -> None:
+def test_ids_that_differ_in_capitals_only_are_found() -> None:
     ids = ["CaseM", "casem", "other", "Straße", "strasse", "\u00c9", "e\u0301", "\u00e9", "\uff21", "A"]
-    found = find_alike(spark.createDataFrame([(one,) for one in ids], "id string"), table="silver.users")
+    found = find_alike(ids, table="silver.users")
     assert (found.total, set(found.ids)) == (6, {"CaseM", "casem", "Straße", "strasse", "\u00c9", "\u00e9"})
-    many = spark.range(40).selectExpr("concat(if(id % 2 = 0, 'u', 'U'), repeat('x', 50), id div 2) AS id")
+    many = [f"{'uU'[number % 2]}{'x' * 50}{number // 2}" for number in range(40)]
     note = alike_note([found, find_alike(many, table="silver.content")])
     assert note.startswith("ids that differ only in capitals: 6 in silver.users (CaseM, casem, ")
     assert "), 40 in silver.content (U" in note
@@ -192,8 +187,8 @@ def test_ids_that_differ_in_capitals_only_are_found(spark: SparkSession) -> None
     assert "\n" not in note
 
 
-def test_ids_that_are_distinct_without_case_are_not_told(spark: SparkSession) -> None:
-    assert find_alike(spark.createDataFrame([("a",), ("b",)], "id string"), table="silver.users").total == 0
+def test_ids_that_are_distinct_without_case_are_not_told() -> None:
+    assert find_alike(["a", "b"], table="silver.users").total == 0
 
 
 def test_nothing_to_export_is_one_line(settings: Settings, command: Command) -> None:
