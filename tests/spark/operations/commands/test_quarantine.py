@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import Settings
-from silver.rules import RULE_NAMES, rules
 from tests.support.outcome import Command
 
 
@@ -39,11 +38,6 @@ def test_it_counts_by_rule_topic_and_day(command: Command) -> None:
         assert code == 0
         assert re.search(r" events +2025-05-13 +9 ", out)
         assert out.splitlines()[-1] == "14 open, 0 resolved"
-
-
-@pytest.mark.usefixtures("spark")
-def test_every_rule_of_silver_is_known_by_name() -> None:
-    assert {rule.name for rule in rules(["G"], 3600)} == set(RULE_NAMES)
 
 
 def test_it_shows_the_rows_of_a_rule(command: Command) -> None:
