@@ -3,10 +3,11 @@
 import argparse
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from lakehouse.argument_types import moment
 from lakehouse.errors import InputError
 
 _NOT_UTF_8 = "it is not UTF-8 text"
@@ -94,15 +95,6 @@ def assignment(text: str) -> Assignment:
 def _refuse(name: str) -> NoReturn:
     """Refuse NaN and Infinity: they are not JSON, though Python reads them."""
     raise ValueError(name)
-
-
-def moment(text: str) -> datetime:
-    """A date or time in ISO 8601, in UTC if it names no zone. Raises an argument error for anything else."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-01-31 or 2026-01-31T12:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _read(file: Path) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse import replay_request
-from lakehouse.jobs import duration
+from lakehouse.argument_types import duration, natural, positive, rate
 
 _NO_GATE = "publish the newest versions without checking anything"
 
@@ -48,7 +48,7 @@ def _up(commands: Any) -> None:
         help="from one gold run's start to the next (default: up.gold_every_seconds)",
     )
     sent = up.add_mutually_exclusive_group()
-    sent.add_argument("--rate", type=_rate, metavar="N", help="records per second (default: up.rate)")
+    sent.add_argument("--rate", type=rate, metavar="N", help="records per second (default: up.rate)")
     sent.add_argument("--no-producers", action="store_true", help="send nothing: take what others send")
 
 
@@ -71,7 +71,9 @@ def _check(commands: Any) -> None:
         metavar="TABLE",
         help="e.g. silver.users; silver, or gold for the tables that the export is made from (default: all)",
     )
-    check.add_argument("--version", type=int, metavar="N", help="of one table: check this version, not the newest")
+    check.add_argument(
+        "--version", type=natural, metavar="N", help="of one table: check this version, not the newest"
+    )
 
 
 def _audit(commands: Any) -> None:
@@ -104,7 +106,7 @@ def _recommend(commands: Any) -> None:
 def _similar(commands: Any) -> None:
     similar = _add(commands, "similar", "the titles most like a title", json=True)
     similar.add_argument("content_id", metavar="CONTENT_ID", help="as in silver.content")
-    similar.add_argument("--limit", type=_positive, default=10, help="titles of each kind (default 10)")
+    similar.add_argument("--limit", type=positive, default=10, help="titles of each kind (default 10)")
 
 
 def _models(commands: Any) -> None:
@@ -159,7 +161,7 @@ def _report(commands: Any) -> None:
 def _sql(commands: Any) -> None:
     sql = _add(commands, "sql", "query the tables, also as they were: VERSION AS OF, TIMESTAMP AS OF", json=True)
     sql.add_argument("query", metavar="QUERY", help='e.g. "SELECT * FROM silver.users VERSION AS OF 1"')
-    sql.add_argument("--limit", type=_positive, default=100, help="rows to print at most (default 100)")
+    sql.add_argument("--limit", type=positive, default=100, help="rows to print at most (default 100)")
 
 
 def _history(commands: Any) -> None:
@@ -168,23 +170,23 @@ def _history(commands: Any) -> None:
     )
     history.add_argument("table", metavar="TABLE", help="e.g. silver.users")
     history.add_argument(
-        "--limit", type=_positive, default=20, help="versions to print at most, newest first (default 20)"
+        "--limit", type=positive, default=20, help="versions to print at most, newest first (default 20)"
     )
 
 
 def _diff(commands: Any) -> None:
     diff = _add(commands, "diff", "the rows that differ between two versions of a table", json=True)
     diff.add_argument("table", metavar="TABLE", help="e.g. silver.users")
-    diff.add_argument("before", type=_natural, metavar="V1", help="the version to compare with, e.g. 1")
-    diff.add_argument("after", type=_natural, metavar="V2", help="the version that is compared, e.g. 2")
-    diff.add_argument("--limit", type=_positive, default=20, help="rows to print at most (default 20)")
+    diff.add_argument("before", type=natural, metavar="V1", help="the version to compare with, e.g. 1")
+    diff.add_argument("after", type=natural, metavar="V2", help="the version that is compared, e.g. 2")
+    diff.add_argument("--limit", type=positive, default=20, help="rows to print at most (default 20)")
 
 
 def _restore(commands: Any) -> None:
     restore = _add(commands, "restore", "give a table the rows of an older version", json=False)
     restore.add_argument("table", metavar="TABLE", help="a table of silver or gold, e.g. gold.recommendations")
     restore.add_argument(
-        "version", type=_natural, metavar="VERSION", help="the version, as lakehouse history tells it"
+        "version", type=natural, metavar="VERSION", help="the version, as lakehouse history tells it"
     )
     restore.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -203,7 +205,7 @@ def _quarantine(commands: Any) -> None:
     kept: Any = argparse.SUPPRESS
     show = _add(actions, "show", "open rows that break a rule, with their values", json=True, default=kept)
     show.add_argument("rule", metavar="RULE", help="e.g. clasificacion_unknown")
-    show.add_argument("--limit", type=_positive, default=20, help="rows to print at most (default 20)")
+    show.add_argument("--limit", type=positive, default=20, help="rows to print at most (default 20)")
     text = "judge open rows again, as they are or corrected, and merge those that pass"
     replay = _add(actions, "replay", text, json=True, default=kept)
     replay_request.add_arguments(replay)
@@ -217,25 +219,3 @@ def _add(commands: Any, name: str, text: str, *, json: bool, default: Any = Fals
     if json:
         parser.add_argument("--json", action="store_true", default=default, help="print JSON, for programs")
     return parser
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no rate; write records per second, as 50 or 0.5")
-    return rate
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)

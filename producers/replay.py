@@ -12,11 +12,12 @@ from lakehouse.errors import InputError
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Kafka, Settings, Silver, load_settings
+from lakehouse.stop_signals import stop_requests
 from producers.real import findings, movielens
 from producers.real.catalogue import empty, read_catalogue
 from producers.real.filled import filled_columns
 from producers.sending.delivery import Delivery, publish
-from producers.sending.entry import add_rate, stop_requests
+from producers.sending.entry import add_rate
 from producers.sending.records import Record
 
 _INTERRUPTED = 130
@@ -126,9 +127,9 @@ def _publish_all(replay: Replay, settings: Settings, rate: float | None) -> dict
     with kafka_cluster(kafka, settings.root) as cluster:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         sent.remember(settings.ops_dir, filled_columns(replay.records), root=settings.root)
-        with stop_requests() as stopped:
+        with stop_requests(counted=1) as stop:
             for name, topic, records in by_topic(replay, kafka):
-                delivery = publish(records, topic=topic, cluster=cluster, rate=rate, stopped=stopped)
+                delivery = publish(records, topic=topic, cluster=cluster, rate=rate, stopped=stop.received)
                 print(delivery.line(name), flush=True)
                 deliveries[name] = delivery
     return deliveries
