@@ -179,7 +179,7 @@ class Settings(BaseModel):
 
 
 def conf_dir() -> Path:
-    """The configuration folder: LAKEHOUSE_CONF, else ./conf, else the one next to the installed code."""
+    """The configuration folder: LAKEHOUSE_CONF, else ./conf, else the one that came with the code."""
     chosen = os.environ.get(CONF_VARIABLE)
     if chosen:
         if not _holds_settings(Path(chosen)):
@@ -188,7 +188,14 @@ def conf_dir() -> Path:
             )
         return Path(chosen).resolve()
     here = Path("conf").resolve()
-    return here if _holds_settings(here) else Path(__file__).resolve().parent.parent / "conf"
+    return here if _holds_settings(here) else _shipped_conf()
+
+
+def _shipped_conf() -> Path:
+    """The folder inside this package, where a wheel has it; in a checkout, conf/ at its top."""
+    package = Path(__file__).resolve().parent
+    packaged = package / "conf"
+    return packaged if _holds_settings(packaged) else package.parent / "conf"
 
 
 def _holds_settings(folder: Path) -> bool:
@@ -199,7 +206,7 @@ def _holds_settings(folder: Path) -> bool:
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
     """Read the settings once per process. Raises SettingsError naming every wrong key."""
-    files = [conf_dir() / "lakehouse.toml", *_overlays()]
+    files = settings_files()
     kinds = dict(_keys(Settings))
     secrets = {key for key, kind in kinds.items() if kind is SecretStr}
     found = read_sources(
@@ -213,6 +220,11 @@ def load_settings() -> Settings:
         return Settings.model_validate(found.values)
     except ValidationError as error:
         raise settings_error(error, source=str(files[-1]), secrets=secrets, origins=found.origins) from error
+
+
+def settings_files() -> list[Path]:
+    """The files that settings are read from; later ones win."""
+    return [conf_dir() / "lakehouse.toml", *_overlays()]
 
 
 def _overlays() -> Iterator[Path]:

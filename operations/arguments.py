@@ -16,7 +16,7 @@ def add_commands(commands: Any) -> None:
         add(commands)
     for add in (_recommend, _similar, _models, _export, _report, _sql, _history, _diff, _restore):
         add(commands)
-    _add(commands, "config", "the settings in force", json=True)
+    _config(commands)
     _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)
 
 
@@ -189,6 +189,13 @@ def _restore(commands: Any) -> None:
         "version", type=natural, metavar="VERSION", help="the version, as lakehouse history tells it"
     )
     restore.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _config(commands: Any) -> None:
+    config = _add(commands, "config", "show the settings in force", json=True)
+    config.add_argument(
+        "--files", action="store_true", help="show the settings files and the folder of the jobs, for spark-submit"
+    )
 
 
 def _drift(commands: Any) -> None:

@@ -89,7 +89,7 @@ def package_findings(*packages: str) -> Iterator[Finding]:
         try:
             yield Finding(package, "ok", importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(package, "missing", "not installed", "make setup")
+            yield Finding(package, "missing", "not installed", f"run make setup, or pip install {package}")
 
 
 def environment_findings() -> Iterator[Finding]:

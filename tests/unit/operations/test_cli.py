@@ -84,6 +84,24 @@ def test_tables_go_to_the_given_output_too(given: Settings, capsys: pytest.Captu
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_files_for_spark_submit_exist(
+    conf: Path, given: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the environment: settings that a caller gives come from no file."""
+    (conf / "lakehouse.own.toml").write_text("")
+    (conf / "spark-defaults.conf").write_text("")
+    monkeypatch.setenv("LAKEHOUSE_ENV", "own")
+    monkeypatch.delenv("SPARK_CONF_DIR", raising=False)
+    code, out, err = call(["config", "--files", "--json"], settings=given)
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    assert found["settings"] == [str(conf / "lakehouse.toml"), str(conf / "lakehouse.own.toml")]
+    assert found["spark_defaults"] == str(conf / "spark-defaults.conf")
+    assert Path(found["jobs"], "bronze", "ingest.py").is_file()
+    assert call(["config", "--files"], settings=given).out.count(str(conf)) == 3
+    assert capsys.readouterr() == ("", "")
+
+
 def test_what_is_not_given_is_a_shells(
     conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
