@@ -23,7 +23,7 @@ def stream_parser(description: str) -> argparse.ArgumentParser:
         "--trigger",
         type=interval,
         metavar="INTERVAL",
-        help="keep running, one micro-batch per interval (5s, 1m); without it: take what is there and end",
+        help="keep running, one micro-batch per interval: 5s, 1m (default: process what is available, then stop)",
     )
     return parser
 

@@ -77,8 +77,8 @@ class Kafka(KafkaSecurity):
             other = names[topic.replace(".", "_")]
             if other != topic:
                 raise ValueError(
-                    f"kafka's topics {topic!r} and {other!r} differ in . and _ alone, which Kafka refuses: "
-                    "expected other names"
+                    f"kafka's topics {topic!r} and {other!r} differ only in . and _, which Kafka refuses: "
+                    "expected distinct names"
                 )
         return self
 
@@ -184,7 +184,7 @@ def conf_dir() -> Path:
     if chosen:
         if not _holds_settings(Path(chosen)):
             raise SettingsError(
-                f"{CONF_VARIABLE} = {chosen!r} holds no lakehouse.toml", todo="point it at a conf/ folder"
+                f"{CONF_VARIABLE} = {chosen!r} contains no lakehouse.toml", todo="point it at a conf/ folder"
             )
         return Path(chosen).resolve()
     here = Path("conf").resolve()
@@ -234,7 +234,8 @@ def _overlays() -> Iterator[Path]:
         return
     if not re.fullmatch(r"[\w.-]+", name):
         raise SettingsError(
-            f"{ENV_VARIABLE} = {name!r} names no settings file", todo="write NAME of a conf/lakehouse.NAME.toml"
+            f"{ENV_VARIABLE} = {name!r} is not the name of a settings file",
+            todo="use the NAME of a conf/lakehouse.NAME.toml",
         )
     file = conf_dir() / f"lakehouse.{name}.toml"
     if not os.path.lexists(file):

@@ -51,7 +51,7 @@ def read_replay(catalogue: Path | None, ratings: Path | None) -> Replay:
     Raises InputError if neither is given, a file is missing or has another layout, or a time cannot be read.
     """
     if catalogue is None and ratings is None:
-        raise InputError("nothing to replay", todo="name a catalogue's CSV, or --ratings DIR, or both")
+        raise InputError("nothing to replay", todo="give a catalogue CSV, --ratings DIR, or both")
     unmapped: Counter[str] = Counter()
     titles = empty() if catalogue is None else read_catalogue(catalogue, unmapped)
     values = (titles.types, titles.classifications)
@@ -75,7 +75,7 @@ def read_replay(catalogue: Path | None, ratings: Path | None) -> Replay:
 def findings_of(replay: Replay, silver: Silver, *, now_ms: int) -> list[str]:
     """What to report before anything is sent, given what silver accepts."""
     latest_ms = now_ms + silver.future_tolerance_seconds * 1000
-    lines = [f"matched: {replay.matched:,} MovieLens movies are titles of the catalogue"] if replay.is_both else []
+    lines = [f"matched: {replay.matched:,} MovieLens movies are also in the catalogue"] if replay.is_both else []
     return [
         *lines,
         *findings.unmapped_lines(replay.unmapped),
@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         "--ratings",
         type=Path,
         metavar="DIR",
-        help="a folder with MovieLens' movies.csv and ratings.csv; with a catalogue or without",
+        help="a folder with MovieLens' movies.csv and ratings.csv, with or without a catalogue",
     )
     add_rate(parser)
     return parser

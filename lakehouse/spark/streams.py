@@ -21,15 +21,15 @@ _AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
 # How often a running stream is polled, so that a signal or the end of another one is noticed.
 _POLL_SECONDS = 1
 
-_GOES_ON = "nothing is lost: it goes on from its checkpoint when the cause is gone (--debug shows more)"
+_GOES_ON = "nothing is lost: it resumes from its checkpoint once the cause is fixed (--debug shows more)"
 # What to do about Spark and Delta errors that do not go away by themselves, by a word in their text.
 _KNOWN = {
     "failOnDataLoss": "lakehouse audit shows what Kafka no longer has; then: lakehouse rebuild bronze",
-    "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE": "lakehouse rebuild silver makes silver anew from bronze",
+    "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE": "lakehouse rebuild silver builds silver again from bronze",
     "DELTA_SOURCE_IGNORE_DELETE": "bronze lost rows that silver has: lakehouse rebuild silver",
     "DELTA_SOURCE_TABLE_IGNORE_CHANGES": "bronze lost rows that silver has: lakehouse rebuild silver",
-    "DELTA_VERSION_NOT_CONTIGUOUS": "the table's log lacks versions: put them back, or: lakehouse rebuild silver",
-    "FAILED_READ_FILE": "put that file back from a copy; nothing was read past it",
+    "DELTA_VERSION_NOT_CONTIGUOUS": "the table's log lacks versions: restore them, or: lakehouse rebuild silver",
+    "FAILED_READ_FILE": "restore that file from a copy; nothing was read past it",
 }
 
 # What Spark puts before the cause; the message already names the stream.

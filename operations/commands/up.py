@@ -48,12 +48,14 @@ class Live:
         if self._broker is not None and not self._broker.is_alive():
             raise BrokerError(
                 f"the embedded Kafka broker, process {self._broker.pid}, has ended",
-                todo="kafka/logs/server.log under the root says why, and what it had confirmed is not lost",
+                todo="see kafka/logs/server.log under the root; no confirmed record is lost",
             )
         for worker in (*self.streams.workers, self.gold.worker, *self.producers.workers):
             require_well(worker)
             if worker.ended():
-                raise StreamError(f"{worker.name} ended by itself", todo="start again: it goes on where it was")
+                raise StreamError(
+                    f"{worker.name} ended unexpectedly", todo="start again: it resumes where it stopped"
+                )
 
     def end_in_order(self, stop: StopRequests) -> None:
         """Stop the producers, then the streams once they have taken everything, then gold once its run is over.
@@ -62,18 +64,20 @@ class Live:
         """
         self.gold.finish()
         lines: list[str] = []
-        self._await("what was sent is being confirmed", lambda: lines.extend(self.producers.stop()), stop)
+        self._await(
+            "waiting until Kafka confirms what was sent", lambda: lines.extend(self.producers.stop()), stop
+        )
         for told in lines:
             self._monitor.tell(told)
-        self._await("the streams take what Kafka has", self.streams.drain, stop)
+        self._await("the streams process what is left in Kafka", self.streams.drain, stop)
         self.streams.stop(wait_seconds=_PATIENCE_SECONDS)
         for worker in (*self.producers.workers, *self.streams.workers) if stop.count < 2 else ():
             require_well(worker)
-        self._await("the gold run goes on to its end", self.gold.worker.join, stop)
+        self._await("waiting for the gold run to finish", self.gold.worker.join, stop)
         self.gold.stop(wait_seconds=_PATIENCE_SECONDS)
         require_well(self.gold.worker)
         if stop.count > 1:
-            self._monitor.tell("stopped at once: what Kafka has confirmed is taken by the next start")
+            self._monitor.tell("stopped at once: the next start processes what Kafka has confirmed")
         self._monitor.tell_end(self.producers, self.gold)
 
     def end_at_once(self) -> None:

@@ -21,9 +21,11 @@ _INTERRUPTED = 130
 
 def producer_parser(description: str) -> argparse.ArgumentParser:
     parser = job_parser(description)
-    parser.add_argument("--count", type=positive, metavar="N", help="how many records; without it: endless")
+    parser.add_argument("--count", type=positive, metavar="N", help="number of records (default: endless)")
     parser.add_argument(
-        "--seed", type=natural, help="same seed, same records, byte by byte; without it: drawn and printed"
+        "--seed",
+        type=natural,
+        help="the same seed gives the same records, byte for byte (default: random, and printed)",
     )
     parser.add_argument(
         "--dirty", type=share, default=0.0, metavar="SHARE", help="share of records broken on purpose, 0 to 1"
@@ -32,14 +34,14 @@ def producer_parser(description: str) -> argparse.ArgumentParser:
         "--start",
         type=event_moment,
         metavar="TIME",
-        help=f"when the events begin; with --seed: {DEFAULT_START:%Y-%m-%d}, without: each at its own moment",
+        help=f"time of the first event (default: {DEFAULT_START:%Y-%m-%d} with --seed, else now, for each event)",
     )
     add_rate(parser)
     return parser
 
 
 def add_rate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rate", type=rate, metavar="R", help="records per second; without it: all it can")
+    parser.add_argument("--rate", type=rate, metavar="R", help="records per second (default: as fast as possible)")
 
 
 def chosen_seed(name: str, seed: int | None) -> int:

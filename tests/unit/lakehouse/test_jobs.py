@@ -40,7 +40,7 @@ def raising(error: BaseException) -> int:
         (
             ValueError("first\nsecond"),
             2,
-            "lakehouse: first (an unforeseen ValueError; --debug shows where)",
+            "lakehouse: first (unexpected ValueError; --debug shows the stack trace)",
         ),
         (KeyboardInterrupt(), 130, "stopped"),
     ],

@@ -38,7 +38,7 @@ def test_a_value_is_json_where_it_is_some(text: str, field: str, value: str) -> 
 
 @pytest.mark.parametrize("text", ["rating", "=3", " =3", ""])
 def test_without_a_field_it_is_no_assignment(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="is no FIELD=VALUE"):
+    with pytest.raises(argparse.ArgumentTypeError, match="is not FIELD=VALUE"):
         assignment(text)
 
 
