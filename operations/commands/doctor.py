@@ -187,11 +187,7 @@ def root_findings(root: str) -> Iterator[Finding]:
 
 def memory_findings(memory: int) -> Iterator[Finding]:
     enough = memory >= MEMORY_BYTES
-    todo = (
-        ""
-        if enough
-        else f"below {_gigabytes(MEMORY_BYTES)}, lower spark.driver.memory in conf/spark-defaults.conf"
-    )
+    todo = "" if enough else f"below {_gigabytes(MEMORY_BYTES)}, lower spark.driver.memory in {defaults_file()}"
     yield Finding("Memory", "ok" if enough else "note", _gigabytes(memory), todo)
 
 
