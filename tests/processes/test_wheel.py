@@ -38,6 +38,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     subprocess.run([*pip, "--no-deps", "--no-index", str(wheel)], check=True)
+    # the class archives of this test's environment: creating new ones takes a minute
+    (folder / "var").symlink_to(Path(sys.prefix) / "var")
     # the .pth files in there, and so the checkout, are not read: site.py reads those of its own folders only
     (_packages(folder) / "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
     return folder
