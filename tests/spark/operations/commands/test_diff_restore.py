@@ -133,7 +133,7 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
         ),
         (
             ("restore", "gold.powerbi_recommendations", "2", "--yes"),
-            "gold.powerbi_recommendations is at version 2",
+            "gold.powerbi_recommendations is already at version 2",
         ),
         (("restore", "gold.recommendations", "1", "--yes"), "no Delta table at "),
         (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and cannot be restored"),
@@ -249,4 +249,4 @@ def test_append_only_tables_refuse_even_their_first_version(
     storage.ensure(spark, root, find_table(name))
     outcome = command("restore", name, "0", "--yes", root=root)
     assert outcome.code == 2
-    assert "append-only and never restored" in outcome.err
+    assert "append-only and cannot be restored" in outcome.err
