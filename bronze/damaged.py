@@ -47,15 +47,15 @@ def with_loss(
     if dropped:
         told.append(f"Kafka no longer has all records of its table ({', '.join(dropped)})")
     if moved:
-        told.append(f"the settings no longer give its table {', '.join(sorted(moved))}")
+        told.append(f"the settings no longer assign {', '.join(sorted(moved))} to its table")
     if shared:
-        told.append(f"the other bronze table goes on behind its own records of {', '.join(sorted(shared))}")
+        told.append(f"the other bronze table resumes after its own records of {', '.join(sorted(shared))}")
     if len(told) == 1:
         return damage
-    names = "set the topics' names as they were, " if moved else ""
+    names = "set the old topic names again, " if moved else ""
     return damage._replace(
         fault=", and ".join(told),
-        todo=f"put that file back from a copy, {names}or give these records up: {rebuild('bronze')} --accept-loss",
+        todo=f"restore that file from a copy, {names}or give up these records: {rebuild('bronze')} --accept-loss",
     )
 
 

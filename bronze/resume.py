@@ -50,7 +50,7 @@ def require_same_topics(table: Table, properties: Mapping[str, str], topics: Top
     for topic, known in other_topics(properties, topics).items():
         raise CheckpointError(
             f"topic {topic} is not the one that {table.sql_name} was read from (its id is {topics.ids[topic]}, it "
-            f"was {known}): it was deleted and made anew, or this is another cluster, and its offsets count anew",
+            f"was {known}): it was deleted and recreated, or this is another cluster; its offsets start over",
             todo="give the new topic another name and set it in [kafka], or use another LAKEHOUSE_ROOT",
         )
 
@@ -70,7 +70,7 @@ def require_continuity(spark: SparkSession, root: str, table: Table, checkpoint:
     """
     if not storage.exists(spark, root, table):
         if checkpoint.ended >= 0:
-            raise _apart(table, "the table is gone and its checkpoint is not")
+            raise _apart(table, "the table is gone, but its checkpoint is not")
         return
     for commit in commits(Lakehouse(root), table):
         if commit.operation == "STREAMING UPDATE":
@@ -79,13 +79,13 @@ def require_continuity(spark: SparkSession, root: str, table: Table, checkpoint:
         if commit.operation not in KEEP_ROWS:
             raise _apart(table, f"version {commit.version} of the table was made by {commit.operation}")
     if checkpoint.ended >= 0:
-        raise _apart(table, f"the checkpoint ended batch {checkpoint.ended}, which the table does not know")
+        raise _apart(table, f"the checkpoint completed batch {checkpoint.ended}, which the table does not contain")
 
 
 def _compare(table: Table, checkpoint: Checkpoint, commit: Commit) -> None:
     query, batch = str(commit.parameters.get("queryId")), int(commit.parameters.get("epochId", -1))
     if query != checkpoint.query_id:
-        raise _apart(table, f"the checkpoint is of another stream ({checkpoint.query_id} instead of {query})")
+        raise _apart(table, f"the checkpoint belongs to another stream ({checkpoint.query_id} instead of {query})")
     if batch > checkpoint.began:
         raise _apart(
             table, f"the checkpoint is an old copy: it knows {checkpoint.began} batches, the table {batch}"
@@ -97,7 +97,7 @@ def _compare(table: Table, checkpoint: Checkpoint, commit: Commit) -> None:
 def _apart(table: Table, cause: str) -> CheckpointError:
     return BrokenCheckpointError(
         f"{table.sql_name} and its checkpoint do not belong together: {cause}",
-        todo=f"{_REPAIR} lets the stream go on from what the table holds",
+        todo=f"{_REPAIR} resumes the stream after the rows of the table",
     )
 
 
@@ -106,9 +106,9 @@ def require_topics_read(table: Table, read: Collection[str], topics: Collection[
     missing = sorted(set(read) - set(topics))
     if missing:
         raise CheckpointError(
-            f"the checkpoint of {table.sql_name} reads {', '.join(missing)}, which the settings no longer give to "
-            "this table",
-            todo=f"set the names as they were, or leave unread what no setting names any more: {_REPAIR}",
+            f"the checkpoint of {table.sql_name} reads {', '.join(missing)}, which the settings no longer assign "
+            "to this table",
+            todo=f"set the old names again, or skip what no setting names any more: {_REPAIR}",
         )
 
 
@@ -120,9 +120,9 @@ def require_not_held(table: Table, held: Offsets) -> None:
     topics = sorted({topic for topic, _ in held})
     if topics:
         raise CheckpointError(
-            f"bronze holds records of {', '.join(topics)} that the checkpoint of {table.sql_name} does not know, "
-            "so they would be read again",
-            todo=f"{_REPAIR} lets the stream go on behind them",
+            f"bronze holds records of {', '.join(topics)} that the checkpoint of {table.sql_name} does not "
+            "contain, so they would be read again",
+            todo=f"{_REPAIR} resumes the stream after them",
         )
 
 
@@ -135,14 +135,15 @@ def require_kept(table: Table, starts: Offsets, topics: Topics) -> None:
         name = f"{part[0]}-{part[1]}"
         if next_offset > end:
             raise CheckpointError(
-                f"{table.sql_name} has read {name} up to offset {next_offset - 1}, and Kafka has it only up to "
-                f"{end - 1}: the topic was cut or put back from an older copy",
-                todo="put back Kafka's newer data, or use a topic of another name",
+                f"{table.sql_name} has read {name} up to offset {next_offset - 1}, but Kafka has it only up to "
+                f"{end - 1}: the topic was truncated or restored from an older copy",
+                todo="restore Kafka's newer data, or use a topic with another name",
             )
         if next_offset < earliest:
             raise CheckpointError(
-                f"Kafka dropped {name}'s records {next_offset} to {earliest - 1} unread by {table.sql_name}",
-                todo=f"send them again from their source, then go on behind them: {_REPAIR} --accept-loss",
+                f"Kafka dropped records {next_offset} to {earliest - 1} of {name} before {table.sql_name} "
+                "read them",
+                todo=f"send them again from their source, then skip the dropped ones: {_REPAIR} --accept-loss",
             )
 
 

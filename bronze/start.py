@@ -94,7 +94,7 @@ def rebuild_checkpoints(
         where = ", ".join(
             f"{topic}-{partition} at {offset}" for (topic, partition), offset in sorted(starts.items())
         )
-        goes_on = f"goes on from {where or 'the earliest record'}" if source.topics else "has no topic to read"
+        goes_on = f"resumes from {where or 'the earliest record'}" if source.topics else "has no topic to read"
         yield f"{table.sql_name}: {goes_on}"
         if aside:
             yield f"{table.sql_name}: the old checkpoint is kept at {aside}"

@@ -15,6 +15,7 @@ from gold.inputs import held, partitions_of, read_inputs
 from gold.recommender.blend import model_version, rows_id
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
+from lakehouse.argument_types import minutes
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.session import spark_session
@@ -87,20 +88,9 @@ def parser() -> argparse.ArgumentParser:
         "a search on the same rows goes on where the last one ended",
     )
     parser.add_argument(
-        "--minutes", type=_minutes, default=30.0, help="with --tune: start no trial after this time (default 30)"
+        "--minutes", type=minutes, default=30.0, help="with --tune: start no trial after this time (default 30)"
     )
     return parser
-
-
-def _minutes(text: str) -> float:
-    """Raise an argument error unless the text is a number above 0."""
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = 0.0
-    if not 0 < minutes < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes; write 30 or 0.5")
-    return minutes
 
 
 def main(argv: list[str] | None = None) -> None:

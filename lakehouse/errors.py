@@ -87,7 +87,9 @@ def run_guarded(main: Callable[[], int], *, debug: bool = False) -> int:
         _report(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), debug=debug)
         return 2
     except Exception as error:  # noqa: BLE001 - the last resort of a command: every other failure has its own branch
-        _report(f"{first_line(error)} (an unforeseen {type(error).__name__}; --debug shows where)", debug=debug)
+        _report(
+            f"{first_line(error)} (unexpected {type(error).__name__}; --debug shows the stack trace)", debug=debug
+        )
         return 2
 
 

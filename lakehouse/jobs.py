@@ -2,16 +2,13 @@
 
 import argparse
 import io
-import re
 import sys
 from collections.abc import Callable
 from typing import NoReturn, TextIO
 
+from lakehouse.argument_types import interval
 from lakehouse.errors import run_guarded
 from lakehouse.history.damage_errors import damage_named
-
-_INTERVAL = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
-_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
 def job_parser(description: str) -> argparse.ArgumentParser:
@@ -26,30 +23,9 @@ def stream_parser(description: str) -> argparse.ArgumentParser:
         "--trigger",
         type=interval,
         metavar="INTERVAL",
-        help="keep running, one micro-batch per interval (5s, 1m); without it: take what is there and end",
+        help="keep running, one micro-batch per interval: 5s, 1m (default: process what is available, then stop)",
     )
     return parser
-
-
-def interval(text: str) -> str:
-    """`5s` as Spark writes it (`5000 milliseconds`). Raises an argument error for anything else."""
-    return f"{round(_milliseconds(text))} milliseconds"
-
-
-def duration(text: str) -> float:
-    """`5s` in seconds. Raises an argument error for anything else, and for zero."""
-    seconds = _milliseconds(text) / 1000
-    if seconds == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time at all; write 500ms, 5s, 1m or 1h")
-    return seconds
-
-
-def _milliseconds(text: str) -> float:
-    match = _INTERVAL.fullmatch(text.strip())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no interval; write 500ms, 5s, 1m or 1h")
-    number, unit = match.groups()
-    return float(number) * _MILLISECONDS[unit]
 
 
 def escape_unencodable(*streams: TextIO) -> None:

@@ -3,10 +3,11 @@
 import argparse
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from lakehouse.argument_types import moment
 from lakehouse.errors import InputError
 
 _NOT_UTF_8 = "it is not UTF-8 text"
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--since",
         type=moment,
         metavar="TIME",
-        help="only records that Kafka took at or after it: 2026-01-31T12:00Z",
+        help="only records that Kafka received at or after this time: 2026-01-31T12:00Z",
     )
     change = parser.add_mutually_exclusive_group()
     change.add_argument(
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="assignments",
         type=assignment,
         metavar="FIELD=VALUE",
-        help="give this field of the record another value; may be repeated",
+        help="set this field of the record; may be repeated",
     )
     change.add_argument(
         "--fix",
@@ -65,7 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.sql",
         help="one SELECT over the view quarantine that returns topic, partition, offset, value",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would become of them, and change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would happen to them, and change nothing"
+    )
 
 
 def request_from(args: argparse.Namespace) -> Request:
@@ -83,7 +86,7 @@ def assignment(text: str) -> Assignment:
     """`rating=3.5`: a JSON value if it is one, otherwise a string. Raises an argument error without a field."""
     field, equals, value = text.partition("=")
     if not equals or not field.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} is no FIELD=VALUE; write rating=3.5 or titulo='El viaje'")
+        raise argparse.ArgumentTypeError(f"{text!r} is not FIELD=VALUE; write rating=3.5 or titulo='El viaje'")
     try:
         json.loads(value, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -94,15 +97,6 @@ def assignment(text: str) -> Assignment:
 def _refuse(name: str) -> NoReturn:
     """Refuse NaN and Infinity: they are not JSON, though Python reads them."""
     raise ValueError(name)
-
-
-def moment(text: str) -> datetime:
-    """A date or time in ISO 8601, in UTC if it names no zone. Raises an argument error for anything else."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2026-01-31 or 2026-01-31T12:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _read(file: Path) -> str:

@@ -77,8 +77,8 @@ class Kafka(KafkaSecurity):
             other = names[topic.replace(".", "_")]
             if other != topic:
                 raise ValueError(
-                    f"kafka's topics {topic!r} and {other!r} differ in . and _ alone, which Kafka refuses: "
-                    "expected other names"
+                    f"kafka's topics {topic!r} and {other!r} differ only in . and _, which Kafka refuses: "
+                    "expected distinct names"
                 )
         return self
 
@@ -181,16 +181,23 @@ class Settings(BaseModel):
 
 
 def conf_dir() -> Path:
-    """The configuration folder: LAKEHOUSE_CONF, else ./conf, else the one next to the installed code."""
+    """The configuration folder: LAKEHOUSE_CONF, else ./conf, else the one that came with the code."""
     chosen = os.environ.get(CONF_VARIABLE)
     if chosen:
         if not _holds_settings(Path(chosen)):
             raise SettingsError(
-                f"{CONF_VARIABLE} = {chosen!r} holds no lakehouse.toml", todo="point it at a conf/ folder"
+                f"{CONF_VARIABLE} = {chosen!r} contains no lakehouse.toml", todo="point it at a conf/ folder"
             )
         return Path(chosen).resolve()
     here = Path("conf").resolve()
-    return here if _holds_settings(here) else Path(__file__).resolve().parent.parent / "conf"
+    return here if _holds_settings(here) else _shipped_conf()
+
+
+def _shipped_conf() -> Path:
+    """The folder inside this package, where a wheel has it; in a checkout, conf/ at its top."""
+    package = Path(__file__).resolve().parent
+    packaged = package / "conf"
+    return packaged if _holds_settings(packaged) else package.parent / "conf"
 
 
 def _holds_settings(folder: Path) -> bool:
@@ -201,7 +208,7 @@ def _holds_settings(folder: Path) -> bool:
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
     """Read the settings once per process. Raises SettingsError naming every wrong key."""
-    files = [conf_dir() / "lakehouse.toml", *_overlays()]
+    files = settings_files()
     kinds = dict(_keys(Settings))
     secrets = {key for key, kind in kinds.items() if kind is SecretStr}
     found = read_sources(
@@ -217,6 +224,11 @@ def load_settings() -> Settings:
         raise settings_error(error, source=str(files[-1]), secrets=secrets, origins=found.origins) from error
 
 
+def settings_files() -> list[Path]:
+    """The files that settings are read from; later ones win."""
+    return [conf_dir() / "lakehouse.toml", *_overlays()]
+
+
 def _overlays() -> Iterator[Path]:
     """The file that LAKEHOUSE_ENV selects, if it is set."""
     name = os.environ.get(ENV_VARIABLE)
@@ -224,7 +236,8 @@ def _overlays() -> Iterator[Path]:
         return
     if not re.fullmatch(r"[\w.-]+", name):
         raise SettingsError(
-            f"{ENV_VARIABLE} = {name!r} names no settings file", todo="write NAME of a conf/lakehouse.NAME.toml"
+            f"{ENV_VARIABLE} = {name!r} is not the name of a settings file",
+            todo="use the NAME of a conf/lakehouse.NAME.toml",
         )
     file = conf_dir() / f"lakehouse.{name}.toml"
     if not os.path.lexists(file):

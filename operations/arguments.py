@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse import replay_request
-from lakehouse.jobs import duration
+from lakehouse.argument_types import duration, natural, positive, rate
 
-_NO_GATE = "publish the newest versions without checking anything"
+_NO_GATE = "publish the newest versions without checking them"
 
 
 def add_commands(commands: Any) -> None:
@@ -16,8 +16,8 @@ def add_commands(commands: Any) -> None:
         add(commands)
     for add in (_recommend, _similar, _models, _export, _report, _sql, _history, _diff, _restore):
         add(commands)
-    _add(commands, "config", "the settings in force", json=True)
-    _add(commands, "doctor", "what is missing on this machine, and how to get it", json=True)
+    _config(commands)
+    _add(commands, "doctor", "check what this machine lacks, and say how to get it", json=True)
 
 
 def _demo(commands: Any) -> None:
@@ -25,139 +25,139 @@ def _demo(commands: Any) -> None:
         commands, "demo", "run everything once: broker, producers, bronze, silver, gold, export", json=True
     )
     demo.add_argument(
-        "--catalogue", type=Path, metavar="CSV", help="publish this real catalogue instead of made-up data"
+        "--catalogue", type=Path, metavar="CSV", help="publish this catalogue instead of made-up data"
     )
     demo.add_argument(
         "--ratings",
         type=Path,
         metavar="DIR",
-        help="publish these real users, movies and ratings (MovieLens layout); with --catalogue or without",
+        help="publish these users, movies and ratings (MovieLens layout), with or without --catalogue",
     )
     demo.add_argument("--no-gate", action="store_true", help=_NO_GATE)
 
 
 def _up(commands: Any) -> None:
-    up = _add(commands, "up", "the live mode: broker, producers, both streams and gold, until Ctrl-C", json=False)
-    up.add_argument(
-        "--for", type=duration, dest="seconds", metavar="TIME", help="end by itself after that: 60s, 10m"
-    )
+    up = _add(commands, "up", "run broker, producers, both streams and gold live, until Ctrl-C", json=False)
+    up.add_argument("--for", type=duration, dest="seconds", metavar="TIME", help="stop after this time: 60s, 10m")
     up.add_argument(
         "--gold-every",
         type=duration,
         metavar="TIME",
-        help="from one gold run's start to the next (default: up.gold_every_seconds)",
+        help="time from one start of gold to the next (default: up.gold_every_seconds)",
     )
     sent = up.add_mutually_exclusive_group()
-    sent.add_argument("--rate", type=_rate, metavar="N", help="records per second (default: up.rate)")
-    sent.add_argument("--no-producers", action="store_true", help="send nothing: take what others send")
+    sent.add_argument("--rate", type=rate, metavar="N", help="records per second (default: up.rate)")
+    sent.add_argument("--no-producers", action="store_true", help="send nothing: process what others send")
 
 
 def _run(commands: Any) -> None:
-    run = _add(commands, "run", "run layers on what is there", json=False)
+    run = _add(commands, "run", "run layers on existing data", json=False)
     run.add_argument(
         "--select",
         default="bronze+",
         metavar="LAYER[+]",
-        help="bronze, silver or gold; with a plus the layers after it too (default: bronze+, all of them)",
+        help="bronze, silver or gold; with a plus, also the layers after it (default: bronze+, all of them)",
     )
     run.add_argument("--no-gate", action="store_true", help=_NO_GATE)
 
 
 def _check(commands: Any) -> None:
-    check = _add(commands, "check", "whether the data of silver and gold is what it must be", json=True)
+    check = _add(commands, "check", "check the data of silver and gold against its expectations", json=True)
     check.add_argument(
         "tables",
         nargs="*",
         metavar="TABLE",
-        help="e.g. silver.users; silver, or gold for the tables that the export is made from (default: all)",
+        help="e.g. silver.users; silver; or gold, the tables that are exported (default: all)",
     )
-    check.add_argument("--version", type=int, metavar="N", help="of one table: check this version, not the newest")
+    check.add_argument(
+        "--version", type=natural, metavar="N", help="with one table: check this version, not the newest"
+    )
 
 
 def _audit(commands: Any) -> None:
-    _add(commands, "audit", "whether every record is where it belongs, from Kafka to silver", json=True)
+    _add(commands, "audit", "check that every Kafka record is accounted for, up to silver", json=True)
 
 
 def _rebuild(commands: Any) -> None:
-    rebuild = _add(commands, "rebuild", "make a layer anew from the one before it", json=False)
+    rebuild = _add(commands, "rebuild", "rebuild a layer from the one before it", json=False)
     rebuild.add_argument(
         "layer",
         choices=("bronze", "silver", "gold"),
-        help="silver: new tables, swapped in when complete; gold: its jobs again; bronze: go on from its tables",
+        help="silver: build new tables, then swap them in; gold: run all its jobs; bronze: resume after its rows",
     )
     rebuild.add_argument(
         "--accept-loss",
         action="store_true",
-        help="bronze: go on behind records that Kafka dropped before they were read",
+        help="bronze: skip records that Kafka dropped before they were read",
     )
 
 
 def _status(commands: Any) -> None:
-    _add(commands, "status", "what each table holds, and how far each layer is behind", json=True)
+    _add(commands, "status", "show what each table holds, and how far each layer is behind", json=True)
 
 
 def _recommend(commands: Any) -> None:
-    recommend = _add(commands, "recommend", "one user's list, and why each title is in it", json=True)
+    recommend = _add(commands, "recommend", "show one user's list, and why each title is in it", json=True)
     recommend.add_argument("user_id", metavar="USER_ID", help="as in silver.users")
 
 
 def _similar(commands: Any) -> None:
-    similar = _add(commands, "similar", "the titles most like a title", json=True)
+    similar = _add(commands, "similar", "show the titles most similar to a title", json=True)
     similar.add_argument("content_id", metavar="CONTENT_ID", help="as in silver.content")
-    similar.add_argument("--limit", type=_positive, default=10, help="titles of each kind (default 10)")
+    similar.add_argument("--limit", type=positive, default=10, help="titles of each kind (default 10)")
 
 
 def _models(commands: Any) -> None:
-    models = _add(commands, "models", "the trained models, which one is published, and why", json=True)
+    models = _add(commands, "models", "list the trained models, which one is published, and why", json=True)
     models.add_argument(
         "action",
         nargs="?",
         choices=("list", "rollback"),
         default="list",
-        help="list them (the default), or publish an older one again and make the lists and the export from it",
+        help="list them (the default), or publish an older one again and build the lists and the export from it",
     )
     models.add_argument(
         "model_version",
         nargs="?",
         metavar="MODEL_VERSION",
-        help="rollback: to this model; without it, to the one published before the current one",
+        help="rollback: the model to publish (default: the one published before the current one)",
     )
     models.add_argument("--no-gate", action="store_true", help=_NO_GATE)
 
 
 def _export(commands: Any) -> None:
-    export = _add(commands, "export", "the CSV of the recommendations, and a Power BI project", json=True)
+    export = _add(commands, "export", "write the recommendations as CSV, and a Power BI project", json=True)
     export.add_argument(
         "--source",
         choices=("csv", "delta"),
         default="csv",
-        help="what the Power BI project reads at first: the exported files (default) or the Delta tables",
+        help="what the new Power BI project reads: the exported files (default) or the Delta tables",
     )
     export.add_argument(
         "--formulas",
         choices=("keep", "escape"),
-        help="what becomes of texts that a spreadsheet would compute (default: the setting export.formulas)",
+        help="how to write texts that a spreadsheet would evaluate (default: the setting export.formulas)",
     )
     export.add_argument(
-        "--replace", action="store_true", help="make the Power BI project anew, even where it was changed since"
+        "--replace", action="store_true", help="recreate the Power BI project, even if it was edited since"
     )
     export.add_argument("--no-gate", action="store_true", help=_NO_GATE)
 
 
 def _report(commands: Any) -> None:
-    report = _add(commands, "report", "the results as one HTML file, for people", json=True)
+    report = _add(commands, "report", "write the results as one HTML file", json=True)
     report.add_argument("--lang", choices=("es", "en"), default="es", help="the language of the page (default es)")
     report.add_argument(
         "--output",
         metavar="FILE",
-        help="where to write it, also an address such as s3a://bucket/report.html (default: "
+        help="where to write it: a file, or an address such as s3a://bucket/report.html (default: "
         "<root>/exports/report.html)",
     )
-    report.add_argument("--open", action="store_true", help="open it in this machine's browser")
+    report.add_argument("--open", action="store_true", help="open it in the browser")
 
 
 def _sql(commands: Any) -> None:
-    text = "query the tables, also as they were: VERSION AS OF, TIMESTAMP AS OF; without a query, a shell"
+    text = "query the tables, also older versions: VERSION AS OF, TIMESTAMP AS OF; without a query, a shell"
     sql = _add(commands, "sql", text, json=False)
     sql.add_argument(
         "query",
@@ -165,7 +165,7 @@ def _sql(commands: Any) -> None:
         metavar="QUERY",
         help='e.g. "SELECT * FROM silver.users VERSION AS OF 1" (default: a shell, or the statements on stdin)',
     )
-    sql.add_argument("--limit", type=_positive, default=100, help="rows to print at most (default 100)")
+    sql.add_argument("--limit", type=positive, default=100, help="maximum number of rows to print (default 100)")
     form = sql.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_const", dest="form", const="json", help="print JSON, for programs")
     form.add_argument("--csv", action="store_const", dest="form", const="csv", help="print CSV, for programs")
@@ -174,47 +174,59 @@ def _sql(commands: Any) -> None:
 
 def _history(commands: Any) -> None:
     history = _add(
-        commands, "history", "the versions of a table: when, by what operation, how many rows", json=True
+        commands, "history", "list the versions of a table: when, by which operation, how many rows", json=True
     )
     history.add_argument("table", metavar="TABLE", help="e.g. silver.users")
     history.add_argument(
-        "--limit", type=_positive, default=20, help="versions to print at most, newest first (default 20)"
+        "--limit", type=positive, default=20, help="maximum number of versions to print, newest first (default 20)"
     )
 
 
 def _diff(commands: Any) -> None:
-    diff = _add(commands, "diff", "the rows that differ between two versions of a table", json=True)
+    diff = _add(commands, "diff", "show the rows that differ between two versions of a table", json=True)
     diff.add_argument("table", metavar="TABLE", help="e.g. silver.users")
-    diff.add_argument("before", type=_natural, metavar="V1", help="the version to compare with, e.g. 1")
-    diff.add_argument("after", type=_natural, metavar="V2", help="the version that is compared, e.g. 2")
-    diff.add_argument("--limit", type=_positive, default=20, help="rows to print at most (default 20)")
+    diff.add_argument("before", type=natural, metavar="V1", help="the version to compare with, e.g. 1")
+    diff.add_argument("after", type=natural, metavar="V2", help="the version to look at, e.g. 2")
+    diff.add_argument("--limit", type=positive, default=20, help="maximum number of rows to print (default 20)")
 
 
 def _restore(commands: Any) -> None:
-    restore = _add(commands, "restore", "give a table the rows of an older version", json=False)
+    restore = _add(commands, "restore", "restore a table to an older version", json=False)
     restore.add_argument("table", metavar="TABLE", help="a table of silver or gold, e.g. gold.recommendations")
-    restore.add_argument(
-        "version", type=_natural, metavar="VERSION", help="the version, as lakehouse history tells it"
+    restore.add_argument("version", type=natural, metavar="VERSION", help="a version that lakehouse history lists")
+    restore.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+
+
+def _config(commands: Any) -> None:
+    config = _add(commands, "config", "show the settings in force", json=True)
+    config.add_argument(
+        "--files", action="store_true", help="show the settings files and the folder of the jobs, for spark-submit"
     )
-    restore.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _drift(commands: Any) -> None:
-    _add(commands, "drift", "fields that no type has: since when, how often, with a sample", json=True)
+    _add(
+        commands,
+        "drift",
+        "list fields that no event type defines: since when, how often, with a sample",
+        json=True,
+    )
 
 
 def _quarantine(commands: Any) -> None:
     quarantine = _add(
-        commands, "quarantine", "what was rejected: open rows by rule and topic; show and replay", json=True
+        commands, "quarantine", "count rejected records by rule and topic; show them, replay them", json=True
     )
-    quarantine.add_argument("--days", action="store_true", help="a line per day, not one per rule and topic")
+    quarantine.add_argument(
+        "--days", action="store_true", help="one line per day instead of one per rule and topic"
+    )
     actions = quarantine.add_subparsers(dest="action", metavar="ACTION")
     # `quarantine --json show` must work too: the action must not reset an option given before it
     kept: Any = argparse.SUPPRESS
-    show = _add(actions, "show", "open rows that break a rule, with their values", json=True, default=kept)
+    show = _add(actions, "show", "show open rows that break a rule, with their values", json=True, default=kept)
     show.add_argument("rule", metavar="RULE", help="e.g. clasificacion_unknown")
-    show.add_argument("--limit", type=_positive, default=20, help="rows to print at most (default 20)")
-    text = "judge open rows again, as they are or corrected, and merge those that pass"
+    show.add_argument("--limit", type=positive, default=20, help="maximum number of rows to print (default 20)")
+    text = "validate open rows again, unchanged or corrected, and merge those that pass"
     replay = _add(actions, "replay", text, json=True, default=kept)
     replay_request.add_arguments(replay)
 
@@ -225,27 +237,5 @@ def _add(commands: Any, name: str, text: str, *, json: bool, default: Any = Fals
     )
     parser.add_argument("--debug", action="store_true", default=default, help="show the stack trace of an error")
     if json:
-        parser.add_argument("--json", action="store_true", default=default, help="print JSON, for programs")
+        parser.add_argument("--json", action="store_true", default=default, help="print JSON")
     return parser
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no rate; write records per second, as 50 or 0.5")
-    return rate
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
-    return int(text)

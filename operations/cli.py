@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # --help needs neither
     from operations.call import SessionFactory
 
 _EPILOG = (
-    "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 well, 1 a check failed, 2 wrong input."
+    "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 success, 1 failed check, 2 wrong input."
 )
 
 

@@ -2,12 +2,13 @@
 
 import argparse
 
+from lakehouse.argument_types import positive
 from lakehouse.jobs import run_job
 from lakehouse.settings import Demo, load_settings
 from producers.made_up.activity import feedback_records
 from producers.made_up.population import split_titles
 from producers.made_up.timeline import feedback_instants
-from producers.sending.entry import chosen_instants, chosen_seed, positive, producer_parser, send
+from producers.sending.entry import chosen_instants, chosen_seed, producer_parser, send
 
 
 def parser(demo: Demo) -> argparse.ArgumentParser:

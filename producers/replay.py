@@ -12,11 +12,12 @@ from lakehouse.errors import InputError
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Kafka, Settings, Silver, load_settings
+from lakehouse.stop_signals import stop_requests
 from producers.real import findings, movielens
 from producers.real.catalogue import empty, read_catalogue
 from producers.real.filled import filled_columns
 from producers.sending.delivery import Delivery, publish
-from producers.sending.entry import add_rate, stop_requests
+from producers.sending.entry import add_rate
 from producers.sending.records import Record
 
 _INTERRUPTED = 130
@@ -50,7 +51,7 @@ def read_replay(catalogue: Path | None, ratings: Path | None) -> Replay:
     Raises InputError if neither is given, a file is missing or has another layout, or a time cannot be read.
     """
     if catalogue is None and ratings is None:
-        raise InputError("nothing to replay", todo="name a catalogue's CSV, or --ratings DIR, or both")
+        raise InputError("nothing to replay", todo="give a catalogue CSV, --ratings DIR, or both")
     unmapped: Counter[str] = Counter()
     titles = empty() if catalogue is None else read_catalogue(catalogue, unmapped)
     values = (titles.types, titles.classifications)
@@ -74,7 +75,7 @@ def read_replay(catalogue: Path | None, ratings: Path | None) -> Replay:
 def findings_of(replay: Replay, silver: Silver, *, now_ms: int) -> list[str]:
     """What to report before anything is sent, given what silver accepts."""
     latest_ms = now_ms + silver.future_tolerance_seconds * 1000
-    lines = [f"matched: {replay.matched:,} MovieLens movies are titles of the catalogue"] if replay.is_both else []
+    lines = [f"matched: {replay.matched:,} MovieLens movies are also in the catalogue"] if replay.is_both else []
     return [
         *lines,
         *findings.unmapped_lines(replay.unmapped),
@@ -101,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         "--ratings",
         type=Path,
         metavar="DIR",
-        help="a folder with MovieLens' movies.csv and ratings.csv; with a catalogue or without",
+        help="a folder with MovieLens' movies.csv and ratings.csv, with or without a catalogue",
     )
     add_rate(parser)
     return parser
@@ -126,9 +127,9 @@ def _publish_all(replay: Replay, settings: Settings, rate: float | None) -> dict
     with kafka_cluster(kafka, settings.root) as cluster:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         sent.remember(settings.ops_dir, filled_columns(replay.records), root=settings.root)
-        with stop_requests() as stopped:
+        with stop_requests(counted=1) as stop:
             for name, topic, records in by_topic(replay, kafka):
-                delivery = publish(records, topic=topic, cluster=cluster, rate=rate, stopped=stopped)
+                delivery = publish(records, topic=topic, cluster=cluster, rate=rate, stopped=stop.received)
                 print(delivery.line(name), flush=True)
                 deliveries[name] = delivery
     return deliveries

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
+from lakehouse.argument_types import natural
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.session import spark_session
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="e.g. silver.users; silver, or gold for the tables that the export is made from; without: all",
     )
     parser.add_argument(
-        "--version", type=int, metavar="N", help="of one table: check this version, not the newest"
+        "--version", type=natural, metavar="N", help="of one table: check this version, not the newest"
     )
     args = parser.parse_args(argv)
     settings = load_settings()

@@ -121,7 +121,7 @@ def format_storage(folder: Path, *options: str) -> str:
             )
     found = re.search(r"^cluster\.id=(.+)$", meta.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
-        raise BrokerError(f"{meta} names no cluster", todo=f"delete {meta.parent}: its topics are lost then")
+        raise BrokerError(f"{meta} has no cluster id", todo=f"delete {meta.parent}, which also deletes its topics")
     return found[1].strip()
 
 
@@ -152,4 +152,4 @@ def telling_line(lines: list[str]) -> str:
     """The last line that gives a cause; else the last one that mentions an error; else the last one."""
     meaningful = [line.strip() for line in lines if line.strip()]
     ranked = ([line for line in meaningful if pattern.search(line)] for pattern in _TROUBLE)
-    return (next(filter(None, ranked), meaningful) or ["it said nothing"])[-1][:300].rstrip(".")
+    return (next(filter(None, ranked), meaningful) or ["it printed nothing"])[-1][:300].rstrip(".")

@@ -64,7 +64,7 @@ def running_cluster(kafka: Kafka, root: str) -> Cluster | None:
 def _folder(root: str) -> Path:
     if "://" in root:
         raise BrokerError(
-            f"the embedded Kafka broker keeps its data in a local folder, and the root is {root}",
+            f"the embedded Kafka broker needs a local folder for its data, but the root is {root}",
             todo="set kafka.bootstrap_servers to a cluster",
         )
     folder = Path(root) / "kafka"
@@ -73,7 +73,7 @@ def _folder(root: str) -> Path:
         os.close(open_lock(folder / "start.lock"))
     except OSError as error:
         raise BrokerError(
-            f"the embedded Kafka broker cannot write in {folder}: {error.strerror}",
+            f"the embedded Kafka broker cannot write to {folder}: {error.strerror}",
             todo="make it writable or set LAKEHOUSE_ROOT to another folder",
         ) from error
     return folder

@@ -34,7 +34,7 @@ def broker_jars() -> list[Path]:
                 _write(listing, jars)
     except (OSError, RuntimeError, ValueError, ParseError) as error:
         raise MachineError(
-            f"the jars of Kafka {KAFKA_VERSION} could not be fetched: {first_line(error)[:200]}",
+            f"the jars of Kafka {KAFKA_VERSION} could not be downloaded: {first_line(error)[:200]}",
             todo="connect to the network once, or set kafka.bootstrap_servers to an existing cluster",
         ) from error
     return jars

@@ -130,14 +130,14 @@ def await_broker(broker: Broker, folder: Path, seen: int = 0) -> None:
             kind = PortTakenError if unheard else BrokerError
             raise kind(
                 f"the embedded Kafka broker ended while starting: {telling_line(unheard or said)}",
-                todo=f"its log is {folder / 'logs' / 'server.log'}",
+                todo=f"see its log, {folder / 'logs' / 'server.log'}",
             )
         if _listens(broker.port) and broker.answers():
             return
         time.sleep(_POLL_SECONDS)
     raise BrokerError(
         f"the embedded Kafka broker does not answer at {broker.cluster.bootstrap} after {_START_SECONDS:g} s",
-        todo=f"its log is {folder / 'logs' / 'server.log'}",
+        todo=f"see its log, {folder / 'logs' / 'server.log'}",
     )
 
 

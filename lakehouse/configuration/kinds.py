@@ -59,7 +59,7 @@ def _readable(text: str) -> str:
 
 def _not_blank(text: str) -> str:
     if text and not text.strip():
-        raise _expected("text that is not blank, or nothing at all")
+        raise _expected("text that is not blank, or an empty value")
     return text
 
 
@@ -97,7 +97,7 @@ def _servers(text: str) -> str:
     for server in servers:
         match = _SERVER.fullmatch(server)
         if match is None or not 1 <= int(match[1]) <= 65535:
-            raise _expected("host:port or host:port,host:port with ports from 1 to 65535, or nothing at all")
+            raise _expected("host:port or host:port,host:port with ports from 1 to 65535, or an empty value")
     return ",".join(servers)
 
 
@@ -145,7 +145,7 @@ def _folder(path: str, expected: Callable[[str], PydanticCustomError]) -> str:
         # the error's text contains the path
         raise expected("a folder" if expected is _hidden else f"a folder: {first_line(error)}") from error
     if not folder.strip("/"):
-        raise expected("a folder of its own for the lakehouse, and not the root of this machine's files")
+        raise expected("a folder for the lakehouse, not the root of the file system")
     wanted = expected_folder(folder)
     if wanted:
         raise expected(wanted)
@@ -163,7 +163,7 @@ def _encodable(secret: SecretStr) -> SecretStr:
 
 def _kept_or_dropped(value: int) -> int:
     if value == 0:
-        raise _expected("-1, which keeps all, or milliseconds above 0: with 0 Kafka drops every record at once")
+        raise _expected("-1 to keep everything, or milliseconds above 0: with 0 Kafka drops every record at once")
     return value
 
 

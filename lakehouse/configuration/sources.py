@@ -74,7 +74,7 @@ def _parsed(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(configuration_text(file))
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{file} is no valid TOML: {error}", todo="correct that line") from error
+        raise SettingsError(f"{file} is not valid TOML: {error}", todo="correct that line") from error
     except (ValueError, RecursionError) as error:
         # numbers with thousands of digits, deeply nested lists
         raise SettingsError(f"{file} cannot be read as TOML: {type(error).__name__}", todo="correct it") from error
@@ -87,7 +87,7 @@ def _refuse_secrets(file: Path, content: Mapping[str, Any], secrets: Collection[
             value = value.get(part) if isinstance(value, dict) else None
         if value:
             other = " or kafka.sasl_password_file" if key == "kafka.sasl_password" else ""
-            raise SettingsError(f"{file} holds {key}", todo=f"take it out of there and set {variable(key)}{other}")
+            raise SettingsError(f"{file} holds {key}", todo=f"remove it and set {variable(key)}{other}")
 
 
 def _environment(keys: Collection[str], others: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -16,12 +16,12 @@ def configuration_text(file: Path) -> str:
     except FileNotFoundError as error:
         raise SettingsError(f"no settings file {file}", todo="create it") from error
     except IsADirectoryError as error:
-        raise SettingsError(f"{file} is a folder", todo="put a settings file in its place") from error
+        raise SettingsError(f"{file} is a folder", todo="replace it with a settings file") from error
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}", todo="make it a readable file") from error
     encoding = wide_encoding(content)
     if encoding:
-        raise SettingsError(f"{file} is {encoding}, and settings are UTF-8", todo=_SAVE)
+        raise SettingsError(f"{file} is {encoding}, but settings must be UTF-8", todo=_SAVE)
     content = content.removeprefix(codecs.BOM_UTF8)
     if b"\0" in content:
         line = content[: content.index(b"\0")].count(b"\n") + 1

@@ -156,8 +156,8 @@ def _fetch() -> Java:
     try:
         home = cjdk.java_home(**_FETCHED, progress=sys.stderr.isatty())
     except (cjdk.CjdkError, OSError) as error:
-        raise _UnusableJavaError(f"none could be downloaded, {_cause(error)}") from error
-    return _probe(Path(home) / "bin" / "java", "fetched")
+        raise _UnusableJavaError(f"downloading one failed: {_cause(error)}") from error
+    return _probe(Path(home) / "bin" / "java", "downloaded")
 
 
 def _cause(error: BaseException) -> str:

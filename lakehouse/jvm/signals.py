@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from py4j.protocol import Py4JError, Py4JJavaError
@@ -16,21 +16,21 @@ class _Forward:
     class Java:
         implements = ("sun.misc.SignalHandler",)
 
-    def __init__(self, number: signal.Signals, received: Sequence[int]) -> None:
+    def __init__(self, number: signal.Signals, received: Callable[[], bool]) -> None:
         self._number, self._received = number, received
 
     def handle(self, _: object) -> None:
-        if not self._received:  # a terminal and some service managers signal both processes
+        if not self._received():  # a terminal and some service managers signal both processes
             os.kill(os.getpid(), self._number)
 
 
 @contextmanager
-def jvm_signals_forwarded(spark: SparkSession, *, received: Sequence[int]) -> Iterator[None]:
+def jvm_signals_forwarded(spark: SparkSession, *, received: Callable[[], bool]) -> Iterator[None]:
     """Forward SIGTERM and SIGINT from the JVM to this process, for as long as the context lasts.
 
-    spark-submit's process is the JVM: `docker stop` sends SIGTERM to it alone. `received` are the signals that
-    this process has already had; after one, nothing more is forwarded. If Python started the JVM, there is nothing
-    to do.
+    spark-submit's process is the JVM: `docker stop` sends SIGTERM to it alone. `received` says whether
+    this process has already had a signal; then nothing more is forwarded. If Python started the JVM, there is
+    nothing to do.
     """
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         yield

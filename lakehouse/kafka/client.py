@@ -123,12 +123,12 @@ def _java_key(path: str) -> str:
     encrypted = _ENCRYPTED_KEY in text
     if not encrypted and _PLAIN_KEY not in text:
         raise SettingsError(
-            f"kafka.ssl_key_file {path} is no PKCS#8 key, the only kind that Kafka's client in Spark reads",
+            f"kafka.ssl_key_file {path} is not a PKCS#8 key, the only kind that Spark's Kafka client reads",
             todo=convert,
         )
     if encrypted and _is_pbes2(text) and find_java().version < _JAVA_WITH_PBES2:
         raise SettingsError(
-            f"kafka.ssl_key_file {path} is encrypted with PBES2, which Kafka's client cannot open "
+            f"kafka.ssl_key_file {path} is encrypted with PBES2, which Spark's Kafka client cannot open "
             f"on Java {find_java().version}",
             todo=convert,
         )

@@ -145,7 +145,7 @@ def connect_error(
     fault = _tls_fault(failure)
     if _is_hang_up(failure) or isinstance(failure, InvalidReceiveError) or isinstance(fault, _CUT_OFF):
         return BrokerError(
-            f"what listens at {bootstrap} does not go on with {security.security_protocol}",
+            f"the server at {bootstrap} does not speak {security.security_protocol}",
             todo="correct kafka.security_protocol or the port",
         )
     if fault is not None:
@@ -170,7 +170,7 @@ def advertised_error(cluster_at: str, client: Any, error: BaseException) -> Adve
         return None
     told = ", ".join(f"{where} ({why})" for where, why in unreached.items())
     return AdvertisedError(
-        f"the Kafka broker at {cluster_at} answers and sends clients to {told}, which cannot be reached from here",
+        f"the Kafka broker at {cluster_at} answers, but sends clients to {told}, which this machine cannot reach",
         todo="correct the broker's advertised.listeners, or make that name and port reachable from this machine",
     )
 
@@ -194,11 +194,11 @@ def _login_error(bootstrap: str, security: KafkaSecurity, failure: BaseException
         )
     if isinstance(failure, UnsupportedSaslMechanismError):
         return BrokerError(
-            f"the Kafka broker at {bootstrap} knows no logins with {security.sasl_mechanism}",
+            f"the Kafka broker at {bootstrap} does not support the SASL mechanism {security.sasl_mechanism}",
             todo="correct kafka.sasl_mechanism",
         )
     return BrokerError(
-        f"the Kafka broker at {bootstrap} takes no logins there, and kafka.security_protocol is "
+        f"the Kafka broker at {bootstrap} accepts no logins on that port, but kafka.security_protocol is "
         f"{security.security_protocol}",
         todo="correct kafka.security_protocol or the port",
     )
@@ -208,7 +208,7 @@ def _tls_error(bootstrap: str, fault: ssl.SSLError) -> BrokerError:
     if isinstance(fault, ssl.SSLCertVerificationError) and fault.verify_code in _OTHER_HOST:
         return BrokerError(
             f"the certificate of the Kafka broker at {bootstrap} is for another host: {fault.verify_message}",
-            todo="use the name it was made for, or set kafka.ssl_check_hostname = false",
+            todo="use the name it was issued for, or set kafka.ssl_check_hostname = false",
         )
     if isinstance(fault, ssl.SSLCertVerificationError):
         return BrokerError(

@@ -37,7 +37,7 @@ def existing_offsets(
     try:
         return _existing(consumer, TopicPartition(*part), sorted(ranges), timeout_seconds)
     except KafkaError as error:
-        told = BrokerError(f"Kafka does not give records of {part[0]}-{part[1]}: {first_line(error)}")
+        told = BrokerError(f"Kafka returns no records of {part[0]}-{part[1]}: {first_line(error)}")
         raise advertised_error(cluster.bootstrap, consumer, error) or told from error
     finally:
         consumer.close()

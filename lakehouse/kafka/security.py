@@ -64,7 +64,8 @@ class KafkaSecurity(BaseModel):
                 context.load_verify_locations(self.ssl_ca_file)
             except ssl.SSLError as error:
                 raise SettingsError(
-                    f"kafka.ssl_ca_file {self.ssl_ca_file} holds no certificate", todo="name a PEM file of the CA"
+                    f"kafka.ssl_ca_file {self.ssl_ca_file} contains no certificate",
+                    todo="name a PEM file of the CA",
                 ) from error
         if self.ssl_certificate_file:
             self._load_certificate(context)
@@ -98,7 +99,7 @@ class KafkaSecurity(BaseModel):
             used = self.uses_sasl if name.startswith("sasl_") else self.uses_tls
             # checking the hostname is the default: leaving it on says nothing
             if name not in ("security_protocol", "ssl_check_hostname") and getattr(self, name) and not used:
-                yield f"kafka.{name} is set, and {self._protocol} has no use for it"
+                yield f"kafka.{name} is set, but {self._protocol} does not use it"
 
     def _sasl_faults(self) -> Iterator[str]:
         if not self.uses_sasl:
@@ -115,7 +116,7 @@ class KafkaSecurity(BaseModel):
 
     def _tls_faults(self) -> Iterator[str]:
         if bool(self.ssl_certificate_file) != bool(self.ssl_key_file):
-            yield "kafka.ssl_certificate_file and kafka.ssl_key_file belong together: set both or none"
+            yield "kafka.ssl_certificate_file and kafka.ssl_key_file belong together: set both or neither"
         if self.ssl_key_password and not self.ssl_key_file:
             yield "kafka.ssl_key_password is set without kafka.ssl_key_file"
 
@@ -143,5 +144,5 @@ def read_file(path: str, setting: str) -> str:
     except OSError as error:
         problem = error.strerror
     except UnicodeDecodeError:
-        problem = "it is no text"
+        problem = "it is not text"
     raise SettingsError(f"{setting} {path} cannot be read: {problem}", todo=f"correct the file or {setting}")

@@ -43,7 +43,7 @@ def ensure_topics(
         except KafkaError as error:
             raise BrokerError(
                 f"topics at {cluster.bootstrap} have no leader after {timeout_seconds:g} s: {reason(error)}",
-                todo="look at the broker's log",
+                todo="check the broker's log",
             ) from error
 
 
@@ -96,6 +96,6 @@ def _create(
     ]
     if faults:
         raise BrokerError(
-            f"the Kafka cluster at {cluster.bootstrap} does not create {', '.join(faults)}",
+            f"the Kafka cluster at {cluster.bootstrap} did not create {', '.join(faults)}",
             todo="create the topics there, or correct kafka.partitions and kafka.replication_factor",
         )

@@ -1,11 +1,9 @@
 """Starting, watching and stopping streaming queries."""
 
 import re
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
@@ -16,21 +14,22 @@ from lakehouse.errors import LakehouseError, root_cause
 from lakehouse.jvm.signals import jvm_signals_forwarded
 from lakehouse.spark.progress import ProgressLog
 from lakehouse.spark.sql import setting
+from lakehouse.stop_signals import StopRequests, stop_requests
 
 _AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
 
 # How often a running stream is polled, so that a signal or the end of another one is noticed.
 _POLL_SECONDS = 1
 
-_GOES_ON = "nothing is lost: it goes on from its checkpoint when the cause is gone (--debug shows more)"
+_GOES_ON = "nothing is lost: it resumes from its checkpoint once the cause is fixed (--debug shows more)"
 # What to do about Spark and Delta errors that do not go away by themselves, by a word in their text.
 _KNOWN = {
     "failOnDataLoss": "lakehouse audit shows what Kafka no longer has; then: lakehouse rebuild bronze",
-    "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE": "lakehouse rebuild silver makes silver anew from bronze",
+    "DIFFERENT_DELTA_TABLE_READ_BY_STREAMING_SOURCE": "lakehouse rebuild silver builds silver again from bronze",
     "DELTA_SOURCE_IGNORE_DELETE": "bronze lost rows that silver has: lakehouse rebuild silver",
     "DELTA_SOURCE_TABLE_IGNORE_CHANGES": "bronze lost rows that silver has: lakehouse rebuild silver",
-    "DELTA_VERSION_NOT_CONTIGUOUS": "the table's log lacks versions: put them back, or: lakehouse rebuild silver",
-    "FAILED_READ_FILE": "put that file back from a copy; nothing was read past it",
+    "DELTA_VERSION_NOT_CONTIGUOUS": "the table's log lacks versions: restore them, or: lakehouse rebuild silver",
+    "FAILED_READ_FILE": "restore that file from a copy; nothing was read past it",
 }
 
 # What Spark puts before the cause; the message already names the stream.
@@ -78,8 +77,8 @@ def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> I
     streams: list[StreamingQuery] = []
     try:
         yield streams
-        with _stopped_by_signals() as stop_asked, jvm_signals_forwarded(spark, received=stop_asked):
-            unfinished = _await_all(streams, stop_asked)
+        with stop_requests(counted=None) as stop, jvm_signals_forwarded(spark, received=stop.received):
+            unfinished = _await_all(streams, stop)
         if unfinished and trigger is None:
             raise KeyboardInterrupt
     finally:
@@ -89,10 +88,10 @@ def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> I
         spark.streams.removeListener(log)
 
 
-def _await_all(streams: list[StreamingQuery], stop_asked: list[int]) -> list[StreamingQuery]:
+def _await_all(streams: list[StreamingQuery], stop: StopRequests) -> list[StreamingQuery]:
     """Wait for all; the streams that are still running when the process is asked to stop."""
     running = list(streams)
-    while running and not stop_asked:
+    while running and not stop.received():
         for stream in list(running):
             try:
                 if stream.awaitTermination(_POLL_SECONDS):
@@ -100,26 +99,6 @@ def _await_all(streams: list[StreamingQuery], stop_asked: list[int]) -> list[Str
             except StreamingQueryException as error:
                 raise stream_error(stream.name, error) from error
     return running
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[list[int]]:
-    """A list that receives the number of a SIGTERM or SIGINT, which then does not end the process at once."""
-    received: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-
-    try:
-        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:  # not the main thread: whoever started it handles signals
-        yield received
-        return
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def stream_error(name: str, error: BaseException) -> StreamError:

@@ -1,22 +1,41 @@
-"""`lakehouse config`: the settings in force."""
+"""`lakehouse config`: the settings in force, and the files that a spark-submit needs."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from lakehouse.settings import conf_dir
+import lakehouse
+from lakehouse.settings import settings_files
+from lakehouse.spark.defaults import defaults_file
 from operations.call import Call
 from operations.output import print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
+    if args.files:
+        return _show_files(json=args.json)
     settings = call.settings.model_dump(mode="json")
     if args.json:
         print_json(settings)
     else:
-        print_table(
-            ("setting", "value"), sorted(_flat(settings).items()), title=str(conf_dir() / "lakehouse.toml")
-        )
+        title = ", ".join(map(str, settings_files()))
+        print_table(("setting", "value"), sorted(_flat(settings).items()), title=title)
     return 0
+
+
+def _show_files(*, json: bool) -> int:
+    settings, spark, jobs = [str(file) for file in settings_files()], str(defaults_file()), str(_code_folder())
+    if json:
+        print_json({"settings": settings, "spark_defaults": spark, "jobs": jobs})
+    else:
+        rows = [("settings", ", ".join(settings)), ("Spark settings", spark), ("folder of the jobs", jobs)]
+        print_table(("what", "where"), rows)
+    return 0
+
+
+def _code_folder() -> Path:
+    """Where bronze/ingest.py and the other jobs are: the checkout, or site-packages."""
+    return Path(lakehouse.__file__).resolve().parent.parent
 
 
 def _flat(section: dict[str, Any], prefix: str = "") -> dict[str, str]:

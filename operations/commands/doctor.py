@@ -89,7 +89,7 @@ def package_findings(*packages: str) -> Iterator[Finding]:
         try:
             yield Finding(package, "ok", importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(package, "missing", "not installed", "make setup")
+            yield Finding(package, "missing", "not installed", f"run make setup, or pip install {package}")
 
 
 def environment_findings() -> Iterator[Finding]:
@@ -100,7 +100,10 @@ def environment_findings() -> Iterator[Finding]:
     for name in suspects():
         if name in STARTERS and name not in faults:
             yield Finding(
-                name, "note", "is set, and Spark or its JVM starts with it", f"unset {name} if they do not"
+                name,
+                "note",
+                "is set, and Spark or its JVM reads it on start",
+                f"unset {name} if they do not start",
             )
 
 
@@ -117,7 +120,7 @@ def jar_findings(defaults: dict[str, str]) -> Iterator[Finding]:
     packages = [name for name in defaults.get("spark.jars.packages", "").split(",") if name]
     absent = [name for name in packages if not (jars / _jar_name(name)).is_file()]
     if absent:
-        yield Finding("Spark jars", "note", f"not cached: {', '.join(absent)}", "fetched at the first run")
+        yield Finding("Spark jars", "note", f"not cached: {', '.join(absent)}", "downloaded on the first run")
     else:
         yield Finding("Spark jars", "ok", f"{len(packages)} packages cached in {jars}")
     if cached_jars():
@@ -127,7 +130,7 @@ def jar_findings(defaults: dict[str, str]) -> Iterator[Finding]:
             "Kafka jars",
             "note",
             f"Kafka {KAFKA_VERSION} is not cached",
-            "fetched when the embedded broker first starts",
+            "downloaded when the embedded broker first starts",
         )
 
 
@@ -149,9 +152,14 @@ def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
     try:
         identity = cluster_id(Cluster(address), timeout_seconds=_FOREIGN_SECONDS)
     except AdvertisedError as error:
-        yield Finding("Kafka", "note", error.problem, "nothing: a free port will be used")
+        yield Finding("Kafka", "note", error.problem, "nothing: the embedded broker will use a free port")
     except LakehouseError:
-        yield Finding("Kafka", "note", f"something else listens at {address}", "nothing: a free port will be used")
+        yield Finding(
+            "Kafka",
+            "note",
+            f"something else listens at {address}",
+            "nothing: the embedded broker will use a free port",
+        )
     else:
         yield Finding("Kafka", "ok", f"a broker answers at {address}, and will be used (cluster {identity})")
 
@@ -163,27 +171,23 @@ def root_findings(root: str) -> Iterator[Finding]:
         )
         return
     if utf8_locale() and not root.isascii():
-        yield Finding(
-            "Locale", "note", f"it is not UTF-8, and the root is {root}", "spark-submit needs LC_ALL=C.UTF-8"
-        )
+        yield Finding("Locale", "note", f"not UTF-8, and the root is {root}", "spark-submit needs LC_ALL=C.UTF-8")
     folder = next(path for path in (Path(root), *Path(root).parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):
             yield Finding("Root", "ok", f"{root} is writable")
     except OSError as error:
         todo = "make it writable or set LAKEHOUSE_ROOT to another folder"
-        yield Finding("Root", "missing", f"{folder} cannot be written: {error.strerror}", todo)
+        yield Finding("Root", "missing", f"{folder} is not writable: {error.strerror}", todo)
     free = shutil.disk_usage(folder).free
     enough = free >= DISK_BYTES
-    todo = "" if enough else f"free some: below {_gigabytes(DISK_BYTES)} the demo may not fit"
+    todo = "" if enough else f"free some space: below {_gigabytes(DISK_BYTES)} the demo may not fit"
     yield Finding("Disk", "ok" if enough else "note", f"{_gigabytes(free)} free at {folder}", todo)
 
 
 def memory_findings(memory: int) -> Iterator[Finding]:
     enough = memory >= MEMORY_BYTES
-    todo = (
-        "" if enough else f"below {_gigabytes(MEMORY_BYTES)} lower spark.driver.memory in conf/spark-defaults.conf"
-    )
+    todo = "" if enough else f"below {_gigabytes(MEMORY_BYTES)}, lower spark.driver.memory in {defaults_file()}"
     yield Finding("Memory", "ok" if enough else "note", _gigabytes(memory), todo)
 
 

@@ -23,7 +23,9 @@ from silver.refine import SOURCES, STREAM, refine
 
 def run(args: argparse.Namespace, call: Call) -> int:
     if args.accept_loss and args.layer != "bronze":
-        raise InputError(f"--accept-loss with {args.layer}", todo="it is for bronze: only Kafka drops records")
+        raise InputError(
+            f"--accept-loss does not apply to {args.layer}", todo="use it with bronze: only Kafka drops records"
+        )
     settings = call.settings
     clock = Clock(Console())
     with call.spark() as spark:
@@ -47,8 +49,8 @@ def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_los
         if _silver_has_read_more(spark, root):
             with only_run(settings.ops_dir, "silver"):
                 set_checkpoint_aside(spark, root, STREAM, stamp=stamp)
-            clock.tell("silver has read rows that bronze no longer has: lakehouse run --select bronze, then:")
-            clock.tell("lakehouse rebuild silver")
+            clock.tell("silver has read rows that bronze no longer has. Run: lakehouse run --select bronze")
+            clock.tell("and then: lakehouse rebuild silver")
 
 
 def _silver_has_read_more(spark: SparkSession, root: str) -> bool:
@@ -76,13 +78,13 @@ def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
             for table, damage in broken_logs(root, "silver"):
                 aside = storage.set_aside(spark, root, table, stamp=stamp)
                 clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")
-            with clock.step("silver: make it anew from bronze, beside the old one"):
+            with clock.step("silver: build new tables from bronze"):
                 refine(spark, settings, target=staging_root(root, stamp))
         else:
-            clock.tell(f"an earlier rebuild was interrupted after its tables were made ({stamp}): finishing it")
-        with clock.step("silver: swap the new tables and their checkpoint in"):
+            clock.tell(f"an earlier rebuild ({stamp}) was interrupted after it built its tables: finishing it")
+        with clock.step("silver: replace the old tables and their checkpoint"):
             swap_in(spark, root, stamp)
-    clock.tell("the old rows stay readable: lakehouse history silver.users, and VERSION AS OF in lakehouse sql")
+    clock.tell("the old rows stay readable: lakehouse history silver.users, then VERSION AS OF in lakehouse sql")
 
 
 def _stamp() -> str:

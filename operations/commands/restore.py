@@ -21,14 +21,14 @@ from operations.call import Call
 
 _CONSEQUENCES = {
     "silver": (
-        "stream 2 stops here: it refuses to go on from a restored table, because it would not apply again what "
+        "stream 2 stops: it refuses to continue from a restored table, because it would not apply again what "
         "the table loses.",
-        "`lakehouse rebuild silver` makes silver anew from bronze; the stream goes on, the restore is undone.",
-        "`lakehouse run --select gold` makes gold from the restored rows; until then gold stays as it is.",
+        "`lakehouse rebuild silver` builds silver again from bronze: the stream continues, the restore is undone.",
+        "`lakehouse run --select gold` builds gold from the restored rows; until then gold does not change.",
     ),
     "gold": (
-        "no stream is concerned: bronze and silver go on as they are.",
-        "the next gold run writes this table anew from silver; the CSV and other gold tables stay as they are.",
+        "no stream is affected: bronze and silver do not change.",
+        "the next gold run builds this table from silver again; the CSV and other gold tables do not change.",
     ),
 }
 # Tables to which a gold run appends: it does not recreate their earlier rows.
@@ -43,7 +43,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
     now, then = read_snapshot(lake, table), read_snapshot(lake, table, args.version)
     if now.version == then.version:
         raise InputError(
-            f"{table.sql_name} is at version {now.version}", todo="name an older one: lakehouse history"
+            f"{table.sql_name} is already at version {now.version}",
+            todo="choose an older version: lakehouse history",
         )
     for line in plan(table, now, then):
         print(line)
@@ -59,13 +60,13 @@ def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
     yield f"{table.sql_name}, version {now.version} ({_rows(now)}), gets the rows of version {then.version} " + (
         f"({_rows(then)})"
     )
-    yield f"  nothing is deleted: version {now.version} stays readable, and restoring it takes this back."
+    yield f"  nothing is deleted: version {now.version} stays readable, and restoring it undoes this."
     for line in _CONSEQUENCES[table.layer]:
         if table in _ADDED_TO and line.startswith("the next gold run"):
-            line = "the rows that the table loses are not made again; later runs add theirs."
+            line = "the rows that the table loses are not built again; later runs append theirs."
         yield f"  {line}"
     if table in GATED["gold"]:
-        yield "  exports show the last version that passed: `lakehouse check gold` makes the restored rows one."
+        yield "  exports show the last version that passed; `lakehouse check gold` checks the restored rows."
 
 
 def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
@@ -75,7 +76,7 @@ def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
     except (PySparkException, Py4JJavaError) as error:
         raise TableError(
             f"{table.sql_name} cannot be restored to version {version}: {first_line(error)}",
-            todo="choose a newer version: files of old ones are deleted after the promised time",
+            todo="choose a newer version: VACUUM may have deleted the files of old ones",
         ) from error
     return storage.latest_version(spark, root, table)
 
@@ -84,13 +85,13 @@ def _refuse(table: Table) -> None:
     """Delta would allow it, but what Kafka sent and what people decided would be gone for good."""
     if table == GOLD_MODELS:  # its rows and the models' files belong together
         raise InputError(
-            f"{table.sql_name} is never restored: the files of models do not come back with its rows",
+            f"{table.sql_name} cannot be restored: the models' files would not come back with its rows",
             todo="lakehouse models rollback publishes an older model",
         )
     if table.is_append_only:
         raise InputError(
-            f"{table.sql_name} is append-only and never restored: nothing would bring back the rows it loses",
-            todo=f"lakehouse sql reads it as it was: {table.sql_name} VERSION AS OF ...",
+            f"{table.sql_name} is append-only and cannot be restored: nothing would bring back the rows it loses",
+            todo=f"query an older version instead: lakehouse sql, {table.sql_name} VERSION AS OF ...",
         )
 
 
@@ -106,9 +107,9 @@ def _confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise InputError("not confirmed, nothing was changed", todo="add --yes where nobody can be asked")
+        raise InputError("not confirmed, so nothing was changed", todo="add --yes to run without a terminal")
     if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
-        raise InputError("not confirmed, nothing was changed")
+        raise InputError("not confirmed, so nothing was changed")
 
 
 def _rows(snapshot: Snapshot) -> str:

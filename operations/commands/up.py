@@ -1,12 +1,10 @@
 """`lakehouse up`: live mode. Broker, producers, both streams and gold at once, until Ctrl-C or a set time."""
 
 import argparse
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
-from types import FrameType
 
 from rich.console import Console
 
@@ -14,6 +12,7 @@ from lakehouse.broker.embedded import kafka_cluster, own_broker
 from lakehouse.broker.process import Broker
 from lakehouse.errors import BrokerError, LakehouseError
 from lakehouse.spark.streams import StreamError
+from lakehouse.stop_signals import StopRequests, stop_requests
 from operations.call import Call
 from operations.live.monitor import Monitor
 from operations.live.producers import LiveProducers
@@ -24,30 +23,6 @@ _LOOK_SECONDS = 0.2
 # How long a part that hangs because another one died may delay the end.
 _PATIENCE_SECONDS = 10.0
 _BRIEF_SECONDS = 2.0
-
-
-class Stop:
-    """Ctrl-C and SIGTERM: the first asks for a clean end, the second for an immediate one, a third just ends."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is signal's
-        self.asked += 1
-        if self.asked > 1:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-@contextmanager
-def stop_signals() -> Iterator[Stop]:
-    stop = Stop()
-    before = {number: signal.signal(number, stop.note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Live:
@@ -73,32 +48,36 @@ class Live:
         if self._broker is not None and not self._broker.is_alive():
             raise BrokerError(
                 f"the embedded Kafka broker, process {self._broker.pid}, has ended",
-                todo="kafka/logs/server.log under the root says why, and what it had confirmed is not lost",
+                todo="see kafka/logs/server.log under the root; no confirmed record is lost",
             )
         for worker in (*self.streams.workers, self.gold.worker, *self.producers.workers):
             require_well(worker)
             if worker.ended():
-                raise StreamError(f"{worker.name} ended by itself", todo="start again: it goes on where it was")
+                raise StreamError(
+                    f"{worker.name} ended unexpectedly", todo="start again: it resumes where it stopped"
+                )
 
-    def end_in_order(self, stop: Stop) -> None:
+    def end_in_order(self, stop: StopRequests) -> None:
         """Stop the producers, then the streams once they have taken everything, then gold once its run is over.
 
         A second signal skips what is not done yet.
         """
         self.gold.finish()
         lines: list[str] = []
-        self._await("what was sent is being confirmed", lambda: lines.extend(self.producers.stop()), stop)
+        self._await(
+            "waiting until Kafka confirms what was sent", lambda: lines.extend(self.producers.stop()), stop
+        )
         for told in lines:
             self._monitor.tell(told)
-        self._await("the streams take what Kafka has", self.streams.drain, stop)
+        self._await("the streams process what is left in Kafka", self.streams.drain, stop)
         self.streams.stop(wait_seconds=_PATIENCE_SECONDS)
-        for worker in (*self.producers.workers, *self.streams.workers) if stop.asked < 2 else ():
+        for worker in (*self.producers.workers, *self.streams.workers) if stop.count < 2 else ():
             require_well(worker)
-        self._await("the gold run goes on to its end", self.gold.worker.join, stop)
+        self._await("waiting for the gold run to finish", self.gold.worker.join, stop)
         self.gold.stop(wait_seconds=_PATIENCE_SECONDS)
         require_well(self.gold.worker)
-        if stop.asked > 1:
-            self._monitor.tell("stopped at once: what Kafka has confirmed is taken by the next start")
+        if stop.count > 1:
+            self._monitor.tell("stopped at once: the next start processes what Kafka has confirmed")
         self._monitor.tell_end(self.producers, self.gold)
 
     def end_at_once(self) -> None:
@@ -108,11 +87,11 @@ class Live:
         for worker in ending:
             worker.join(_PATIENCE_SECONDS)
 
-    def _await(self, what: str, work: Callable[[], object], stop: Stop) -> None:
-        if stop.asked > 1:
+    def _await(self, what: str, work: Callable[[], object], stop: StopRequests) -> None:
+        if stop.count > 1:
             return
         worker = Worker(what, work)
-        while not worker.join(_LOOK_SECONDS) and stop.asked < 2:
+        while not worker.join(_LOOK_SECONDS) and stop.count < 2:
             self.show(f"stopping: {what}")
         require_well(worker)
 
@@ -133,7 +112,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
         spark = opened.enter_context(call.spark(lasting=True))
         # only now: starting Spark installs a handler of its own, which cancels all jobs
-        stop = opened.enter_context(stop_signals())
+        stop = opened.enter_context(stop_requests(counted=2))
         monitor = opened.enter_context(Monitor.opened(settings, cluster, console))
         live = Live(
             LiveProducers(settings, cluster, rate=None if args.no_producers else args.rate or up.rate),
@@ -151,11 +130,11 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def _watch(live: Live, stop: Stop, *, seconds: float | None) -> None:
+def _watch(live: Live, stop: StopRequests, *, seconds: float | None) -> None:
     """Show the live mode until it should end. Raises the failure of a part that dies."""
     title = "lakehouse up until Ctrl-C" if seconds is None else f"lakehouse up for {seconds:g} s"
     ends = float("inf") if seconds is None else time.monotonic() + seconds
-    while not stop.asked and time.monotonic() < ends:
+    while not stop.received() and time.monotonic() < ends:
         live.require_alive()
         live.show(title)
         time.sleep(_LOOK_SECONDS)

@@ -107,9 +107,9 @@ class LiveGold:
         if self.step and self.began is not None:
             return f"run {self.runs + 1} for {now - self.began:.0f} s: {self.step.removeprefix('gold: ')}"
         if self.began is None or self.ended is None:
-            return "waits for silver"
+            return "waiting for silver"
         due = max(0.0, self.began + self.every_seconds - now)
-        then = "" if self._no_more_runs.is_set() else f", the next in {due:.0f} s"
+        then = "" if self._no_more_runs.is_set() else f", next in {due:.0f} s"
         return f"run {self.runs} ended {now - self.ended:.0f} s ago and took {self.ended - self.began:.0f} s{then}"
 
     def _run_on(self) -> None:

@@ -85,7 +85,7 @@ def selected(select: str) -> tuple[Step, ...]:
     layer, plus = select.removesuffix("+"), select.endswith("+")
     if layer not in LAYERS:
         raise InputError(
-            f"no layer {layer!r}", todo=f"select one of {', '.join(LAYERS)}, with + for those after it too"
+            f"unknown layer {layer!r}", todo=f"select one of {', '.join(LAYERS)}; a + adds the layers after it"
         )
     wanted = LAYERS[LAYERS.index(layer) :] if plus else (layer,)
     return tuple(step for step in STEPS if step.layer in wanted)

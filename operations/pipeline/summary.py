@@ -48,12 +48,12 @@ def show(found: Mapping[str, Any]) -> None:
     else:
         print("NOT CHECKED: the gates were off")
     if found["rejected"]:
-        print_table(("rejected because of", "rows"), list(found["rejected"].items()))
+        print_table(("rejected by rule", "rows"), list(found["rejected"].items()))
     model = [
         (row["metric"], NOT_MEASURED if row["value"] is None else row["value"], row["baseline"])
         for row in found["model"]
     ]
-    print_table(("model", "value", "popularity, or the mean"), model)
+    print_table(("model", "value", "baseline (popularity or mean)"), model)
     streams = [
         (
             name,

@@ -127,7 +127,7 @@ def _fields(row: Row, unmapped: Counter[str]) -> tuple[Fields, int | None]:
         duration = _stored(row, "duration")
         unmapped["durations of movies (no field in the wire format)"] += bool(duration)
         misplaced = bool(duration) and _MOVIE_DURATION.fullmatch(duration) is None
-        unmapped["durations of movies that are no minutes, perhaps of another column"] += misplaced
+        unmapped["durations of movies that are not minutes, perhaps from another column"] += misplaced
     return fields, instant
 
 

@@ -35,9 +35,7 @@ def future_lines(records: Iterable[Record], *, latest_ms: int) -> list[str]:
     """How many records have a time after `latest_ms`, the latest that silver accepts."""
     later = sum(1 for record in records if record.timestamp_ms is not None and record.timestamp_ms > latest_ms)
     return (
-        [f"future: {later:,} records have a time that is still to come, so silver quarantines them"]
-        if later
-        else []
+        [f"future: {later:,} records have a timestamp in the future, so silver quarantines them"] if later else []
     )
 
 

@@ -148,7 +148,7 @@ def _other_encoding(path: Path) -> InputError | None:
     if encoding is None:
         return None
     return InputError(
-        f"{path} is {encoding}, as its bytes from byte 0 (line 1) on say", todo="convert it to UTF-8"
+        f"{path} is {encoding}, according to its bytes from byte 0 (line 1) on", todo="convert it to UTF-8"
     )
 
 

@@ -91,7 +91,7 @@ def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
         unmapped["ratings without a readable number of stars: silver quarantines them"] += rating.stars is None
         unmapped["ratings without a userId or movieId"] += not (cleaned(rating.user) and cleaned(rating.movie))
         stored = cleaned(rating.identity)
-        unmapped["ratings that repeat a user's of the same movie: silver keeps the latest"] += stored in seen
+        unmapped["repeated ratings of a movie by the same user: silver keeps the latest"] += stored in seen
         seen.add(stored)
         ratings.append(rating)
     if untimed:
@@ -117,7 +117,7 @@ def read_library(path: Path, ratings: list[Rating], catalogue: Catalogue, unmapp
     for row in read_rows(path, MOVIE_COLUMNS):
         title, year = _split_year(row["title"])
         genres = _genres(row["genres"])
-        unmapped["MovieLens movies without a year: no decade, matched with no catalogue title"] += year is None
+        unmapped["MovieLens movies without a year: no decade, not matched with a catalogue title"] += year is None
         unmapped["MovieLens movies without genres"] += not genres
         match = None if year is None else index.find(title, year)
         decade = None if year is None else decade_of(year)
@@ -129,7 +129,7 @@ def read_library(path: Path, ratings: list[Rating], catalogue: Catalogue, unmapp
         else:
             identity = match.identity
             taken[identity] += 1
-            unmapped["MovieLens movies with several catalogue titles: the first is taken"] += match.candidates > 1
+            unmapped["MovieLens movies with several catalogue titles: the first is used"] += match.candidates > 1
             # a matched title has the genres of both
             known = catalogue.features[identity]
             library.features[row["movieId"]] = known._replace(genres=known.genres + genres)
@@ -145,7 +145,7 @@ def feedback_records(ratings: list[Rating], library: Library, unmapped: Counter[
     records = []
     for rating in ratings:
         known = library.identities.get(rating.movie)
-        unmapped["ratings of movies that movies.csv lacks: published all the same"] += known is None
+        unmapped["ratings of movies that movies.csv lacks: published anyway"] += known is None
         fields = {
             "id": rating.identity,
             "type": "feedback",
@@ -175,7 +175,7 @@ def _user(user: str, rated: list[Rating], library: Library, unmapped: Counter[st
             if rating.stars is not None and rating.movie in library.features
         ]
     )
-    unmapped["MovieLens users whose ratings tell no taste"] += not any(taste)
+    unmapped["MovieLens users whose ratings show no preference"] += not any(taste)
     times = [rating.instant_us for rating in rated]
     identity = f"user-{user}"
     draw = int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=8).digest(), "big")

@@ -46,7 +46,7 @@ class Delivery(NamedTuple):
         if self.failed:
             raise CheckFailedError(
                 f"{self.failed:,} of {self.sent:,} {name} records were not delivered: {self.error}",
-                todo="correct the cause and send again: repeated records change nothing in silver",
+                todo="fix the cause and send again: repeated records change nothing in silver",
             )
 
 

@@ -44,7 +44,7 @@ from tests.support.tables import contents
 TIMEOUT = 20.0
 EVENTS_STREAM = "bronze/events"
 REBUILD_SILVER = "lakehouse rebuild silver makes both anew from bronze"
-REBUILD_BRONZE = "lakehouse rebuild bronze lets the stream go on from what the table holds"
+REBUILD_BRONZE = "lakehouse rebuild bronze resumes the stream after the rows of the table"
 
 
 class Base(NamedTuple):
@@ -149,17 +149,17 @@ BRONZE_STOPS: dict[str, tuple[Change, str, str]] = {
     ),
     "the table is deleted": (
         lambda _, __, settings: remove(settings, "bronze/events"),
-        "the table is gone and its checkpoint is not",
+        "the table is gone, but its checkpoint is not",
         REBUILD_BRONZE,
     ),
     "the table is made anew": (
         lambda spark, _, settings: recreate(spark, settings),
-        "the checkpoint ended batch 1, which the table does not know",
+        "the checkpoint completed batch 1, which the table does not contain",
         REBUILD_BRONZE,
     ),
     "the checkpoint is another stream's": (
         lambda _, __, settings: swap_checkpoints(settings),
-        "the checkpoint is of another stream",
+        "the checkpoint belongs to another stream",
         REBUILD_BRONZE,
     ),
     # Delta allows this on an append-only table too
@@ -216,15 +216,15 @@ def test_bronze_starts_again_after_it_got_a_column_and_no_new_record(
 def test_another_topic_of_the_same_name(spark: SparkSession, copied: Settings) -> None:
     found = topics(copied)
     anew = found._replace(ids={**found.ids, copied.kafka.users_topic: "another-id"})
-    with pytest.raises(CheckpointError, match=r"continuity-users is not the one .*its offsets count anew; give"):
+    with pytest.raises(CheckpointError, match=r"continuity-users is not the one .*its offsets start over; give"):
         prepare(spark, copied, anew)
 
 
 @pytest.mark.parametrize(
     ("kept", "problem"),
     [
-        ((0, 3), r"has read continuity-users-0 up to offset \d+, and Kafka has it only up to 2"),
-        ((900, 910), r"Kafka dropped continuity-users-0's records \d+ to 899 unread by bronze.events"),
+        ((0, 3), r"has read continuity-users-0 up to offset \d+, but Kafka has it only up to 2"),
+        ((900, 910), r"Kafka dropped records \d+ to 899 of continuity-users-0 before bronze.events read"),
     ],
 )
 def test_what_kafka_no_longer_has(
@@ -239,7 +239,7 @@ def test_what_kafka_no_longer_has(
 def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: Settings) -> None:
     kafka = copied.kafka.model_copy(update={"users_topic": copied.kafka.feedback_topic})
     with pytest.raises(
-        CheckpointError, match=r"events reads continuity-users, which the .* no longer give .*rebuild bronze"
+        CheckpointError, match=r"events reads continuity-users, which the .* no longer assign .*rebuild bronze"
     ):
         prepare(spark, copied.model_copy(update={"kafka": kafka}), topics(copied))
 
@@ -416,7 +416,7 @@ def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
         list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=False))
     assert str(error.value) == (
         f"{file} is empty, and Kafka no longer has all records of its table ({kafka.users_topic}-0 0-3); "
-        "put that file back from a copy, or give these records up: lakehouse rebuild bronze --accept-loss"
+        "restore that file from a copy, or give up these records: lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()
     told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
@@ -442,8 +442,8 @@ def test_a_damaged_table_is_kept_where_the_settings_no_longer_name_its_topic(
     with pytest.raises(DamageError) as error:
         list(start.rebuild_checkpoints(spark, later, cluster, stamp="s", accept_loss=False))
     assert str(error.value) == (
-        f"{file} is empty, and the settings no longer give its table {kafka.users_topic}; put that file back from "
-        "a copy, set the topics' names as they were, or give these records up: "
+        f"{file} is empty, and the settings no longer assign {kafka.users_topic} to its table; restore that "
+        "file from a copy, set the old topic names again, or give up these records: "
         "lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()

@@ -193,7 +193,7 @@ def test_a_replay_keeps_real_times_and_the_broker_keeps_the_records(settings: Se
         "feedback: 2 sent, 2 delivered, 0 failed",
     ]
     # the user sees these lines before anything is sent
-    assert lines[0] == "matched: 1 MovieLens movies are titles of the catalogue"
+    assert lines[0] == "matched: 1 MovieLens movies are also in the catalogue"
     replay = read_replay(tmp_path / "shows.csv", tmp_path)
     kafka = settings.kafka
     for topic, records in zip(kafka.topics, replay[:4], strict=True):

@@ -21,7 +21,7 @@ IDS = {"movies": "m", "users": "u"}
 WHOLE = Topics(IDS, {("movies", 0): (0, 5), ("users", 0): (0, 10)})
 READ_TO: Offsets = {("movies", 0): 5, ("users", 0): 10}
 MEMORY = Memory(topic_properties(IDS), READ_TO)
-GIVE_UP = "or give these records up: lakehouse rebuild bronze --accept-loss"
+GIVE_UP = "or give up these records: lakehouse rebuild bronze --accept-loss"
 FROM_KAFKA = "empty, and Kafka no longer has all records of its table"
 
 
@@ -51,7 +51,7 @@ def test_nothing_is_lost_while_kafka_has_all_records(memory: Memory) -> None:
 def test_what_kafka_can_no_longer_give_back(topics: Topics, fault: str) -> None:
     told = with_loss(DAMAGE, SOURCE, MEMORY, topics)
     assert told.fault == f"{FROM_KAFKA} {fault}"
-    assert told.todo == f"put that file back from a copy, {GIVE_UP}"
+    assert told.todo == f"restore that file from a copy, {GIVE_UP}"
     assert "\n" not in str(told.error())
 
 
@@ -64,15 +64,15 @@ def test_what_kafka_can_no_longer_give_back(topics: Topics, fault: str) -> None:
 )
 def test_topics_that_the_settings_no_longer_give_the_table(memory: Memory) -> None:
     told = with_loss(DAMAGE, SOURCE, memory, WHOLE)
-    assert told.fault == "empty, and the settings no longer give its table old-users"
-    assert told.todo == f"put that file back from a copy, set the topics' names as they were, {GIVE_UP}"
+    assert told.fault == "empty, and the settings no longer assign old-users to its table"
+    assert told.todo == f"restore that file from a copy, set the old topic names again, {GIVE_UP}"
     assert read_again(SOURCE, memory, WHOLE) == ["movies", "users"]
 
 
 def test_a_topic_that_the_other_table_has_read_too() -> None:
     told = with_loss(DAMAGE, SOURCE, MEMORY, WHOLE, elsewhere={"users", "feedback"})
-    assert told.fault == "empty, and the other bronze table goes on behind its own records of users"
-    assert told.todo == f"put that file back from a copy, {GIVE_UP}"
+    assert told.fault == "empty, and the other bronze table resumes after its own records of users"
+    assert told.todo == f"restore that file from a copy, {GIVE_UP}"
 
 
 def test_a_topic_that_the_table_never_read_is_not_read_again() -> None:

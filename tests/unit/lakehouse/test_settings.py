@@ -87,7 +87,7 @@ def test_every_fault_is_told_at_once(conf: Path) -> None:
 
 def test_a_file_that_is_no_toml_is_named_with_its_line(conf: Path) -> None:
     edit(conf, "partitions = 3", "partitions 3")
-    assert problem().startswith(f"{conf / 'lakehouse.toml'} is no valid TOML: ")
+    assert problem().startswith(f"{conf / 'lakehouse.toml'} is not valid TOML: ")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_variable_counts_in_any_case_and_only_once(monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("conf")
 def test_an_overlay_has_a_plain_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("LAKEHOUSE_ENV", name)
-    assert problem().startswith(f"LAKEHOUSE_ENV = {name!r} names no settings file; ")
+    assert problem().startswith(f"LAKEHOUSE_ENV = {name!r} is not the name of a settings file; ")
 
 
 def test_a_quoted_name_with_a_dot_is_no_section(conf: Path) -> None:
@@ -271,7 +271,9 @@ def test_an_overlay_that_is_not_there_is_named(conf: Path, monkeypatch: pytest.M
 
 def test_a_folder_without_settings_is_named(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKEHOUSE_CONF", str(conf / "empty"))
-    assert problem() == f"LAKEHOUSE_CONF = '{conf / 'empty'}' holds no lakehouse.toml; point it at a conf/ folder"
+    assert (
+        problem() == f"LAKEHOUSE_CONF = '{conf / 'empty'}' contains no lakehouse.toml; point it at a conf/ folder"
+    )
 
 
 @pytest.mark.usefixtures("conf")

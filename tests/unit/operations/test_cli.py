@@ -74,6 +74,24 @@ def test_tables_go_to_the_given_output_too(given: Settings, capsys: pytest.Captu
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_files_for_spark_submit_exist(
+    conf: Path, given: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the environment: settings that a caller gives come from no file."""
+    (conf / "lakehouse.own.toml").write_text("")
+    (conf / "spark-defaults.conf").write_text("")
+    monkeypatch.setenv("LAKEHOUSE_ENV", "own")
+    monkeypatch.delenv("SPARK_CONF_DIR", raising=False)
+    code, out, err = call(["config", "--files", "--json"], settings=given)
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    assert found["settings"] == [str(conf / "lakehouse.toml"), str(conf / "lakehouse.own.toml")]
+    assert found["spark_defaults"] == str(conf / "spark-defaults.conf")
+    assert Path(found["jobs"], "bronze", "ingest.py").is_file()
+    assert call(["config", "--files"], settings=given).out.count(str(conf)) == 3
+    assert capsys.readouterr() == ("", "")
+
+
 def test_what_is_not_given_is_a_shells(
     conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,9 +132,15 @@ def test_a_live_mode_asks_for_a_lasting_session(given: Settings) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("run", "--select", "platinum"), "no layer 'platinum'; select one of bronze, silver, gold, with + for "),
+        (
+            ("run", "--select", "platinum"),
+            "unknown layer 'platinum'; select one of bronze, silver, gold; ",
+        ),
         (("models", "list", "als-1"), "a model version without rollback: als-1; write: models rollback "),
-        (("rebuild", "gold", "--accept-loss"), "--accept-loss with gold; it is for bronze: only Kafka drops "),
+        (
+            ("rebuild", "gold", "--accept-loss"),
+            "--accept-loss does not apply to gold; use it with bronze: ",
+        ),
         (("quarantine", "replay", "--set", "a=1", "--set", "a=2"), "--set gives a twice; give each field one "),
         (("report", "--output", "."), "{folder} is a folder; name a file in it"),
         (("report", "--output", "/dev/null"), "/dev/null is not a regular file; name another file"),
@@ -129,7 +153,7 @@ def test_a_live_mode_asks_for_a_lasting_session(given: Settings) -> None:
         (("report", "--open", "--output", "s3a://b/r.html"), "a browser cannot open s3a://b/r.html; give a file "),
         (("history", "silver.user"), "no table 'silver.user' in this lakehouse; did you mean silver.users?"),
         (("diff", "silver.user", "1", "2"), "no table 'silver.user' in this lakehouse; did you mean "),
-        (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and never restored"),
+        (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and cannot be restored"),
     ],
     ids=lambda part: part[0] if isinstance(part, tuple) else "",
 )

@@ -196,13 +196,13 @@ def test_what_is_not_mapped_is_counted_by_reason(replay: Replay) -> None:
         "durations of movies (no field in the wire format)": 4,
         "release years of series (no field in the wire format)": 3,
         "ratings without a readable number of stars: silver quarantines them": 1,
-        "ratings that repeat a user's of the same movie: silver keeps the latest": 1,
-        "ratings of movies that movies.csv lacks: published all the same": 1,
-        "MovieLens movies without a year: no decade, matched with no catalogue title": 1,
+        "repeated ratings of a movie by the same user: silver keeps the latest": 1,
+        "ratings of movies that movies.csv lacks: published anyway": 1,
+        "MovieLens movies without a year: no decade, not matched with a catalogue title": 1,
         "MovieLens movies without genres": 1,
     }
     lines = findings_of(replay, load_settings().silver, now_ms=1_700_000_000_000)
-    assert lines[0] == "matched: 1 MovieLens movies are titles of the catalogue"
+    assert lines[0] == "matched: 1 MovieLens movies are also in the catalogue"
     assert "not mapped: 1 MovieLens movies without genres" in lines
 
 
@@ -214,7 +214,7 @@ def test_equal_ratings_tell_no_taste(tmp_path: Path) -> None:
     write(tmp_path, movies=MOVIES, ratings="userId,movieId,rating,timestamp\n1,1,4,10\n1,2,4,20\n")
     replay = read_replay(None, tmp_path)
     assert events(replay.users)["user-1"]["generos"] == []
-    assert replay.unmapped["MovieLens users whose ratings tell no taste"] == 1
+    assert replay.unmapped["MovieLens users whose ratings show no preference"] == 1
     assert events(replay.movies)["movie-1"]["titulo"] == "The Long Road"
 
 
@@ -263,5 +263,5 @@ def test_ratings_are_read_as_silver_stores_them(tmp_path: Path) -> None:
     assert [json.loads(record.value or b"")["user_id"] for record in replay.feedback] == ["user-7", "user-7", None]
     assert len(replay.users) == 1
     assert "ratings without a readable number of stars: silver quarantines them" not in replay.unmapped
-    assert replay.unmapped["ratings that repeat a user's of the same movie: silver keeps the latest"] == 1
+    assert replay.unmapped["repeated ratings of a movie by the same user: silver keeps the latest"] == 1
     assert replay.unmapped["ratings without a userId or movieId"] == 1

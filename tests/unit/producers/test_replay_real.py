@@ -42,7 +42,7 @@ def test_the_known_dirt_is_counted(replay: Replay) -> None:
     assert counts["catalogue ratings that are durations: silver quarantines them"] == 3
     assert counts["catalogue rows without a date_added: dated by their release_year"] == 10
     assert counts["MovieLens movies without genres"] == 34
-    assert counts["MovieLens movies without a year: no decade, matched with no catalogue title"] == 13
+    assert counts["MovieLens movies without a year: no decade, not matched with a catalogue title"] == 13
     assert not [reason for reason in counts if "unreadable" in reason or "columns" in reason]
 
 

@@ -249,7 +249,7 @@ def test_creating_topics_leaves_existing_ones_alone(broker: Cluster) -> None:
 
 
 def test_a_topic_that_cannot_be_made_is_one_line(broker: Cluster) -> None:
-    with pytest.raises(BrokerError, match=r"does not create triple \(.*replication factor") as error:
+    with pytest.raises(BrokerError, match=r"did not create triple \(.*replication factor") as error:
         ensure_topics(broker, ["triple"], partitions=1, replication_factor=3, timeout_seconds=TIMEOUT)
     assert "\n" not in str(error.value)
 
@@ -272,5 +272,5 @@ def test_an_object_store_needs_a_configured_cluster(root: str) -> None:
 
 def test_a_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(BrokerError, match=r"cannot write in .*file"):
+    with pytest.raises(BrokerError, match=r"cannot write to .*file"):
         kafka_cluster(embedded(), str(tmp_path / "file")).__enter__()

@@ -62,7 +62,7 @@ def test_the_address_that_the_broker_advertises_is_named(
         base = load_settings()
         kafka = base.kafka.model_copy(update=update)
         settings = base.model_copy(update={"root": str(tmp_path / "root"), "kafka": kafka})
-        told = f"the Kafka broker at {cluster.bootstrap} answers and sends clients to {address} ({why}"
+        told = f"the Kafka broker at {cluster.bootstrap} answers, but sends clients to {address} ({why}"
         for ask in (
             lambda: end_offsets(cluster, ["a"], timeout_seconds=5),
             lambda: ensure_topics(cluster, ["a"], partitions=1, replication_factor=1, timeout_seconds=5),

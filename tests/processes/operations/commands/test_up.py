@@ -70,8 +70,8 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     os.kill(broker.pid, signal.SIGKILL)
     code = killed.process.wait(TIMEOUT)
     assert killed.said().splitlines()[-1] == (
-        f"lakehouse: the embedded Kafka broker, process {broker.pid}, has ended; kafka/logs/server.log under the "
-        "root says why, and what it had confirmed is not lost"
+        f"lakehouse: the embedded Kafka broker, process {broker.pid}, has ended; see kafka/logs/server.log under "
+        "the root; no confirmed record is lost"
     )
     assert code == 2
 
@@ -80,7 +80,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     said = live.said()
     assert (code, "Traceback" in said) == (0, False), said
     steps = [line.removeprefix("stopping: ") for line in said.splitlines() if line.startswith("stopping: ")]
-    assert "the streams take what Kafka has" in steps
+    assert "the streams process what is left in Kafka" in steps
     delivered = [int(number.replace(",", "")) for number in re.findall(r"([\d,]+) delivered, 0 failed", said)]
     assert len(delivered) == 4, said
     assert "delay 0.0 s (0 records in Kafka) + 0.0 s (0 rows of bronze)" in said.splitlines()[-1]
@@ -109,7 +109,7 @@ def test_without_producers_it_takes_what_others_have_sent(
     live = Running(embedded, tmp_path / "live.log", *command, variables=cheap)
     code, said = live.process.wait(TIMEOUT), live.said()
     assert (code, "Traceback" in said) == (0, False), said
-    assert re.search(r" s  bronze 20 .* silver 20 .*gold waits for silver", said.splitlines()[-1]), said
+    assert re.search(r" s  bronze 20 .* silver 20 .*gold waiting for silver", said.splitlines()[-1]), said
     assert "delivered" not in said
     assert storage.read(spark, embedded.root, SILVER_CONTENT).count() == 20
 
@@ -120,7 +120,7 @@ def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends
     settings = with_quick_models(settings)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     gold = LiveGold(spark, settings, cluster, every_seconds=3600.0)
-    assert gold.told(time.monotonic()) == "waits for silver"
+    assert gold.told(time.monotonic()) == "waiting for silver"
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
     for topic, records in (
         (kafka.users_topic, user_records(1, 10)),

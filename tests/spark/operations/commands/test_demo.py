@@ -69,5 +69,5 @@ def test_a_layer_that_is_none_is_named(demo: Demo, command: Command) -> None:
     assert command("run", "--select", "sliver+", settings=demo.settings) == (
         2,
         "",
-        "lakehouse: no layer 'sliver'; select one of bronze, silver, gold, with + for those after it too\n",
+        "lakehouse: unknown layer 'sliver'; select one of bronze, silver, gold; a + adds the layers after it\n",
     )

@@ -134,14 +134,14 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
         ),
         (
             ("restore", "gold.powerbi_recommendations", "2", "--yes"),
-            "gold.powerbi_recommendations is at version 2",
+            "gold.powerbi_recommendations is already at version 2",
         ),
         (("restore", "gold.recommendations", "1", "--yes"), "table gold.recommendations does not exist under "),
-        (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and never restored"),
-        (("restore", "gold.models", "1", "--yes"), "gold.models is never restored: the files of models"),
+        (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and cannot be restored"),
+        (("restore", "gold.models", "1", "--yes"), "gold.models cannot be restored: the models' files"),
         (
             ("restore", "gold.powerbi_recommendations", "1"),
-            "not confirmed, nothing was changed; add --yes where nobody can be asked",
+            "not confirmed, so nothing was changed; add --yes to run without a terminal",
         ),
     ],
     ids=[
@@ -181,7 +181,7 @@ def test_a_gold_table_is_restored_and_brought_back(spark: SparkSession, root: st
     assert out.splitlines()[0] == (
         "gold.powerbi_recommendations, version 2 (3 rows), gets the rows of version 1 (3 rows)"
     )
-    assert "no stream is concerned" in out
+    assert "no stream is affected" in out
     assert out.splitlines()[-1] == "gold.powerbi_recommendations is at version 3, with the rows of version 1"
     first = spark.createDataFrame(FIRST, EXPORT)
     assert_df_equality(storage.read(spark, root, GOLD_POWERBI), first, ignore_row_order=True, ignore_nullable=True)
@@ -232,8 +232,8 @@ def test_a_restored_silver_stops_its_stream_as_the_plan_says(
     assert "silver is running already" in refused.err
     code, said, _ = command(*wanted, settings=settings)
     assert code == 0
-    assert "stream 2 stops here: it refuses to go on from a restored table" in said
-    assert "`lakehouse rebuild silver` makes silver anew from bronze" in said
+    assert "stream 2 stops: it refuses to continue from a restored table" in said
+    assert "`lakehouse rebuild silver` builds silver again from bronze" in said
     names = storage.read(spark, settings.root, SILVER_USERS).select("nombre_usuario").collect()
     assert [row[0] for row in names] == ["Ana"]
     with pytest.raises(CheckpointError, match=r"version \d of silver.users was made by RESTORE"):
@@ -250,4 +250,4 @@ def test_append_only_tables_refuse_even_their_first_version(
     storage.ensure(spark, root, find_table(name))
     outcome = command("restore", name, "0", "--yes", root=root)
     assert outcome.code == 2
-    assert "append-only and never restored" in outcome.err
+    assert "append-only and cannot be restored" in outcome.err

@@ -28,7 +28,7 @@ def test_a_mark_tells_the_encoding_of_settings_and_of_data(tmp_path: Path, mark:
     file.write_bytes(mark + b"a")
     assert other_encoding(file) == name
     if name:
-        with pytest.raises(SettingsError, match=f"file is {name}, and settings are UTF-8"):
+        with pytest.raises(SettingsError, match=f"file is {name}, but settings must be UTF-8"):
             configuration_text(file)
     else:
         assert configuration_text(file) == "a"

@@ -66,21 +66,21 @@ def cut_to_utf16_without_mark(file: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "fault"),
     [
-        (encoded("utf-16"), " is UTF-16, and settings are UTF-8; save it as UTF-8"),
+        (encoded("utf-16"), " is UTF-16, but settings must be UTF-8; save it as UTF-8"),
         (
             lambda file: file.write_bytes(
                 codecs.BOM_UTF16_BE + file.read_text(encoding="utf-8").encode("utf-16-be")
             ),
-            " is UTF-16, and settings are UTF-8; save it as UTF-8",
+            " is UTF-16, but settings must be UTF-8; save it as UTF-8",
         ),
-        (encoded("utf-32"), " is UTF-32, and settings are UTF-8; save it as UTF-8"),
+        (encoded("utf-32"), " is UTF-32, but settings must be UTF-8; save it as UTF-8"),
         (
             cut_to_utf16_without_mark,
             " has a NUL byte in line 1: it is damaged or not UTF-8; save it as UTF-8, without",
         ),
         (with_nul, " has a NUL byte in line 2: it is damaged or not UTF-8; save it as UTF-8, without that byte"),
         (encoded("latin-1"), " is not UTF-8: byte 0xf1 in line "),
-        (as_folder, " is a folder; put a settings file in its place"),
+        (as_folder, " is a folder; replace it with a settings file"),
         (as_circle, " cannot be read: Too many levels of symbolic links; make it a readable file"),
     ],
     ids=["utf-16-le", "utf-16-be", "utf-32", "utf-16 without mark", "nul", "latin-1", "folder", "unreadable"],
@@ -174,7 +174,7 @@ def test_a_command_says_so_and_ends_with_2(big: Path, command: str) -> None:
     err = io.StringIO()
     assert cli.main([command], stdout=io.StringIO(), stderr=err) == 2
     assert err.getvalue() == (
-        f"lakehouse: {big / 'lakehouse.toml'} is UTF-16, and settings are UTF-8; save it as UTF-8\n"
+        f"lakehouse: {big / 'lakehouse.toml'} is UTF-16, but settings must be UTF-8; save it as UTF-8\n"
     )
 
 

@@ -98,23 +98,23 @@ def fresh(conf: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
         (
             {"sasl_password": UNSEEN},
-            "kafka.sasl_password is set, and kafka.security_protocol = PLAINTEXT has no use for it",
+            "kafka.sasl_password is set, but kafka.security_protocol = PLAINTEXT does not use it",
         ),
         (
             {"ssl_ca_file": "ca.pem"},
-            "kafka.ssl_ca_file is set, and kafka.security_protocol = PLAINTEXT has no use for it",
+            "kafka.ssl_ca_file is set, but kafka.security_protocol = PLAINTEXT does not use it",
         ),
         (
             {"security_protocol": "SSL", "sasl_username": "ana"},
-            "kafka.sasl_username is set, and kafka.security_protocol = SSL has no use for it",
+            "kafka.sasl_username is set, but kafka.security_protocol = SSL does not use it",
         ),
         (
             {"security_protocol": "SSL", "ssl_certificate_file": "client.pem"},
-            "kafka.ssl_certificate_file and kafka.ssl_key_file belong together: set both or none",
+            "kafka.ssl_certificate_file and kafka.ssl_key_file belong together: set both or neither",
         ),
         (
             {"security_protocol": "SSL", "ssl_key_file": "client.key"},
-            "kafka.ssl_certificate_file and kafka.ssl_key_file belong together: set both or none",
+            "kafka.ssl_certificate_file and kafka.ssl_key_file belong together: set both or neither",
         ),
         (
             {"security_protocol": "SSL", "ssl_key_password": UNSEEN},
@@ -151,7 +151,7 @@ def test_a_secret_in_a_settings_file_is_refused(
     (fresh / file).write_text(text.replace("[kafka]\n", f'[kafka]\n{key} = "{UNSEEN}"\n'), encoding="utf-8")
     with pytest.raises(SettingsError) as error:
         load_settings()
-    assert str(error.value) == f"{fresh / file} holds kafka.{key}; take it out of there and {todo}"
+    assert str(error.value) == f"{fresh / file} holds kafka.{key}; remove it and {todo}"
 
 
 @pytest.mark.parametrize("password", ["[1, 2]", "null", '{"a": 1}', "12", ' "quoted" ', "ñ\\"])
@@ -191,10 +191,10 @@ def text_file(folder: Path, name: str, content: bytes) -> str:
         ),
         (
             {**SCRAM, "sasl_password_file": "binary"},
-            "kafka.sasl_password_file {}binary cannot be read: it is no text",
+            "kafka.sasl_password_file {}binary cannot be read: it is not text",
         ),
         ({"ssl_ca_file": "nowhere"}, "kafka.ssl_ca_file {}nowhere cannot be read: No such file"),
-        ({"ssl_ca_file": "notes.txt"}, "kafka.ssl_ca_file {}notes.txt holds no certificate; name a PEM file"),
+        ({"ssl_ca_file": "notes.txt"}, "kafka.ssl_ca_file {}notes.txt contains no certificate; name a PEM file"),
         (
             {"ssl_certificate_file": "nowhere", "ssl_key_file": "client.key"},
             "kafka.ssl_certificate_file {}nowhere cannot be read: No such file",
@@ -229,7 +229,7 @@ def test_a_file_that_is_missing_or_wrong_is_named(pems: Path, changes: dict[str,
 
 @pytest.mark.parametrize(
     ("key", "password", "fault"),
-    [("sec1.key", "", "is no PKCS#8 key"), ("pbes2.key", KEY_WORD, "is encrypted with PBES2")],
+    [("sec1.key", "", "is not a PKCS#8 key"), ("pbes2.key", KEY_WORD, "is encrypted with PBES2")],
 )
 def test_a_key_that_java_cannot_open_says_how_to_convert_it(
     pems: Path, monkeypatch: pytest.MonkeyPatch, key: str, password: str, fault: str
@@ -416,17 +416,17 @@ def caused(failure: BaseException) -> KafkaTimeoutError:
         ),
         (
             UnsupportedSaslMechanismError(),
-            "the Kafka broker at a:1 knows no logins with SCRAM-SHA-512",
+            "the Kafka broker at a:1 does not support the SASL mechanism SCRAM-SHA-512",
             "correct kafka.sasl_mechanism",
         ),
         (
             IllegalSaslStateError(),
-            "the Kafka broker at a:1 takes no logins there, and kafka.security_protocol is SASL_SSL",
+            "the Kafka broker at a:1 accepts no logins on that port, but kafka.security_protocol is SASL_SSL",
             "correct kafka.security_protocol or the port",
         ),
         (
             caused(KafkaConnectionError("socket disconnected")),
-            "what listens at a:1 does not go on with SASL_SSL",
+            "the server at a:1 does not speak SASL_SSL",
             "correct kafka.security_protocol or the port",
         ),
         (KafkaTimeoutError(), "no Kafka broker answers at a:1 within 2 s", "start it, or leave kafka.bootstrap"),

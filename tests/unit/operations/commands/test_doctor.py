@@ -76,7 +76,8 @@ def test_no_java_is_missing_and_says_what_to_install(monkeypatch: pytest.MonkeyP
 
 def test_a_package_that_is_not_installed_is_missing() -> None:
     [finding] = doctor.package_findings("no-such-package-here")
-    assert finding == Finding("no-such-package-here", "missing", "not installed", "make setup")
+    todo = "run make setup, or pip install no-such-package-here"
+    assert finding == Finding("no-such-package-here", "missing", "not installed", todo)
 
 
 @pytest.mark.parametrize(("cached", "status"), [(True, "ok"), (False, "note")])

@@ -93,9 +93,9 @@ def test_unknown_types_are_told_too(tmp_path: Path) -> None:
         ("2023-11-14T23:13:20Z", []),  # the latest that silver allows: an hour ahead
         (
             "2023-11-14T23:13:21Z",
-            ["future: 1 records have a time that is still to come, so silver quarantines them"],
+            ["future: 1 records have a timestamp in the future, so silver quarantines them"],
         ),
-        ("January 1, 2033", ["future: 1 records have a time that is still to come, so silver quarantines them"]),
+        ("January 1, 2033", ["future: 1 records have a timestamp in the future, so silver quarantines them"]),
     ],
 )
 def test_times_that_are_still_to_come_are_told(tmp_path: Path, added: str, expected: list[str]) -> None:
@@ -107,7 +107,7 @@ def test_times_that_are_still_to_come_are_told(tmp_path: Path, added: str, expec
 )
 def test_durations_of_movies_that_are_none_are_counted(tmp_path: Path, duration: str, misplaced: int) -> None:
     unmapped = catalogue(tmp_path, {"duration": duration}).unmapped
-    assert unmapped.get("durations of movies that are no minutes, perhaps of another column", 0) == misplaced
+    assert unmapped.get("durations of movies that are not minutes, perhaps from another column", 0) == misplaced
 
 
 @pytest.mark.parametrize(

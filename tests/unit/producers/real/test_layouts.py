@@ -47,16 +47,19 @@ def titles(folder: Path, content: bytes) -> list[tuple[int, str]]:
         (b"id,title\r\n1,a\r\n2,\xf1\r\n", "f.csv is not UTF-8 at byte 17 (line 3); "),
         (b"id,title\r1,a\r2,\xf1\r", "f.csv is not UTF-8 at byte 15 (line 3); "),
         # other encodings: by their mark, or by zeros
-        ("id,title\n1,año\n".encode("utf-16"), "f.csv is UTF-16, as its bytes from byte 0 (line 1) on say; "),
+        (
+            "id,title\n1,año\n".encode("utf-16"),
+            "f.csv is UTF-16, according to its bytes from byte 0 (line 1) on; ",
+        ),
         (
             "id,title\n1,a\n".encode("utf-16-be"),
-            "f.csv is UTF-16 or UTF-32, as its bytes from byte 0 (line 1) on say; ",
+            "f.csv is UTF-16 or UTF-32, according to its bytes from byte 0 (line 1) on; ",
         ),
         (
             "id,title\n1,ñ\n".encode("utf-16-le"),
-            "f.csv is UTF-16 or UTF-32, as its bytes from byte 0 (line 1) on say; ",
+            "f.csv is UTF-16 or UTF-32, according to its bytes from byte 0 (line 1) on; ",
         ),
-        ("id,title\n1,a\n".encode("utf-32"), "f.csv is UTF-32, as its bytes from byte 0 (line 1) on say; "),
+        ("id,title\n1,a\n".encode("utf-32"), "f.csv is UTF-32, according to its bytes from byte 0 (line 1) on; "),
         # NUL
         (b"id\0,title\n", "f.csv has a NUL character at byte 2 (line 1); remove it"),
         (

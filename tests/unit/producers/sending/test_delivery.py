@@ -1,8 +1,6 @@
 """Pacing, the summary line, and the arguments; sending itself is tested on a real broker."""
 
-import argparse
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -76,23 +74,3 @@ def test_a_drawn_seed_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     seed = entry.chosen_seed("users", None)
     assert capsys.readouterr().out == f"users: seed {seed}\n"
     assert entry.chosen_seed("users", 5) == 5
-
-
-@pytest.mark.parametrize(
-    ("read", "text"),
-    [
-        (entry.positive, "0"),
-        (entry.positive, "-3"),
-        (entry.natural, "1.5"),
-        (entry.share, "1.1"),
-        (entry.share, "nan"),
-        (entry.speed, "0"),
-        (entry.speed, "inf"),
-        (entry.speed, "fast"),
-        (entry.instant, "yesterday"),
-        (entry.instant, "1969-12-31"),
-    ],
-)
-def test_a_wrong_argument_is_refused_and_named(read: Callable[[str], object], text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match=text):
-        read(text)
