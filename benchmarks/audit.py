@@ -33,6 +33,7 @@ from lakehouse.exports import write_file
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import Offsets, end_offsets, ensure_topics
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -115,17 +116,17 @@ def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> N
     """Write bronze with every record, silver with the results, and one batch that records them."""
     root = settings.root
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
-        storage.ensure(spark, root, table)
+        SparkLakehouse(root, spark).ensure(table)
     rejected = records(spark, offsets).filter(REJECTED)
-    storage.append(shaped(rejected, SILVER_QUARANTINE), root, SILVER_QUARANTINE)
+    SparkLakehouse(root, spark).append(shaped(rejected, SILVER_QUARANTINE), SILVER_QUARANTINE)
     for topic, kind in kinds(settings).items():
         rows = records(spark, {part: ends for part, ends in offsets.items() if part[0] == topic})
         bronze = bronze_table(settings, topic)
-        storage.append(shaped(rows, bronze), root, bronze)
-        storage.append(shaped(rows.filter(kind.kept), kind.table), root, kind.table)
+        SparkLakehouse(root, spark).append(shaped(rows, bronze), bronze)
+        SparkLakehouse(root, spark).append(shaped(rows.filter(kind.kept), kind.table), kind.table)
     entities = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
-    applied = sum(storage.read(spark, root, table).count() for table in entities)
-    quarantined = storage.read(spark, root, SILVER_QUARANTINE).count()
+    applied = sum(SparkLakehouse(root, spark).read(table).count() for table in entities)
+    quarantined = SparkLakehouse(root, spark).read(SILVER_QUARANTINE).count()
     rows_in = sum(following for _, following in offsets.values())
     taken = [(*part, 0, following - 1, following) for part, (_, following) in sorted(offsets.items())]
     counts = (rows_in, applied, rows_in - applied - quarantined, 0, quarantined)
@@ -135,7 +136,7 @@ def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> N
         told = told.withColumn(name, F.create_map().cast("map<string,bigint>"))
     fields = SILVER_BATCHES.schema["unknown_fields"].dataType
     told = told.withColumn("unknown_fields", F.col("unknown_fields").cast(fields))
-    storage.append(told, root, SILVER_BATCHES)
+    SparkLakehouse(root, spark).append(told, SILVER_BATCHES)
 
 
 def bronze_table(settings: Settings, topic: str) -> Table:
@@ -155,12 +156,12 @@ def write_checkpoints(spark: SparkSession, settings: Settings, offsets: Offsets)
         write_file(spark, f"{path}/commits/0", b"v1\n{}")
 
 
-def count_naively(spark: SparkSession, root: str) -> None:
+def count_naively(lake: SparkLakehouse) -> None:
     """The same checks on whole tables: rows, distinct records, and silver rows without a record."""
-    bronze = [storage.read(spark, root, table).select(*KEY) for table in layer_tables("bronze")]
+    bronze = [lake.read(table).select(*KEY) for table in layer_tables("bronze")]
     held = reduce(DataFrame.unionByName, bronze)
     refined = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_QUARANTINE)
-    silver = [storage.read(spark, root, table).select(*KEY) for table in refined]
+    silver = [lake.read(table).select(*KEY) for table in refined]
     # these keys are regular and compress well: Spark would broadcast them, and run out of memory
     strangers = (
         reduce(DataFrame.unionByName, silver).join(held.hint("merge"), on=list(KEY), how="left_anti").count()
@@ -192,7 +193,7 @@ def measure(settings: Settings, *, rows: int, runs: int) -> dict[str, list[float
         seconds: dict[str, list[float]] = {}
         works: dict[str, Callable[[SparkSession], None]] = {
             "lakehouse audit": lambda spark: audit_whole(spark, settings, cluster, rows),
-            "naive counting": lambda spark: count_naively(spark, settings.root),
+            "naive counting": lambda spark: count_naively(SparkLakehouse(settings.root, spark)),
         }
         with spark_session("benchmark", log_file=settings.ops_dir / "spark.log") as spark:
             write_tables(spark, settings, offsets)

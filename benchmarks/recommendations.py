@@ -36,6 +36,7 @@ from gold.rate_affinity import chosen_weights
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 
 GOAL_NDCG, GOAL_COVERAGE, GOAL_RMSE = 0.127, 0.06, 0.885
@@ -178,7 +179,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as root,
         spark_session("benchmark", log_file=Path(root, "log")) as spark,
-        checkpoint_folder(spark, root),
+        checkpoint_folder(SparkLakehouse(root, spark)),
         exam_on(spark, folder) as exam,
     ):
         started = time.monotonic()

@@ -16,6 +16,8 @@ from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
 from lakehouse.settings import Bronze, Settings, load_settings
+from lakehouse.spark.contracts import conform
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 
@@ -32,7 +34,7 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
         found = bronze_sources(kafka)
-        starts = [prepare(spark, root, source, topics.of(source.topics)) for source in found]
+        starts = [prepare(SparkLakehouse(root, spark), source, topics.of(source.topics)) for source in found]
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for source, starting_offsets in zip(found, starts, strict=True):
                 if not source.topics:
@@ -43,8 +45,8 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
                 )
                 # one file per core and batch, not one per Kafka partition
                 records = raw_records(read).coalesce(spark.sparkContext.defaultParallelism)
-                writer = storage.conform(records, table).writeStream.format("delta").outputMode("append")
-                writer = writer.option("path", storage.table_path(root, table))
+                writer = conform(records, table).writeStream.format("delta").outputMode("append")
+                writer = writer.option("path", table.path(root))
                 checkpoint = storage.checkpoint_path(root, source.stream)
                 streams.append(start_stream(writer, name=table.sql_name, checkpoint=checkpoint, trigger=trigger))
 

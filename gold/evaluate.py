@@ -17,6 +17,7 @@ from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK
 
@@ -24,14 +25,14 @@ from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK
 def run(spark: SparkSession, settings: Settings) -> Measured:
     """Train all models on each user's first events and measure them on the last ones; metrics by model."""
     root, recipe = settings.root, recipe_of(settings.gold)
-    inputs = read_inputs(spark, root, SILVER_CONTENT, SILVER_FEEDBACK)
+    inputs = read_inputs(SparkLakehouse(root, spark), SILVER_CONTENT, SILVER_FEEDBACK)
     titles = inputs[SILVER_CONTENT]
-    with checkpoint_folder(spark, root), held(inputs[SILVER_FEEDBACK]) as feedback:
+    with checkpoint_folder(SparkLakehouse(root, spark)), held(inputs[SILVER_FEEDBACK]) as feedback:
         version = model_version(feedback, recipe=recipe)
         with asked(spark, settings, feedback, titles) as exam:
             measured = measure_all(exam, recipe=recipe)
         described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
-        write_metrics(spark, root, described, inputs.versions)
+        write_metrics(SparkLakehouse(root, spark), described, inputs.versions)
     return measured
 
 
@@ -41,18 +42,17 @@ def tune(spark: SparkSession, settings: Settings, *, minutes: float) -> list[Row
     Never looks at the rows that `run` holds out.
     """
     root, recipe = settings.root, recipe_of(settings.gold)
-    inputs = read_inputs(spark, root, SILVER_CONTENT, SILVER_FEEDBACK)
+    inputs = read_inputs(SparkLakehouse(root, spark), SILVER_CONTENT, SILVER_FEEDBACK)
     titles = inputs[SILVER_CONTENT]
     with (
-        checkpoint_folder(spark, root),
+        checkpoint_folder(SparkLakehouse(root, spark)),
         held(inputs[SILVER_FEEDBACK]) as feedback,
         asked(spark, settings, feedback, titles) as outer,
         asked(spark, settings, outer.training, titles) as exam,
     ):
         data_id = rows_id(exam.training)
         search(
-            spark,
-            root,
+            SparkLakehouse(root, spark),
             data_id=data_id,
             base=recipe,
             seed=settings.gold.als.seed,
@@ -60,7 +60,7 @@ def tune(spark: SparkSession, settings: Settings, *, minutes: float) -> list[Row
             measure=lambda chosen: measure_blend(exam, recipe=chosen),
             tell=print_trial,
         )
-        return best_trials(spark, root, data_id=data_id, count=5).collect()
+        return best_trials(SparkLakehouse(root, spark), data_id=data_id, count=5).collect()
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, write_csv
 from lakehouse.history.acceptance import without_gate
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
-from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
 from lakehouse.text import escaped
 
@@ -21,7 +21,7 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
     The lists come from the last version of gold.recommendations that passed its checks. Returns the exported
     versions of the tables.
     """
-    inputs = read_published(spark, settings.root, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
+    inputs = read_published(SparkLakehouse(settings.root, spark), GOLD_RECOMMENDATIONS, SILVER_CONTENT)
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
         gone = [row["recommended_content"] for row in untitled(rows).collect()]
         if gone:
@@ -30,7 +30,7 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
                 f"{len(gone)} recommended titles are no longer in silver.content ({first})",
                 todo="make the lists again with: lakehouse run --select gold",
             )
-        overwrite(rows, settings.root, GOLD_POWERBI, input_versions=inputs.versions)
+        SparkLakehouse(settings.root, spark).overwrite(rows, GOLD_POWERBI, input_versions=inputs.versions)
         path = export_path(settings.root, RECOMMENDATIONS_CSV)
         lines = (tuple(row) for row in rows.toLocalIterator())
         write_csv(spark, path, GOLD_POWERBI.columns, lines, formulas=settings.export.formulas)

@@ -13,11 +13,11 @@ from gold.powerbi.project.folder import write_project
 from gold.powerbi.project.queries import TABLES_FOLDER
 from gold.powerbi.project.rows import flatten
 from gold.powerbi.project.tables import Exported, exported_tables
-from lakehouse import storage
 from lakehouse.exports import Formulas, export_path, write_csv, write_file
 from lakehouse.history.acceptance import exported_version
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CONTENT, SILVER_USERS, Table
 from lakehouse.text import escaped
@@ -66,48 +66,46 @@ def run(
     other tables the last version that passed its checks is exported, or the newest if the table has no checks.
     """
     root, formulas, tables = settings.root, settings.export.formulas, exported_tables()
-    chosen = {table.source.sql_name: _version(spark, root, table.source) for table in tables} | dict(
-        versions or {}
-    )
+    chosen = {
+        table.source.sql_name: _version(SparkLakehouse(root, spark), table.source) for table in tables
+    } | dict(versions or {})
     written = [
-        write_table(spark, root, table, version=chosen[table.source.sql_name], formulas=formulas)
+        write_table(SparkLakehouse(root, spark), table, version=chosen[table.source.sql_name], formulas=formulas)
         for table in tables
     ]
     told = json.dumps({table.table: table.version for table in written}, indent=2)
     write_file(spark, f"{root}/{TABLES_FOLDER}/versions.json", told.encode())
-    kept = write_project(spark, root, project_files(tables, root, source=source), replace=replace)
-    return Export(written, kept, _alike(spark, root, chosen))
+    kept = write_project(SparkLakehouse(root, spark), project_files(tables, root, source=source), replace=replace)
+    return Export(written, kept, _alike(SparkLakehouse(root, spark), chosen))
 
 
-def _alike(spark: SparkSession, root: str, versions: Mapping[str, int | None]) -> list[Alike]:
+def _alike(lake: SparkLakehouse, versions: Mapping[str, int | None]) -> list[Alike]:
     found = [
-        find_alike(storage.read(spark, root, table, version=version), table=table.sql_name)
+        find_alike(lake.read(table, version=version), table=table.sql_name)
         for table in (SILVER_USERS, SILVER_CONTENT)
         if (version := versions[table.sql_name]) is not None
     ]
     return [one for one in found if one.total]
 
 
-def _version(spark: SparkSession, root: str, table: Table) -> int | None:
-    return exported_version(spark, root, table) if storage.exists(spark, root, table) else None
+def _version(lake: SparkLakehouse, table: Table) -> int | None:
+    return exported_version(lake.spark, lake.root, table) if lake.exists(table) else None
 
 
-def write_table(
-    spark: SparkSession, root: str, table: Exported, *, version: int | None, formulas: Formulas
-) -> Written:
+def write_table(lake: SparkLakehouse, table: Exported, *, version: int | None, formulas: Formulas) -> Written:
     """One file with that version of the table; only its header if there is no table, so no version."""
-    path, source = f"{root}/{TABLES_FOLDER}/{table.name}.csv", table.source
+    path, source = f"{lake.root}/{TABLES_FOLDER}/{table.name}.csv", table.source
     count = 0
 
     def lines() -> Iterator[tuple[object, ...]]:
         nonlocal count
         if version is not None:
-            rows = flatten(storage.read(spark, root, source, version=version), table)
+            rows = flatten(lake.read(source, version=version), table)
             for row in rows.toLocalIterator():
                 count += 1
                 yield tuple(row)
 
-    write_csv(spark, path, table.names, lines(), decimals=None, formulas=formulas)
+    write_csv(lake.spark, path, table.names, lines(), decimals=None, formulas=formulas)
     return Written(table.name, source.sql_name, version, count, path)
 
 

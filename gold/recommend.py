@@ -23,8 +23,8 @@ from gold.recommender.titles import join_titles
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
-from lakehouse.storage import overwrite, read
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None:
     """Train a model and publish it if it is good enough; make every list from the published model."""
     with only_run(settings.ops_dir, "gold.models"):
-        inputs = read_list_inputs(spark, settings.root)
+        inputs = read_list_inputs(SparkLakehouse(settings.root, spark))
         publication = train(spark, settings, inputs, force=force)
         if publication.refusal:
             log.warning(
@@ -58,14 +58,14 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
     """
     root, recipe = settings.root, recipe_of(settings.gold)
     with (
-        checkpoint_folder(spark, root),
+        checkpoint_folder(SparkLakehouse(root, spark)),
         held(inputs[SILVER_FEEDBACK]) as feedback,
         ThreadPoolExecutor(max_workers=1) as beside,
     ):
         version = model_version(feedback, recipe=recipe)
         # Training and measuring consist of short steps that leave cores idle: they fill each other's gaps.
         training = None
-        if not is_saved(spark, root, version):
+        if not is_saved(SparkLakehouse(root, spark), version):
             training = beside.submit(train_blend, feedback, recipe=recipe)
         with exam_of(
             feedback,
@@ -77,26 +77,26 @@ def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: boo
         ) as exam:
             measured = measure_published(exam, recipe=recipe)
         described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
-        write_metrics(spark, root, described, inputs.versions)
+        write_metrics(SparkLakehouse(root, spark), described, inputs.versions)
         if training is not None:
-            save_blend(spark, root, version, training.result())
-        require_finite(blend_of(load_model(spark, root, version)))
+            save_blend(SparkLakehouse(root, spark), version, training.result())
+        require_finite(blend_of(load_model(SparkLakehouse(root, spark), version)))
     new = ModelRecord(
         model_version=version,
         trained_at=datetime.now(UTC),
         parameters=described_parameters(settings),
-        metrics=read_metrics(read(spark, root, GOLD_METRICS), model_version=version),
+        metrics=read_metrics(SparkLakehouse(root, spark).read(GOLD_METRICS), model_version=version),
         input_versions=inputs.versions,
     )
     models = settings.gold.models
     rule = Rule(models.metric, models.margin)
-    return offer_model(spark, root, new, rule=rule, keep=models.keep, force=force)
+    return offer_model(SparkLakehouse(root, spark), new, rule=rule, keep=models.keep, force=force)
 
 
 def write_lists(spark: SparkSession, settings: Settings, inputs: Inputs, version: str) -> None:
     """Write gold.recommendations from a saved model and today's silver."""
     root, features = settings.root, chosen_weights(settings)
-    blend = blend_of(load_model(spark, root, version))
+    blend = blend_of(load_model(SparkLakehouse(root, spark), version))
     titles, feedback, affinity = inputs[SILVER_CONTENT], inputs[SILVER_FEEDBACK], inputs[GOLD_AFFINITY]
     described = describe_users(
         user_features(inputs[SILVER_USERS], weights=features),
@@ -113,12 +113,12 @@ def write_lists(spark: SparkSession, settings: Settings, inputs: Inputs, version
         partitions=partitions_of(spark),
         model_version=version,
     )
-    overwrite(lists, root, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
+    SparkLakehouse(root, spark).overwrite(lists, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
 
 
-def read_list_inputs(spark: SparkSession, root: str) -> Inputs:
+def read_list_inputs(lake: SparkLakehouse) -> Inputs:
     """The inputs for training models and making lists, each table at one version."""
-    return read_inputs(spark, root, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
+    return read_inputs(lake, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
 
 
 def described_parameters(settings: Settings) -> dict[str, str]:

@@ -10,6 +10,7 @@ from gold.recommend import read_list_inputs, write_lists
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 
 
@@ -19,10 +20,10 @@ def run(spark: SparkSession, settings: Settings, model_version: str | None = Non
     The model is marked published last, after its lists are written, so the same call can follow a crash.
     """
     with only_run(settings.ops_dir, "gold.models"):
-        records = current_records(spark, settings.root)
+        records = current_records(SparkLakehouse(settings.root, spark))
         target = rollback_target(records, model_version)
-        write_lists(spark, settings, read_list_inputs(spark, settings.root), target.model_version)
-        write_records(spark, settings.root, roll_back(records, target, at=datetime.now(UTC)))
+        write_lists(spark, settings, read_list_inputs(SparkLakehouse(settings.root, spark)), target.model_version)
+        write_records(SparkLakehouse(settings.root, spark), roll_back(records, target, at=datetime.now(UTC)))
     return target.model_version
 
 

@@ -42,8 +42,7 @@ class Lakehouse:
 
     def path(self, table: Table | str) -> str:
         """Where the table is, or would be."""
-        found = declaration(table)
-        return f"{self.root}/{found.layer}/{found.name}"
+        return declaration(table).path(self.root)
 
     def exists(self, table: Table | str) -> bool:
         return DeltaTable.is_deltatable(self._address(table), _storage_options(self.root))
@@ -53,7 +52,7 @@ class Lakehouse:
         try:
             return DeltaTable(self._address(table), version=version, storage_options=_storage_options(self.root))
         except TableNotFoundError as error:
-            raise self._missing(table) from error
+            raise declaration(table).missing(self.root) from error
         except DeltaError as error:
             if version is None:
                 raise
@@ -115,19 +114,12 @@ class Lakehouse:
         """Raise TableError for the first of the tables that does not exist."""
         for table in tables:
             if not self.exists(table):
-                raise self._missing(table)
+                raise declaration(table).missing(self.root)
 
     def _address(self, table: Table | str) -> str:
         """delta-rs knows Amazon's scheme by its first name only."""
         path = self.path(table)
         return f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path
-
-    def _missing(self, table: Table | str) -> TableError:
-        found = declaration(table)
-        makes = "lakehouse check" if found.layer == "quality" else f"lakehouse run --select {found.layer}"
-        return TableError(
-            f"table {found.sql_name} does not exist under {self.root}", todo=f"make it with: {makes}"
-        )
 
 
 def declaration(table: Table | str) -> Table:

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping
 
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import files, storage
+from lakehouse import files
 from lakehouse.exports import write_file
 from lakehouse.spark.checkpoints import CheckpointError, rebuild, set_aside
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.storage import checkpoint_path
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
@@ -19,29 +19,29 @@ def staging_root(root: str, stamp: str) -> str:
     return f"{root}/rebuild/{_LAYER}-{stamp}"
 
 
-def require_no_rebuild(spark: SparkSession, root: str) -> None:
+def require_no_rebuild(lake: SparkLakehouse) -> None:
     """Raise CheckpointError if a rebuild was interrupted in the middle of its swap."""
-    if pending_swap(spark, root):
+    if pending_swap(lake):
         raise CheckpointError(
             f"a rebuild of {_LAYER} was interrupted while its tables were swapped in",
             todo=f"{rebuild(_LAYER)} finishes it",
         )
 
 
-def pending_swap(spark: SparkSession, root: str) -> str | None:
+def pending_swap(lake: SparkLakehouse) -> str | None:
     """The stamp of a complete rebuild whose swap has begun but not ended."""
-    if f"{_LAYER}.json" not in files.names(spark, f"{root}/rebuild"):
+    if f"{_LAYER}.json" not in files.names(lake.spark, f"{lake.root}/rebuild"):
         return None
-    return str(json.loads(files.read_text(spark, _marker(root)))["stamp"])
+    return str(json.loads(files.read_text(lake.spark, _marker(lake.root)))["stamp"])
 
 
-def discard_staging(spark: SparkSession, root: str) -> None:
+def discard_staging(lake: SparkLakehouse) -> None:
     """Delete what earlier, unfinished rebuilds left. Only valid without a pending swap."""
-    for name in files.names(spark, f"{root}/rebuild"):
-        files.delete(spark, f"{root}/rebuild/{name}")
+    for name in files.names(lake.spark, f"{lake.root}/rebuild"):
+        files.delete(lake.spark, f"{lake.root}/rebuild/{name}")
 
 
-def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
+def swap_in(lake: SparkLakehouse, stamp: str) -> None:
     """Replace the rows of every silver table, and the checkpoint, with the rebuilt ones.
 
     silver.corrections only gains rows: bronze cannot restore what people decided.
@@ -49,46 +49,45 @@ def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
     The old rows stay readable by version, the old checkpoint next to the new one. Every step can be repeated:
     calling this again finishes a swap that was cut off.
     """
-    staging = staging_root(root, stamp)
-    write_file(spark, _marker(root), json.dumps({"stamp": stamp}).encode())
-    if files.names(spark, checkpoint_path(staging, _LAYER)):
+    staging = staging_root(lake.root, stamp)
+    write_file(lake.spark, _marker(lake.root), json.dumps({"stamp": stamp}).encode())
+    if files.names(lake.spark, checkpoint_path(staging, _LAYER)):
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):
             if table == SILVER_CORRECTIONS:
-                _append_new(spark, root, staging, table)
+                _append_new(lake, staging, table)
             elif table != SILVER_BATCHES:
-                _replace(spark, root, staging, table, stamp)
+                _replace(lake, staging, table, stamp)
             if table != SILVER_BATCHES:
-                versions[table.sql_name] = storage.latest_version(spark, root, table)
-        _replace(spark, root, staging, SILVER_BATCHES, stamp, versions)
-        set_aside(spark, root, _LAYER, stamp=stamp)
-        files.rename(spark, checkpoint_path(staging, _LAYER), checkpoint_path(root, _LAYER))
-    files.delete(spark, _marker(root))
-    files.delete(spark, staging)
+                versions[table.sql_name] = lake.version(table)
+        _replace(lake, staging, SILVER_BATCHES, stamp, versions)
+        set_aside(lake.spark, lake.root, _LAYER, stamp=stamp)
+        files.rename(lake.spark, checkpoint_path(staging, _LAYER), lake.checkpoint_path(_LAYER))
+    files.delete(lake.spark, _marker(lake.root))
+    files.delete(lake.spark, staging)
 
 
 def _replace(
-    spark: SparkSession,
-    root: str,
+    lake: SparkLakehouse,
     staging: str,
     table: Table,
     stamp: str,
     silver_versions: Mapping[str, int] | None = None,
 ) -> None:
-    rows = storage.read(spark, staging, table)
+    rows = SparkLakehouse(staging, lake.spark).read(table)
     if silver_versions is not None:
         pairs = [F.lit(part) for pair in sorted(silver_versions.items()) for part in pair]
         rows = rows.withColumn("silver_versions", F.create_map(*pairs).cast("map<string,bigint>"))
-    storage.replace(rows, root, table, note={"lakehouse": f"rebuild {stamp}"})
+    lake.replace(rows, table, note={"lakehouse": f"rebuild {stamp}"})
 
 
-def _append_new(spark: SparkSession, root: str, staging: str, table: Table) -> None:
+def _append_new(lake: SparkLakehouse, staging: str, table: Table) -> None:
     """Append the rows that the rebuild found beyond those that it was given; nothing is replaced."""
-    storage.ensure(spark, root, table)
-    held = storage.read(spark, root, table).select(*table.key)
-    new = storage.read(spark, staging, table).join(held, on=list(table.key), how="left_anti")
+    lake.ensure(table)
+    held = lake.read(table).select(*table.key)
+    new = SparkLakehouse(staging, lake.spark).read(table).join(held, on=list(table.key), how="left_anti")
     if not new.isEmpty():
-        storage.append(new.select(*table.columns), root, table)
+        lake.append(new.select(*table.columns), table)
 
 
 def _marker(root: str) -> str:

@@ -26,6 +26,15 @@ class Table:
     def sql_name(self) -> str:
         return f"{self.layer}.{self.name}"
 
+    def path(self, root: str) -> str:
+        """Where the table is, or would be, in the lakehouse at this root."""
+        return f"{root}/{self.layer}/{self.name}"
+
+    def missing(self, root: str) -> TableError:
+        """The error for a command that needs the table before anything made it."""
+        makes = "lakehouse check" if self.layer == "quality" else f"lakehouse run --select {self.layer}"
+        return TableError(f"table {self.sql_name} does not exist under {root}", todo=f"make it with: {makes}")
+
     @property
     def is_append_only(self) -> bool:
         return self.properties.get("delta.appendOnly") == "true"

@@ -14,6 +14,7 @@ from lakehouse.errors import InputError, first_line
 from lakehouse.history import acceptance, delta_log
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import QUALITY_RESULTS, Table, find_table
 from quality.loading import load_judging
 from quality.measuring import Judgement, Measured, Measurements, measure
@@ -53,7 +54,7 @@ def check(
     """
     root = settings.root
     if any(table.layer == "silver" for table in tables):
-        require_no_rebuild(spark, root)  # otherwise half of silver would be the old one
+        require_no_rebuild(SparkLakehouse(root, spark))  # otherwise half of silver would be the old one
     newest = {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
     moment = datetime.now(UTC)  # later than the commits of the versions checked
     versions = newest if version is None else {tables[0].sql_name: _existing(spark, root, tables[0], version)}

@@ -12,6 +12,7 @@ from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, require_readable
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_CORRECTIONS, layer_tables
@@ -42,42 +43,44 @@ def refine(
     run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
     with only_run(settings.ops_dir, run), damage_named(settings.root, repairing=repairing):
         require_whole_logs(settings.root, *(("bronze", "silver") if target is None else ("bronze",)))
-        require_no_rebuild(spark, root)
+        require_no_rebuild(SparkLakehouse(root, spark))
         checkpoint = read_checkpoint(spark, root, STREAM)
         if checkpoint is not None:
             require_readable(spark, checkpoint)
-        require_continuity(spark, root, checkpoint, sources=SOURCES)
-        settle(spark, root)
-        bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
+        require_continuity(SparkLakehouse(root, spark), checkpoint, sources=SOURCES)
+        settle(SparkLakehouse(root, spark))
+        bronze = read_bronze(
+            SparkLakehouse(settings.root, spark), max_bytes_per_trigger=silver.max_bytes_per_trigger
+        )
         # in the stream's plan, not in each batch: building this plan takes longer than many a batch
         judged = judge(
             parse(bronze),
             clasificaciones=silver.clasificaciones,
             future_tolerance_seconds=silver.future_tolerance_seconds,
         )
-        if target is not None and has_corrections(spark, settings.root):
-            judged = withhold(judged, storage.read(spark, settings.root, SILVER_CORRECTIONS))
+        if target is not None and has_corrections(SparkLakehouse(settings.root, spark)):
+            judged = withhold(judged, SparkLakehouse(settings.root, spark).read(SILVER_CORRECTIONS))
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for table in layer_tables("silver"):
-                storage.ensure(spark, root, table)
-            writer = judged.writeStream.foreachBatch(_writer(spark, root))
+                SparkLakehouse(root, spark).ensure(table)
+            writer = judged.writeStream.foreachBatch(_writer(SparkLakehouse(root, spark)))
             path = storage.checkpoint_path(root, STREAM)
             streams.append(start_stream(writer, name=STREAM, checkpoint=path, trigger=trigger))
         if target is not None:
             rules = Rules(silver.clasificaciones, silver.future_tolerance_seconds)
-            reapply(spark, settings.root, target, rules=rules)
+            reapply(SparkLakehouse(settings.root, spark), target, rules=rules)
 
 
-def _writer(spark: SparkSession, root: str) -> Callable[[DataFrame, int], None]:
+def _writer(lake: SparkLakehouse) -> Callable[[DataFrame, int], None]:
     names = [table.sql_name for table in SOURCES]
 
     def write(judged: DataFrame, batch_id: int) -> None:
-        checkpoint = read_checkpoint(spark, root, STREAM)
+        checkpoint = read_checkpoint(lake.spark, lake.root, STREAM)
         assert checkpoint is not None  # noqa: S101 - Spark writes it before the batch
-        positions = delta_positions(spark, checkpoint, batch_id, names)
+        positions = delta_positions(lake.spark, checkpoint, batch_id, names)
         apply_batch(
             judged,
-            root,
+            lake.root,
             query_id=checkpoint.query_id,
             batch_id=batch_id,
             versions={name: position.version for name, position in positions.items()},
@@ -86,12 +89,12 @@ def _writer(spark: SparkSession, root: str) -> Callable[[DataFrame, int], None]:
     return write
 
 
-def read_bronze(spark: SparkSession, root: str, *, max_bytes_per_trigger: str) -> DataFrame:
+def read_bronze(lake: SparkLakehouse, *, max_bytes_per_trigger: str) -> DataFrame:
     """The rows of both bronze tables as one stream."""
     parts = [
-        spark.readStream.format("delta")
+        lake.spark.readStream.format("delta")
         .option("maxBytesPerTrigger", max_bytes_per_trigger)
-        .load(storage.require(spark, root, table))
+        .load(lake.require(table))
         .drop("headers", "ingested_at")
         for table in SOURCES
     ]

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import storage
 from lakehouse.errors import InputError
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
@@ -14,6 +13,7 @@ from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.replay_request import Request, add_arguments, request_from
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
@@ -41,22 +41,21 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
     """Replay the selected records. Raises RunningError while the silver stream or another replay runs,
     CheckpointError if silver has an unfinished batch, InputError if the request does not fit the quarantine."""
     root, silver = settings.root, settings.silver
-    storage.require(spark, root, SILVER_QUARANTINE)
+    SparkLakehouse(root, spark).require(SILVER_QUARANTINE)
     with only_run(settings.ops_dir, STREAM):
-        _require_whole(spark, root)
+        _require_whole(SparkLakehouse(root, spark))
         if not request.dry_run:
-            storage.ensure(spark, root, SILVER_CORRECTIONS)
-        finished = 0 if request.dry_run else settle(spark, root)
+            SparkLakehouse(root, spark).ensure(SILVER_CORRECTIONS)
+        finished = 0 if request.dry_run else settle(SparkLakehouse(root, spark))
         if request.rule is not None:
-            require_rule(entries(spark, root), request.rule, settings)
-        with state.kept(_selected(spark, root, request)) as chosen:
+            require_rule(entries(SparkLakehouse(root, spark)), request.rule, settings)
+        with state.kept(_selected(SparkLakehouse(root, spark), request)) as chosen:
             count = chosen.count()
             if not count:
                 return Report(0, 0, finished, Result({}, 0, {}))
             result = resolve(
-                spark,
-                root,
-                _changed(spark, root, chosen, request),
+                SparkLakehouse(root, spark),
+                _changed(SparkLakehouse(root, spark), chosen, request),
                 rules=Rules(silver.clasificaciones, silver.future_tolerance_seconds),
                 cause=request.cause,
                 dry_run=request.dry_run,
@@ -64,11 +63,11 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
     return Report(count, count - sum(result.outcomes.values()), finished, result)
 
 
-def _require_whole(spark: SparkSession, root: str) -> None:
+def _require_whole(lake: SparkLakehouse) -> None:
     """Raise CheckpointError after an interrupted batch: nothing may change before the stream repeats it."""
-    require_no_rebuild(spark, root)
-    checkpoint = read_checkpoint(spark, root, STREAM)
-    require_continuity(spark, root, checkpoint, sources=SOURCES)
+    require_no_rebuild(lake)
+    checkpoint = read_checkpoint(lake.spark, lake.root, STREAM)
+    require_continuity(lake, checkpoint, sources=SOURCES)
     if checkpoint is not None and checkpoint.began > checkpoint.ended:
         raise CheckpointError(
             f"silver's batch {checkpoint.began} was cut off", todo="lakehouse run --select silver finishes it"
@@ -86,13 +85,13 @@ def require_rule(found: DataFrame, rule: str, settings: Settings) -> None:
     raise InputError(f"no rule {rule!r}", todo=hint)
 
 
-def _selected(spark: SparkSession, root: str, request: Request) -> DataFrame:
-    return corrections.selected(entries(spark, root), rule=request.rule, since=request.since)
+def _selected(lake: SparkLakehouse, request: Request) -> DataFrame:
+    return corrections.selected(entries(lake), rule=request.rule, since=request.since)
 
 
-def _changed(spark: SparkSession, root: str, chosen: DataFrame, request: Request) -> DataFrame:
+def _changed(lake: SparkLakehouse, chosen: DataFrame, request: Request) -> DataFrame:
     if request.fix is not None:
-        view = _selected(spark.newSession(), root, request)
+        view = _selected(SparkLakehouse(lake.root, lake.spark.newSession()), request)
         return corrections.with_values(chosen, run_fix(view, request.fix))
     if request.assignments:
         return corrections.with_fields(chosen, request.assignments)

@@ -15,9 +15,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gold.inputs import Inputs
-from lakehouse import storage
 from lakehouse.errors import first_line
 from lakehouse.history import delta_log
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table, find_table
 
 log = logging.getLogger(__name__)
@@ -44,14 +44,12 @@ NO_BASE = Changed(None, why_all="its rows are not known to be made in this way, 
 FULL_HELP = "make all rows, not only those whose inputs have changed since the last run"
 
 
-def fingerprint(spark: SparkSession, root: str, versions: Mapping[str, int], recipe: Recipe) -> str:
+def fingerprint(lake: SparkLakehouse, versions: Mapping[str, int], recipe: Recipe) -> str:
     """An id that is equal for the same recipe and the same commits of the inputs.
 
     A commit is identified by its time: a recreated or restored table has other commits under the same versions.
     """
-    times = [
-        f"{name} {version} {_written_at(spark, root, name, version)}" for name, version in sorted(versions.items())
-    ]
+    times = [f"{name} {version} {_written_at(lake, name, version)}" for name, version in sorted(versions.items())]
     code = [canonical(inspect.getsource(module)) for module in recipe.code]
     return hashlib.sha256("\0".join([*times, repr(recipe.settings), *code]).encode()).hexdigest()[:12]
 
@@ -65,16 +63,16 @@ def canonical(source: str) -> str:
     return ast.dump(tree)
 
 
-def made_from(spark: SparkSession, root: str, table: Table, recipe: Recipe) -> Mapping[str, int] | None:
+def made_from(lake: SparkLakehouse, table: Table, recipe: Recipe) -> Mapping[str, int] | None:
     """The input versions that this recipe made the table's rows from; None if it did not.
 
     None for rows that somebody restored or changed manually, and if an input table was recreated.
     """
-    storage.ensure(spark, root, table)
-    for commit in delta_log.commits(spark, storage.table_path(root, table)):
+    lake.ensure(table)
+    for commit in delta_log.commits(lake.spark, lake.path(table)):
         inputs = commit.user_metadata.get("inputs")
         if inputs:
-            same = commit.user_metadata.get("made_by") == fingerprint(spark, root, inputs, recipe)
+            same = commit.user_metadata.get("made_by") == fingerprint(lake, inputs, recipe)
             return dict(inputs) if same else None
         if commit.operation not in delta_log.KEEP_ROWS:
             return None
@@ -101,7 +99,7 @@ def changed_keys(
         return Changed(None, why_all=f"{name} has gone back")
     if now == then:
         return Changed([])
-    feed = storage.changes(inputs[table].sparkSession, root, table, after=then, up_to=now)
+    feed = SparkLakehouse(root, inputs[table].sparkSession).changes(table, after=then, up_to=now)
     try:
         found = net_changes(feed, columns).select(key).distinct().limit(most + 1).collect()
     except (PySparkException, Py4JJavaError) as error:
@@ -141,21 +139,21 @@ def write(
 
     The commit records what the rows were made from. If nothing changed, `make` is not called and it has no rows.
     """
-    versions, made_by = inputs.versions, fingerprint(spark, root, inputs.versions, recipe)
+    versions, made_by = inputs.versions, fingerprint(SparkLakehouse(root, spark), inputs.versions, recipe)
     if changed.keys is None:
         log.info("%s: all rows are made: %s", table.sql_name, changed.why_all)
-        storage.overwrite(make(), root, table, input_versions=versions, made_by=made_by)
+        SparkLakehouse(root, spark).overwrite(make(), table, input_versions=versions, made_by=made_by)
     elif changed.keys:
         log.info("%s: the rows of %d %ss are made again", table.sql_name, len(changed.keys), key)
-        storage.overwrite_where(
-            make(), root, table, column=key, values=changed.keys, input_versions=versions, made_by=made_by
+        SparkLakehouse(root, spark).overwrite_where(
+            make(), table, column=key, values=changed.keys, input_versions=versions, made_by=made_by
         )
-        if storage.detail(spark, root, table).files > MOST_FILES:
-            storage.delta_table(spark, root, table).optimize().executeCompaction()
+        if SparkLakehouse(root, spark).detail(table).files > MOST_FILES:
+            SparkLakehouse(root, spark).delta_table(table).optimize().executeCompaction()
     else:
-        storage.note_inputs(spark, root, table, input_versions=versions, made_by=made_by)
+        SparkLakehouse(root, spark).note_inputs(table, input_versions=versions, made_by=made_by)
 
 
-def _written_at(spark: SparkSession, root: str, name: str, version: int) -> datetime | None:
-    commit = delta_log.commit(spark, storage.table_path(root, find_table(name)), version)
+def _written_at(lake: SparkLakehouse, name: str, version: int) -> datetime | None:
+    commit = delta_log.commit(lake.spark, lake.path(find_table(name)), version)
     return None if commit is None else commit.written_at

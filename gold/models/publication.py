@@ -3,8 +3,6 @@
 import logging
 from typing import NamedTuple
 
-from pyspark.sql import SparkSession
-
 from gold.models.files import keep_models, require_saved, saved_versions
 from gold.models.registry import (
     ModelRecord,
@@ -21,6 +19,7 @@ from gold.models.registry import (
     refuse,
     write_records,
 )
+from lakehouse.spark.lakehouse import SparkLakehouse
 
 log = logging.getLogger(__name__)
 
@@ -33,15 +32,15 @@ class Publication(NamedTuple):
 
 
 def offer_model(
-    spark: SparkSession, root: str, new: ModelRecord, *, rule: Rule, keep: int, force: bool = False
+    lake: SparkLakehouse, new: ModelRecord, *, rule: Rule, keep: int, force: bool = False
 ) -> Publication:
     """Publish a saved model, or refuse it, in one commit of gold.models; then delete the files of unneeded models.
 
     `force` publishes it regardless of the rule. Calling it again with the same model changes nothing. Raises
     TableError if the model is not saved.
     """
-    require_saved(spark, root, new.model_version)
-    before = records = current_records(spark, root)
+    require_saved(lake, new.model_version)
+    before = records = current_records(lake)
     verdict = judge(new, records, rule=rule)
     if verdict.publish or force:
         reason = verdict.reason if verdict.publish else f"by force: {verdict.reason}"
@@ -53,8 +52,8 @@ def offer_model(
         records = refuse(records, new, reason=verdict.reason)
     records = expire(records, keep=keep)
     if records != before:
-        write_records(spark, root, records)
-    keep_models(spark, root, kept(records))
+        write_records(lake, records)
+    keep_models(lake, kept(records))
     if verdict.publish or force:
         return Publication(new.model_version, refusal="")
     current = published(records)
@@ -62,6 +61,6 @@ def offer_model(
     return Publication(current.model_version, refusal=verdict.reason)
 
 
-def current_records(spark: SparkSession, root: str) -> Records:
+def current_records(lake: SparkLakehouse) -> Records:
     """The rows of gold.models; models whose files somebody deleted are marked expired."""
-    return expire_unsaved(read_records(spark, root), saved_versions(spark, root))
+    return expire_unsaved(read_records(lake), saved_versions(lake))

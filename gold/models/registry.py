@@ -6,11 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from pyspark.sql import SparkSession
-
 from gold.evaluation.metrics import finite
 from lakehouse.errors import InputError
-from lakehouse.storage import ensure, exists, overwrite, read
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_MODELS
 
 # The lists come from this model.
@@ -185,18 +183,18 @@ def kept(records: Records) -> list[str]:
     return [record.model_version for record in records if record.status != EXPIRED]
 
 
-def read_records(spark: SparkSession, root: str) -> Records:
+def read_records(lake: SparkLakehouse) -> Records:
     """All trained models, oldest first; empty if none was ever trained."""
-    rows = read(spark, root, GOLD_MODELS).collect() if exists(spark, root, GOLD_MODELS) else []
+    rows = lake.read(GOLD_MODELS).collect() if lake.exists(GOLD_MODELS) else []
     records = [ModelRecord(**_in_utc(row.asDict())) for row in rows]
     return tuple(sorted(records, key=lambda record: (record.trained_at, record.model_version)))
 
 
-def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]) -> None:
+def write_records(lake: SparkLakehouse, records: Iterable[ModelRecord]) -> None:
     """Replace the rows of gold.models in one commit. There are few: one per training."""
-    ensure(spark, root, GOLD_MODELS)
+    lake.ensure(GOLD_MODELS)
     rows = [tuple(asdict(record)[name] for name in GOLD_MODELS.columns) for record in records]
-    overwrite(spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), root, GOLD_MODELS)
+    lake.overwrite(lake.spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), GOLD_MODELS)
 
 
 def _in_utc(fields: dict[str, Any]) -> dict[str, Any]:

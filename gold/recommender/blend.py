@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from pydantic import JsonValue
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from gold.inputs import held
@@ -16,6 +16,7 @@ from gold.recommender.biases import Shrinkage, deviations, fit_biases
 from gold.recommender.factors import Parameters, fit
 from gold.recommender.preferences import Evidence, latest_ratings, weigh_preferences
 from lakehouse.errors import InputError
+from lakehouse.spark.lakehouse import SparkLakehouse
 
 
 class Weights(NamedTuple):
@@ -111,14 +112,14 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:12]
 
 
-def save_blend(spark: SparkSession, root: str, version: str, blend: Blend) -> None:
+def save_blend(lake: SparkLakehouse, version: str, blend: Blend) -> None:
     frames = {"user_factors": blend.users, "item_factors": blend.titles}
     numbers: dict[str, JsonValue] = {
         "mean": blend.mean,
         "ranks": list(blend.ranks),
         "weights": dict(blend.weights._asdict()),
     }
-    save_model(spark, root, version, frames, numbers)
+    save_model(lake, version, frames, numbers)
 
 
 def blend_of(model: Model) -> Blend:

@@ -8,6 +8,7 @@ from gold.evaluation.reporting import NOT_MEASURED, with_nulls
 from gold.models.registry import ModelRecord, figure, read_records
 from lakehouse.errors import InputError
 from lakehouse.history.acceptance import is_gated, without_gate
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.storage import require
 from lakehouse.tables import GOLD_MODELS
 from operations.call import Call
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
             export_powerbi.run(spark, settings)
             if not args.json:
                 print(f"{version} is published, and the export is made from its lists")
-        records = read_records(spark, settings.root)[::-1]
+        records = read_records(SparkLakehouse(settings.root, spark))[::-1]
     if args.json:
         print_json([{**asdict(record), "metrics": with_nulls(record.metrics)} for record in records])
     else:

@@ -10,6 +10,7 @@ from pyspark.sql import Row, SparkSession
 
 from lakehouse.replay_request import request_from
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from operations.call import Call
 from operations.output import print_json, print_table
 from silver import replay
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def _list(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> None:
-    found = entries(spark, settings.root)
+    found = entries(SparkLakehouse(settings.root, spark))
     counts = {row["status"]: row["count"] for row in found.groupBy("status").count().collect()}
     numbers = {status: counts.get(status, 0) for status in ("open", "resolved")}
     groups = [row.asDict(recursive=True) for row in worklist.by_rule(found).collect()]
@@ -82,7 +83,7 @@ def _judged(reason: Mapping[str, Any] | Row) -> str:
 
 
 def _show(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> None:
-    found = entries(spark, settings.root)
+    found = entries(SparkLakehouse(settings.root, spark))
     replay.require_rule(found, args.rule, settings)
     ordered = worklist.of_rule(found, args.rule)
     rows = ordered.limit(args.limit + 1).collect()

@@ -14,6 +14,7 @@ from gold.explanations.reasons import explain, liked_alike, liked_titles, shared
 from gold.models.files import is_saved, load_model
 from gold.rate_affinity import chosen_weights
 from lakehouse.errors import InputError
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.storage import read
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
 from operations.call import Call
@@ -86,9 +87,9 @@ def _titles(
 
 def _factors(spark: SparkSession, root: str, model_version: str, content_ids: set[str]) -> Vectors | None:
     """What the list's model has learnt about these titles, if it has item factors."""
-    if not is_saved(spark, root, model_version):
+    if not is_saved(SparkLakehouse(root, spark), model_version):
         return None
-    factors = load_model(spark, root, model_version).frames.get("item_factors")
+    factors = load_model(SparkLakehouse(root, spark), model_version).frames.get("item_factors")
     return None if factors is None else factor_vectors(factors, only=content_ids)
 
 

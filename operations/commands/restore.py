@@ -8,14 +8,13 @@ from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import open_folder
 from lakehouse.history.acceptance import GATED
 from lakehouse.history.snapshots import Snapshot, read_snapshot, table_log
 from lakehouse.locks import only_run
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_METRICS, GOLD_MODELS, GOLD_TRIALS, Table, find_table
 from operations.call import Call
 
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         print(line)
     _confirm(f"restore {table.sql_name} to version {then.version}?", yes=args.yes)
     with _alone(settings.ops_dir, table), call.spark() as spark:
-        made = restore(spark, settings.root, table, then.version)
+        made = restore(SparkLakehouse(settings.root, spark), table, then.version)
     print(f"{table.sql_name} is at version {made}, with the rows of version {then.version}")
     return 0
 
@@ -68,16 +67,16 @@ def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
         yield "  exports show the last version that passed: `lakehouse check gold` makes the restored rows one."
 
 
-def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
+def restore(lake: SparkLakehouse, table: Table, version: int) -> int:
     """Restore the old rows and return the new version. Raises TableError if files of the old one are gone."""
     try:
-        storage.delta_table(spark, root, table).restoreToVersion(version)
+        lake.delta_table(table).restoreToVersion(version)
     except (PySparkException, Py4JJavaError) as error:
         raise TableError(
             f"{table.sql_name} cannot be restored to version {version}: {first_line(error)}",
             todo="choose a newer version: files of old ones are deleted after the promised time",
         ) from error
-    return storage.latest_version(spark, root, table)
+    return lake.version(table)
 
 
 def _refuse(table: Table) -> None:

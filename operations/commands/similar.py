@@ -13,6 +13,7 @@ from gold.explanations.reasons import shared_features, tastes_of
 from gold.models.files import is_saved, load_model
 from gold.models.registry import published, read_records
 from gold.rate_affinity import chosen_weights
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.storage import read
 from lakehouse.tables import SILVER_CONTENT
 from operations.call import Call
@@ -61,7 +62,7 @@ def similar_titles(
         }
         for neighbour in nearest_titles(vectors, content_id, count=count)
     ]
-    record = published(read_records(spark, root))
+    record = published(read_records(SparkLakehouse(root, spark)))
     version = None if record is None else record.model_version
     by_factors = [] if version is None else _by_factors(spark, root, version, content_id, titles, count)
     return {
@@ -77,7 +78,11 @@ def _by_factors(
     spark: SparkSession, root: str, version: str, content_id: str, titles: Mapping[str, Any], count: int
 ) -> list[dict[str, Any]]:
     """The nearest titles by item factors; empty if the model is not saved, has none, or has not seen the title."""
-    frames = load_model(spark, root, version).frames if is_saved(spark, root, version) else {}
+    frames = (
+        load_model(SparkLakehouse(root, spark), version).frames
+        if is_saved(SparkLakehouse(root, spark), version)
+        else {}
+    )
     if "item_factors" not in frames:
         return []
     vectors = factor_vectors(frames["item_factors"])

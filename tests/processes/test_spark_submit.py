@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     CATALOGUE,
     GOLD_POWERBI,
@@ -90,15 +90,15 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
         assert code == 0, f"{job}: {printed}"
     assert left_in_the_folder() == left
     # jobs of each layer were among them; trials exist only after a search for parameters
-    assert all(storage.exists(spark, settings.root, table) for table in CATALOGUE if table != GOLD_TRIALS)
+    assert all(SparkLakehouse(settings.root, spark).exists(table) for table in CATALOGUE if table != GOLD_TRIALS)
     rows = {
-        table.name: storage.read(spark, settings.root, table).count()
+        table.name: SparkLakehouse(settings.root, spark).read(table).count()
         for table in (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_QUARANTINE)
     }
     assert rows == {"users": 30, "content": 40, "feedback": 200, "quarantine": 0}
-    recommended = storage.read(spark, settings.root, GOLD_RECOMMENDATIONS)
+    recommended = SparkLakehouse(settings.root, spark).read(GOLD_RECOMMENDATIONS)
     assert recommended.select("user_id").distinct().count() == 30
-    assert storage.read(spark, settings.root, GOLD_POWERBI).count() == recommended.count()
+    assert SparkLakehouse(settings.root, spark).read(GOLD_POWERBI).count() == recommended.count()
 
 
 @pytest.mark.parametrize(

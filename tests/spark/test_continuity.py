@@ -29,6 +29,7 @@ from lakehouse.kafka.topics import ensure_topics
 from lakehouse.rebuilding import require_no_rebuild, staging_root, swap_in
 from lakehouse.settings import Kafka, Settings, load_settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_USERS, layer_tables
 from operations.commands.audit import audit
 from producers.made_up.activity import feedback_records
@@ -101,7 +102,7 @@ def topics(settings: Settings) -> Topics:
 
 def prepare(spark: SparkSession, settings: Settings, found: Topics | None = None) -> str:
     source = bronze_sources(settings.kafka)[0]
-    return start.prepare(spark, settings.root, source, found or topics(settings))
+    return start.prepare(SparkLakehouse(settings.root, spark), source, found or topics(settings))
 
 
 def put_back(base: Base, settings: Settings, folder: str) -> None:
@@ -120,7 +121,7 @@ def damage(settings: Settings, file: str) -> None:
 
 def recreate(spark: SparkSession, settings: Settings) -> None:
     remove(settings, "bronze/events")
-    storage.ensure(spark, settings.root, BRONZE_EVENTS)
+    SparkLakehouse(settings.root, spark).ensure(BRONZE_EVENTS)
 
 
 def swap_checkpoints(settings: Settings) -> None:
@@ -192,11 +193,11 @@ def test_bronze_stops(spark: SparkSession, base: Base, copied: Settings, name: s
 
 
 def test_bronze_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
-    held = storage.read(spark, copied.root, BRONZE_EVENTS).count()
+    held = SparkLakehouse(copied.root, spark).read(BRONZE_EVENTS).count()
     sql(spark, copied, "OPTIMIZE {}", "bronze/events")
     prepare(spark, copied)
     ingest(spark, copied, configured_cluster(copied.kafka))
-    assert storage.read(spark, copied.root, BRONZE_EVENTS).count() == held
+    assert SparkLakehouse(copied.root, spark).read(BRONZE_EVENTS).count() == held
 
 
 def test_bronze_starts_again_after_it_got_a_column_and_no_new_record(
@@ -208,8 +209,8 @@ def test_bronze_starts_again_after_it_got_a_column_and_no_new_record(
     later = source._replace(table=replace(source.table, schema=schema))
     found = topics(copied)
     for _ in range(2):
-        start.prepare(spark, copied.root, later, found)
-    assert storage.read(spark, copied.root, later.table).columns == later.table.columns
+        start.prepare(SparkLakehouse(copied.root, spark), later, found)
+    assert SparkLakehouse(copied.root, spark).read(later.table).columns == later.table.columns
 
 
 def test_another_topic_of_the_same_name(spark: SparkSession, copied: Settings) -> None:
@@ -246,9 +247,9 @@ def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: S
 def test_without_its_checkpoint_bronze_goes_on_behind_its_rows(spark: SparkSession, copied: Settings) -> None:
     """The table is the source of truth: no record lands twice, and later ones land."""
     remove(copied, "checkpoints/bronze")
-    held = storage.read(spark, copied.root, BRONZE_EVENTS).count()
+    held = SparkLakehouse(copied.root, spark).read(BRONZE_EVENTS).count()
     ingest(spark, copied, configured_cluster(copied.kafka))
-    rows = storage.read(spark, copied.root, BRONZE_EVENTS)
+    rows = SparkLakehouse(copied.root, spark).read(BRONZE_EVENTS)
     assert rows.count() == held == rows.select("topic", "partition", "offset").distinct().count()
     refine(spark, copied)
     assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
@@ -268,7 +269,7 @@ def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, 
     told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
     assert any("accepted as lost" in line and "10-14" in line for line in told)
     ingest(spark, settings, cluster)
-    offsets = storage.read(spark, settings.root, BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    offsets = SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
     assert [row["offset"] for row in offsets] == [*range(10), *range(15, 20)]
     partitions, _, faults = audit(spark, settings, cluster)
     assert faults == []
@@ -320,7 +321,9 @@ def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: s
     change, cause = SILVER_STOPS[name]
     change(spark, base, copied)
     with pytest.raises(CheckpointError) as error:
-        require_continuity(spark, copied.root, read_checkpoint(spark, copied.root, STREAM), sources=SOURCES)
+        require_continuity(
+            SparkLakehouse(copied.root, spark), read_checkpoint(spark, copied.root, STREAM), sources=SOURCES
+        )
     assert cause in error.value.problem
     assert error.value.todo == REBUILD_SILVER
     assert "\n" not in str(error.value)
@@ -329,7 +332,7 @@ def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: s
 def test_silver_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
     sql(spark, copied, "OPTIMIZE {}", "silver/users")
     checkpoint = read_checkpoint(spark, copied.root, STREAM)
-    require_continuity(spark, copied.root, checkpoint, sources=SOURCES)
+    require_continuity(SparkLakehouse(copied.root, spark), checkpoint, sources=SOURCES)
 
 
 def state(root: str) -> dict[str, list[str]]:
@@ -340,7 +343,7 @@ def state(root: str) -> dict[str, list[str]]:
 
 def rebuild(spark: SparkSession, settings: Settings, stamp: str) -> None:
     refine(spark, settings, target=staging_root(settings.root, stamp))
-    swap_in(spark, settings.root, stamp)
+    swap_in(SparkLakehouse(settings.root, spark), stamp)
 
 
 def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Settings) -> None:
@@ -351,8 +354,8 @@ def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Se
     rebuild(spark, copied, "s1")
     assert state(copied.root) == before
     # the old state stays readable: the version before the rebuild, without the deleted rows
-    version = storage.latest_version(spark, copied.root, SILVER_USERS) - 1
-    old = storage.read(spark, copied.root, SILVER_USERS, version=version)
+    version = SparkLakehouse(copied.root, spark).version(SILVER_USERS) - 1
+    old = SparkLakehouse(copied.root, spark).read(SILVER_USERS, version=version)
     assert old.filter("id > 'u'").isEmpty()
     assert not list(Path(copied.root, "rebuild").iterdir())
     refine(spark, copied)  # nothing new
@@ -423,7 +426,7 @@ def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
     assert f"bronze.events: the damaged table is kept at {kept}" in told
     assert Path(kept, file.name).exists()
     ingest(spark, settings, cluster)
-    offsets = storage.read(spark, settings.root, BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    offsets = SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
     assert [row["offset"] for row in offsets] == [*range(4, 10)]
 
 
@@ -468,11 +471,11 @@ def test_a_rebuild_that_was_cut_off_is_finished(
     with monkeypatch.context() as patch:
         patch.setattr(storage, "replace", dies_after_three)
         with pytest.raises(OSError, match="power"):
-            swap_in(spark, copied.root, "s2")
+            swap_in(SparkLakehouse(copied.root, spark), "s2")
     with pytest.raises(CheckpointError, match=r"interrupted .*lakehouse rebuild silver finishes it"):
         refine(spark, copied)
-    swap_in(spark, copied.root, "s2")
-    require_no_rebuild(spark, copied.root)
+    swap_in(SparkLakehouse(copied.root, spark), "s2")
+    require_no_rebuild(SparkLakehouse(copied.root, spark))
     refine(spark, copied)
     assert state(copied.root) == before
 
@@ -482,17 +485,17 @@ def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) 
     cluster = configured_cluster(copied.kafka)
     assert audit(spark, copied, cluster)[2] == []
     root = copied.root
-    doubled = storage.read(spark, root, BRONZE_FEEDBACK).orderBy("partition", "offset").limit(1)
-    storage.append(doubled, root, BRONZE_FEEDBACK)
-    strange = storage.read(spark, root, SILVER_USERS).limit(1)
-    storage.append(
-        strange.withColumns({"id": F.lit("new"), "offset": F.lit(10**6).cast("bigint")}), root, SILVER_USERS
+    doubled = SparkLakehouse(root, spark).read(BRONZE_FEEDBACK).orderBy("partition", "offset").limit(1)
+    SparkLakehouse(root, spark).append(doubled, BRONZE_FEEDBACK)
+    strange = SparkLakehouse(root, spark).read(SILVER_USERS).limit(1)
+    SparkLakehouse(root, spark).append(
+        strange.withColumns({"id": F.lit("new"), "offset": F.lit(10**6).cast("bigint")}), SILVER_USERS
     )
-    lost = storage.read(spark, root, BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
+    lost = SparkLakehouse(root, spark).read(BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
     part = lost.orderBy("partition", "offset").collect()[0]
     spark.sql(f"ALTER TABLE delta.`{root}/bronze/events` SET TBLPROPERTIES ('delta.appendOnly' = 'false')")
     gone = (F.col("partition") == part["partition"]) & (F.col("offset") == part["offset"])
-    storage.delta_table(spark, root, BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
+    SparkLakehouse(root, spark).delta_table(BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
     faults = audit(spark, copied, cluster)[2]
     expected = (
         r"feedback-\d: 1 bronze rows are there twice",

@@ -5,33 +5,32 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pyspark.sql import SparkSession
-
 from lakehouse.exports import export_path, write_file
+from lakehouse.spark.lakehouse import SparkLakehouse
 
 # What the export wrote, by path, with a digest of each file: any difference is a person's work.
 _RECORD = ".exported.json"
 
 
-def write_project(spark: SparkSession, root: str, files: Mapping[str, bytes], *, replace: bool) -> list[str]:
+def write_project(lake: SparkLakehouse, files: Mapping[str, bytes], *, replace: bool) -> list[str]:
     """Write the files. If somebody has changed some of them, write nothing and return their names.
 
     `replace` writes them anyway. Files of an earlier export that are no longer needed are deleted. On other
     storage than local folders Power BI Desktop cannot change anything, so no changes are looked for.
     """
-    folder = export_path(root, "powerbi")
-    local = None if "://" in root else Path(folder)
+    folder = export_path(lake.root, "powerbi")
+    local = None if "://" in lake.root else Path(folder)
     earlier = _record(local) if local else {}
     changed = [] if replace or local is None else _changed(local, earlier, files)
     if changed:
         return changed
     for path, content in files.items():
-        write_file(spark, f"{folder}/{path}", content)
+        write_file(lake.spark, f"{folder}/{path}", content)
     for path in earlier.keys() - files.keys():
         if local:
             (local / path).unlink(missing_ok=True)
     written = {path: _digest(content) for path, content in files.items()}
-    write_file(spark, f"{folder}/{_RECORD}", json.dumps(written, indent=2, sort_keys=True).encode())
+    write_file(lake.spark, f"{folder}/{_RECORD}", json.dumps(written, indent=2, sort_keys=True).encode())
     return []
 
 

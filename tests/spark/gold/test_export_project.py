@@ -15,7 +15,7 @@ from gold.powerbi.project.comparison import alike_note, find_alike
 from gold.powerbi.project.rows import flatten
 from gold.powerbi.project.tables import Exported, exported_tables
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import overwrite
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     GOLD_METRICS,
     GOLD_POPULARITY,
@@ -93,7 +93,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str
         (GOLD_METRICS, [metric]),
     )
     for table, found in rows:
-        overwrite(spark.createDataFrame(found, table.schema), root, table)
+        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(found, table.schema), table)
     return root
 
 
@@ -146,7 +146,9 @@ def contents(root: str) -> dict[Path, bytes]:
 
 def test_a_stated_version_is_exported_in_place_of_the_newest(spark: SparkSession, settings: Settings) -> None:
     worse = [("u1", "t1", 1, 1.0, "als", "m2")]
-    overwrite(spark.createDataFrame(worse, GOLD_RECOMMENDATIONS.schema), settings.root, GOLD_RECOMMENDATIONS)
+    SparkLakehouse(settings.root, spark).overwrite(
+        spark.createDataFrame(worse, GOLD_RECOMMENDATIONS.schema), GOLD_RECOMMENDATIONS
+    )
     for stated, model in (({"gold.recommendations": 1}, "m1"), ({}, "m2")):
         written = {table.name: table for table in export_project.run(spark, settings, versions=stated).tables}
         assert read_csv(written["recommendations"].path)[1][-1] == model

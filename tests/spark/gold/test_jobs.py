@@ -17,7 +17,7 @@ from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, replace_remote
 from lakehouse.history.acceptance import without_gate
 from lakehouse.paths import hadoop_address
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import delta_table, overwrite, read, table_path
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,
@@ -98,7 +98,7 @@ def fill_silver(spark: SparkSession, root: str, *, users: int = 12, titles: int 
         if n % users != users - 1  # nor any feedback
     ]
     for table, rows in ((SILVER_USERS, [*tastes, blank]), (SILVER_CONTENT, content), (SILVER_FEEDBACK, feedback)):
-        overwrite(spark.createDataFrame(rows, table.schema), root, table)
+        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, table.schema), table)
 
 
 def run_all(spark: SparkSession, settings: Settings) -> None:
@@ -111,10 +111,12 @@ def test_all_jobs_twice_leave_the_same_rows(spark: SparkSession, finished: Finis
     file = Path(export_path(finished.root, RECOMMENDATIONS_CSV))
     assert file.read_bytes() == finished.first_file
     for table in (GOLD_AFFINITY, GOLD_RECOMMENDATIONS, GOLD_POPULARITY, GOLD_POWERBI):
-        first = read(spark, finished.root, table, version=1)
-        assert_df_equality(first, read(spark, finished.root, table, version=2), ignore_row_order=True)
-    assert_lists(read(spark, finished.root, GOLD_RECOMMENDATIONS))
-    assert_metrics(read(spark, finished.root, GOLD_METRICS))
+        first = SparkLakehouse(finished.root, spark).read(table, version=1)
+        assert_df_equality(
+            first, SparkLakehouse(finished.root, spark).read(table, version=2), ignore_row_order=True
+        )
+    assert_lists(SparkLakehouse(finished.root, spark).read(GOLD_RECOMMENDATIONS))
+    assert_metrics(SparkLakehouse(finished.root, spark).read(GOLD_METRICS))
     assert list(file.parent.iterdir()) == [file]
     assert list((Path(finished.root) / "checkpoints" / "als").iterdir()) == []
 
@@ -151,15 +153,15 @@ def test_csv_holds_the_rows_of_the_table_in_order_of_rank(spark: SparkSession, f
     with Path(export_path(finished.root, RECOMMENDATIONS_CSV)).open(encoding="utf-8-sig", newline="") as file:
         header, *rows = csv.reader(file, strict=True)
     assert header == GOLD_POWERBI.columns
-    ranked = read(spark, finished.root, GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect()
+    ranked = SparkLakehouse(finished.root, spark).read(GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect()
     assert [tuple(row[:2]) for row in rows] == [(row["user_id"], row["content_id"]) for row in ranked]
     assert {row[2] for row in rows} <= {f'Title "{n}", part 1' for n in range(40)}
-    table = read(spark, finished.root, GOLD_POWERBI).collect()
+    table = SparkLakehouse(finished.root, spark).read(GOLD_POWERBI).collect()
     assert sorted(tuple(row) for row in rows) == sorted((*row[:3], f"{row[3]:.2f}") for row in table)
 
 
 def test_each_commit_tells_the_versions_it_was_made_from(spark: SparkSession, finished: Finished) -> None:
-    commit = delta_table(spark, finished.root, GOLD_RECOMMENDATIONS).history(1).collect()[0]
+    commit = SparkLakehouse(finished.root, spark).delta_table(GOLD_RECOMMENDATIONS).history(1).collect()[0]
     assert json.loads(commit["userMetadata"]) == {
         "inputs": {"gold.affinity_ratings": 2, "silver.content": 1, "silver.feedback": 1, "silver.users": 1}
     }
@@ -168,9 +170,9 @@ def test_each_commit_tells_the_versions_it_was_made_from(spark: SparkSession, fi
 def test_one_user_with_tastes_one_title_and_no_feedback(spark: SparkSession, gold: Settings) -> None:
     fill_silver(spark, gold.root, users=2, titles=1, events=0)
     run_all(spark, gold)
-    rows = read(spark, gold.root, GOLD_RECOMMENDATIONS).orderBy("user_id").collect()
+    rows = SparkLakehouse(gold.root, spark).read(GOLD_RECOMMENDATIONS).orderBy("user_id").collect()
     assert [tuple(row[:3]) for row in rows] == [("u00", "t00", 1), ("u01", "t00", 1)]
-    assert read(spark, gold.root, GOLD_POPULARITY).count() == 0
+    assert SparkLakehouse(gold.root, spark).read(GOLD_POPULARITY).count() == 0
 
 
 def test_a_missing_table_is_named(spark: SparkSession, gold: Settings) -> None:
@@ -186,9 +188,9 @@ def test_a_recommended_title_that_is_gone_stops_the_export(
 ) -> None:
     shutil.copytree(finished.root, gold.root)
     file = Path(export_path(gold.root, RECOMMENDATIONS_CSV))
-    best = read(spark, gold.root, GOLD_RECOMMENDATIONS).where("rank = 1").orderBy("user_id").first()
+    best = SparkLakehouse(gold.root, spark).read(GOLD_RECOMMENDATIONS).where("rank = 1").orderBy("user_id").first()
     assert best is not None
-    delta_table(spark, gold.root, SILVER_CONTENT).delete(f"id = '{best['content_id']}'")
+    SparkLakehouse(gold.root, spark).delta_table(SILVER_CONTENT).delete(f"id = '{best['content_id']}'")
     with pytest.raises(TableError, match=f"1 recommended titles .*{best['content_id']}"), without_gate():
         export_powerbi.run(spark, gold)
     assert file.read_bytes() == finished.first_file
@@ -211,5 +213,5 @@ def test_a_file_in_another_store_is_replaced_without_litter(spark: SparkSession,
 
 def test_gold_stays_open_to_simple_readers(spark: SparkSession, finished: Finished) -> None:
     for table in (GOLD_RECOMMENDATIONS, GOLD_POWERBI, GOLD_POPULARITY, GOLD_METRICS):
-        detail = spark.sql(f"DESCRIBE DETAIL delta.`{table_path(finished.root, table)}`").collect()[0]
+        detail = spark.sql(f"DESCRIBE DETAIL delta.`{table.path(finished.root)}`").collect()[0]
         assert detail["minReaderVersion"] == 1

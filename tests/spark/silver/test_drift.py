@@ -5,9 +5,9 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_USERS
 from silver.continuity import require_continuity
 from silver.drift import drifted_fields
@@ -19,13 +19,15 @@ OLD_FIELDS = "array<struct<field:string,rows:bigint,sample:string>>"
 
 
 def drift(spark: SparkSession, settings: Settings) -> list[tuple[object, ...]]:
-    return [tuple(row) for row in drifted_fields(storage.read(spark, settings.root, SILVER_BATCHES)).collect()]
+    return [
+        tuple(row) for row in drifted_fields(SparkLakehouse(settings.root, spark).read(SILVER_BATCHES)).collect()
+    ]
 
 
 def make_older(spark: SparkSession, settings: Settings) -> None:
     """Silver as the previous version wrote it: no table of corrections, fewer details about unknown fields."""
     root = settings.root
-    batches = storage.read(spark, root, SILVER_BATCHES)
+    batches = SparkLakehouse(root, spark).read(SILVER_BATCHES)
     older = batches.withColumns(
         {
             "silver_versions": F.map_filter(
@@ -38,7 +40,7 @@ def make_older(spark: SparkSession, settings: Settings) -> None:
     )
     kept = older.withColumn("unknown_fields", F.col("unknown_fields").cast(OLD_FIELDS)).localCheckpoint()
     writer = kept.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-    writer.option("userMetadata", '{"lakehouse": "test"}').save(storage.table_path(root, SILVER_BATCHES))
+    writer.option("userMetadata", '{"lakehouse": "test"}').save(SILVER_BATCHES.path(root))
     for file in sorted(Path(root, "silver", "corrections").rglob("*"), reverse=True):
         file.unlink() if file.is_file() else file.rmdir()
     Path(root, "silver", "corrections").rmdir()
@@ -65,11 +67,11 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("events", "user", "edad", 0, 1, "31"),
         ("events", "user", "pais", 0, 2, "MX"),
     ]
-    first_seen = storage.read(spark, root, SILVER_BATCHES).select(
-        F.explode("unknown_fields.first_seen").alias("at")
+    first_seen = (
+        SparkLakehouse(root, spark).read(SILVER_BATCHES).select(F.explode("unknown_fields.first_seen").alias("at"))
     )
     assert {row["at"].astimezone(at.tzinfo) for row in first_seen.collect()} == {at, later}
-    assert storage.read(spark, root, SILVER_USERS).count() == 1  # the stream continues, and nothing is lost
+    assert SparkLakehouse(root, spark).read(SILVER_USERS).count() == 1  # the stream continues, and nothing is lost
 
     make_older(spark, settings)
     assert {row[2] for row in drift(spark, settings)} == {"pais", "premio", "edad"}
@@ -85,4 +87,4 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("edad", 0, 1),
     }
     # and the continuity checks pass
-    require_continuity(spark, root, read_checkpoint(spark, root, STREAM), sources=SOURCES)
+    require_continuity(SparkLakehouse(root, spark), read_checkpoint(spark, root, STREAM), sources=SOURCES)

@@ -7,11 +7,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.history import delta_log
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, SILVER_USERS
 from producers.made_up.entities import user_records
 from producers.sending.delivery import publish
@@ -20,7 +20,7 @@ from tests.support.processes import Running, await_condition
 
 
 def operations(spark: SparkSession, settings: Settings) -> list[str]:
-    path = storage.table_path(settings.root, BRONZE_EVENTS)
+    path = BRONZE_EVENTS.path(settings.root)
     return [commit.operation for commit in delta_log.commits(spark, path)]
 
 
@@ -50,9 +50,9 @@ def test_small_files_are_joined_between_batches(spark: SparkSession, settings: S
     send(3)
     ingest(spark, settings, cluster)
     refine(spark, settings)
-    landed = storage.read(spark, settings.root, BRONZE_EVENTS)
+    landed = SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS)
     assert landed.count() == 150
     assert landed.select("topic", "partition", "offset").distinct().count() == 150
     sent = landed.select(F.get_json_object("value", "$.id").alias("id")).distinct()
-    users = storage.read(spark, settings.root, SILVER_USERS).select("id")
+    users = SparkLakehouse(settings.root, spark).read(SILVER_USERS).select("id")
     assert_df_equality(users, sent, ignore_row_order=True, ignore_nullable=True)

@@ -13,6 +13,7 @@ from gold.affinity.title_index import Weights
 from gold.models.files import save_model
 from gold.models.registry import PUBLISHED, ModelRecord, write_records
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
 from operations.commands.similar import similar_titles
@@ -70,8 +71,10 @@ def lists(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Sett
         ("gone", [1.0, 0.0]),  # silver no longer has it
     ]
     saved = spark.createDataFrame(factors, "content_id string, factors array<float>")
-    save_model(spark, root, MODEL, {"item_factors": saved}, {"mean": 3.0})
-    write_records(spark, root, [ModelRecord(MODEL, NOON, {}, {}, {}, PUBLISHED, NOON, "the first model")])
+    save_model(SparkLakehouse(root, spark), MODEL, {"item_factors": saved}, {"mean": 3.0})
+    write_records(
+        SparkLakehouse(root, spark), [ModelRecord(MODEL, NOON, {}, {}, {}, PUBLISHED, NOON, "the first model")]
+    )
     return load_settings().model_copy(update={"root": root})
 
 

@@ -7,6 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from gold.powerbi.project.folder import write_project
+from lakehouse.spark.lakehouse import SparkLakehouse
 
 # A local file needs no session.
 NO_SPARK = cast(SparkSession, None)
@@ -21,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write(folder: Path, files: dict[str, bytes], *, replace: bool = False) -> list[str]:
-    return write_project(NO_SPARK, str(folder.parent.parent), files, replace=replace)
+    return write_project(SparkLakehouse(str(folder.parent.parent), NO_SPARK), files, replace=replace)
 
 
 def found(folder: Path) -> dict[str, bytes]:
