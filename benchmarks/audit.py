@@ -114,19 +114,19 @@ def shaped(rows: DataFrame, table: Table) -> DataFrame:
 
 def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
     """Write bronze with every record, silver with the results, and one batch that records them."""
-    root = settings.root
+    lake = SparkLakehouse(settings.root, spark)
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
-        SparkLakehouse(root, spark).ensure(table)
+        lake.ensure(table)
     rejected = records(spark, offsets).filter(REJECTED)
-    SparkLakehouse(root, spark).append(shaped(rejected, SILVER_QUARANTINE), SILVER_QUARANTINE)
+    lake.append(shaped(rejected, SILVER_QUARANTINE), SILVER_QUARANTINE)
     for topic, kind in kinds(settings).items():
         rows = records(spark, {part: ends for part, ends in offsets.items() if part[0] == topic})
         bronze = bronze_table(settings, topic)
-        SparkLakehouse(root, spark).append(shaped(rows, bronze), bronze)
-        SparkLakehouse(root, spark).append(shaped(rows.filter(kind.kept), kind.table), kind.table)
+        lake.append(shaped(rows, bronze), bronze)
+        lake.append(shaped(rows.filter(kind.kept), kind.table), kind.table)
     entities = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
-    applied = sum(SparkLakehouse(root, spark).read(table).count() for table in entities)
-    quarantined = SparkLakehouse(root, spark).read(SILVER_QUARANTINE).count()
+    applied = sum(lake.read(table).count() for table in entities)
+    quarantined = lake.read(SILVER_QUARANTINE).count()
     rows_in = sum(following for _, following in offsets.values())
     taken = [(*part, 0, following - 1, following) for part, (_, following) in sorted(offsets.items())]
     counts = (rows_in, applied, rows_in - applied - quarantined, 0, quarantined)
@@ -136,7 +136,7 @@ def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> N
         told = told.withColumn(name, F.create_map().cast("map<string,bigint>"))
     fields = SILVER_BATCHES.schema["unknown_fields"].dataType
     told = told.withColumn("unknown_fields", F.col("unknown_fields").cast(fields))
-    SparkLakehouse(root, spark).append(told, SILVER_BATCHES)
+    lake.append(told, SILVER_BATCHES)
 
 
 def bronze_table(settings: Settings, topic: str) -> Table:

@@ -67,15 +67,15 @@ def timed(spark: SparkSession, settings: Settings, *, full: bool) -> float:
 
 def measure_rounds(spark: SparkSession, settings: Settings, numbers: range) -> dict[str, Any]:
     """Run the rounds, the first of which does not count."""
-    root, table = settings.root, GOLD_AFFINITY
+    lake, table = SparkLakehouse(settings.root, spark), GOLD_AFFINITY
     found: dict[str, Any] = {"changed": [], "full": [], "rows": 0, "differing_rows": 0}
     timed(spark, settings, full=True)
     for number in numbers:
-        change_users(SparkLakehouse(root, spark), number)
+        change_users(lake, number)
         seconds = timed(spark, settings, full=False)
-        made = SparkLakehouse(root, spark).read(table, version=SparkLakehouse(root, spark).version(table))
+        made = lake.read(table, version=lake.version(table))
         full = timed(spark, settings, full=True)
-        rows, differing = count_differing(made, SparkLakehouse(root, spark).read(table))
+        rows, differing = count_differing(made, lake.read(table))
         found["rows"] = rows
         found["differing_rows"] += differing
         if number != numbers[0]:
@@ -86,10 +86,11 @@ def measure_rounds(spark: SparkSession, settings: Settings, numbers: range) -> d
 
 def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> dict[str, Any]:
     settings = load_settings().model_copy(update={"root": folder})
-    fill_silver(SparkLakehouse(folder, spark), options.users)
+    lake = SparkLakehouse(folder, spark)
+    fill_silver(lake, options.users)
     turns = options.rounds + 1
     found = {"as it is": measure_rounds(spark, settings, range(turns))}
-    SparkLakehouse(folder, spark).set_properties(GOLD_AFFINITY, {"delta.enableDeletionVectors": "true"})
+    lake.set_properties(GOLD_AFFINITY, {"delta.enableDeletionVectors": "true"})
     found["deletion vectors"] = measure_rounds(spark, settings, range(turns, 2 * turns))
     return {"users": options.users, "ways": found}
 

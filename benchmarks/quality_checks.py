@@ -238,10 +238,11 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as root, spark_session("benchmark") as spark:
         settings = load_settings().model_copy(update={"root": root})
-        tables = fill(SparkLakehouse(root, spark), args.rows)
+        lake = SparkLakehouse(root, spark)
+        tables = fill(lake, args.rows)
         works = {
             "suites": lambda: check_all(spark, settings, tables),
-            "aggregate": lambda: aggregate(SparkLakehouse(root, spark), tables),
+            "aggregate": lambda: aggregate(lake, tables),
         }
         figures: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
         for run in range(args.runs + 1):

@@ -51,12 +51,13 @@ def seconds(lake: SparkLakehouse, batch_size: str) -> float:
 
 def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> dict[str, Any]:
     root = str(Path(folder, "lakehouse"))
-    write(SparkLakehouse(root, spark), options.records)
+    lake = SparkLakehouse(root, spark)
+    write(lake, options.records)
     shipped = str(spark.conf.get(BATCH_SIZE))
     taken: dict[str, list[float]] = {SPARKS_OWN: [], shipped: []}
     for run in range(options.runs + 1):
         for batch_size, times in taken.items():
-            measured = seconds(SparkLakehouse(root, spark), batch_size)
+            measured = seconds(lake, batch_size)
             if run:  # the first one warms up
                 times.append(measured)
     return {"records": options.records, "seconds": taken}

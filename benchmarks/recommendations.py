@@ -165,7 +165,7 @@ def exam_on(spark: SparkSession, folder: Path) -> Iterator[Exam]:
             read_titles(spark, folder),
             share=settings.gold.als.holdout,
             liked_from=settings.gold.feedback.liked_from,
-            affinity_weights=chosen_weights(settings),
+            affinity_weights=chosen_weights(settings.gold.affinity),
             partitions=partitions_of(spark),
         ) as exam,
     ):

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from pyspark.sql import SparkSession
-
 from bronze import resume
 from bronze.damaged import read_again, remember, with_loss
 from bronze.resume import Topics
@@ -12,7 +10,7 @@ from lakehouse.history.damage import table_damage
 from lakehouse.kafka.bronze_sources import Source, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, topic_ids
-from lakehouse.settings import Settings
+from lakehouse.settings import Kafka
 from lakehouse.spark.checkpoints import (
     Offsets,
     kafka_offsets,
@@ -61,7 +59,7 @@ def describe_topics(cluster: Cluster, topics: Sequence[str], *, timeout_seconds:
 
 
 def rebuild_checkpoints(
-    spark: SparkSession, settings: Settings, cluster: Cluster, *, stamp: str, accept_loss: bool
+    lake: SparkLakehouse, kafka: Kafka, cluster: Cluster, *, stamp: str, accept_loss: bool
 ) -> Iterator[str]:
     """Set the streams' checkpoints aside, so that they resume after the last record of their tables.
 
@@ -69,27 +67,27 @@ def rebuild_checkpoints(
     fails if that would not bring back all of its records, unless `accept_loss`. Yields what was done, one line
     each. Raises DamageError if only the damaged table still has records.
     """
-    root, kafka = settings.root, settings.kafka
+    timeout = kafka.connect_timeout_seconds
     sources = [
-        (source, describe_topics(cluster, source.topics, timeout_seconds=kafka.connect_timeout_seconds))
+        (source, describe_topics(cluster, source.topics, timeout_seconds=timeout))
         for source in bronze_sources(kafka)
     ]
     # damaged tables first: the starting points of the others are looked up in both tables
-    yield from _set_damaged_aside(SparkLakehouse(root, spark), sources, stamp=stamp, accept_loss=accept_loss)
+    yield from _set_damaged_aside(lake, sources, stamp=stamp, accept_loss=accept_loss)
     for source, topics in sources:
         table = source.table
-        known = _properties(SparkLakehouse(root, spark), table)
+        known = _properties(lake, table)
         resume.require_same_topics(table, known, topics)
-        starts = _held(SparkLakehouse(root, spark), topics)
+        starts = _held(lake, topics)
         lost = resume.losses(starts, topics, known)
         if lost and accept_loss:
-            SparkLakehouse(root, spark).ensure(table, properties=resume.topic_properties(topics.ids))
-            SparkLakehouse(root, spark).set_properties(table, lost)
+            lake.ensure(table, properties=resume.topic_properties(topics.ids))
+            lake.set_properties(table, lost)
             ranges = ", ".join(f"{name.removeprefix(resume.LOST)} {lost[name]}" for name in sorted(lost))
             yield f"{table.sql_name}: accepted as lost: {ranges}"
         else:
             resume.require_kept(table, starts, topics)
-        aside = set_aside(spark, root, source.stream, stamp=stamp)
+        aside = set_aside(lake.spark, lake.root, source.stream, stamp=stamp)
         where = ", ".join(
             f"{topic}-{partition} at {offset}" for (topic, partition), offset in sorted(starts.items())
         )

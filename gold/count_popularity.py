@@ -12,9 +12,10 @@ from lakehouse.tables import GOLD_POPULARITY, SILVER_FEEDBACK
 
 
 def run(spark: SparkSession, settings: Settings) -> None:
-    inputs = read_inputs(SparkLakehouse(settings.root, spark), SILVER_FEEDBACK)
+    lake = SparkLakehouse(settings.root, spark)
+    inputs = read_inputs(lake, SILVER_FEEDBACK)
     daily = count_daily(inputs[SILVER_FEEDBACK], trend_days=settings.gold.popularity.trend_days)
-    SparkLakehouse(settings.root, spark).overwrite(daily, GOLD_POPULARITY, input_versions=inputs.versions)
+    lake.overwrite(daily, GOLD_POPULARITY, input_versions=inputs.versions)
 
 
 def main(argv: list[str] | None = None) -> None:

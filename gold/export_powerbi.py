@@ -21,7 +21,8 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
     The lists come from the last version of gold.recommendations that passed its checks. Returns the exported
     versions of the tables.
     """
-    inputs = read_published(SparkLakehouse(settings.root, spark), GOLD_RECOMMENDATIONS, SILVER_CONTENT)
+    lake = SparkLakehouse(settings.root, spark)
+    inputs = read_published(lake, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
         gone = [row["recommended_content"] for row in untitled(rows).collect()]
         if gone:
@@ -30,7 +31,7 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
                 f"{len(gone)} recommended titles are no longer in silver.content ({first})",
                 todo="make the lists again with: lakehouse run --select gold",
             )
-        SparkLakehouse(settings.root, spark).overwrite(rows, GOLD_POWERBI, input_versions=inputs.versions)
+        lake.overwrite(rows, GOLD_POWERBI, input_versions=inputs.versions)
         path = export_path(settings.root, RECOMMENDATIONS_CSV)
         lines = (tuple(row) for row in rows.toLocalIterator())
         write_csv(spark, path, GOLD_POWERBI.columns, lines, formulas=settings.export.formulas)

@@ -65,18 +65,15 @@ def run(
     `source` is where the project reads from at first. `versions` maps SQL names to the versions to export; of
     other tables the last version that passed its checks is exported, or the newest if the table has no checks.
     """
-    root, formulas, tables = settings.root, settings.export.formulas, exported_tables()
-    chosen = {
-        table.source.sql_name: _version(SparkLakehouse(root, spark), table.source) for table in tables
-    } | dict(versions or {})
+    lake, formulas, tables = SparkLakehouse(settings.root, spark), settings.export.formulas, exported_tables()
+    chosen = {table.source.sql_name: _version(lake, table.source) for table in tables} | dict(versions or {})
     written = [
-        write_table(SparkLakehouse(root, spark), table, version=chosen[table.source.sql_name], formulas=formulas)
-        for table in tables
+        write_table(lake, table, version=chosen[table.source.sql_name], formulas=formulas) for table in tables
     ]
     told = json.dumps({table.table: table.version for table in written}, indent=2)
-    write_file(spark, f"{root}/{TABLES_FOLDER}/versions.json", told.encode())
-    kept = write_project(SparkLakehouse(root, spark), project_files(tables, root, source=source), replace=replace)
-    return Export(written, kept, _alike(SparkLakehouse(root, spark), chosen))
+    write_file(spark, f"{lake.root}/{TABLES_FOLDER}/versions.json", told.encode())
+    kept = write_project(lake, project_files(tables, lake.root, source=source), replace=replace)
+    return Export(written, kept, _alike(lake, chosen))
 
 
 def _alike(lake: SparkLakehouse, versions: Mapping[str, int | None]) -> list[Alike]:

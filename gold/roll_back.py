@@ -19,11 +19,12 @@ def run(spark: SparkSession, settings: Settings, model_version: str | None = Non
 
     The model is marked published last, after its lists are written, so the same call can follow a crash.
     """
+    lake = SparkLakehouse(settings.root, spark)
     with only_run(settings.ops_dir, "gold.models"):
-        records = current_records(SparkLakehouse(settings.root, spark))
+        records = current_records(lake)
         target = rollback_target(records, model_version)
-        write_lists(spark, settings, read_list_inputs(SparkLakehouse(settings.root, spark)), target.model_version)
-        write_records(SparkLakehouse(settings.root, spark), roll_back(records, target, at=datetime.now(UTC)))
+        write_lists(lake, settings.gold, read_list_inputs(lake), target.model_version)
+        write_records(lake, roll_back(records, target, at=datetime.now(UTC)))
     return target.model_version
 
 

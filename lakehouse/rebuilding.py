@@ -9,14 +9,14 @@ from lakehouse import files
 from lakehouse.exports import write_file
 from lakehouse.spark.checkpoints import CheckpointError, rebuild, set_aside
 from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.storage import checkpoint_path
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
 _LAYER = "silver"
 
 
-def staging_root(root: str, stamp: str) -> str:
-    return f"{root}/rebuild/{_LAYER}-{stamp}"
+def staging_of(lake: SparkLakehouse, stamp: str) -> SparkLakehouse:
+    """Where a rebuild makes the new tables."""
+    return SparkLakehouse(f"{lake.root}/rebuild/{_LAYER}-{stamp}", lake.spark)
 
 
 def require_no_rebuild(lake: SparkLakehouse) -> None:
@@ -49,9 +49,9 @@ def swap_in(lake: SparkLakehouse, stamp: str) -> None:
     The old rows stay readable by version, the old checkpoint next to the new one. Every step can be repeated:
     calling this again finishes a swap that was cut off.
     """
-    staging = staging_root(lake.root, stamp)
+    staging = staging_of(lake, stamp)
     write_file(lake.spark, _marker(lake.root), json.dumps({"stamp": stamp}).encode())
-    if files.names(lake.spark, checkpoint_path(staging, _LAYER)):
+    if files.names(lake.spark, staging.checkpoint_path(_LAYER)):
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):
             if table == SILVER_CORRECTIONS:
@@ -62,30 +62,30 @@ def swap_in(lake: SparkLakehouse, stamp: str) -> None:
                 versions[table.sql_name] = lake.version(table)
         _replace(lake, staging, SILVER_BATCHES, stamp, versions)
         set_aside(lake.spark, lake.root, _LAYER, stamp=stamp)
-        files.rename(lake.spark, checkpoint_path(staging, _LAYER), lake.checkpoint_path(_LAYER))
+        files.rename(lake.spark, staging.checkpoint_path(_LAYER), lake.checkpoint_path(_LAYER))
     files.delete(lake.spark, _marker(lake.root))
-    files.delete(lake.spark, staging)
+    files.delete(lake.spark, staging.root)
 
 
 def _replace(
     lake: SparkLakehouse,
-    staging: str,
+    staging: SparkLakehouse,
     table: Table,
     stamp: str,
     silver_versions: Mapping[str, int] | None = None,
 ) -> None:
-    rows = SparkLakehouse(staging, lake.spark).read(table)
+    rows = staging.read(table)
     if silver_versions is not None:
         pairs = [F.lit(part) for pair in sorted(silver_versions.items()) for part in pair]
         rows = rows.withColumn("silver_versions", F.create_map(*pairs).cast("map<string,bigint>"))
     lake.replace(rows, table, note={"lakehouse": f"rebuild {stamp}"})
 
 
-def _append_new(lake: SparkLakehouse, staging: str, table: Table) -> None:
+def _append_new(lake: SparkLakehouse, staging: SparkLakehouse, table: Table) -> None:
     """Append the rows that the rebuild found beyond those that it was given; nothing is replaced."""
     lake.ensure(table)
     held = lake.read(table).select(*table.key)
-    new = SparkLakehouse(staging, lake.spark).read(table).join(held, on=list(table.key), how="left_anti")
+    new = staging.read(table).join(held, on=list(table.key), how="left_anti")
     if not new.isEmpty():
         lake.append(new.select(*table.columns), table)
 

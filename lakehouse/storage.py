@@ -1,4 +1,4 @@
-"""The methods of SparkLakehouse as functions of `spark` and `root`, for callers not yet moved to it. To be removed."""
+"""SparkLakehouse as functions of `spark` and `root`, for callers not yet moved to it. To be removed."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

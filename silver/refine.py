@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import storage
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
@@ -38,37 +37,35 @@ def refine(
     Raises RunningError if the stream is already running, CheckpointError if continuing would skip or repeat
     records, DamageError if a file of a table or checkpoint is damaged.
     """
-    root = target or settings.root
-    silver = settings.silver
+    chosen, lake = settings.silver, SparkLakehouse(settings.root, spark)
+    silver = lake if target is None else SparkLakehouse(target, spark)
     run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
-    with only_run(settings.ops_dir, run), damage_named(settings.root, repairing=repairing):
-        require_whole_logs(settings.root, *(("bronze", "silver") if target is None else ("bronze",)))
-        require_no_rebuild(SparkLakehouse(root, spark))
-        checkpoint = read_checkpoint(spark, root, STREAM)
+    with only_run(settings.ops_dir, run), damage_named(lake.root, repairing=repairing):
+        require_whole_logs(lake.root, *(("bronze", "silver") if target is None else ("bronze",)))
+        require_no_rebuild(silver)
+        checkpoint = read_checkpoint(spark, silver.root, STREAM)
         if checkpoint is not None:
             require_readable(spark, checkpoint)
-        require_continuity(SparkLakehouse(root, spark), checkpoint, sources=SOURCES)
-        settle(SparkLakehouse(root, spark))
-        bronze = read_bronze(
-            SparkLakehouse(settings.root, spark), max_bytes_per_trigger=silver.max_bytes_per_trigger
-        )
+        require_continuity(silver, checkpoint, sources=SOURCES)
+        settle(silver)
+        bronze = read_bronze(lake, max_bytes_per_trigger=chosen.max_bytes_per_trigger)
         # in the stream's plan, not in each batch: building this plan takes longer than many a batch
         judged = judge(
             parse(bronze),
-            clasificaciones=silver.clasificaciones,
-            future_tolerance_seconds=silver.future_tolerance_seconds,
+            clasificaciones=chosen.clasificaciones,
+            future_tolerance_seconds=chosen.future_tolerance_seconds,
         )
-        if target is not None and has_corrections(SparkLakehouse(settings.root, spark)):
-            judged = withhold(judged, SparkLakehouse(settings.root, spark).read(SILVER_CORRECTIONS))
+        if target is not None and has_corrections(lake):
+            judged = withhold(judged, lake.read(SILVER_CORRECTIONS))
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for table in layer_tables("silver"):
-                SparkLakehouse(root, spark).ensure(table)
-            writer = judged.writeStream.foreachBatch(_writer(SparkLakehouse(root, spark)))
-            path = storage.checkpoint_path(root, STREAM)
+                silver.ensure(table)
+            writer = judged.writeStream.foreachBatch(_writer(silver))
+            path = silver.checkpoint_path(STREAM)
             streams.append(start_stream(writer, name=STREAM, checkpoint=path, trigger=trigger))
         if target is not None:
-            rules = Rules(silver.clasificaciones, silver.future_tolerance_seconds)
-            reapply(SparkLakehouse(settings.root, spark), target, rules=rules)
+            rules = Rules(chosen.clasificaciones, chosen.future_tolerance_seconds)
+            reapply(lake, silver, rules=rules)
 
 
 def _writer(lake: SparkLakehouse) -> Callable[[DataFrame, int], None]:

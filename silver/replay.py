@@ -11,7 +11,7 @@ from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.replay_request import Request, add_arguments, request_from
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import Settings, Silver, load_settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
@@ -40,22 +40,22 @@ class Report(NamedTuple):
 def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
     """Replay the selected records. Raises RunningError while the silver stream or another replay runs,
     CheckpointError if silver has an unfinished batch, InputError if the request does not fit the quarantine."""
-    root, silver = settings.root, settings.silver
-    SparkLakehouse(root, spark).require(SILVER_QUARANTINE)
+    lake, silver = SparkLakehouse(settings.root, spark), settings.silver
+    lake.require(SILVER_QUARANTINE)
     with only_run(settings.ops_dir, STREAM):
-        _require_whole(SparkLakehouse(root, spark))
+        _require_whole(lake)
         if not request.dry_run:
-            SparkLakehouse(root, spark).ensure(SILVER_CORRECTIONS)
-        finished = 0 if request.dry_run else settle(SparkLakehouse(root, spark))
+            lake.ensure(SILVER_CORRECTIONS)
+        finished = 0 if request.dry_run else settle(lake)
         if request.rule is not None:
-            require_rule(entries(SparkLakehouse(root, spark)), request.rule, settings)
-        with state.kept(_selected(SparkLakehouse(root, spark), request)) as chosen:
+            require_rule(entries(lake), request.rule, silver)
+        with state.kept(_selected(lake, request)) as chosen:
             count = chosen.count()
             if not count:
                 return Report(0, 0, finished, Result({}, 0, {}))
             result = resolve(
-                SparkLakehouse(root, spark),
-                _changed(SparkLakehouse(root, spark), chosen, request),
+                lake,
+                _changed(lake, chosen, request),
                 rules=Rules(silver.clasificaciones, silver.future_tolerance_seconds),
                 cause=request.cause,
                 dry_run=request.dry_run,
@@ -74,9 +74,8 @@ def _require_whole(lake: SparkLakehouse) -> None:
         )
 
 
-def require_rule(found: DataFrame, rule: str, settings: Settings) -> None:
+def require_rule(found: DataFrame, rule: str, silver: Silver) -> None:
     """Raise InputError for a rule that silver does not have and that no quarantined record broke."""
-    silver = settings.silver
     known = {one.name for one in rules(silver.clasificaciones, silver.future_tolerance_seconds)}
     if rule in known or not corrections.breaking(found, rule).isEmpty():
         return

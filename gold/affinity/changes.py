@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gold.inputs import Inputs
@@ -80,8 +80,8 @@ def made_from(lake: SparkLakehouse, table: Table, recipe: Recipe) -> Mapping[str
 
 
 def changed_keys(
+    lake: SparkLakehouse,
     inputs: Inputs,
-    root: str,
     table: Table,
     before: Mapping[str, int],
     *,
@@ -99,7 +99,7 @@ def changed_keys(
         return Changed(None, why_all=f"{name} has gone back")
     if now == then:
         return Changed([])
-    feed = SparkLakehouse(root, inputs[table].sparkSession).changes(table, after=then, up_to=now)
+    feed = lake.changes(table, after=then, up_to=now)
     try:
         found = net_changes(feed, columns).select(key).distinct().limit(most + 1).collect()
     except (PySparkException, Py4JJavaError) as error:
@@ -126,8 +126,7 @@ def only(rows: DataFrame, column: str, changed: Changed) -> DataFrame:
 
 def write(
     make: Callable[[], DataFrame],
-    spark: SparkSession,
-    root: str,
+    lake: SparkLakehouse,
     table: Table,
     *,
     key: str,
@@ -139,19 +138,19 @@ def write(
 
     The commit records what the rows were made from. If nothing changed, `make` is not called and it has no rows.
     """
-    versions, made_by = inputs.versions, fingerprint(SparkLakehouse(root, spark), inputs.versions, recipe)
+    versions, made_by = inputs.versions, fingerprint(lake, inputs.versions, recipe)
     if changed.keys is None:
         log.info("%s: all rows are made: %s", table.sql_name, changed.why_all)
-        SparkLakehouse(root, spark).overwrite(make(), table, input_versions=versions, made_by=made_by)
+        lake.overwrite(make(), table, input_versions=versions, made_by=made_by)
     elif changed.keys:
         log.info("%s: the rows of %d %ss are made again", table.sql_name, len(changed.keys), key)
-        SparkLakehouse(root, spark).overwrite_where(
+        lake.overwrite_where(
             make(), table, column=key, values=changed.keys, input_versions=versions, made_by=made_by
         )
-        if SparkLakehouse(root, spark).detail(table).files > MOST_FILES:
-            SparkLakehouse(root, spark).delta_table(table).optimize().executeCompaction()
+        if lake.detail(table).files > MOST_FILES:
+            lake.delta_table(table).optimize().executeCompaction()
     else:
-        SparkLakehouse(root, spark).note_inputs(table, input_versions=versions, made_by=made_by)
+        lake.note_inputs(table, input_versions=versions, made_by=made_by)
 
 
 def _written_at(lake: SparkLakehouse, name: str, version: int) -> datetime | None:

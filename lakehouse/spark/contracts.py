@@ -1,4 +1,4 @@
-"""Compare what rows or a table have with what the table's declaration says. Comments and nullability do not count."""
+"""Compare columns with a table's declaration: names and types, without comments and nullability."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, DataType, MapType, StructType

@@ -79,10 +79,11 @@ class SparkLakehouse:
     def ensure(self, table: Table, *, properties: Mapping[str, str] | None = None) -> None:
         """Create the table with its whole contract in one commit; an existing one must have the same schema.
 
-        Nullable columns and fields that an earlier version of the contract lacked are added to an existing table in
-        one commit, which changes none of its files. CHECK constraints that are new or have changed are set; those
-        that only the table has stay. `properties` are set on a new table in addition to its contract. Raises
-        TableError if the schema differs, if rows violate a constraint, or if the folder of a new table is not empty.
+        Nullable columns and fields that an earlier version of the contract lacked are added to an existing table
+        in one commit, which changes none of its files. CHECK constraints that are new or have changed are set;
+        those that only the table has stay. `properties` are set on a new table in addition to its contract.
+        Raises TableError if the schema differs, if rows violate a constraint, or if the folder of a new table is
+        not empty.
         """
         if self._create_or_extend(table, properties or {}):
             path = self.path(table)
@@ -111,7 +112,7 @@ class SparkLakehouse:
         input_versions: Mapping[str, int] | None = None,
         made_by: str | None = None,
     ) -> None:
-        """Replace the table's rows in one commit, which also records the versions of the tables they were built from.
+        """Replace the table's rows in one commit, which also records the versions that they were built from.
 
         `made_by` is whatever else the rows depend on, as gold.affinity.changes computes it.
         """
@@ -139,13 +140,13 @@ class SparkLakehouse:
         writer.option("userMetadata", _note(input_versions, made_by)).save(self.path(table))
 
     def note_inputs(self, table: Table, *, input_versions: Mapping[str, int], made_by: str | None = None) -> None:
-        """Record, in a commit without rows, that the table's rows are also those of other versions of its inputs."""
+        """Record, in a commit without rows, that other versions of its inputs give the same rows."""
         nothing = self.spark.createDataFrame([], table.schema).write.format("delta").mode("append")
         with setting(self.spark, "spark.databricks.delta.skipRecordingEmptyCommits", "false"):
             nothing.option("userMetadata", _note(input_versions, made_by)).save(self.require(table))
 
     def replace(self, rows: DataFrame, table: Table, *, note: Mapping[str, str]) -> None:
-        """Replace the table's rows, and its columns with those of its contract, in one commit that carries `note`."""
+        """Replace the table's rows and columns with those of its contract, in one commit that carries `note`."""
         if not self.exists(table):
             self.ensure(table)
         options = {"overwriteSchema": "true", "userMetadata": json.dumps(dict(note))}
@@ -217,13 +218,13 @@ class SparkLakehouse:
         others += [f"_delta_log/{name}" for name in files.names_below(self.spark, log) if not name.startswith(".")]
         if others:
             raise TableError(
-                f"{path} is to become {table.sql_name}, and it is no Delta table but not empty: it holds {others[0]}",
+                f"{path} is where {table.sql_name} belongs, but it is not a Delta table and holds {others[0]}",
                 todo="if a table was there, put its _delta_log back; else move that folder away",
             )
         files.delete(self.spark, log)
 
     def _replace_rows(self, rows: DataFrame, table: Table, options: Mapping[str, str]) -> None:
-        """Overwrite the table. Constraints that changed apply to the new rows alone: the old ones may violate them."""
+        """Overwrite the table. Changed constraints apply to the new rows alone: the old ones may violate them."""
         path = self.path(table)
         due = constraints.drop_changed(self.spark, path, table)
         rows.write.format("delta").mode("overwrite").options(**options).save(path)

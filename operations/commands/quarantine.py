@@ -84,7 +84,7 @@ def _judged(reason: Mapping[str, Any] | Row) -> str:
 
 def _show(spark: SparkSession, settings: Settings, args: argparse.Namespace) -> None:
     found = entries(SparkLakehouse(settings.root, spark))
-    replay.require_rule(found, args.rule, settings)
+    replay.require_rule(found, args.rule, settings.silver)
     ordered = worklist.of_rule(found, args.rule)
     rows = ordered.limit(args.limit + 1).collect()
     shown = rows[: args.limit]

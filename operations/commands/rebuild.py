@@ -11,7 +11,7 @@ from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.history.damage import broken_logs
 from lakehouse.locks import only_run
-from lakehouse.rebuilding import discard_staging, pending_swap, staging_root, swap_in
+from lakehouse.rebuilding import discard_staging, pending_swap, staging_of, swap_in
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, set_aside
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -39,13 +39,13 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
     """Keep bronze's rows, and rebuild only the positions of its streams, from those rows."""
-    root, stamp = settings.root, _stamp()
-    with kafka_cluster(settings.kafka, root) as cluster, only_run(settings.ops_dir, "bronze"):
-        for line in rebuild_checkpoints(spark, settings, cluster, stamp=stamp, accept_loss=accept_loss):
+    lake, stamp = SparkLakehouse(settings.root, spark), _stamp()
+    with kafka_cluster(settings.kafka, lake.root) as cluster, only_run(settings.ops_dir, "bronze"):
+        for line in rebuild_checkpoints(lake, settings.kafka, cluster, stamp=stamp, accept_loss=accept_loss):
             clock.tell(line)
-        if _silver_has_read_more(SparkLakehouse(root, spark)):
+        if _silver_has_read_more(lake):
             with only_run(settings.ops_dir, "silver"):
-                set_aside(spark, root, STREAM, stamp=stamp)
+                set_aside(spark, lake.root, STREAM, stamp=stamp)
             clock.tell("silver has read rows that bronze no longer has: lakehouse run --select bronze, then:")
             clock.tell("lakehouse rebuild silver")
 
@@ -66,21 +66,21 @@ def _silver_has_read_more(lake: SparkLakehouse) -> bool:
 
 
 def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
-    root = settings.root
+    lake = SparkLakehouse(settings.root, spark)
     with only_run(settings.ops_dir, "silver"):
-        stamp = pending_swap(SparkLakehouse(root, spark))
+        stamp = pending_swap(lake)
         if stamp is None:
             stamp = _stamp()
-            discard_staging(SparkLakehouse(root, spark))
-            for table, damage in broken_logs(root, "silver"):
-                aside = SparkLakehouse(root, spark).set_aside(table, stamp=stamp)
+            discard_staging(lake)
+            for table, damage in broken_logs(lake.root, "silver"):
+                aside = lake.set_aside(table, stamp=stamp)
                 clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")
             with clock.step("silver: make it anew from bronze, beside the old one"):
-                refine(spark, settings, target=staging_root(root, stamp))
+                refine(spark, settings, target=staging_of(lake, stamp).root)
         else:
             clock.tell(f"an earlier rebuild was interrupted after its tables were made ({stamp}): finishing it")
         with clock.step("silver: swap the new tables and their checkpoint in"):
-            swap_in(SparkLakehouse(root, spark), stamp)
+            swap_in(lake, stamp)
     clock.tell("the old rows stay readable: lakehouse history silver.users, and VERSION AS OF in lakehouse sql")
 
 

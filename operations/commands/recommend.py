@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
             spark,
             settings.root,
             as_in_silver(args.user_id),
-            weights=chosen_weights(settings),
+            weights=chosen_weights(settings.gold.affinity),
             liked_from=settings.gold.feedback.liked_from,
         )
     if args.json:

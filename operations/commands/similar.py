@@ -27,7 +27,11 @@ def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
     with call.spark() as spark:
         found = similar_titles(
-            spark, settings.root, as_in_silver(args.content_id), weights=chosen_weights(settings), count=args.limit
+            spark,
+            settings.root,
+            as_in_silver(args.content_id),
+            weights=chosen_weights(settings.gold.affinity),
+            count=args.limit,
         )
     if args.json:
         print_json(found)

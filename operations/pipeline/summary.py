@@ -7,13 +7,12 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gold.evaluation.metrics import BLEND
 from gold.evaluation.reporting import METRICS, NOT_MEASURED
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
-from lakehouse.settings import Settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.progress import read_line
 from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE
@@ -21,21 +20,20 @@ from operations.output import print_table
 
 
 def collect(
-    spark: SparkSession, settings: Settings, *, since: datetime, seconds: Mapping[str, float]
+    lake: SparkLakehouse, ops_dir: Path, *, since: datetime, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
     """Rows per table, what the gates found, rejected rows by rule, model quality, streams, seconds, paths."""
-    root = settings.root
     return {
-        "tables": _tables(SparkLakehouse(root, spark)),
-        "checks": _checks(SparkLakehouse(root, spark), since),
-        "rejected": _rejected(SparkLakehouse(root, spark)),
-        "model": _model(SparkLakehouse(root, spark)),
-        "streams": _streams(settings.ops_dir / "stream_progress.jsonl", since),
+        "tables": _tables(lake),
+        "checks": _checks(lake, since),
+        "rejected": _rejected(lake),
+        "model": _model(lake),
+        "streams": _streams(ops_dir / "stream_progress.jsonl", since),
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "paths": {
-            "lakehouse": root,
-            "csv": export_path(root, RECOMMENDATIONS_CSV),
-            "stream progress": str(settings.ops_dir / "stream_progress.jsonl"),
+            "lakehouse": lake.root,
+            "csv": export_path(lake.root, RECOMMENDATIONS_CSV),
+            "stream progress": str(ops_dir / "stream_progress.jsonl"),
         },
     }
 

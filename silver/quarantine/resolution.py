@@ -103,7 +103,7 @@ def _carry_out(lake: SparkLakehouse, pending: DataFrame, valid: DataFrame, decid
     _mark(lake, pending)
 
 
-def reapply(lake: SparkLakehouse, target: str, *, rules: Rules) -> None:
+def reapply(lake: SparkLakehouse, rebuilt: SparkLakehouse, *, rules: Rules) -> None:
     """Apply the corrections of the lakehouse at `root` to the silver tables rebuilt under `target`.
 
     The corrected values are judged by today's rules; a verdict that differs from that of the record's last
@@ -111,9 +111,9 @@ def reapply(lake: SparkLakehouse, target: str, *, rules: Rules) -> None:
     """
     if not has_corrections(lake):
         return
-    SparkLakehouse(target, lake.spark).append(lake.read(SILVER_CORRECTIONS), SILVER_CORRECTIONS)
-    corrected = entries(SparkLakehouse(target, lake.spark)).filter(F.col("logged").isNotNull())
-    resolve(SparkLakehouse(target, lake.spark), corrected, rules=rules, cause="rebuild")
+    rebuilt.append(lake.read(SILVER_CORRECTIONS), SILVER_CORRECTIONS)
+    corrected = entries(rebuilt).filter(F.col("logged").isNotNull())
+    resolve(rebuilt, corrected, rules=rules, cause="rebuild")
 
 
 def _result(found: DataFrame) -> Result:

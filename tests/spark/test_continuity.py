@@ -266,7 +266,11 @@ def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, 
     client.close()
     with pytest.raises(CheckpointError, match=r"records 10 to 14 unread .*rebuild bronze --accept-loss"):
         ingest(spark, settings, cluster)
-    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
+    told = list(
+        start.rebuild_checkpoints(
+            SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=True
+        )
+    )
     assert any("accepted as lost" in line and "10-14" in line for line in told)
     ingest(spark, settings, cluster)
     offsets = SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
@@ -415,13 +419,21 @@ def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
     file = next(Path(settings.root, "bronze", "events").glob("part-*.parquet"))
     file.write_bytes(b"")
     with pytest.raises(DamageError) as error:
-        list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=False))
+        list(
+            start.rebuild_checkpoints(
+                SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=False
+            )
+        )
     assert str(error.value) == (
         f"{file} is empty, and Kafka no longer has all records of its table ({kafka.users_topic}-0 0-3); "
         "put that file back from a copy, or give these records up: lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()
-    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
+    told = list(
+        start.rebuild_checkpoints(
+            SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=True
+        )
+    )
     kept = f"{settings.root}/bronze/events.before-s"
     assert f"bronze.events: the damaged table is kept at {kept}" in told
     assert Path(kept, file.name).exists()
@@ -442,14 +454,22 @@ def test_a_damaged_table_is_kept_where_the_settings_no_longer_name_its_topic(
     renamed = kafka.model_copy(update={"users_topic": kafka.series_topic})
     later = settings.model_copy(update={"kafka": renamed})
     with pytest.raises(DamageError) as error:
-        list(start.rebuild_checkpoints(spark, later, cluster, stamp="s", accept_loss=False))
+        list(
+            start.rebuild_checkpoints(
+                SparkLakehouse(later.root, spark), later.kafka, cluster, stamp="s", accept_loss=False
+            )
+        )
     assert str(error.value) == (
         f"{file} is empty, and the settings no longer give its table {kafka.users_topic}; put that file back from "
         "a copy, set the topics' names as they were, or give these records up: "
         "lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()
-    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=False))
+    told = list(
+        start.rebuild_checkpoints(
+            SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=False
+        )
+    )
     again = ", ".join(sorted({kafka.users_topic, kafka.movies_topic, kafka.series_topic}))
     assert f"bronze.events: {file} is empty; read again from Kafka: {again}" in told
 

@@ -127,7 +127,7 @@ def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_pat
     with pytest.raises(TableError) as error:
         SparkLakehouse(root, spark).ensure(SILVER_USERS)
     assert str(error.value).startswith(
-        f"{table} is to become silver.users, and it is no Delta table but not empty: it holds part-0.parquet; "
+        f"{table} is where silver.users belongs, but it is not a Delta table and holds part-0.parquet; "
     )
     assert sorted(table.rglob("*")) == held
     (tmp_path / "log").rename(table / "_delta_log")

@@ -133,7 +133,9 @@ def make_users_anew(lakehouse: Lakehouse) -> None:
     shutil.rmtree(SILVER_USERS.path(root))
     forget_tables()
     rows = [user(n, f"g{n % 3}") for n in range(30)]
-    SparkLakehouse(root, spark).overwrite(lakehouse.spark.createDataFrame(rows, SILVER_USERS.schema), SILVER_USERS)
+    SparkLakehouse(root, lakehouse.spark).overwrite(
+        lakehouse.spark.createDataFrame(rows, SILVER_USERS.schema), SILVER_USERS
+    )
 
 
 def lose_the_feed(lakehouse: Lakehouse) -> None:
@@ -237,7 +239,7 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
     path = GOLD_AFFINITY.path(root)
     note = commit(own.spark, path, own.version(GOLD_AFFINITY))
     assert note is not None
-    SparkLakehouse(root, spark).overwrite(
+    SparkLakehouse(root, own.spark).overwrite(
         own.rows(GOLD_AFFINITY).withColumn("rating", F.lit(1.0)),
         GOLD_AFFINITY,
         input_versions=note.user_metadata["inputs"],
