@@ -26,7 +26,7 @@ from lakehouse.history.damage import DamageError
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster, configured_cluster
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.rebuilding import require_no_rebuild, staging_root, swap_in
+from lakehouse.rebuilding import require_no_rebuild, staging_of, swap_in
 from lakehouse.settings import Kafka, Settings, load_settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -346,7 +346,7 @@ def state(root: str) -> dict[str, list[str]]:
 
 
 def rebuild(spark: SparkSession, settings: Settings, stamp: str) -> None:
-    refine(spark, settings, target=staging_root(settings.root, stamp))
+    refine(spark, settings, target=staging_of(SparkLakehouse(settings.root, spark), stamp).root)
     swap_in(SparkLakehouse(settings.root, spark), stamp)
 
 
@@ -479,8 +479,8 @@ def test_a_rebuild_that_was_cut_off_is_finished(
 ) -> None:
     """After every step of the swap: the stream refuses to start, and the next rebuild finishes."""
     before = state(copied.root)
-    refine(spark, copied, target=staging_root(copied.root, "s2"))
-    replace, done = storage.replace, []
+    refine(spark, copied, target=staging_of(SparkLakehouse(copied.root, spark), "s2").root)
+    replace, done = SparkLakehouse.replace, []
 
     def dies_after_three(*args: object, **kwargs: object) -> None:
         if len(done) == 3:
@@ -489,7 +489,7 @@ def test_a_rebuild_that_was_cut_off_is_finished(
         replace(*args, **kwargs)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "replace", dies_after_three)
+        patch.setattr(SparkLakehouse, "replace", dies_after_three)
         with pytest.raises(OSError, match="power"):
             swap_in(SparkLakehouse(copied.root, spark), "s2")
     with pytest.raises(CheckpointError, match=r"interrupted .*lakehouse rebuild silver finishes it"):

@@ -158,7 +158,13 @@ def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, se
         assert "\n" not in str(error.value)
         assert "lakehouse rebuild bronze" in error.value.todo
         stamp = f"s{len(sent)}-{len(list(Path(settings.root, 'checkpoints/bronze').iterdir()))}"
-        rebuild = rebuild_checkpoints(spark, named(settings, *topics), cluster, stamp=stamp, accept_loss=False)
+        rebuild = rebuild_checkpoints(
+            SparkLakehouse(settings.root, spark),
+            named(settings, *topics).kafka,
+            cluster,
+            stamp=stamp,
+            accept_loss=False,
+        )
         assert len(list(rebuild)) >= 2
         ingested(*topics)
 

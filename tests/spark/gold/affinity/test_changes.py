@@ -54,17 +54,21 @@ class Lakehouse:
 
     def merge(self, table: Table, *rows: tuple[object, ...]) -> None:
         changes = self.spark.createDataFrame(list(rows), table.schema).alias("s")
-        target = SparkLakehouse(self.settings.root, self.spark).delta_table(table).alias("t")
+        target = self.lake.delta_table(table).alias("t")
         target.merge(changes, "t.id = s.id").whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
 
+    @property
+    def lake(self) -> SparkLakehouse:
+        return SparkLakehouse(self.settings.root, self.spark)
+
     def delete(self, table: Table, *ids: str) -> None:
-        SparkLakehouse(self.settings.root, self.spark).delta_table(table).delete(F.col("id").isin(*ids))
+        self.lake.delta_table(table).delete(F.col("id").isin(*ids))
 
     def rows(self, table: Table) -> DataFrame:
-        return SparkLakehouse(self.settings.root, self.spark).read(table)
+        return self.lake.read(table)
 
     def version(self, table: Table) -> int:
-        return SparkLakehouse(self.settings.root, self.spark).version(table)
+        return self.lake.version(table)
 
     def rate(self, *, full: bool = False) -> None:
         rate_affinity.run(self.spark, self.settings, full=full)
@@ -94,13 +98,14 @@ def own(spark: SparkSession, made: str, tmp_path: Path) -> Lakehouse:
 
 def changed_users(lakehouse: Lakehouse, settings: Settings | None = None) -> Changed:
     chosen = settings or lakehouse.settings
-    inputs = read_inputs(lakehouse.spark, chosen.root, SILVER_USERS, SILVER_CONTENT)
-    return rate_affinity.changed_users(lakehouse.spark, chosen.root, inputs, rate_affinity.recipe_of(chosen))
+    lake = SparkLakehouse(chosen.root, lakehouse.spark)
+    inputs = read_inputs(lake, SILVER_USERS, SILVER_CONTENT)
+    return rate_affinity.changed_users(lake, inputs, rate_affinity.recipe_of(chosen.gold.affinity))
 
 
 def assert_equals_a_full_run(lakehouse: Lakehouse) -> None:
     version = lakehouse.version(GOLD_AFFINITY)
-    found = SparkLakehouse(lakehouse.settings.root, lakehouse.spark).read(GOLD_AFFINITY, version=version)
+    found = lakehouse.lake.read(GOLD_AFFINITY, version=version)
     lakehouse.rate(full=True)
     assert_df_equality(found, lakehouse.rows(GOLD_AFFINITY), ignore_row_order=True)
 
@@ -120,11 +125,11 @@ def test_only_users_with_other_tastes_are_rated_again(own: Lakehouse) -> None:
 
 def restore_gold(lakehouse: Lakehouse) -> None:
     lakehouse.rate()
-    SparkLakehouse(lakehouse.settings.root, lakehouse.spark).delta_table(GOLD_AFFINITY).restoreToVersion(1)
+    lakehouse.lake.delta_table(GOLD_AFFINITY).restoreToVersion(1)
 
 
 def delete_rows_of_gold(lakehouse: Lakehouse) -> None:
-    SparkLakehouse(lakehouse.settings.root, lakehouse.spark).delta_table(GOLD_AFFINITY).delete("user_id = 'u01'")
+    lakehouse.lake.delta_table(GOLD_AFFINITY).delete("user_id = 'u01'")
 
 
 def make_users_anew(lakehouse: Lakehouse) -> None:
@@ -145,7 +150,7 @@ def lose_the_feed(lakehouse: Lakehouse) -> None:
 
 def switch_the_feed_off(lakehouse: Lakehouse) -> None:
     off = {"delta.enableChangeDataFeed": "false"}
-    SparkLakehouse(lakehouse.settings.root, lakehouse.spark).set_properties(SILVER_USERS, off)
+    lakehouse.lake.set_properties(SILVER_USERS, off)
     lakehouse.merge(SILVER_USERS, user(3, "g0"))
 
 
@@ -192,16 +197,11 @@ def test_other_settings_make_everything_anew(own: Lakehouse) -> None:
 
 
 def test_other_code_is_another_recipe(own: Lakehouse) -> None:
-    recipe = rate_affinity.recipe_of(own.settings)
+    recipe = rate_affinity.recipe_of(own.settings.gold.affinity)
     other = recipe._replace(code=recipe.code[:1])
     versions = {"silver.users": own.version(SILVER_USERS)}
-    root = own.settings.root
-    assert fingerprint(SparkLakehouse(root, own.spark), versions, recipe) == fingerprint(
-        SparkLakehouse(root, own.spark), versions, recipe
-    )
-    assert fingerprint(SparkLakehouse(root, own.spark), versions, recipe) != fingerprint(
-        SparkLakehouse(root, own.spark), versions, other
-    )
+    assert fingerprint(own.lake, versions, recipe) == fingerprint(own.lake, versions, recipe)
+    assert fingerprint(own.lake, versions, recipe) != fingerprint(own.lake, versions, other)
 
 
 def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> None:
@@ -210,15 +210,15 @@ def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> No
     own.rate()
     older = {"silver.users": own.version(SILVER_USERS) - 1, "silver.content": own.version(SILVER_CONTENT)}
     inputs = Inputs({table.sql_name: own.rows(table) for table in (SILVER_USERS, SILVER_CONTENT)}, older)
-    recipe = rate_affinity.recipe_of(own.settings)
-    found = rate_affinity.changed_users(SparkLakehouse(own.settings.root, own.spark), inputs, recipe)
+    recipe = rate_affinity.recipe_of(own.settings.gold.affinity)
+    found = rate_affinity.changed_users(own.lake, inputs, recipe)
     assert found == Changed(None, why_all="silver.users has gone back")
 
 
 def test_a_restored_silver_table_tells_its_changes_like_any_other(own: Lakehouse) -> None:
     own.merge(SILVER_USERS, user(3, "g0"), user(90, "g1"))
     own.rate()
-    SparkLakehouse(own.settings.root, own.spark).delta_table(SILVER_USERS).restoreToVersion(1)
+    own.lake.delta_table(SILVER_USERS).restoreToVersion(1)
     assert sorted(changed_users(own).keys or []) == ["u03", "u90"]
 
 
@@ -239,7 +239,7 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
     path = GOLD_AFFINITY.path(root)
     note = commit(own.spark, path, own.version(GOLD_AFFINITY))
     assert note is not None
-    SparkLakehouse(root, own.spark).overwrite(
+    own.lake.overwrite(
         own.rows(GOLD_AFFINITY).withColumn("rating", F.lit(1.0)),
         GOLD_AFFINITY,
         input_versions=note.user_metadata["inputs"],
@@ -256,14 +256,14 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
 
 def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: Lakehouse) -> None:
     root = own.settings.root
-    before = SparkLakehouse(root, own.spark).read(GOLD_AFFINITY).inputFiles()
+    before = own.lake.read(GOLD_AFFINITY).inputFiles()
     made = own.version(GOLD_AFFINITY)
     own.merge(SILVER_USERS, user(3, "g1"))  # as before
     own.rate()
     assert own.version(GOLD_AFFINITY) == made + 1
     told = inputs_of(own.spark, GOLD_AFFINITY.path(root), made + 1)
     assert told == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
-    assert sorted(SparkLakehouse(root, own.spark).read(GOLD_AFFINITY).inputFiles()) == sorted(before)
+    assert sorted(own.lake.read(GOLD_AFFINITY).inputFiles()) == sorted(before)
 
 
 def test_any_sequence_of_changes_gives_what_a_full_run_does(

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.errors import InputError
 from lakehouse.locks import RunningError, only_run
-from lakehouse.rebuilding import staging_root, swap_in
+from lakehouse.rebuilding import staging_of, swap_in
 from lakehouse.replay_request import Request, assignment
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
@@ -113,7 +113,7 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     assert audit_faults(spark, root) == []
 
     before, moments = state(root), resolved_at(spark, root)
-    refine(spark, copied, target=staging_root(root, "s"))
+    refine(spark, copied, target=staging_of(SparkLakehouse(root, spark), "s").root)
     swap_in(SparkLakehouse(root, spark), "s")
     assert state(root) == before
     assert resolved_at(spark, root) == moments
