@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType
 
-from lakehouse.schemas import UNKNOWN_FIELD
+from lakehouse.tables.silver import UNKNOWN_FIELD
 
 
 def drifted_fields(batches: DataFrame) -> DataFrame:

@@ -11,11 +11,10 @@ from pyspark.errors import PySparkException
 
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import open_folder
-from lakehouse.history.acceptance import GATED
 from lakehouse.history.snapshots import Snapshot, read_snapshot, table_log
 from lakehouse.locks import only_run
 from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.tables import GOLD_METRICS, GOLD_MODELS, GOLD_TRIALS, Table, find_table
+from lakehouse.tables import GOLD_MODELS, Table, find_table
 from operations.call import Call
 
 _CONSEQUENCES = {
@@ -30,8 +29,6 @@ _CONSEQUENCES = {
         "the next gold run writes this table anew from silver; the CSV and other gold tables stay as they are.",
     ),
 }
-# Tables to which a gold run appends: it does not recreate their earlier rows.
-_ADDED_TO = (GOLD_METRICS, GOLD_TRIALS)
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -60,10 +57,10 @@ def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
     )
     yield f"  nothing is deleted: version {now.version} stays readable, and restoring it takes this back."
     for line in _CONSEQUENCES[table.layer]:
-        if table in _ADDED_TO and line.startswith("the next gold run"):
+        if table.accumulates and line.startswith("the next gold run"):
             line = "the rows that the table loses are not made again; later runs add theirs."
         yield f"  {line}"
-    if table in GATED["gold"]:
+    if table.layer == "gold" and table.is_gated:
         yield "  exports show the last version that passed: `lakehouse check gold` makes the restored rows one."
 
 

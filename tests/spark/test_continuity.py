@@ -21,7 +21,6 @@ from pyspark.sql.types import StringType, StructField, StructType
 from bronze import start
 from bronze.ingest import ingest
 from bronze.resume import Topics
-from lakehouse import storage
 from lakehouse.history.damage import DamageError
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster, configured_cluster

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse.schemas import BRONZE
+from lakehouse.tables.bronze import RECORDS
 
 Row = tuple[object, ...]
 
@@ -67,7 +67,7 @@ def bronze_row(
 
 
 def bronze_frame(spark: SparkSession, rows: Iterable[Row]) -> DataFrame:
-    return spark.createDataFrame(list(rows), BRONZE)
+    return spark.createDataFrame(list(rows), RECORDS)
 
 
 def _stored(sent: str | bytes | None) -> tuple[str | None, bytes | None]:

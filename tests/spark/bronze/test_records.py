@@ -16,8 +16,8 @@ from pyspark.sql.types import (
 )
 
 from bronze.records import raw_records
-from lakehouse.schemas import BRONZE, HEADERS
 from lakehouse.tables import BRONZE_EVENTS
+from lakehouse.tables.bronze import HEADERS, RECORDS
 
 # The columns of Spark's Kafka source.
 KAFKA = StructType(
@@ -72,7 +72,7 @@ def landed(spark: SparkSession) -> DataFrame:
 @pytest.mark.parametrize("case", CASES)
 def test_a_record_is_kept_as_it_was_sent(spark: SparkSession, landed: DataFrame, case: str) -> None:
     offset = list(CASES).index(case)
-    expected = spark.createDataFrame([("t", 2, offset, AT, *CASES[case][1], AT)], BRONZE).drop("ingested_at")
+    expected = spark.createDataFrame([("t", 2, offset, AT, *CASES[case][1], AT)], RECORDS).drop("ingested_at")
     kept = landed.filter(f"offset = {offset}").drop("ingested_at")
     assert_df_equality(kept, expected, ignore_nullable=True)
 
