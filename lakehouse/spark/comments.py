@@ -12,7 +12,7 @@ from lakehouse.tables.declaration import comment_of
 
 
 def update_columns(spark: SparkSession, path: str, table: Table, found: StructType) -> None:
-    """Set the comments that differ, in one commit, which changes no file of rows. A declaration without one keeps it."""
+    """Set the comments that differ, in one commit that changes no file of rows."""
     due = {
         name: comment
         for name, comment in table.descriptions.items()

@@ -15,18 +15,17 @@ _VIOLATED = "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION"
 _BUILD_AGAIN = {"silver": "lakehouse rebuild silver", "gold": "move that folder away: lakehouse run --select gold"}
 
 
-def drop_changed(spark: SparkSession, path: str, table: Table) -> dict[str, str]:
-    """Drop constraints whose condition changed. Returns the old condition, or "", of each constraint to add."""
-    if not table.checks:
-        return {}
-    name = f"delta.{identifier(path)}"
-    held = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect()}
+def drop_changed(spark: SparkSession, path: str, table: Table, held: Mapping[str, str]) -> dict[str, str]:
+    """Drop constraints whose condition is another one in the properties that the table holds.
+
+    Returns the old condition, or "", of each constraint to add.
+    """
     before = {check: held.get(f"delta.constraints.{check}", "") for check in table.checks}
     # ALTER TABLE stores the condition token by token, with a blank between them
     due = {check: old for check, old in before.items() if _tokens(old) != _tokens(table.checks[check])}
     for check, old in due.items():
         if old:
-            spark.sql(f"ALTER TABLE {name} DROP CONSTRAINT {check}")
+            spark.sql(f"ALTER TABLE delta.{identifier(path)} DROP CONSTRAINT {check}")
     return due
 
 

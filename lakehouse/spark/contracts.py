@@ -1,10 +1,12 @@
 """Compare columns with a table's declaration: names and types, without comments and nullability."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql.types import ArrayType, DataType, MapType, StructType
+from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType
 
 from lakehouse.errors import TableError
+from lakehouse.spark.sql import text_literal
 from lakehouse.tables import Table
+from lakehouse.tables.declaration import comment_of
 
 
 def conform(rows: DataFrame, table: Table) -> DataFrame:
@@ -30,12 +32,12 @@ def require_schema(got: StructType, table: Table, *, what: str) -> None:
 
 
 def additions(found: StructType, wanted: StructType, prefix: str = "") -> dict[str, str]:
-    """The nullable additions of `wanted` to `found`: names and types, as ALTER TABLE ADD COLUMNS takes them."""
+    """The nullable additions of `wanted` to `found`: names, with types and comments as ADD COLUMNS takes them."""
     added: dict[str, str] = {}
     for field in wanted:
         path = f"{prefix}`{field.name}`"
         if field.name not in found.names:
-            added |= {path: field.dataType.simpleString()} if field.nullable else {}
+            added |= {path: _declared(field)} if field.nullable else {}
             continue
         held, inner = found[field.name].dataType, field.dataType
         if isinstance(held, ArrayType) and isinstance(inner, ArrayType):
@@ -43,6 +45,11 @@ def additions(found: StructType, wanted: StructType, prefix: str = "") -> dict[s
         if isinstance(held, StructType) and isinstance(inner, StructType):
             added |= additions(held, inner, f"{path}.")
     return added
+
+
+def _declared(field: StructField) -> str:
+    comment = comment_of(field)
+    return field.dataType.simpleString() + (f" COMMENT {text_literal(comment)}" if comment else "")
 
 
 def _shape(kind: DataType) -> str:

@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse import files
 from lakehouse.errors import TableError
 from lakehouse.history import delta_log
-from lakehouse.spark import constraints
+from lakehouse.spark import comments, constraints
 from lakehouse.spark.contracts import additions, conform, require_schema
-from lakehouse.spark.sql import identifier, setting, text_literal
+from lakehouse.spark.sql import identifier, setting, table_properties, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
 
@@ -80,14 +80,13 @@ class SparkLakehouse:
         """Create the table with its whole contract in one commit; an existing one must have the same schema.
 
         Nullable columns and fields that an earlier version of the contract lacked are added to an existing table
-        in one commit, which changes none of its files. CHECK constraints that are new or have changed are set;
-        those that only the table has stay. `properties` are set on a new table in addition to its contract.
-        Raises TableError if the schema differs, if rows violate a constraint, or if the folder of a new table is
-        not empty.
+        in one commit, which changes none of its files. CHECK constraints and descriptions that are new or have
+        changed are set; constraints that only the table has stay. `properties` are set on a new table in addition
+        to its contract. Raises TableError if the schema differs, if rows violate a constraint, or if the folder of
+        a new table is not empty.
         """
         if self._create_or_extend(table, properties or {}):
-            path = self.path(table)
-            constraints.add(self.spark, path, table, constraints.drop_changed(self.spark, path, table))
+            constraints.add(self.spark, self.path(table), table, self._prepare(table))
 
     def set_properties(self, table: Table, properties: Mapping[str, str]) -> None:
         """Set these table properties, in one commit."""
@@ -150,7 +149,7 @@ class SparkLakehouse:
         if not self.exists(table):
             self.ensure(table)
         options = {"overwriteSchema": "true", "userMetadata": json.dumps(dict(note))}
-        self._replace_rows(conform(rows, table), table, options)
+        self._replace_rows(comments.commented(conform(rows, table), table), table, options)
 
     def set_aside(self, table: Table, *, stamp: str) -> str:
         """Rename the table's folder, so that the table can be recreated; the new path."""
@@ -195,11 +194,12 @@ class SparkLakehouse:
                 self.spark.sql(f"ALTER TABLE delta.{identifier(path)} ADD COLUMNS ({listed})")
                 found = self.spark.read.format("delta").load(path).schema
             require_schema(found, table, what=f"{table.sql_name} at {path}")
+            comments.update_columns(self.spark, path, table, found)
             return True
         self._discard_unfinished(table)
         # without the name, Delta derives one from the location and does not double its backticks
         named = DeltaTable.createIfNotExists(self.spark).tableName(f"delta.{identifier(path)}").location(path)
-        builder = named.addColumns(table.schema)
+        builder = named.comment(table.row).addColumns(table.schema)
         for name, value in {**table.delta_properties, **properties}.items():
             builder = builder.property(name, value)
         builder.execute()
@@ -225,10 +225,16 @@ class SparkLakehouse:
 
     def _replace_rows(self, rows: DataFrame, table: Table, options: Mapping[str, str]) -> None:
         """Overwrite the table. Changed constraints apply to the new rows alone: the old ones may violate them."""
-        path = self.path(table)
-        due = constraints.drop_changed(self.spark, path, table)
+        path, due = self.path(table), self._prepare(table)
         rows.write.format("delta").mode("overwrite").options(**options).save(path)
         constraints.add(self.spark, path, table, dict.fromkeys(due, ""))
+
+    def _prepare(self, table: Table) -> dict[str, str]:
+        """Update the description and drop the constraints that changed. Returns those to add, as `constraints`."""
+        path = self.path(table)
+        held = table_properties(self.spark, path)
+        comments.update_table(self.spark, path, table, held)
+        return constraints.drop_changed(self.spark, path, table, held)
 
 
 def _note(input_versions: Mapping[str, int], made_by: str | None) -> str:

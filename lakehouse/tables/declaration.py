@@ -29,17 +29,21 @@ STRINGS = ArrayType(STRING)
 APPEND_ONLY = MappingProxyType({"delta.appendOnly": "true"})
 CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})
 
-# What a layer's gate does with a table. "decides": it is checked, and no version of the layer is accepted without it.
-# "reports": it is checked too. "after": it is made after the gate. "": it is not checked.
+# What a layer's gate does with a table. "decides": checks it, and accepts no version of the layer without it.
+# "reports": checks it. "after": nothing, the table is made after it. "": nothing.
 Gate = Literal["decides", "reports", "after", ""]
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Job(NamedTuple):
-    """The module that makes a table. `step` is its name in the pipeline; "" if the pipeline does not run it."""
+    """The module that makes a table.
+
+    `step` is its name in the pipeline. If the pipeline does not run it, `arguments` are those that make the table.
+    """
 
     module: str
     step: str = ""
+    arguments: str = ""
 
     @property
     def script(self) -> str:
@@ -120,8 +124,9 @@ class Table:
         """What to run for the table to exist."""
         if self.layer == "quality":
             return "lakehouse check"
-        is_step = self.layer != "gold" or bool(self.made_by.step)
-        return f"lakehouse run --select {self.layer}" if is_step else f"spark-submit {self.made_by.script}"
+        if self.made_by.step:
+            return f"lakehouse run --select {self.layer}"
+        return f"spark-submit {self.made_by.script} {self.made_by.arguments}".rstrip()
 
     def path(self, root: str) -> str:
         """Where the table is, or would be, in the lakehouse at this root."""

@@ -147,7 +147,7 @@ GOLD_TRIALS = Table(
         [
             required("trial_id", STRING, "Id of the trial: the same data and parameters give the same"),
             required("data_id", STRING, "Id of the training rows: trials on the same rows compare"),
-            required("number", INT, "Place of the trial in its search: 1, 2, 3 ..."),
+            required("number", INT, "Place of the trial in its search, counted from 1"),
             required("parameters", MapType(STRING, DOUBLE), "Parameters that were tried"),
             required("metrics", MapType(STRING, DOUBLE), "Metrics on a validation split of the training rows"),
             required("score", DOUBLE, "What decides; higher is better"),
@@ -157,7 +157,7 @@ GOLD_TRIALS = Table(
     ),
     ("trial_id",),
     row="one trial of a parameter search",
-    made_by=Job("gold.evaluate"),
+    made_by=Job("gold.evaluate", arguments="--tune"),
     accumulates=True,
 )
 # Exactly these columns, in this order.

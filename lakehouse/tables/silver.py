@@ -171,7 +171,7 @@ SILVER_CORRECTIONS = Table(
     StructType(
         [
             *record_key(),
-            required("replay_id", LONG, "Number of the replay: 1, 2, 3 ..."),
+            required("replay_id", LONG, "Number of the replay, counted from 1"),
             required("replayed_at", TIMESTAMP, "When the replay judged the record (UTC)"),
             required("cause", STRING, "Why it was judged again: other rules, a fix, or a rebuild"),
             optional("value", STRING, "Value that replaces what was sent; null if unchanged"),
@@ -223,7 +223,7 @@ SILVER_BATCHES = Table(
     StructType(
         [
             required("query_id", STRING, "Id of the stream's checkpoint; batches count from 0 in each"),
-            required("batch_id", LONG, "Number of the micro-batch: 0, 1, 2 ..."),
+            required("batch_id", LONG, "Number of the micro-batch, counted from 0"),
             required("rows_in", LONG, "Bronze records read"),
             required("applied", LONG, "Events that made or changed a row"),
             required("superseded", LONG, "Events older than what silver already knew"),

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -20,6 +19,7 @@ from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 from operations.commands.audit import audit
+from tests.support.frames import assert_df_equality
 
 TIMEOUT = 20.0
 AT = 1_747_137_600_123  # 2025-05-13 12:00:00.123 UTC

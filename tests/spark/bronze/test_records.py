@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import (
     BinaryType,
@@ -18,6 +17,7 @@ from pyspark.sql.types import (
 from bronze.records import raw_records
 from lakehouse.tables import BRONZE_EVENTS
 from lakehouse.tables.bronze import HEADERS, RECORDS
+from tests.support.frames import assert_df_equality
 
 # The columns of Spark's Kafka source.
 KAFKA = StructType(

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
 from gold import export_project
@@ -26,6 +25,7 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
+from tests.support.frames import assert_df_equality
 from tests.support.outcome import Command
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

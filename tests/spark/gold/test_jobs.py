@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
@@ -29,6 +28,7 @@ from lakehouse.tables import (
     SILVER_USERS,
 )
 from tests.support.folders import AWKWARD, EVERY_SIGN
+from tests.support.frames import assert_df_equality
 from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

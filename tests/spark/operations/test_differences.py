@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from operations.differences import compare, shared_columns
+from tests.support.frames import assert_df_equality
 
 SCHEMA = "id string, name string, tags array<string>, counts map<string,bigint>"
 SAME = ("same", "Ana", ["a"], {"x": 1, "y": 2})

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -27,6 +26,7 @@ from lakehouse.tables import (
 )
 from operations.pipeline.steps import anew, selected
 from tests.support.delta_cache import forget_tables
+from tests.support.frames import assert_df_equality
 
 # What a test does to silver.
 Change = Callable[["Lakehouse"], object]

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import recommend, roll_back
@@ -34,6 +33,7 @@ from lakehouse.tables import (
 )
 from tests.support.demo import Demo
 from tests.support.folders import EVERY_SIGN
+from tests.support.frames import assert_df_equality
 from tests.support.outcome import Command
 from tests.support.small import with_quick_models
 

@@ -4,13 +4,13 @@ import csv
 import json
 from pathlib import Path
 
-from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from gold.powerbi.rows import name_titles, untitled
 from lakehouse.exports import write_csv
 from silver.parsing.wire import parse
+from tests.support.frames import assert_df_equality
 from tests.support.records import MOVIE, bronze_frame, bronze_row
 from tests.support.titles import SENT_AND_STORED
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -14,6 +13,7 @@ from gold.recommender.blend import Blend, Weights, require_finite
 from gold.recommender.factors import Factors, Parameters, checkpoint_folder, fit
 from lakehouse.errors import InputError
 from lakehouse.spark.lakehouse import SparkLakehouse
+from tests.support.frames import assert_df_equality
 
 ROWS = "user_id string, content_id string, value double"
 EXPLICIT = Parameters(rank=4, iterations=10, regularization=0.05, alpha=None, seed=42)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -16,6 +15,7 @@ from lakehouse.tables import BRONZE_EVENTS, SILVER_USERS
 from producers.made_up.entities import user_records
 from producers.sending.delivery import publish
 from silver.refine import refine
+from tests.support.frames import assert_df_equality
 from tests.support.processes import Running, await_condition
 
 

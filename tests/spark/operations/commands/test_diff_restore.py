@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
@@ -25,6 +24,7 @@ from operations.output import cell
 from producers.sending.delivery import publish
 from producers.sending.records import Record, encode
 from silver.refine import refine
+from tests.support.frames import assert_df_equality
 from tests.support.outcome import Command
 from tests.support.records import USER
 
