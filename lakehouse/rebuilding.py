@@ -9,7 +9,7 @@ from lakehouse import files
 from lakehouse.exports import write_file
 from lakehouse.spark.checkpoints import CheckpointError, rebuild, set_aside
 from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
+from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
 
 _LAYER = "silver"
 
@@ -54,7 +54,7 @@ def swap_in(lake: SparkLakehouse, stamp: str) -> None:
     if files.names(lake.spark, staging.checkpoint_path(_LAYER)):
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):
-            if table == SILVER_CORRECTIONS:
+            if table.decided:
                 _append_new(lake, staging, table)
             elif table != SILVER_BATCHES:
                 _replace(lake, staging, table, stamp)

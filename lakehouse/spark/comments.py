@@ -1,7 +1,5 @@
 """The descriptions of an existing table and its columns, brought in line with its declaration."""
 
-from collections.abc import Mapping
-
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -23,9 +21,9 @@ def update_columns(spark: SparkSession, path: str, table: Table, found: StructTy
         spark.sql(f"ALTER TABLE delta.{identifier(path)} ALTER COLUMN {listed}")
 
 
-def update_table(spark: SparkSession, path: str, table: Table, held: Mapping[str, str]) -> None:
-    """Set the table's description if the properties that it has hold another one."""
-    if table.row and held.get("comment") != table.row:
+def update_table(spark: SparkSession, path: str, table: Table, found: str) -> None:
+    """Set the table's description if the one found is another."""
+    if table.row and found != table.row:
         spark.sql(f"COMMENT ON TABLE delta.{identifier(path)} IS {text_literal(table.row)}")
 
 

@@ -14,7 +14,7 @@ from lakehouse.errors import TableError
 from lakehouse.history import delta_log
 from lakehouse.spark import comments, constraints
 from lakehouse.spark.contracts import additions, conform, require_schema
-from lakehouse.spark.sql import identifier, setting, table_properties, text_literal
+from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
 
@@ -24,6 +24,7 @@ class TableDetail(NamedTuple):
     id: str
     properties: dict[str, str]
     files: int
+    description: str
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ class SparkLakehouse:
         return delta_log.versions(self.spark, self.require(table))[-1]
 
     def detail(self, table: Table) -> TableDetail:
-        row = self.delta_table(table).detail().select("id", "properties", "numFiles").collect()[0]
-        return TableDetail(row["id"], dict(row["properties"]), row["numFiles"])
+        shown = self.delta_table(table).detail().select("id", "properties", "numFiles", "description")
+        row = shown.collect()[0]
+        return TableDetail(row["id"], dict(row["properties"]), row["numFiles"], row["description"] or "")
 
     def delta_table(self, table: Table) -> DeltaTable:
         return DeltaTable.forPath(self.spark, self.require(table))
@@ -231,10 +233,9 @@ class SparkLakehouse:
 
     def _prepare(self, table: Table) -> dict[str, str]:
         """Update the description and drop the constraints that changed. Returns those to add, as `constraints`."""
-        path = self.path(table)
-        held = table_properties(self.spark, path)
-        comments.update_table(self.spark, path, table, held)
-        return constraints.drop_changed(self.spark, path, table, held)
+        path, found = self.path(table), self.detail(table)
+        comments.update_table(self.spark, path, table, found.description)
+        return constraints.drop_changed(self.spark, path, table, found.properties)
 
 
 def _note(input_versions: Mapping[str, int], made_by: str | None) -> str:

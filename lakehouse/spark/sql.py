@@ -1,4 +1,4 @@
-"""Spark's SQL: a text as a literal, a name as an identifier, a setting for a while, a table's properties."""
+"""Spark's SQL: a text as a literal, a name as an identifier, a setting for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,6 @@ def text_literal(text: str) -> str:
 def identifier(name: str) -> str:
     """A column's name, or a path in a name's place, as a quoted SQL identifier, whatever it contains."""
     return "`" + name.replace("`", "``") + "`"
-
-
-def table_properties(spark: SparkSession, path: str) -> dict[str, str]:
-    """The properties of a Delta table, its constraints and its description (`comment`) among them. No job runs."""
-    shown = spark.sql(f"SHOW TBLPROPERTIES delta.{identifier(path)}").collect()
-    return {row["key"]: row["value"] for row in shown}
 
 
 @contextmanager

@@ -11,9 +11,9 @@ _INTRODUCTION = """\
 # Tables
 
 A table is a folder `<root>/<layer>/<name>`; in SQL it is `<layer>.<name>`. It is declared once, in
-`lakehouse/tables/`: schema, key, constraints, properties, what makes it, and a description of the table and of each
-column. Delta keeps the descriptions as comments (`lakehouse sql "DESCRIBE silver.users"`), and Power BI shows them.
-This page is written from the declarations: `make docs`.
+`lakehouse/tables/`: schema, key, constraints, properties, what makes it, and a description of the table and of
+each column. Delta keeps the descriptions as comments, and Power BI shows them. This page is written from the
+declarations: `make docs`.
 
 Bronze is append-only. Silver publishes a change data feed. Keys are NOT NULL, and ranges are CHECK constraints.
 """

@@ -104,7 +104,7 @@ def _carry_out(lake: SparkLakehouse, pending: DataFrame, valid: DataFrame, decid
 
 
 def reapply(lake: SparkLakehouse, rebuilt: SparkLakehouse, *, rules: Rules) -> None:
-    """Apply the corrections of the lakehouse at `root` to the silver tables rebuilt under `target`.
+    """Apply the corrections of the lakehouse to its silver tables as `rebuilt`.
 
     The corrected values are judged by today's rules; a verdict that differs from that of the record's last
     correction is recorded as a new one.

@@ -1,4 +1,4 @@
-"""Exact comparison of DataFrames, except for column comments: tables have them, and frames made in a test need not."""
+"""Exact comparison of DataFrames, except for column comments, which tables have and frames of a test need not."""
 
 from functools import partial
 
