@@ -26,7 +26,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from results import write_results
 
-from lakehouse import storage
 from lakehouse.broker.config import java_command
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.exports import write_file
@@ -146,7 +145,7 @@ def bronze_table(settings: Settings, topic: str) -> Table:
 def write_checkpoints(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
     """Write what bronze's streams would store after one batch that read everything."""
     for table in layer_tables("bronze"):
-        path = storage.checkpoint_path(settings.root, f"bronze/{table.name}")
+        path = SparkLakehouse(settings.root, spark).checkpoint_path(f"bronze/{table.name}")
         ends: dict[str, dict[str, int]] = {}
         for (topic, partition), (_, following) in offsets.items():
             if bronze_table(settings, topic) == table:

@@ -50,17 +50,16 @@ def load(spark: SparkSession, settings: Settings, cluster: Cluster, *, count: in
         landed = time.monotonic()
         refine(spark, settings)
         ended = time.monotonic()
-    held = sum(
-        SparkLakehouse(settings.root, spark).read(table).count() for table in (SILVER_USERS, SILVER_CONTENT)
-    )
+    lake = SparkLakehouse(settings.root, spark)
+    held = sum(lake.read(table).count() for table in (SILVER_USERS, SILVER_CONTENT))
     if held != count:
         sys.exit(f"silver holds {held:,} rows instead of {count:,}")
     return Load(
         messages=count,
         bronze_seconds=landed - started,
         silver_seconds=ended - landed,
-        bronze_batches=SparkLakehouse(settings.root, spark).version(BRONZE_EVENTS),
-        silver_batches=SparkLakehouse(settings.root, spark).version(SILVER_BATCHES),
+        bronze_batches=lake.version(BRONZE_EVENTS),
+        silver_batches=lake.version(SILVER_BATCHES),
         peak_bytes=usage.peak_bytes,
     )
 

@@ -69,6 +69,7 @@ def told(printed: str) -> str:
 
 def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
     """One job per layer is submitted with the README's line; the README's other jobs follow in one driver."""
+    lake = SparkLakehouse(settings.root, spark)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     for topic, records in (
@@ -90,15 +91,15 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
         assert code == 0, f"{job}: {printed}"
     assert left_in_the_folder() == left
     # jobs of each layer were among them; trials exist only after a search for parameters
-    assert all(SparkLakehouse(settings.root, spark).exists(table) for table in CATALOGUE if table != GOLD_TRIALS)
+    assert all(lake.exists(table) for table in CATALOGUE if table != GOLD_TRIALS)
     rows = {
-        table.name: SparkLakehouse(settings.root, spark).read(table).count()
+        table.name: lake.read(table).count()
         for table in (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_QUARANTINE)
     }
     assert rows == {"users": 30, "content": 40, "feedback": 200, "quarantine": 0}
-    recommended = SparkLakehouse(settings.root, spark).read(GOLD_RECOMMENDATIONS)
+    recommended = lake.read(GOLD_RECOMMENDATIONS)
     assert recommended.select("user_id").distinct().count() == 30
-    assert SparkLakehouse(settings.root, spark).read(GOLD_POWERBI).count() == recommended.count()
+    assert lake.read(GOLD_POWERBI).count() == recommended.count()
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,10 @@ def own(sample: Settings, tmp_path: Path) -> Settings:
 
 
 def make_lakehouse(spark: SparkSession, settings: Settings) -> None:
+    lake = SparkLakehouse(settings.root, spark)
     for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
-        SparkLakehouse(settings.root, spark).ensure(table)
-        SparkLakehouse(settings.root, spark).append(bronze_frame(spark, sample_rows(table)), table)
+        lake.ensure(table)
+        lake.append(bronze_frame(spark, sample_rows(table)), table)
     refine(spark, settings)
     require_passed(spark, settings, "silver")
     for job in (rate_affinity, count_popularity, recommend):

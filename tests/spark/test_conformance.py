@@ -78,20 +78,17 @@ def silver(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPa
 
 
 def collected(spark: SparkSession, settings: Settings) -> Silver:
+    lake = SparkLakehouse(settings.root, spark)
     rows: dict[str, dict[str, list[Row]]] = {}
     for name in STATE:
         rows[name] = {}
         for row in shown(spark, settings.root, TABLES[name]):
             rows[name].setdefault(row["id"], []).append(row)
-    quarantine = SparkLakehouse(settings.root, spark).read(SILVER_QUARANTINE)
+    quarantine = lake.read(SILVER_QUARANTINE)
     rules = quarantine.select("topic", "offset", F.array_sort(F.array_distinct("reasons.rule")).alias("rules"))
     names = ("rows_in", "applied", "superseded", "deleted", "quarantined")
-    sums = (
-        SparkLakehouse(settings.root, spark).read(SILVER_BATCHES).agg(*[F.sum(name).alias(name) for name in names])
-    )
-    bronze = [
-        SparkLakehouse(settings.root, spark).read(table).count() for table in (BRONZE_EVENTS, BRONZE_FEEDBACK)
-    ]
+    sums = lake.read(SILVER_BATCHES).agg(*[F.sum(name).alias(name) for name in names])
+    bronze = [lake.read(table).count() for table in (BRONZE_EVENTS, BRONZE_FEEDBACK)]
     return Silver(
         rows,
         {(row["topic"].removesuffix("-conformance"), row["offset"]): row["rules"] for row in rules.collect()},

@@ -192,24 +192,26 @@ def test_bronze_stops(spark: SparkSession, base: Base, copied: Settings, name: s
 
 
 def test_bronze_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
-    held = SparkLakehouse(copied.root, spark).read(BRONZE_EVENTS).count()
+    lake = SparkLakehouse(copied.root, spark)
+    held = lake.read(BRONZE_EVENTS).count()
     sql(spark, copied, "OPTIMIZE {}", "bronze/events")
     prepare(spark, copied)
     ingest(spark, copied, configured_cluster(copied.kafka))
-    assert SparkLakehouse(copied.root, spark).read(BRONZE_EVENTS).count() == held
+    assert lake.read(BRONZE_EVENTS).count() == held
 
 
 def test_bronze_starts_again_after_it_got_a_column_and_no_new_record(
     spark: SparkSession, copied: Settings
 ) -> None:
     """A later contract has one more nullable column: the first start adds it, the second sees that commit."""
+    lake = SparkLakehouse(copied.root, spark)
     schema = StructType([*BRONZE_EVENTS.schema, StructField("note", StringType())])
     source = bronze_sources(copied.kafka)[0]
     later = source._replace(table=replace(source.table, schema=schema))
     found = topics(copied)
     for _ in range(2):
-        start.prepare(SparkLakehouse(copied.root, spark), later, found)
-    assert SparkLakehouse(copied.root, spark).read(later.table).columns == later.table.columns
+        start.prepare(lake, later, found)
+    assert lake.read(later.table).columns == later.table.columns
 
 
 def test_another_topic_of_the_same_name(spark: SparkSession, copied: Settings) -> None:
@@ -245,16 +247,18 @@ def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: S
 
 def test_without_its_checkpoint_bronze_goes_on_behind_its_rows(spark: SparkSession, copied: Settings) -> None:
     """The table is the source of truth: no record lands twice, and later ones land."""
+    lake = SparkLakehouse(copied.root, spark)
     remove(copied, "checkpoints/bronze")
-    held = SparkLakehouse(copied.root, spark).read(BRONZE_EVENTS).count()
+    held = lake.read(BRONZE_EVENTS).count()
     ingest(spark, copied, configured_cluster(copied.kafka))
-    rows = SparkLakehouse(copied.root, spark).read(BRONZE_EVENTS)
+    rows = lake.read(BRONZE_EVENTS)
     assert rows.count() == held == rows.select("topic", "partition", "offset").distinct().count()
     refine(spark, copied)
     assert audit(spark, copied, configured_cluster(copied.kafka))[2] == []
 
 
 def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, settings: Settings) -> None:
+    lake = SparkLakehouse(settings.root, spark)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, **kafka.new_topics | {"partitions": 1})
     publish(user_records(1, 10), topic=kafka.users_topic, cluster=cluster)
@@ -265,14 +269,10 @@ def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, 
     client.close()
     with pytest.raises(CheckpointError, match=r"records 10 to 14 unread .*rebuild bronze --accept-loss"):
         ingest(spark, settings, cluster)
-    told = list(
-        start.rebuild_checkpoints(
-            SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=True
-        )
-    )
+    told = list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=True))
     assert any("accepted as lost" in line and "10-14" in line for line in told)
     ingest(spark, settings, cluster)
-    offsets = SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    offsets = lake.read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
     assert [row["offset"] for row in offsets] == [*range(10), *range(15, 20)]
     partitions, _, faults = audit(spark, settings, cluster)
     assert faults == []
@@ -345,20 +345,22 @@ def state(root: str) -> dict[str, list[str]]:
 
 
 def rebuild(spark: SparkSession, settings: Settings, stamp: str) -> None:
-    refine(spark, settings, target=staging_of(SparkLakehouse(settings.root, spark), stamp).root)
-    swap_in(SparkLakehouse(settings.root, spark), stamp)
+    lake = SparkLakehouse(settings.root, spark)
+    refine(spark, settings, target=staging_of(lake, stamp).root)
+    swap_in(lake, stamp)
 
 
 def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Settings) -> None:
     """Whatever happened to silver, its rebuild matches bronze, and the stream resumes from there."""
+    lake = SparkLakehouse(copied.root, spark)
     before = state(copied.root)
     sql(spark, copied, "DELETE FROM {} WHERE id > 'u'", "silver/users")
     remove(copied, "checkpoints/silver")
     rebuild(spark, copied, "s1")
     assert state(copied.root) == before
     # the old state stays readable: the version before the rebuild, without the deleted rows
-    version = SparkLakehouse(copied.root, spark).version(SILVER_USERS) - 1
-    old = SparkLakehouse(copied.root, spark).read(SILVER_USERS, version=version)
+    version = lake.version(SILVER_USERS) - 1
+    old = lake.read(SILVER_USERS, version=version)
     assert old.filter("id > 'u'").isEmpty()
     assert not list(Path(copied.root, "rebuild").iterdir())
     refine(spark, copied)  # nothing new
@@ -408,6 +410,7 @@ def test_silver_does_not_pass_over_versions_that_bronze_makes_again(
 def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
     spark: SparkSession, settings: Settings
 ) -> None:
+    lake = SparkLakehouse(settings.root, spark)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, **kafka.new_topics | {"partitions": 1})
     publish(user_records(1, 10), topic=kafka.users_topic, cluster=cluster)
@@ -418,26 +421,18 @@ def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
     file = next(Path(settings.root, "bronze", "events").glob("part-*.parquet"))
     file.write_bytes(b"")
     with pytest.raises(DamageError) as error:
-        list(
-            start.rebuild_checkpoints(
-                SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=False
-            )
-        )
+        list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=False))
     assert str(error.value) == (
         f"{file} is empty, and Kafka no longer has all records of its table ({kafka.users_topic}-0 0-3); "
         "put that file back from a copy, or give these records up: lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()
-    told = list(
-        start.rebuild_checkpoints(
-            SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=True
-        )
-    )
+    told = list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=True))
     kept = f"{settings.root}/bronze/events.before-s"
     assert f"bronze.events: the damaged table is kept at {kept}" in told
     assert Path(kept, file.name).exists()
     ingest(spark, settings, cluster)
-    offsets = SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    offsets = lake.read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
     assert [row["offset"] for row in offsets] == [*range(4, 10)]
 
 
@@ -477,8 +472,9 @@ def test_a_rebuild_that_was_cut_off_is_finished(
     spark: SparkSession, copied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After every step of the swap: the stream refuses to start, and the next rebuild finishes."""
+    lake = SparkLakehouse(copied.root, spark)
     before = state(copied.root)
-    refine(spark, copied, target=staging_of(SparkLakehouse(copied.root, spark), "s2").root)
+    refine(spark, copied, target=staging_of(lake, "s2").root)
     replace, done = SparkLakehouse.replace, []
 
     def dies_after_three(*args: object, **kwargs: object) -> None:
@@ -490,11 +486,11 @@ def test_a_rebuild_that_was_cut_off_is_finished(
     with monkeypatch.context() as patch:
         patch.setattr(SparkLakehouse, "replace", dies_after_three)
         with pytest.raises(OSError, match="power"):
-            swap_in(SparkLakehouse(copied.root, spark), "s2")
+            swap_in(lake, "s2")
     with pytest.raises(CheckpointError, match=r"interrupted .*lakehouse rebuild silver finishes it"):
         refine(spark, copied)
-    swap_in(SparkLakehouse(copied.root, spark), "s2")
-    require_no_rebuild(SparkLakehouse(copied.root, spark))
+    swap_in(lake, "s2")
+    require_no_rebuild(lake)
     refine(spark, copied)
     assert state(copied.root) == before
 
@@ -504,17 +500,16 @@ def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) 
     cluster = configured_cluster(copied.kafka)
     assert audit(spark, copied, cluster)[2] == []
     root = copied.root
-    doubled = SparkLakehouse(root, spark).read(BRONZE_FEEDBACK).orderBy("partition", "offset").limit(1)
-    SparkLakehouse(root, spark).append(doubled, BRONZE_FEEDBACK)
-    strange = SparkLakehouse(root, spark).read(SILVER_USERS).limit(1)
-    SparkLakehouse(root, spark).append(
-        strange.withColumns({"id": F.lit("new"), "offset": F.lit(10**6).cast("bigint")}), SILVER_USERS
-    )
-    lost = SparkLakehouse(root, spark).read(BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
+    lake = SparkLakehouse(root, spark)
+    doubled = lake.read(BRONZE_FEEDBACK).orderBy("partition", "offset").limit(1)
+    lake.append(doubled, BRONZE_FEEDBACK)
+    strange = lake.read(SILVER_USERS).limit(1)
+    lake.append(strange.withColumns({"id": F.lit("new"), "offset": F.lit(10**6).cast("bigint")}), SILVER_USERS)
+    lost = lake.read(BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
     part = lost.orderBy("partition", "offset").collect()[0]
     spark.sql(f"ALTER TABLE delta.`{root}/bronze/events` SET TBLPROPERTIES ('delta.appendOnly' = 'false')")
     gone = (F.col("partition") == part["partition"]) & (F.col("offset") == part["offset"])
-    SparkLakehouse(root, spark).delta_table(BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
+    lake.delta_table(BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
     faults = audit(spark, copied, cluster)[2]
     expected = (
         r"feedback-\d: 1 bronze rows are there twice",

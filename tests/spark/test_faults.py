@@ -44,19 +44,13 @@ def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Setting
     ingest(spark, settings, cluster)
     refine(spark, settings)
     root = settings.root
-    lengths = SparkLakehouse(root, spark).read(BRONZE_EVENTS).selectExpr("max(length(value))").collect()
+    lake = SparkLakehouse(root, spark)
+    lengths = lake.read(BRONZE_EVENTS).selectExpr("max(length(value))").collect()
     assert lengths[0][0] == len(limit)
-    names = (
-        SparkLakehouse(root, spark)
-        .read(SILVER_USERS)
-        .selectExpr("id", "length(nombre_usuario) > 800000")
-        .collect()
-    )
+    names = lake.read(SILVER_USERS).selectExpr("id", "length(nombre_usuario) > 800000").collect()
     assert sorted(tuple(row) for row in names) == [("limit", True), ("wide", True)]
-    assert SparkLakehouse(root, spark).read(SILVER_QUARANTINE).count() == 2_000
-    batches = (
-        SparkLakehouse(root, spark).read(SILVER_BATCHES).select("rows_in", "applied", "quarantined").collect()
-    )
+    assert lake.read(SILVER_QUARANTINE).count() == 2_000
+    batches = lake.read(SILVER_BATCHES).select("rows_in", "applied", "quarantined").collect()
     assert [tuple(row) for row in batches] == [(2_002, 2, 2_000)]
     assert faults(spark, settings) == []
 
@@ -117,7 +111,8 @@ def test_a_table_whose_making_was_cut_off_is_made(spark: SparkSession, tmp_path:
 def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_path: Path, emptied: bool) -> None:
     """Its files stay, and with its log it is a table again."""
     root, table = str(tmp_path), tmp_path / "silver" / "users"
-    SparkLakehouse(root, spark).ensure(SILVER_USERS)
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(SILVER_USERS)
     (table / "part-0.parquet").write_bytes(b"rows")
     (table / "_delta_log").rename(tmp_path / "log")
     if emptied:
@@ -125,15 +120,15 @@ def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_pat
     forget_tables()
     held = sorted(table.rglob("*"))
     with pytest.raises(TableError) as error:
-        SparkLakehouse(root, spark).ensure(SILVER_USERS)
+        lake.ensure(SILVER_USERS)
     assert str(error.value).startswith(
         f"{table} is where silver.users belongs, but it is not a Delta table and holds part-0.parquet; "
     )
     assert sorted(table.rglob("*")) == held
     (tmp_path / "log").rename(table / "_delta_log")
     forget_tables()
-    SparkLakehouse(root, spark).ensure(SILVER_USERS)
-    assert SparkLakehouse(root, spark).version(SILVER_USERS) == 0
+    lake.ensure(SILVER_USERS)
+    assert lake.version(SILVER_USERS) == 0
 
 
 def test_the_second_run_of_a_stream_refuses_at_once(spark: SparkSession, settings: Settings) -> None:

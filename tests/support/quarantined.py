@@ -63,10 +63,11 @@ STRICT = ("goes", "outlives")
 
 def land(spark: SparkSession, root: str, table: Table, rows: Iterable[Row]) -> None:
     """Append rows to bronze in one commit, with consecutive offsets and the table's name as topic."""
-    SparkLakehouse(root, spark).ensure(table)
-    first = SparkLakehouse(root, spark).read(table).count()
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(table)
+    first = lake.read(table).count()
     numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
-    SparkLakehouse(root, spark).append(bronze_frame(spark, numbered), table)
+    lake.append(bronze_frame(spark, numbered), table)
 
 
 def strict_judge(parsed: DataFrame, **settings: object) -> DataFrame:
@@ -96,8 +97,9 @@ def accepting_new(settings: Settings) -> Settings:
 
 def became(spark: SparkSession, root: str) -> dict[str, list[str]]:
     """By key, the outcomes of its rejected records in Kafka order; "open" if none was recorded."""
-    quarantine = SparkLakehouse(root, spark).read(SILVER_QUARANTINE).select(*COORDINATES, "key", "status")
-    log = SparkLakehouse(root, spark).read(SILVER_CORRECTIONS)
+    lake = SparkLakehouse(root, spark)
+    quarantine = lake.read(SILVER_QUARANTINE).select(*COORDINATES, "key", "status")
+    log = lake.read(SILVER_CORRECTIONS)
     last = log.groupBy(*COORDINATES).agg(F.max_by("outcome", "replay_id").alias("outcome"))
     rows = quarantine.join(last, on=list(COORDINATES), how="left").orderBy(*COORDINATES).collect()
     found: dict[str, list[str]] = {}

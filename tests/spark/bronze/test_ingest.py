@@ -80,6 +80,7 @@ def landed(spark: SparkSession, settings: Settings, table: Table) -> list[tuple[
 
 
 def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> None:
+    lake = SparkLakehouse(settings.root, spark)
     kafka = settings.kafka
     send(settings, kafka.users_topic, b"one", None)
     send(settings, kafka.movies_topic, b"two")
@@ -91,7 +92,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     assert landed(spark, settings, BRONZE_FEEDBACK) == feedback
 
     # Kafka's metadata of a record is kept too
-    first = SparkLakehouse(settings.root, spark).read(BRONZE_FEEDBACK)
+    first = lake.read(BRONZE_FEEDBACK)
     assert_df_equality(
         first.select("partition", "key", F.col("kafka_timestamp").cast("string").alias("at"), "headers"),
         spark.createDataFrame(
@@ -105,7 +106,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     send_in_transaction(settings, kafka.series_topic, b"never sent", commit=False)
     send_in_transaction(settings, kafka.series_topic, b"committed", commit=True)
     send(settings, kafka.users_topic, b"four")
-    before = SparkLakehouse(settings.root, spark).version(BRONZE_FEEDBACK)
+    before = lake.version(BRONZE_FEEDBACK)
     ingest(spark, settings, configured_cluster(kafka))
     found = landed(spark, settings, BRONZE_EVENTS)
     assert [row for row in found if row[0] != kafka.series_topic] == sorted(
@@ -114,7 +115,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     # the aborted record and its marker took offsets 0 and 1
     assert [row for row in found if row[0] == kafka.series_topic] == [(kafka.series_topic, 2, "committed")]
     assert landed(spark, settings, BRONZE_FEEDBACK) == feedback
-    assert SparkLakehouse(settings.root, spark).version(BRONZE_FEEDBACK) == before
+    assert lake.version(BRONZE_FEEDBACK) == before
 
     # each batch with rows has one line, and left nothing unread in Kafka
     file = Path(settings.ops_dir) / "stream_progress.jsonl"

@@ -69,16 +69,13 @@ def fill(
 
 def recommended(spark: SparkSession, settings: Settings) -> dict[str, list[Row]]:
     """The lists after all jobs, by user; checks that every number in gold is finite."""
+    lake = SparkLakehouse(settings.root, spark)
     with without_gate():  # these tables were not checked: tests/spark/quality does that
         for job in (rate_affinity, recommend, export_powerbi):
             job.run(spark, settings)
-    assert all(
-        math.isfinite(row["value"]) for row in SparkLakehouse(settings.root, spark).read(GOLD_METRICS).collect()
-    )
+    assert all(math.isfinite(row["value"]) for row in lake.read(GOLD_METRICS).collect())
     lists: dict[str, list[Row]] = {}
-    for row in (
-        SparkLakehouse(settings.root, spark).read(GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect()
-    ):
+    for row in lake.read(GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect():
         lists.setdefault(row["user_id"], []).append(row)
     for places in lists.values():
         assert [row["rank"] for row in places] == list(range(1, len(places) + 1))
@@ -265,12 +262,14 @@ def test_a_search_that_is_stopped_in_its_first_trial_leaves_no_empty_table(
 ) -> None:
     """Gold's gate would report it as an error until the next search."""
 
+    lake = SparkLakehouse(quick.root, spark)
+
     def interrupted(_: Recipe) -> dict[str, float]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         search(
-            SparkLakehouse(quick.root, spark),
+            lake,
             data_id="data",
             base=recipe_of(quick.gold),
             seed=1,
@@ -278,12 +277,13 @@ def test_a_search_that_is_stopped_in_its_first_trial_leaves_no_empty_table(
             measure=interrupted,
             tell=lambda _: None,
         )
-    assert not SparkLakehouse(quick.root, spark).exists(GOLD_TRIALS)
+    assert not lake.exists(GOLD_TRIALS)
 
 
 def test_a_search_goes_on_where_it_ended(
     spark: SparkSession, quick: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    lake = SparkLakehouse(quick.root, spark)
     events: list[Event] = [
         (f"u{u}", f"t{(u + n) % 9}", "rating", 5.0 - (u + n) % 2) for u in range(4) for n in range(8)
     ]
@@ -293,9 +293,9 @@ def test_a_search_goes_on_where_it_ended(
         best = evaluate.tune(spark, quick, minutes=1e-9)
         assert len(best) == number + 1
         assert f"trial {number}: ndcg_at_10 " in capsys.readouterr().err
-    trials = SparkLakehouse(quick.root, spark).read(GOLD_TRIALS).orderBy("number").collect()
+    trials = lake.read(GOLD_TRIALS).orderBy("number").collect()
     assert [row["number"] for row in trials] == [0, 1]
     assert trials[0]["parameters"]["als.rank_1"] == 2.0
     assert [row["score"] for row in best] == sorted((row["score"] for row in trials), reverse=True)
-    again = best_trials(SparkLakehouse(quick.root, spark), data_id=trials[0]["data_id"], count=1).collect()
+    again = best_trials(lake, data_id=trials[0]["data_id"], count=1).collect()
     assert again == best[:1]

@@ -108,15 +108,14 @@ def run_all(spark: SparkSession, settings: Settings) -> None:
 
 
 def test_all_jobs_twice_leave_the_same_rows(spark: SparkSession, finished: Finished) -> None:
+    lake = SparkLakehouse(finished.root, spark)
     file = Path(export_path(finished.root, RECOMMENDATIONS_CSV))
     assert file.read_bytes() == finished.first_file
     for table in (GOLD_AFFINITY, GOLD_RECOMMENDATIONS, GOLD_POPULARITY, GOLD_POWERBI):
-        first = SparkLakehouse(finished.root, spark).read(table, version=1)
-        assert_df_equality(
-            first, SparkLakehouse(finished.root, spark).read(table, version=2), ignore_row_order=True
-        )
-    assert_lists(SparkLakehouse(finished.root, spark).read(GOLD_RECOMMENDATIONS))
-    assert_metrics(SparkLakehouse(finished.root, spark).read(GOLD_METRICS))
+        first = lake.read(table, version=1)
+        assert_df_equality(first, lake.read(table, version=2), ignore_row_order=True)
+    assert_lists(lake.read(GOLD_RECOMMENDATIONS))
+    assert_metrics(lake.read(GOLD_METRICS))
     assert list(file.parent.iterdir()) == [file]
     assert list((Path(finished.root) / "checkpoints" / "als").iterdir()) == []
 
@@ -150,13 +149,14 @@ def assert_metrics(metrics: DataFrame) -> None:
 
 
 def test_csv_holds_the_rows_of_the_table_in_order_of_rank(spark: SparkSession, finished: Finished) -> None:
+    lake = SparkLakehouse(finished.root, spark)
     with Path(export_path(finished.root, RECOMMENDATIONS_CSV)).open(encoding="utf-8-sig", newline="") as file:
         header, *rows = csv.reader(file, strict=True)
     assert header == GOLD_POWERBI.columns
-    ranked = SparkLakehouse(finished.root, spark).read(GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect()
+    ranked = lake.read(GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect()
     assert [tuple(row[:2]) for row in rows] == [(row["user_id"], row["content_id"]) for row in ranked]
     assert {row[2] for row in rows} <= {f'Title "{n}", part 1' for n in range(40)}
-    table = SparkLakehouse(finished.root, spark).read(GOLD_POWERBI).collect()
+    table = lake.read(GOLD_POWERBI).collect()
     assert sorted(tuple(row) for row in rows) == sorted((*row[:3], f"{row[3]:.2f}") for row in table)
 
 
@@ -168,11 +168,12 @@ def test_each_commit_tells_the_versions_it_was_made_from(spark: SparkSession, fi
 
 
 def test_one_user_with_tastes_one_title_and_no_feedback(spark: SparkSession, gold: Settings) -> None:
+    lake = SparkLakehouse(gold.root, spark)
     fill_silver(spark, gold.root, users=2, titles=1, events=0)
     run_all(spark, gold)
-    rows = SparkLakehouse(gold.root, spark).read(GOLD_RECOMMENDATIONS).orderBy("user_id").collect()
+    rows = lake.read(GOLD_RECOMMENDATIONS).orderBy("user_id").collect()
     assert [tuple(row[:3]) for row in rows] == [("u00", "t00", 1), ("u01", "t00", 1)]
-    assert SparkLakehouse(gold.root, spark).read(GOLD_POPULARITY).count() == 0
+    assert lake.read(GOLD_POPULARITY).count() == 0
 
 
 def test_a_missing_table_is_named(spark: SparkSession, gold: Settings) -> None:
@@ -186,11 +187,12 @@ def test_a_missing_table_is_named(spark: SparkSession, gold: Settings) -> None:
 def test_a_recommended_title_that_is_gone_stops_the_export(
     spark: SparkSession, finished: Finished, gold: Settings
 ) -> None:
+    lake = SparkLakehouse(gold.root, spark)
     shutil.copytree(finished.root, gold.root)
     file = Path(export_path(gold.root, RECOMMENDATIONS_CSV))
-    best = SparkLakehouse(gold.root, spark).read(GOLD_RECOMMENDATIONS).where("rank = 1").orderBy("user_id").first()
+    best = lake.read(GOLD_RECOMMENDATIONS).where("rank = 1").orderBy("user_id").first()
     assert best is not None
-    SparkLakehouse(gold.root, spark).delta_table(SILVER_CONTENT).delete(f"id = '{best['content_id']}'")
+    lake.delta_table(SILVER_CONTENT).delete(f"id = '{best['content_id']}'")
     with pytest.raises(TableError, match=f"1 recommended titles .*{best['content_id']}"), without_gate():
         export_powerbi.run(spark, gold)
     assert file.read_bytes() == finished.first_file

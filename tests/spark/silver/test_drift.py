@@ -49,6 +49,7 @@ def make_older(spark: SparkSession, settings: Settings) -> None:
 def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
     settings = load_settings().model_copy(update={"root": str(tmp_path / "lakehouse")})
     root = settings.root
+    lake = SparkLakehouse(root, spark)
     first = [
         bronze_row(USER | {"pais": "MX"}, at="2025-05-13T12:00:02Z"),
         bronze_row(USER | {"pais": None, "edad": 31}, at="2025-05-13T12:00:01Z"),
@@ -67,11 +68,9 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("events", "user", "edad", 0, 1, "31"),
         ("events", "user", "pais", 0, 2, "MX"),
     ]
-    first_seen = (
-        SparkLakehouse(root, spark).read(SILVER_BATCHES).select(F.explode("unknown_fields.first_seen").alias("at"))
-    )
+    first_seen = lake.read(SILVER_BATCHES).select(F.explode("unknown_fields.first_seen").alias("at"))
     assert {row["at"].astimezone(at.tzinfo) for row in first_seen.collect()} == {at, later}
-    assert SparkLakehouse(root, spark).read(SILVER_USERS).count() == 1  # the stream continues, and nothing is lost
+    assert lake.read(SILVER_USERS).count() == 1  # the stream continues, and nothing is lost
 
     make_older(spark, settings)
     assert {row[2] for row in drift(spark, settings)} == {"pais", "premio", "edad"}
@@ -87,4 +86,4 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("edad", 0, 1),
     }
     # and the continuity checks pass
-    require_continuity(SparkLakehouse(root, spark), read_checkpoint(spark, root, STREAM), sources=SOURCES)
+    require_continuity(lake, read_checkpoint(spark, root, STREAM), sources=SOURCES)

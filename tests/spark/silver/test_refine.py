@@ -38,10 +38,11 @@ def settings(tmp_path: Path) -> Settings:
 
 def land(spark: SparkSession, root: str, table: Table, *rows: Row) -> None:
     """Append rows to bronze in one commit, with consecutive offsets."""
-    SparkLakehouse(root, spark).ensure(table)
-    first = SparkLakehouse(root, spark).read(table).count()
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(table)
+    first = lake.read(table).count()
     numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
-    SparkLakehouse(root, spark).append(bronze_frame(spark, numbered), table)
+    lake.append(bronze_frame(spark, numbered), table)
 
 
 def batches(spark: SparkSession, root: str) -> list[tuple[object, ...]]:
@@ -67,6 +68,7 @@ def ids(spark: SparkSession, root: str, table: Table) -> list[str]:
 
 def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     root = settings.root
+    lake = SparkLakehouse(root, spark)
     land(spark, root, BRONZE_EVENTS, bronze_row(USER), bronze_row(MOVIE), bronze_row("no JSON"))
     land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
     refine(spark, settings)
@@ -77,9 +79,9 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     assert batches(spark, root) == [first]
 
     # nothing new: no batch, and no commit
-    versions = [SparkLakehouse(root, spark).version(table) for table in (SILVER_USERS, SILVER_BATCHES)]
+    versions = [lake.version(table) for table in (SILVER_USERS, SILVER_BATCHES)]
     refine(spark, settings)
-    assert [SparkLakehouse(root, spark).version(table) for table in (SILVER_USERS, SILVER_BATCHES)] == versions
+    assert [lake.version(table) for table in (SILVER_USERS, SILVER_BATCHES)] == versions
 
     # a failed batch fails the stream, with one line, and is repeated at the next start
     land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"id": "u-2"}), bronze_row(None, key="m"))
@@ -95,7 +97,7 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     assert ids(spark, root, SILVER_USERS) == ["u", "u-2"]
     assert ids(spark, root, SILVER_CONTENT) == []
     assert ids(spark, root, SILVER_FEEDBACK) == ["f"]
-    assert SparkLakehouse(root, spark).read(SILVER_QUARANTINE).count() == 1
+    assert lake.read(SILVER_QUARANTINE).count() == 1
 
     lines = [json.loads(line) for line in (settings.ops_dir / "stream_progress.jsonl").read_text().splitlines()]
     assert [(line["stream"], line["batch_id"], line["rows"]) for line in lines] == [(STREAM, 0, 4), (STREAM, 1, 2)]

@@ -98,8 +98,9 @@ def require_the_stream_may_go_on(spark: SparkSession, root: str) -> None:
 
 def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undisturbed: Undisturbed) -> None:
     root = undisturbed.settings.root
+    lake = SparkLakehouse(root, spark)
     assert became(spark, root) == BECAME
-    titles = SparkLakehouse(root, spark).read(SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
+    titles = lake.read(SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
     assert [tuple(row) for row in titles] == [
         ("deleted before", "El viaje"),
         ("first", "El viaje"),
@@ -108,7 +109,7 @@ def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undist
         ("outlives", "El viaje"),
         ("twice", "two"),
     ]
-    assert [row["id"] for row in SparkLakehouse(root, spark).read(SILVER_USERS).collect()] == ["user"]
+    assert [row["id"] for row in lake.read(SILVER_USERS).collect()] == ["user"]
     assert audit_faults(spark, root) == []
     require_the_stream_may_go_on(spark, root)
 
@@ -126,12 +127,13 @@ def test_what_stays_open_tells_its_new_reasons(spark: SparkSession, undisturbed:
 
 def test_the_same_replay_again_changes_nothing(spark: SparkSession, undisturbed: Undisturbed) -> None:
     root = undisturbed.settings.root
-    versions = [SparkLakehouse(root, spark).version(table) for table in layer_tables("silver")]
+    lake = SparkLakehouse(root, spark)
+    versions = [lake.version(table) for table in layer_tables("silver")]
     report = replay.run(spark, undisturbed.settings, Request(rule="clasificacion_unknown"))
     assert replay.told(report, dry_run=False) == ["0 rows: no open row is selected"]
     report = replay.run(spark, undisturbed.settings, Request())
     assert replay.told(report, dry_run=False)[-1] == "0 rows changed"
-    assert [SparkLakehouse(root, spark).version(table) for table in layer_tables("silver")] == versions
+    assert [lake.version(table) for table in layer_tables("silver")] == versions
 
 
 COMMITS = 5  # corrections, users, content, tombstones, quarantine

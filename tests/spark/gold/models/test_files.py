@@ -63,20 +63,22 @@ def statuses(spark: SparkSession, root: str) -> dict[str, str]:
 
 
 def test_a_model_comes_back_as_it_was_saved(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     users = factors(spark, "007", "7", "ñ/?")  # ids are text, whatever they contain
     nothing = spark.createDataFrame([], "content_id string, bias double")
     numbers = {"mean": 0.1 + 0.2, "weights": {"als": 0.5}, "ranks": [1, 2], "name": "blend"}
-    save_model(SparkLakehouse(root, spark), "als-1", {"users": users, "nothing": nothing}, numbers)
-    loaded = load_model(SparkLakehouse(root, spark), "als-1")
+    save_model(lake, "als-1", {"users": users, "nothing": nothing}, numbers)
+    loaded = load_model(lake, "als-1")
     assert loaded.numbers == numbers
     assert_df_equality(loaded.frames["users"], users, ignore_row_order=True)
     assert_df_equality(loaded.frames["nothing"], nothing)  # an empty frame keeps its columns
 
 
 def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> None:
-    save_model(SparkLakehouse(root, spark), "als-1", {"users": factors(spark, "first")}, {"mean": 1.0})
-    save_model(SparkLakehouse(root, spark), "als-1", {"users": factors(spark, "second")}, {"mean": 2.0})
-    loaded = load_model(SparkLakehouse(root, spark), "als-1")
+    lake = SparkLakehouse(root, spark)
+    save_model(lake, "als-1", {"users": factors(spark, "first")}, {"mean": 1.0})
+    save_model(lake, "als-1", {"users": factors(spark, "second")}, {"mean": 2.0})
+    loaded = load_model(lake, "als-1")
     assert (loaded.numbers["mean"], [row["user_id"] for row in loaded.frames["users"].collect()]) == (
         1.0,
         ["first"],
@@ -84,37 +86,38 @@ def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> 
 
 
 def test_a_half_written_model_is_none_and_is_replaced(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     save_model(
-        SparkLakehouse(root, spark),
+        lake,
         "als-1",
         {"users": factors(spark, "lost"), "titles": factors(spark, "lost")},
         {},
     )
     files.delete(spark, f"{root}/models/als-1/model.json")  # as after a kill before the last step
-    assert saved_versions(SparkLakehouse(root, spark)) == []
+    assert saved_versions(lake) == []
     with pytest.raises(TableError, match="model als-1 is not saved"):
-        load_model(SparkLakehouse(root, spark), "als-1")
-    save_model(SparkLakehouse(root, spark), "als-1", {"users": factors(spark, "new")}, {})
-    assert [
-        row["user_id"] for row in load_model(SparkLakehouse(root, spark), "als-1").frames["users"].collect()
-    ] == ["new"]
+        load_model(lake, "als-1")
+    save_model(lake, "als-1", {"users": factors(spark, "new")}, {})
+    assert [row["user_id"] for row in load_model(lake, "als-1").frames["users"].collect()] == ["new"]
     assert files.names(spark, f"{root}/models/als-1") == ["model.json", "users"]
 
 
 def test_a_model_that_has_lost_a_file_is_none(spark: SparkSession, root: str) -> None:
     """Otherwise Spark would read the rest of the folder as the whole frame."""
-    save_model(SparkLakehouse(root, spark), "als-1", {"users": factors(spark, "first")}, {})
-    assert is_saved(SparkLakehouse(root, spark), "als-1")
+    lake = SparkLakehouse(root, spark)
+    save_model(lake, "als-1", {"users": factors(spark, "first")}, {})
+    assert is_saved(lake, "als-1")
     next(Path(root, "models", "als-1", "users").glob("*.parquet")).unlink()
-    assert not is_saved(SparkLakehouse(root, spark), "als-1")
-    save_model(SparkLakehouse(root, spark), "als-1", {"users": factors(spark, "again")}, {})
-    assert load_model(SparkLakehouse(root, spark), "als-1").frames["users"].count() == 1
+    assert not is_saved(lake, "als-1")
+    save_model(lake, "als-1", {"users": factors(spark, "again")}, {})
+    assert load_model(lake, "als-1").frames["users"].count() == 1
 
 
 def test_not_a_number_is_not_saved(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     with pytest.raises(ValueError, match="JSON compliant"):
-        save_model(SparkLakehouse(root, spark), "als-1", {}, {"mean": float("nan")})
-    assert not is_saved(SparkLakehouse(root, spark), "als-1")
+        save_model(lake, "als-1", {}, {"mean": float("nan")})
+    assert not is_saved(lake, "als-1")
 
 
 @pytest.mark.parametrize("name", ["../../silver", "", ".", "a/b"])
@@ -124,13 +127,14 @@ def test_a_version_is_no_path(spark: SparkSession, root: str, name: str) -> None
 
 
 def test_files_that_no_model_needs_are_deleted(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     for version in ("als-1", "als-2", "half"):
-        save_model(SparkLakehouse(root, spark), version, {}, {})
+        save_model(lake, version, {}, {})
     files.delete(spark, f"{root}/models/half/model.json")
     for stray in (".DS_Store", "als-2 copy"):  # what a file manager leaves behind
         Path(root, "models", stray).touch()
-    assert saved_versions(SparkLakehouse(root, spark)) == ["als-1", "als-2"]
-    keep_models(SparkLakehouse(root, spark), ["als-2"])
+    assert saved_versions(lake) == ["als-1", "als-2"]
+    keep_models(lake, ["als-2"])
     assert files.names(spark, f"{root}/models") == [".DS_Store", "als-2", "als-2 copy"]
 
 
@@ -138,50 +142,50 @@ def test_files_that_no_model_needs_are_deleted(spark: SparkSession, root: str) -
 
 
 def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     first = record("good", rmse=1.0)
     with pytest.raises(TableError, match="model good is not saved"):
-        offer_model(SparkLakehouse(root, spark), first, rule=RULE, keep=1)
-    save_model(SparkLakehouse(root, spark), "good", {}, {})
-    assert offer_model(SparkLakehouse(root, spark), first, rule=RULE, keep=1) == ("good", "")
-    (stored,) = read_records(SparkLakehouse(root, spark))
+        offer_model(lake, first, rule=RULE, keep=1)
+    save_model(lake, "good", {}, {})
+    assert offer_model(lake, first, rule=RULE, keep=1) == ("good", "")
+    (stored,) = read_records(lake)
     assert (stored.trained_at, stored.published_at) == (NOON, NOON)
     assert (stored.parameters, stored.metrics, stored.input_versions) == (
         {"rank": "2"},
         {"rmse": 1.0},
         {"silver.users": 7},
     )
-    version = SparkLakehouse(root, spark).version(GOLD_MODELS)
-    assert offer_model(SparkLakehouse(root, spark), first, rule=RULE, keep=1) == (
-        "good",
-        "",
-    )  # the same again: nothing to write
-    assert SparkLakehouse(root, spark).version(GOLD_MODELS) == version
+    version = lake.version(GOLD_MODELS)
+    assert offer_model(lake, first, rule=RULE, keep=1) == ("good", "")  # the same again: nothing to write
+    assert lake.version(GOLD_MODELS) == version
 
-    save_model(SparkLakehouse(root, spark), "bad", {}, {})
+    save_model(lake, "bad", {}, {})
     bad = record("bad", rmse=2.0, day=2)
     told = "rmse 2.0000 against 1.0000 of the published good, worse by more than 0.0%"
-    assert offer_model(SparkLakehouse(root, spark), bad, rule=RULE, keep=1) == ("good", told)
+    assert offer_model(lake, bad, rule=RULE, keep=1) == ("good", told)
     assert statuses(spark, root) == {"good": "published", "bad": "refused"}
-    assert offer_model(SparkLakehouse(root, spark), bad, rule=RULE, keep=1, force=True) == ("bad", "")
-    assert read_records(SparkLakehouse(root, spark))[-1].reason == f"by force: {told}"
+    assert offer_model(lake, bad, rule=RULE, keep=1, force=True) == ("bad", "")
+    assert read_records(lake)[-1].reason == f"by force: {told}"
 
-    save_model(SparkLakehouse(root, spark), "better", {}, {})
-    assert offer_model(SparkLakehouse(root, spark), record("better", rmse=0.5, day=3), rule=RULE, keep=1) == (
+    save_model(lake, "better", {}, {})
+    assert offer_model(lake, record("better", rmse=0.5, day=3), rule=RULE, keep=1) == (
         "better",
         "",
     )
     # good was published before bad, and one is kept
     assert statuses(spark, root) == {"good": "expired", "bad": "retired", "better": "published"}
-    assert saved_versions(SparkLakehouse(root, spark)) == ["bad", "better"]
+    assert saved_versions(lake) == ["bad", "better"]
 
 
 def test_a_model_without_figures_gives_way_and_takes_no_place(
     spark: SparkSession, root: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    lake = SparkLakehouse(root, spark)
+
     def offer(version: str, day: int, **metrics: float) -> tuple[str, str]:
-        save_model(SparkLakehouse(root, spark), version, {}, {})
+        save_model(lake, version, {}, {})
         new = replace(record(version, rmse=0.0, day=day), metrics=metrics)
-        return offer_model(SparkLakehouse(root, spark), new, rule=RULE, keep=9)
+        return offer_model(lake, new, rule=RULE, keep=9)
 
     assert offer("blank", 1, novelty=2.0) == ("blank", "")
     assert offer("first", 2, rmse=9.0) == ("first", "")
@@ -194,9 +198,10 @@ def test_a_model_without_figures_gives_way_and_takes_no_place(
 
 
 def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str) -> None:
-    save_model(SparkLakehouse(root, spark), "good", {}, {})
-    offer_model(SparkLakehouse(root, spark), record("good", rmse=1.0), rule=RULE, keep=1)
-    detail = SparkLakehouse(root, spark).delta_table(GOLD_MODELS).detail().collect()[0]
+    lake = SparkLakehouse(root, spark)
+    save_model(lake, "good", {}, {})
+    offer_model(lake, record("good", rmse=1.0), rule=RULE, keep=1)
+    detail = lake.delta_table(GOLD_MODELS).detail().collect()[0]
     assert detail["minReaderVersion"] == 1
 
 
@@ -206,13 +211,14 @@ def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str
 @pytest.fixture
 def small(spark: SparkSession, root: str) -> Settings:
     """Six users and twenty titles that share nothing, and a model that trains quickly."""
+    lake = SparkLakehouse(root, spark)
     base = with_quick_models(load_settings())
     source = (NOON, NOON, "topic", 0, 0)
     users = [(f"u{n}", f"U{n}", None, [], [], [], None, [], *source) for n in range(6)]
     titles = [(f"t{n}", "movie", f"Title {n}", [], [], [], None, None, None, None, *source) for n in range(20)]
-    SparkLakehouse(root, spark).overwrite(spark.createDataFrame(users, SILVER_USERS.schema), SILVER_USERS)
-    SparkLakehouse(root, spark).overwrite(spark.createDataFrame(titles, SILVER_CONTENT.schema), SILVER_CONTENT)
-    SparkLakehouse(root, spark).overwrite(spark.createDataFrame([], GOLD_AFFINITY.schema), GOLD_AFFINITY)
+    lake.overwrite(spark.createDataFrame(users, SILVER_USERS.schema), SILVER_USERS)
+    lake.overwrite(spark.createDataFrame(titles, SILVER_CONTENT.schema), SILVER_CONTENT)
+    lake.overwrite(spark.createDataFrame([], GOLD_AFFINITY.schema), GOLD_AFFINITY)
     return base.model_copy(update={"root": root})
 
 
@@ -251,11 +257,12 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
     spark: SparkSession, small: Settings, command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = small.root
+    lake = SparkLakehouse(root, spark)
     rate(spark, root, taste=True)
     # a kill between saving and publishing leaves the model of this feedback, but no row for it
-    feedback, recipe = SparkLakehouse(root, spark).read(SILVER_FEEDBACK), recipe_of(small.gold)
+    feedback, recipe = lake.read(SILVER_FEEDBACK), recipe_of(small.gold)
     good = model_version(feedback, recipe=recipe)
-    save_blend(SparkLakehouse(root, spark), good, train_blend(feedback, recipe=recipe))
+    save_blend(lake, good, train_blend(feedback, recipe=recipe))
     manifest = Path(root, "models", good, "model.json")
     saved_at = manifest.stat().st_mtime_ns
 
@@ -263,7 +270,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
     assert statuses(spark, root) == {good: "published"}
     assert manifest.stat().st_mtime_ns == saved_at
     assert listed(spark, root) == {good}
-    lists = SparkLakehouse(root, spark).read(GOLD_RECOMMENDATIONS).collect()
+    lists = lake.read(GOLD_RECOMMENDATIONS).collect()
 
     rate(spark, root, taste=False)
     recommend.run(spark, small)
@@ -282,9 +289,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
         good: "published",
         bad: "withdrawn",
     }
-    assert (
-        SparkLakehouse(root, spark).read(GOLD_RECOMMENDATIONS).exceptAll(spark.createDataFrame(lists)).count() == 0
-    )
+    assert lake.read(GOLD_RECOMMENDATIONS).exceptAll(spark.createDataFrame(lists)).count() == 0
     with Path(export_path(root, RECOMMENDATIONS_CSV)).open(encoding="utf-8-sig", newline="") as file:
         exported = {tuple(row[:2]) for row in list(csv.reader(file))[1:]}
     assert exported == {(row["user_id"], row["content_id"]) for row in lists}

@@ -165,40 +165,43 @@ def constraints(spark: SparkSession, root: str, table: Table) -> dict[str, str]:
 def test_an_existing_table_gets_the_constraints_of_a_later_contract(spark: SparkSession, tmp_path: Path) -> None:
     """A changed one, a new one, and one that somebody added, which stays."""
     root, table = str(tmp_path), SILVER_CONTENT
-    SparkLakehouse(root, spark).ensure(table)
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(table)
     append(spark, root, table, GOOD["content"])
     spark.sql(f"ALTER TABLE delta.`{root}/silver/content` ADD CONSTRAINT own CHECK (id <> 'nobody')")
     before = constraints(spark, root, table)
     later = changed(
         table, type_known="type IN ('movie', 'series', 'documentary')", short_title="length(titulo) < 9"
     )
-    SparkLakehouse(root, spark).ensure(later)
+    lake.ensure(later)
     wanted = {f"delta.constraints.{name}": condition.replace(" ", "") for name, condition in later.checks.items()}
     assert constraints(spark, root, later) == {**before, **wanted}
     append(spark, root, later, {**GOOD["content"], "id": "d", "type": "documentary"})
-    version = SparkLakehouse(root, spark).version(later)
-    SparkLakehouse(root, spark).ensure(later)
-    assert SparkLakehouse(root, spark).version(later) == version  # nothing more to do
+    version = lake.version(later)
+    lake.ensure(later)
+    assert lake.version(later) == version  # nothing more to do
 
 
 def test_a_constraint_that_rows_violate_is_one_line_and_the_old_one_stays(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     root, table = str(tmp_path), SILVER_CONTENT
-    SparkLakehouse(root, spark).ensure(table)
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(table)
     append(spark, root, table, GOOD["content"])
     with pytest.raises(TableError, match=r"silver\.content at .* check type_known .*lakehouse rebuild silver"):
-        SparkLakehouse(root, spark).ensure(changed(table, type_known="type = 'series'"))
+        lake.ensure(changed(table, type_known="type = 'series'"))
     assert constraints(spark, root, table)["delta.constraints.type_known"] == "typeIN('movie','series')"
 
 
 @pytest.mark.parametrize("table", layer_tables("silver"), ids=lambda table: table.name)
 def test_a_good_row_is_taken_and_a_null_key_is_not(spark: SparkSession, root: str, table: Table) -> None:
+    lake = SparkLakehouse(root, spark)
     append(spark, root, table, GOOD[table.name])
-    assert SparkLakehouse(root, spark).read(table).count() == 1
+    assert lake.read(table).count() == 1
     key = table.key[-1]
     null = F.when(F.lit(False), F.col(key)).alias(key)
-    good = SparkLakehouse(root, spark).read(table)
+    good = lake.read(table)
     without_key = good.select(*[null if name == key else F.col(name) for name in table.columns])
     # a null id breaks two contracts, and Delta names one of them
     with pytest.raises((PySparkException, Py4JJavaError), match=r"NOT_NULL|NOT NULL|id_not_blank"):

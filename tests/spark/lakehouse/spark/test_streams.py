@@ -26,6 +26,7 @@ def operations(spark: SparkSession, settings: Settings) -> list[str]:
 
 def test_small_files_are_joined_between_batches(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
     """Silver before and after; bronze resumes from a commit that is not its own."""
+    lake = SparkLakehouse(settings.root, spark)
     kafka = settings.kafka
     cluster = configured_cluster(kafka)
     ensure_topics(cluster, kafka.topics, partitions=4, replication_factor=1, timeout_seconds=20)
@@ -50,9 +51,9 @@ def test_small_files_are_joined_between_batches(spark: SparkSession, settings: S
     send(3)
     ingest(spark, settings, cluster)
     refine(spark, settings)
-    landed = SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS)
+    landed = lake.read(BRONZE_EVENTS)
     assert landed.count() == 150
     assert landed.select("topic", "partition", "offset").distinct().count() == 150
     sent = landed.select(F.get_json_object("value", "$.id").alias("id")).distinct()
-    users = SparkLakehouse(settings.root, spark).read(SILVER_USERS).select("id")
+    users = lake.read(SILVER_USERS).select("id")
     assert_df_equality(users, sent, ignore_row_order=True, ignore_nullable=True)

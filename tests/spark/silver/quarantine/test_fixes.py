@@ -49,8 +49,9 @@ def set_fields(rule: str, *assignments: str) -> Request:
 
 
 def versions(spark: SparkSession, root: str) -> list[int]:
-    tables = [table for table in layer_tables("silver") if SparkLakehouse(root, spark).exists(table)]
-    return [SparkLakehouse(root, spark).version(table) for table in tables]
+    lake = SparkLakehouse(root, spark)
+    tables = [table for table in layer_tables("silver") if lake.exists(table)]
+    return [lake.version(table) for table in tables]
 
 
 def state(root: str) -> dict[str, list[str]]:
@@ -68,6 +69,7 @@ def resolved_at(spark: SparkSession, root: str) -> list[str]:
 def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -> None:
     """Rule by rule, until nothing fixable is open; a rebuild gives the same silver."""
     root = copied.root
+    lake = SparkLakehouse(root, spark)
     # the user is now a movie, still with an unknown classification
     fix = replay.run(spark, copied, Request(fix=SERIES_OF_TEXT))
     assert dict(fix.result.outcomes) == {"applied": 1, "open": 1}
@@ -89,36 +91,29 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     assert dict(fourth.result.outcomes) == {"deleted": 1, "superseded": 1}
 
     assert [key for key, outcomes in became(spark, root).items() if "open" in outcomes] == ["None"]
-    content = SparkLakehouse(root, spark).read(SILVER_CONTENT)
+    content = lake.read(SILVER_CONTENT)
     mended = content.filter("id IN ('text', 'user', 'two faults')").orderBy("id")
     assert [tuple(row) for row in mended.select("id", "type", "titulo", "clasificacion").collect()] == [
         ("text", "series", "Texto", None),
         ("two faults", "movie", "Both mended", "PG"),
         ("user", "movie", "Lucía", "PG"),
     ]
-    assert SparkLakehouse(root, spark).read(SILVER_USERS).isEmpty()
-    assert SparkLakehouse(root, spark).read(SILVER_FEEDBACK).filter("id = 'rated'").collect()[0]["rating"] == 4.5
+    assert lake.read(SILVER_USERS).isEmpty()
+    assert lake.read(SILVER_FEEDBACK).filter("id = 'rated'").collect()[0]["rating"] == 4.5
     # the record is the one in Kafka
-    records = content.join(
-        SparkLakehouse(root, spark).read(BRONZE_EVENTS), on=list(SILVER_QUARANTINE.key), how="left_anti"
-    )
+    records = content.join(lake.read(BRONZE_EVENTS), on=list(SILVER_QUARANTINE.key), how="left_anti")
     assert records.isEmpty()
-    causes = (
-        SparkLakehouse(root, spark)
-        .read(SILVER_CORRECTIONS)
-        .filter("id = 'two faults'")
-        .select("replay_id", "cause")
-    )
+    causes = lake.read(SILVER_CORRECTIONS).filter("id = 'two faults'").select("replay_id", "cause")
     assert [tuple(row) for row in causes.collect()] == [(3, 'set titulo="Both mended"')]
     assert audit_faults(spark, root) == []
 
     before, moments = state(root), resolved_at(spark, root)
-    refine(spark, copied, target=staging_of(SparkLakehouse(root, spark), "s").root)
-    swap_in(SparkLakehouse(root, spark), "s")
+    refine(spark, copied, target=staging_of(lake, "s").root)
+    swap_in(lake, "s")
     assert state(root) == before
     assert resolved_at(spark, root) == moments
     assert audit_faults(spark, root) == []
-    require_continuity(SparkLakehouse(root, spark), read_checkpoint(spark, root, STREAM), sources=SOURCES)
+    require_continuity(lake, read_checkpoint(spark, root, STREAM), sources=SOURCES)
 
 
 REFUSED: dict[str, tuple[str, str]] = {
@@ -207,25 +202,26 @@ def test_a_batch_that_was_cut_off_comes_first(spark: SparkSession, copied: Setti
 
 def test_thousands_at_once_and_planted_faults(spark: SparkSession, copied: Settings) -> None:
     root = copied.root
+    lake = SparkLakehouse(root, spark)
     land(spark, root, BRONZE_EVENTS, [event(MOVIE, f"m{n}", 20, clasificacion=NEW) for n in range(2_000)])
     refine(spark, copied)
     report = replay.run(spark, accepting_new(copied), Request(rule="clasificacion_unknown"))
     assert dict(report.result.outcomes) == {"applied": 2_005, "superseded": 3, "open": 1}
-    assert SparkLakehouse(root, spark).read(SILVER_CONTENT).filter("id RLIKE '^m[0-9]+$'").count() == 2_000
+    assert lake.read(SILVER_CONTENT).filter("id RLIKE '^m[0-9]+$'").count() == 2_000
     assert audit_faults(spark, root) == []
 
     # a resolved record that silver lacks
-    SparkLakehouse(root, spark).delta_table(SILVER_USERS).delete("id = 'user'")
+    lake.delta_table(SILVER_USERS).delete("id = 'user'")
     # one that is corrected twice
-    log = SparkLakehouse(root, spark).read(SILVER_CORRECTIONS)
-    SparkLakehouse(root, spark).append(log.filter("id = 'm7'"), SILVER_CORRECTIONS)
+    log = lake.read(SILVER_CORRECTIONS)
+    lake.append(log.filter("id = 'm7'"), SILVER_CORRECTIONS)
     # one that no replay resolved, and one that is resolved but not shown as such
-    quarantine = SparkLakehouse(root, spark).delta_table(SILVER_QUARANTINE)
+    quarantine = lake.delta_table(SILVER_QUARANTINE)
     quarantine.update("key = 'text'", {"status": F.lit("resolved")})
     quarantine.update("key = 'm8'", {"status": F.lit("open")})
     # one that was never rejected
     strange = log.filter("id = 'm9'").withColumn("offset", F.lit(3).cast("bigint"))
-    SparkLakehouse(root, spark).append(strange, SILVER_CORRECTIONS)
+    lake.append(strange, SILVER_CORRECTIONS)
     faults = audit_faults(spark, root)
     for fault in (
         "events-0: 1 records were resolved, and silver holds nothing of them",
