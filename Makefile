@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Test files are distributed over this many processes, each with its own Spark (3 GB in all).
 WORKERS ?= 2
 
-.PHONY: help setup demo test-quick test test-crash test-tools check format lock clean
+.PHONY: help setup demo test-quick test test-crash test-tools check format docs lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
@@ -15,6 +15,7 @@ help:
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make setup   only install, into .venv"
 	@echo "make format  let ruff format and fix"
+	@echo "make docs    write docs/tables.md from the tables' declarations"
 	@echo "make lock    resolve requirements.lock again"
 
 setup: .venv/installed
@@ -58,6 +59,11 @@ check: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup
+	mkdir -p build
+	$(BIN)/python -m lakehouse.tables.page > build/tables.md
+	mv build/tables.md docs/tables.md
 
 # uv resolves for every platform and Python version at once; it is installed in its own folder, for this target only.
 lock:

@@ -144,7 +144,7 @@ def count_differing(one: DataFrame, other: DataFrame) -> tuple[int, int]:
 
 def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> dict[str, Any]:
     settings = load_settings()
-    weights, kept = chosen_weights(settings), settings.gold.affinity.titles_per_user
+    weights, kept = chosen_weights(settings.gold.affinity), settings.gold.affinity.titles_per_user
     partitions = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
     users, titles = made_up(max(options.growth), options.catalogue)
     content = spark.createDataFrame(titles, CONTENT)

@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from gold.inputs import held
 from gold.recommender.factors import Parameters, checkpoint_folder, fit
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from producers.made_up.activity import feedback_records
 
@@ -117,7 +118,7 @@ def measure(spark: SparkSession, ratings: list[Rating], folder: str, rounds: int
     liked = spark.createDataFrame(rows, "user int, title int, confidence float").coalesce(1)
     everything = spark.createDataFrame([tuple(rating) for rating in ratings], _RATINGS).coalesce(1)
     seconds: dict[str, list[float]] = {}
-    with checkpoint_folder(spark, folder), held(liked) as liked, held(everything) as everything:
+    with checkpoint_folder(SparkLakehouse(folder, spark)), held(liked) as liked, held(everything) as everything:
         everything.agg(F.sum("rating")).collect()
         ways: dict[str, Callable[[], None]] = {
             "Spark, implicit preference": lambda: spark_on_likes(liked),

@@ -26,13 +26,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from results import write_results
 
-from lakehouse import storage
 from lakehouse.broker.config import java_command
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.exports import write_file
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import Offsets, end_offsets, ensure_topics
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -113,19 +113,19 @@ def shaped(rows: DataFrame, table: Table) -> DataFrame:
 
 def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
     """Write bronze with every record, silver with the results, and one batch that records them."""
-    root = settings.root
+    lake = SparkLakehouse(settings.root, spark)
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
-        storage.ensure(spark, root, table)
+        lake.ensure(table)
     rejected = records(spark, offsets).filter(REJECTED)
-    storage.append(shaped(rejected, SILVER_QUARANTINE), root, SILVER_QUARANTINE)
+    lake.append(shaped(rejected, SILVER_QUARANTINE), SILVER_QUARANTINE)
     for topic, kind in kinds(settings).items():
         rows = records(spark, {part: ends for part, ends in offsets.items() if part[0] == topic})
         bronze = bronze_table(settings, topic)
-        storage.append(shaped(rows, bronze), root, bronze)
-        storage.append(shaped(rows.filter(kind.kept), kind.table), root, kind.table)
+        lake.append(shaped(rows, bronze), bronze)
+        lake.append(shaped(rows.filter(kind.kept), kind.table), kind.table)
     entities = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
-    applied = sum(storage.read(spark, root, table).count() for table in entities)
-    quarantined = storage.read(spark, root, SILVER_QUARANTINE).count()
+    applied = sum(lake.read(table).count() for table in entities)
+    quarantined = lake.read(SILVER_QUARANTINE).count()
     rows_in = sum(following for _, following in offsets.values())
     taken = [(*part, 0, following - 1, following) for part, (_, following) in sorted(offsets.items())]
     counts = (rows_in, applied, rows_in - applied - quarantined, 0, quarantined)
@@ -135,17 +135,17 @@ def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> N
         told = told.withColumn(name, F.create_map().cast("map<string,bigint>"))
     fields = SILVER_BATCHES.schema["unknown_fields"].dataType
     told = told.withColumn("unknown_fields", F.col("unknown_fields").cast(fields))
-    storage.append(told, root, SILVER_BATCHES)
+    lake.append(told, SILVER_BATCHES)
 
 
 def bronze_table(settings: Settings, topic: str) -> Table:
     return BRONZE_FEEDBACK if topic == settings.kafka.feedback_topic else BRONZE_EVENTS
 
 
-def write_checkpoints(settings: Settings, offsets: Offsets) -> None:
+def write_checkpoints(lake: SparkLakehouse, settings: Settings, offsets: Offsets) -> None:
     """Write what bronze's streams would store after one batch that read everything."""
     for table in layer_tables("bronze"):
-        path = storage.checkpoint_path(settings.root, f"bronze/{table.name}")
+        path = lake.checkpoint_path(f"bronze/{table.name}")
         ends: dict[str, dict[str, int]] = {}
         for (topic, partition), (_, following) in offsets.items():
             if bronze_table(settings, topic) == table:
@@ -155,12 +155,12 @@ def write_checkpoints(settings: Settings, offsets: Offsets) -> None:
         write_file(f"{path}/commits/0", b"v1\n{}")
 
 
-def count_naively(spark: SparkSession, root: str) -> None:
+def count_naively(lake: SparkLakehouse) -> None:
     """The same checks on whole tables: rows, distinct records, and silver rows without a record."""
-    bronze = [storage.read(spark, root, table).select(*KEY) for table in layer_tables("bronze")]
+    bronze = [lake.read(table).select(*KEY) for table in layer_tables("bronze")]
     held = reduce(DataFrame.unionByName, bronze)
     refined = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_QUARANTINE)
-    silver = [storage.read(spark, root, table).select(*KEY) for table in refined]
+    silver = [lake.read(table).select(*KEY) for table in refined]
     # these keys are regular and compress well: Spark would broadcast them, and run out of memory
     strangers = (
         reduce(DataFrame.unionByName, silver).join(held.hint("merge"), on=list(KEY), how="left_anti").count()
@@ -193,11 +193,11 @@ def measure(settings: Settings, *, rows: int, runs: int) -> dict[str, list[float
         seconds: dict[str, list[float]] = {}
         works: dict[str, Callable[[SparkSession], None]] = {
             "lakehouse audit": lambda _: audit_whole(settings, cluster, rows),
-            "naive counting": lambda spark: count_naively(spark, settings.root),
+            "naive counting": lambda spark: count_naively(SparkLakehouse(settings.root, spark)),
         }
         with spark_session("benchmark", log_file=settings.ops_dir / "spark.log") as spark:
             write_tables(spark, settings, offsets)
-            write_checkpoints(settings, offsets)
+            write_checkpoints(SparkLakehouse(settings.root, spark), settings, offsets)
             for _ in range(runs):
                 for name, work in works.items():
                     started, used = time.monotonic(), processor_seconds(spark)

@@ -37,9 +37,9 @@ from results import write_results
 from stream_runs import logged_batches, use_streams_jvm
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import BRONZE_EVENTS
 
@@ -181,7 +181,7 @@ def works(
     return {
         PRODUCT: (
             lambda folder: ingest(spark, settings.model_copy(update={"root": str(folder)}), cluster),
-            lambda folder: storage.read(spark, str(folder), BRONZE_EVENTS),
+            lambda folder: SparkLakehouse(str(folder), spark).read(BRONZE_EVENTS),
         ),
         OTHER: (
             lambda folder: consume(cluster, list(topics), str(folder / "events"), limit=limit),

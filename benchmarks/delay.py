@@ -38,10 +38,10 @@ from pyspark.sql import functions as F
 from results import write_results
 from stream_runs import logged_batches
 
-from lakehouse import storage
 from lakehouse.jvm.java import find_java
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_USERS
 from producers.made_up.entities import movie_records, series_records, user_records
@@ -188,11 +188,9 @@ def drive(
     return intervals
 
 
-def delays(spark: SparkSession, root: str, interval: Interval) -> list[tuple[int, float]]:
+def delays(lake: SparkLakehouse, interval: Interval) -> list[tuple[int, float]]:
     """Kafka's time in ms and the delay in seconds of each user of the interval."""
-    changes = storage.changes(
-        spark, root, SILVER_USERS, after=-1, up_to=storage.latest_version(spark, root, SILVER_USERS)
-    )
+    changes = lake.changes(SILVER_USERS, after=-1, up_to=lake.version(SILVER_USERS))
     made = changes.filter("_change_type IN ('insert', 'update_postimage')")
     rows = made.select(
         F.unix_millis("kafka_timestamp").alias("sent"), F.unix_millis("_commit_timestamp").alias("readable")
@@ -206,7 +204,7 @@ def report(spark: SparkSession, settings: Settings, intervals: list[Interval]) -
     percentiles = "".join(f"{name:>8}" for name in ("p50 s", "p95 s", "max s"))
     print(f"{'messages/s':>10}{'reached':>9}{'users':>9}{percentiles}{'level':>7}{'bronze':>8}{'silver':>8}")
     for interval in intervals:
-        found = delays(spark, settings.root, interval)
+        found = delays(SparkLakehouse(settings.root, spark), interval)
         values = sorted(delay for _, delay in found)
         halves = [delay for _, delay in found[: len(found) // 2]], [delay for _, delay in found[len(found) // 2 :]]
         growth = statistics.median(halves[1]) / statistics.median(halves[0])

@@ -22,9 +22,9 @@ from results import write_results
 from stream_runs import use_streams_jvm
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_CONTENT, SILVER_USERS
 from silver.refine import refine
@@ -50,15 +50,16 @@ def load(spark: SparkSession, settings: Settings, cluster: Cluster, *, count: in
         landed = time.monotonic()
         refine(spark, settings)
         ended = time.monotonic()
-    held = sum(storage.read(spark, settings.root, table).count() for table in (SILVER_USERS, SILVER_CONTENT))
+    lake = SparkLakehouse(settings.root, spark)
+    held = sum(lake.read(table).count() for table in (SILVER_USERS, SILVER_CONTENT))
     if held != count:
         sys.exit(f"silver holds {held:,} rows instead of {count:,}")
     return Load(
         messages=count,
         bronze_seconds=landed - started,
         silver_seconds=ended - landed,
-        bronze_batches=storage.latest_version(spark, settings.root, BRONZE_EVENTS),
-        silver_batches=storage.latest_version(spark, settings.root, SILVER_BATCHES),
+        bronze_batches=lake.version(BRONZE_EVENTS),
+        silver_batches=lake.version(SILVER_BATCHES),
         peak_bytes=usage.peak_bytes,
     )
 

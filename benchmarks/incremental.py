@@ -21,8 +21,8 @@ from pyspark.sql import functions as F
 from results import run_alone
 
 from gold import rate_affinity
-from lakehouse import storage
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     GOLD_AFFINITY,
     SILVER_CONTENT,
@@ -34,18 +34,18 @@ GOAL = 0.1
 _SHARE = 100
 
 
-def fill_silver(spark: SparkSession, root: str, users: int) -> None:
+def fill_silver(lake: SparkLakehouse, users: int) -> None:
     people, titles = made_up(users, None)
-    storage.overwrite(_as(spark.createDataFrame(titles, CONTENT), SILVER_CONTENT), root, SILVER_CONTENT)
-    storage.ensure(spark, root, SILVER_USERS)
+    lake.overwrite(_as(lake.spark.createDataFrame(titles, CONTENT), SILVER_CONTENT), SILVER_CONTENT)
+    lake.ensure(SILVER_USERS)
     for block in iter(lambda: list(itertools.islice(people, 20_000)), []):
-        storage.append(_as(spark.createDataFrame(block, USERS), SILVER_USERS), root, SILVER_USERS)
+        lake.append(_as(lake.spark.createDataFrame(block, USERS), SILVER_USERS), SILVER_USERS)
 
 
-def change_users(spark: SparkSession, root: str, number: int) -> None:
+def change_users(lake: SparkLakehouse, number: int) -> None:
     """Give every hundredth user another user's genres."""
     chosen = F.pmod(F.xxhash64("id"), F.lit(_SHARE)) == number
-    storage.delta_table(spark, root, SILVER_USERS).update(chosen, {"generos": F.array(F.lit(f"genre {number}"))})
+    lake.delta_table(SILVER_USERS).update(chosen, {"generos": F.array(F.lit(f"genre {number}"))})
 
 
 def _as(rows: DataFrame, table: Table) -> DataFrame:
@@ -67,15 +67,15 @@ def timed(spark: SparkSession, settings: Settings, *, full: bool) -> float:
 
 def measure_rounds(spark: SparkSession, settings: Settings, numbers: range) -> dict[str, Any]:
     """Run the rounds, the first of which does not count."""
-    root, table = settings.root, GOLD_AFFINITY
+    lake, table = SparkLakehouse(settings.root, spark), GOLD_AFFINITY
     found: dict[str, Any] = {"changed": [], "full": [], "rows": 0, "differing_rows": 0}
     timed(spark, settings, full=True)
     for number in numbers:
-        change_users(spark, root, number)
+        change_users(lake, number)
         seconds = timed(spark, settings, full=False)
-        made = storage.read(spark, root, table, version=storage.latest_version(spark, root, table))
+        made = lake.read(table, version=lake.version(table))
         full = timed(spark, settings, full=True)
-        rows, differing = count_differing(made, storage.read(spark, root, table))
+        rows, differing = count_differing(made, lake.read(table))
         found["rows"] = rows
         found["differing_rows"] += differing
         if number != numbers[0]:
@@ -86,10 +86,11 @@ def measure_rounds(spark: SparkSession, settings: Settings, numbers: range) -> d
 
 def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> dict[str, Any]:
     settings = load_settings().model_copy(update={"root": folder})
-    fill_silver(spark, folder, options.users)
+    lake = SparkLakehouse(folder, spark)
+    fill_silver(lake, options.users)
     turns = options.rounds + 1
     found = {"as it is": measure_rounds(spark, settings, range(turns))}
-    storage.set_properties(spark, folder, GOLD_AFFINITY, {"delta.enableDeletionVectors": "true"})
+    lake.set_properties(GOLD_AFFINITY, {"delta.enableDeletionVectors": "true"})
     found["deletion vectors"] = measure_rounds(spark, settings, range(turns, 2 * turns))
     return {"users": options.users, "ways": found}
 

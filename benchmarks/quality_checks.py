@@ -22,9 +22,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, MapType, StructType
 from results import write_results
 
-from lakehouse import storage
 from lakehouse.history.acceptance import GATED
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import (
     GOLD_AFFINITY,
@@ -58,10 +58,10 @@ TASTES = (
 )
 
 
-def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
+def fill(lake: SparkLakehouse, rows: int) -> tuple[Table, ...]:
     """Write all the tables; returns those with rows."""
     users, titles = rows // 2 // LISTED, 5_000
-    pairs = spark.range(users * LISTED).selectExpr(
+    pairs = lake.spark.range(users * LISTED).selectExpr(
         f"concat('u', id div {LISTED}) user_id",
         f"concat('t', (id * 7 + id div {LISTED}) % {titles}) content_id",
         "id",
@@ -74,7 +74,7 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
 
     put(
         SILVER_USERS,
-        spark.range(users).selectExpr(
+        lake.spark.range(users).selectExpr(
             "concat('u', id) id",
             "concat('Nombre ', id) nombre_usuario",
             "DATE '2020-01-01' fecha_suscripcion",
@@ -85,7 +85,7 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
     )
     put(
         SILVER_CONTENT,
-        spark.range(titles).selectExpr(
+        lake.spark.range(titles).selectExpr(
             "concat('t', id) id",
             "'series' type",
             "concat('Título ', id) titulo",
@@ -98,7 +98,7 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
     )
     put(
         SILVER_BATCHES,
-        spark.range(1).selectExpr(
+        lake.spark.range(1).selectExpr(
             "'stream' query_id",
             "0 batch_id",
             f"{users + titles + rows} rows_in",
@@ -116,7 +116,7 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
     action = "element_at(array('rating', 'view', 'like', 'dislike'), int(id % 4 + 1))"
     put(
         SILVER_FEEDBACK,
-        spark.range(rows).selectExpr(
+        lake.spark.range(rows).selectExpr(
             "concat('f', id) id",
             f"concat('u', id % {users}) user_id",
             f"concat('t', id % {titles}) content_id",
@@ -140,7 +140,7 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
     )
     put(
         GOLD_POPULARITY,
-        spark.range(titles).selectExpr(
+        lake.spark.range(titles).selectExpr(
             "concat('t', id) content_id",
             "DATE '2026-03-01' day",
             "1L views",
@@ -154,7 +154,7 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
     )
     put(
         GOLD_METRICS,
-        spark.range(1).selectExpr(
+        lake.spark.range(1).selectExpr(
             "'als-1' model_version",
             "'blend' model",
             "'rmse' metric",
@@ -175,9 +175,9 @@ def fill(spark: SparkSession, root: str, rows: int) -> tuple[Table, ...]:
     inputs = {"silver.users": 1, "silver.content": 1, "silver.feedback": 1, "gold.recommendations": 1}
     for table, frame in made.values():
         typed = frame.select(*[F.col(f"`{field.name}`").cast(field.dataType) for field in table.schema])
-        storage.overwrite(typed, root, table, input_versions=inputs)
+        lake.overwrite(typed, table, input_versions=inputs)
     for table in (SILVER_TOMBSTONES, SILVER_QUARANTINE):
-        storage.ensure(spark, root, table)
+        lake.ensure(table)
     return (*GATED["silver"], *[table for table, _ in made.values() if table.layer == "gold"])
 
 
@@ -189,10 +189,10 @@ def _matched() -> str:
     )
 
 
-def aggregate(spark: SparkSession, root: str, tables: tuple[Table, ...]) -> None:
+def aggregate(lake: SparkLakehouse, tables: tuple[Table, ...]) -> None:
     """The reference: the obvious hand-written query for the same facts about the columns."""
     for table in tables:
-        rows = storage.read(spark, root, table)
+        rows = lake.read(table)
         nested = (ArrayType, MapType, StructType)
         plain = [field.name for field in table.schema if not isinstance(field.dataType, nested)]
         rows.agg(
@@ -238,10 +238,11 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as root, spark_session("benchmark") as spark:
         settings = load_settings().model_copy(update={"root": root})
-        tables = fill(spark, root, args.rows)
+        lake = SparkLakehouse(root, spark)
+        tables = fill(lake, args.rows)
         works = {
             "suites": lambda: check_all(spark, settings, tables),
-            "aggregate": lambda: aggregate(spark, root, tables),
+            "aggregate": lambda: aggregate(lake, tables),
         }
         figures: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
         for run in range(args.runs + 1):

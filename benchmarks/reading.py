@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from results import run_alone
 
-from lakehouse import storage
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.sql import setting
 from lakehouse.tables import BRONZE_EVENTS
 
@@ -25,10 +25,10 @@ BATCH_SIZE = "spark.sql.parquet.columnarReaderBatchSize"
 SPARKS_OWN = "4096"
 
 
-def write(spark: SparkSession, root: str, count: int) -> None:
+def write(lake: SparkLakehouse, count: int) -> None:
     """Write records of about 200 characters that compress little, in one file per core."""
-    storage.ensure(spark, root, BRONZE_EVENTS)
-    records = spark.range(count).select(
+    lake.ensure(BRONZE_EVENTS)
+    records = lake.spark.range(count).select(
         F.lit("users").alias("topic"),
         (F.col("id") % 3).cast("int").alias("partition"),
         F.col("id").alias("offset"),
@@ -37,26 +37,27 @@ def write(spark: SparkSession, root: str, count: int) -> None:
         F.concat(F.sha2(F.col("id").cast("string"), 512), F.sha2(F.hex("id"), 256)).alias("value"),
         F.current_timestamp().alias("ingested_at"),
     )
-    empty = storage.read(spark, root, BRONZE_EVENTS)
-    storage.append(empty.unionByName(records, allowMissingColumns=True), root, BRONZE_EVENTS)
+    empty = lake.read(BRONZE_EVENTS)
+    lake.append(empty.unionByName(records, allowMissingColumns=True), BRONZE_EVENTS)
 
 
-def seconds(spark: SparkSession, root: str, batch_size: str) -> float:
+def seconds(lake: SparkLakehouse, batch_size: str) -> float:
     """The time of a query that needs every value of every column."""
-    with setting(spark, BATCH_SIZE, batch_size):
+    with setting(lake.spark, BATCH_SIZE, batch_size):
         started = time.monotonic()
-        storage.read(spark, root, BRONZE_EVENTS).select(F.sum(F.xxhash64("*") % 1000)).collect()
+        lake.read(BRONZE_EVENTS).select(F.sum(F.xxhash64("*") % 1000)).collect()
         return time.monotonic() - started
 
 
 def measure(spark: SparkSession, options: argparse.Namespace, folder: str) -> dict[str, Any]:
     root = str(Path(folder, "lakehouse"))
-    write(spark, root, options.records)
+    lake = SparkLakehouse(root, spark)
+    write(lake, options.records)
     shipped = str(spark.conf.get(BATCH_SIZE))
     taken: dict[str, list[float]] = {SPARKS_OWN: [], shipped: []}
     for run in range(options.runs + 1):
         for batch_size, times in taken.items():
-            measured = seconds(spark, root, batch_size)
+            measured = seconds(lake, batch_size)
             if run:  # the first one warms up
                 times.append(measured)
     return {"records": options.records, "seconds": taken}

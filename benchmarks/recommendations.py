@@ -37,6 +37,7 @@ from gold.inputs import held, partitions_of
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 
 GOAL_NDCG, GOAL_COVERAGE, GOAL_RMSE = 0.127, 0.06, 0.885
@@ -165,7 +166,7 @@ def exam_on(spark: SparkSession, folder: Path) -> Iterator[Exam]:
             read_titles(spark, folder),
             share=settings.gold.als.holdout,
             liked_from=settings.gold.feedback.liked_from,
-            affinity_weights=chosen_weights(settings),
+            affinity_weights=chosen_weights(settings.gold.affinity),
             partitions=partitions_of(spark),
         ) as exam,
     ):
@@ -179,7 +180,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as root,
         spark_session("benchmark", log_file=Path(root, "log")) as spark,
-        checkpoint_folder(spark, root),
+        checkpoint_folder(SparkLakehouse(root, spark)),
         exam_on(spark, folder) as exam,
     ):
         started = time.monotonic()

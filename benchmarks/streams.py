@@ -27,9 +27,9 @@ from results import write_results
 from stream_runs import use_streams_jvm
 
 from bronze.ingest import ingest, read_kafka
-from lakehouse import storage
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import BRONZE_EVENTS, SILVER_CONTENT, SILVER_USERS
 from silver.refine import refine
@@ -90,7 +90,7 @@ def silver_works(
     spark: SparkSession, settings: Settings, first: Path, second: Path, folders: Folders
 ) -> dict[str, Work]:
     """Both loads, on a root of their own each time; the bronze tables are linked, not copied."""
-    ends = storage.latest_version(spark, str(first), BRONZE_EVENTS)
+    ends = SparkLakehouse(str(first), spark).version(BRONZE_EVENTS)
     loaded: list[Path] = []
 
     def first_load() -> None:
@@ -108,7 +108,7 @@ def silver_works(
     def parsed(root: Path, version: int) -> DataFrame:
         reader = spark.readStream.format("delta").option("startingVersion", version)
         rows = reader.option("maxBytesPerTrigger", settings.silver.max_bytes_per_trigger)
-        stream = rows.load(storage.table_path(str(root), BRONZE_EVENTS))
+        stream = rows.load(BRONZE_EVENTS.path(str(root)))
         return stream.select(F.from_json("value", WIRE).alias("wire")).select("wire.*")
 
     return {
@@ -172,7 +172,9 @@ def check(spark: SparkSession, base: Path, *, count: int) -> None:
     """Check that silver holds each id once after both loads: what was timed did the work."""
     roots = [path for path in base.glob("run*") if (path / "silver" / "batches").exists()]
     for root in roots:
-        held = sum(storage.read(spark, str(root), table).count() for table in (SILVER_USERS, SILVER_CONTENT))
+        held = sum(
+            SparkLakehouse(str(root), spark).read(table).count() for table in (SILVER_USERS, SILVER_CONTENT)
+        )
         if held != count + count // 2:
             sys.exit(f"{root} holds {held:,} rows instead of {count + count // 2:,}")
 

@@ -6,7 +6,6 @@ from pyspark.sql import DataFrame, SparkSession
 
 from bronze.records import raw_records
 from bronze.start import describe_topics, prepare
-from lakehouse import storage
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
@@ -16,6 +15,8 @@ from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
 from lakehouse.settings import Bronze, Settings, load_settings
+from lakehouse.spark.contracts import conform
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 
@@ -26,13 +27,13 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
     Raises RunningError if the stream is already running, CheckpointError if continuing would skip or repeat
     records, DamageError if a file of a table or checkpoint is damaged.
     """
-    kafka, root = settings.kafka, settings.root
-    with only_run(settings.ops_dir, "bronze"), damage_named(root):
-        require_whole_logs(root, "bronze")
+    kafka, lake = settings.kafka, SparkLakehouse(settings.root, spark)
+    with only_run(settings.ops_dir, "bronze"), damage_named(lake.root):
+        require_whole_logs(lake.root, "bronze")
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
         found = bronze_sources(kafka)
-        starts = [prepare(spark, root, source, topics.of(source.topics)) for source in found]
+        starts = [prepare(lake, source, topics.of(source.topics)) for source in found]
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for source, starting_offsets in zip(found, starts, strict=True):
                 if not source.topics:
@@ -43,9 +44,9 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
                 )
                 # one file per core and batch, not one per Kafka partition
                 records = raw_records(read).coalesce(spark.sparkContext.defaultParallelism)
-                writer = storage.conform(records, table).writeStream.format("delta").outputMode("append")
-                writer = writer.option("path", storage.table_path(root, table))
-                checkpoint = storage.checkpoint_path(root, source.stream)
+                writer = conform(records, table).writeStream.format("delta").outputMode("append")
+                writer = writer.option("path", lake.path(table))
+                checkpoint = lake.checkpoint_path(source.stream)
                 streams.append(start_stream(writer, name=table.sql_name, checkpoint=checkpoint, trigger=trigger))
 
 

@@ -4,16 +4,14 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from bronze.losses import LOST, accepted_losses
-from lakehouse import storage
 from lakehouse.history.commits import KEEP_ROWS, commits
 from lakehouse.history.log import Commit
 from lakehouse.kafka.topics import Offsets as TopicOffsets
-from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import BrokenCheckpointError, Checkpoint, CheckpointError, Offsets, rebuild
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table
 
 _TOPIC_ID = "lakehouse.topic."
@@ -61,18 +59,18 @@ def other_topics(properties: Mapping[str, str], topics: Topics) -> dict[str, str
     return {topic: known[topic] for topic, topic_id in topics.ids.items() if known[topic] != topic_id}
 
 
-def require_continuity(spark: SparkSession, root: str, table: Table, checkpoint: Checkpoint) -> None:
+def require_continuity(lake: SparkLakehouse, table: Table, checkpoint: Checkpoint) -> None:
     """Raise CheckpointError unless the table holds exactly what the checkpoint says was written.
 
     The two are compared by the batch id that Delta keeps in each commit of the stream. If the checkpoint is older
     than the table, Delta would take new records for batches it already has and drop them; if it is newer, the
     stream would never read what the table lacks.
     """
-    if not storage.exists(spark, root, table):
+    if not lake.exists(table):
         if checkpoint.ended >= 0:
             raise _apart(table, "the table is gone, but its checkpoint is not")
         return
-    for commit in commits(Lakehouse(root), table):
+    for commit in commits(lake.in_process, table):
         if commit.operation == "STREAMING UPDATE":
             _compare(table, checkpoint, commit)
             return
@@ -147,9 +145,9 @@ def require_kept(table: Table, starts: Offsets, topics: Topics) -> None:
             )
 
 
-def next_offsets(spark: SparkSession, root: str, table: Table) -> Offsets:
+def next_offsets(lake: SparkLakehouse, table: Table) -> Offsets:
     """The next offset of each partition, according to the table's rows."""
-    rows = storage.read(spark, root, table).groupBy("topic", "partition").agg(F.max("offset").alias("last"))
+    rows = lake.read(table).groupBy("topic", "partition").agg(F.max("offset").alias("last"))
     return {(row["topic"], row["partition"]): row["last"] + 1 for row in rows.collect()}
 
 

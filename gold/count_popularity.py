@@ -6,15 +6,16 @@ from gold.inputs import read_inputs
 from gold.popularity import count_daily
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
-from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_POPULARITY, SILVER_FEEDBACK
 
 
 def run(spark: SparkSession, settings: Settings) -> None:
-    inputs = read_inputs(spark, settings.root, SILVER_FEEDBACK)
+    lake = SparkLakehouse(settings.root, spark)
+    inputs = read_inputs(lake, SILVER_FEEDBACK)
     daily = count_daily(inputs[SILVER_FEEDBACK], trend_days=settings.gold.popularity.trend_days)
-    overwrite(daily, settings.root, GOLD_POPULARITY, input_versions=inputs.versions)
+    lake.overwrite(daily, GOLD_POPULARITY, input_versions=inputs.versions)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -16,23 +16,25 @@ from gold.recommender.blend import model_version, rows_id
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.argument_types import minutes
+from lakehouse.configuration.gold import Gold
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK
 
 
 def run(spark: SparkSession, settings: Settings) -> Measured:
     """Train all models on each user's first events and measure them on the last ones; metrics by model."""
-    root, recipe = settings.root, recipe_of(settings.gold)
-    inputs = read_inputs(spark, root, SILVER_CONTENT, SILVER_FEEDBACK)
+    lake, recipe = SparkLakehouse(settings.root, spark), recipe_of(settings.gold)
+    inputs = read_inputs(lake, SILVER_CONTENT, SILVER_FEEDBACK)
     titles = inputs[SILVER_CONTENT]
-    with checkpoint_folder(spark, root), held(inputs[SILVER_FEEDBACK]) as feedback:
+    with checkpoint_folder(lake), held(inputs[SILVER_FEEDBACK]) as feedback:
         version = model_version(feedback, recipe=recipe)
-        with asked(spark, settings, feedback, titles) as exam:
+        with asked(settings.gold, feedback, titles) as exam:
             measured = measure_all(exam, recipe=recipe)
         described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
-        write_metrics(spark, root, described, inputs.versions)
+        write_metrics(lake, described, inputs.versions)
     return measured
 
 
@@ -41,19 +43,18 @@ def tune(spark: SparkSession, settings: Settings, *, minutes: float) -> list[Row
 
     Never looks at the rows that `run` holds out.
     """
-    root, recipe = settings.root, recipe_of(settings.gold)
-    inputs = read_inputs(spark, root, SILVER_CONTENT, SILVER_FEEDBACK)
+    lake, recipe = SparkLakehouse(settings.root, spark), recipe_of(settings.gold)
+    inputs = read_inputs(lake, SILVER_CONTENT, SILVER_FEEDBACK)
     titles = inputs[SILVER_CONTENT]
     with (
-        checkpoint_folder(spark, root),
+        checkpoint_folder(lake),
         held(inputs[SILVER_FEEDBACK]) as feedback,
-        asked(spark, settings, feedback, titles) as outer,
-        asked(spark, settings, outer.training, titles) as exam,
+        asked(settings.gold, feedback, titles) as outer,
+        asked(settings.gold, outer.training, titles) as exam,
     ):
         data_id = rows_id(exam.training)
         search(
-            spark,
-            root,
+            lake,
             data_id=data_id,
             base=recipe,
             seed=settings.gold.als.seed,
@@ -61,19 +62,19 @@ def tune(spark: SparkSession, settings: Settings, *, minutes: float) -> list[Row
             measure=lambda chosen: measure_blend(exam, recipe=chosen),
             tell=print_trial,
         )
-        return best_trials(spark, root, data_id=data_id, count=5).collect()
+        return best_trials(lake, data_id=data_id, count=5).collect()
 
 
 @contextmanager
-def asked(spark: SparkSession, settings: Settings, feedback: DataFrame, titles: DataFrame) -> Iterator[Exam]:
+def asked(gold: Gold, feedback: DataFrame, titles: DataFrame) -> Iterator[Exam]:
     """The feedback split by each user's time, according to the settings."""
     with exam_of(
         feedback,
         titles,
-        share=settings.gold.als.holdout,
-        liked_from=settings.gold.feedback.liked_from,
-        affinity_weights=chosen_weights(settings),
-        partitions=partitions_of(spark),
+        share=gold.als.holdout,
+        liked_from=gold.feedback.liked_from,
+        affinity_weights=chosen_weights(gold.affinity),
+        partitions=partitions_of(feedback.sparkSession),
     ) as exam:
         yield exam
 

@@ -8,8 +8,8 @@ from gold.powerbi.rows import name_titles, untitled
 from lakehouse.history.acceptance import without_gate
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
-from lakehouse.storage import overwrite
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, SILVER_CONTENT
 
 
@@ -19,10 +19,11 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
     The lists come from the last version of gold.recommendations that passed its checks. Returns the exported
     versions of the tables.
     """
-    inputs = read_published(spark, settings.root, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
+    lake = SparkLakehouse(settings.root, spark)
+    inputs = read_published(lake, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
         require_titles([row["recommended_content"] for row in untitled(rows).collect()])
-        overwrite(rows, settings.root, GOLD_POWERBI, input_versions=inputs.versions)
+        lake.overwrite(rows, GOLD_POWERBI, input_versions=inputs.versions)
         lines = (tuple(row) for row in rows.toLocalIterator())
         write_lists(settings.root, lines, formulas=settings.export.formulas)
     return inputs.versions

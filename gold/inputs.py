@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.history.acceptance import input_version, published_version
-from lakehouse.storage import read
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table
 
 
@@ -23,27 +23,27 @@ class Inputs:
         return self.rows[table.sql_name]
 
 
-def read_inputs(spark: SparkSession, root: str, *tables: Table) -> Inputs:
+def read_inputs(lake: SparkLakehouse, *tables: Table) -> Inputs:
     """Each table at its latest version now; a silver table that has been checked, at the last version that passed.
 
     Raises TableError if a table does not exist, or was checked and never passed.
     """
-    versions = {table.sql_name: input_version(root, table) for table in tables}
-    return _read(spark, root, tables, versions)
+    versions = {table.sql_name: input_version(lake.root, table) for table in tables}
+    return _read(lake, tables, versions)
 
 
-def read_published(spark: SparkSession, root: str, published: Table, *others: Table) -> Inputs:
+def read_published(lake: SparkLakehouse, published: Table, *others: Table) -> Inputs:
     """`published` at its last version that passed its checks; the others as in `read_inputs`.
 
     Raises TableError if a table does not exist, or has no version that passed.
     """
-    versions = {published.sql_name: published_version(root, published)}
-    versions |= {table.sql_name: input_version(root, table) for table in others}
-    return _read(spark, root, (published, *others), versions)
+    versions = {published.sql_name: published_version(lake.root, published)}
+    versions |= {table.sql_name: input_version(lake.root, table) for table in others}
+    return _read(lake, (published, *others), versions)
 
 
-def _read(spark: SparkSession, root: str, tables: Sequence[Table], versions: dict[str, int]) -> Inputs:
-    rows = {table.sql_name: read(spark, root, table, version=versions[table.sql_name]) for table in tables}
+def _read(lake: SparkLakehouse, tables: Sequence[Table], versions: dict[str, int]) -> Inputs:
+    rows = {table.sql_name: lake.read(table, version=versions[table.sql_name]) for table in tables}
     return Inputs(rows=rows, versions=versions)
 
 

@@ -8,9 +8,11 @@ from gold.affinity.changes import FULL_HELP, NO_BASE, Changed, Recipe, changed_k
 from gold.affinity.cosine import TITLE_TASTES, USER_TASTES, rate_titles
 from gold.affinity.weights import chosen_weights
 from gold.inputs import Inputs, partitions_of, read_inputs
+from lakehouse.configuration.gold import Affinity
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import GOLD_AFFINITY, SILVER_CONTENT, SILVER_USERS
 
@@ -20,20 +22,20 @@ MOST_CHANGED = 20
 
 def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
     """Rate titles for the users whose tastes changed since the last run; `full`: for all users."""
-    root, recipe = settings.root, recipe_of(settings)
+    lake, affinity = SparkLakehouse(settings.root, spark), settings.gold.affinity
+    recipe = recipe_of(affinity)
     with only_run(settings.ops_dir, GOLD_AFFINITY.sql_name):
-        inputs = read_inputs(spark, root, SILVER_USERS, SILVER_CONTENT)
-        changed = Changed(None, why_all="as asked for") if full else changed_users(spark, root, inputs, recipe)
+        inputs = read_inputs(lake, SILVER_USERS, SILVER_CONTENT)
+        changed = Changed(None, why_all="as asked for") if full else changed_users(lake, inputs, recipe)
         write(
             lambda: rate_titles(
                 only(inputs[SILVER_USERS], "id", changed),
                 inputs[SILVER_CONTENT],
-                weights=chosen_weights(settings),
-                titles_per_user=settings.gold.affinity.titles_per_user,
+                weights=chosen_weights(affinity),
+                titles_per_user=affinity.titles_per_user,
                 partitions=partitions_of(spark),
             ),
-            spark,
-            root,
+            lake,
             GOLD_AFFINITY,
             key="user_id",
             changed=changed,
@@ -42,21 +44,21 @@ def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
         )
 
 
-def recipe_of(settings: Settings) -> Recipe:
-    kept = settings.gold.affinity.titles_per_user
-    return Recipe(settings=(chosen_weights(settings), kept), code=(cosine, features, input_rows, title_index))
+def recipe_of(affinity: Affinity) -> Recipe:
+    kept = affinity.titles_per_user
+    return Recipe(settings=(chosen_weights(affinity), kept), code=(cosine, features, input_rows, title_index))
 
 
-def changed_users(spark: SparkSession, root: str, inputs: Inputs, recipe: Recipe) -> Changed:
+def changed_users(lake: SparkLakehouse, inputs: Inputs, recipe: Recipe) -> Changed:
     """The users whose tastes changed; all if a title's features did: they affect the rarity of every feature."""
-    before = made_from(spark, root, GOLD_AFFINITY, recipe)
+    before = made_from(lake, GOLD_AFFINITY, recipe)
     if before is None:
         return NO_BASE
-    titles = changed_keys(inputs, root, SILVER_CONTENT, before, key="id", columns=TITLE_TASTES, most=0)
+    titles = changed_keys(lake, inputs, SILVER_CONTENT, before, key="id", columns=TITLE_TASTES, most=0)
     if titles.keys is None:
         return titles
     most = inputs[SILVER_USERS].count() * MOST_CHANGED // 100
-    return changed_keys(inputs, root, SILVER_USERS, before, key="id", columns=USER_TASTES, most=most)
+    return changed_keys(lake, inputs, SILVER_USERS, before, key="id", columns=USER_TASTES, most=most)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -21,11 +21,12 @@ from gold.recommender.factors import checkpoint_folder
 from gold.recommender.lists import describe_users, make_lists, without_factors
 from gold.recommender.recipes import recipe_of
 from gold.recommender.titles import join_titles
+from lakehouse.configuration.gold import Gold
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
-from lakehouse.storage import overwrite, read
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,
@@ -40,91 +41,90 @@ log = logging.getLogger(__name__)
 
 def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None:
     """Train a model and publish it if it is good enough; make every list from the published model."""
+    lake = SparkLakehouse(settings.root, spark)
     with only_run(settings.ops_dir, "gold.models"):
-        inputs = read_list_inputs(spark, settings.root)
-        publication = train(spark, settings, inputs, force=force)
+        inputs = read_list_inputs(lake)
+        publication = train(lake, settings.gold, inputs, force=force)
         if publication.refusal:
             log.warning(
                 "the new model is not published: %s; the lists come from %s, recommend.py --force publishes it",
                 publication.refusal,
                 publication.model_version,
             )
-        write_lists(spark, settings, inputs, publication.model_version)
+        write_lists(lake, settings.gold, inputs, publication.model_version)
 
 
-def train(spark: SparkSession, settings: Settings, inputs: Inputs, *, force: bool) -> Publication:
+def train(lake: SparkLakehouse, gold: Gold, inputs: Inputs, *, force: bool) -> Publication:
     """Measure on each user's last events, train on all, save the model, and offer it for publication.
 
     Raises InputError, before anything is published, if training produced factors that are not finite.
     """
-    root, recipe = settings.root, recipe_of(settings.gold)
+    recipe = recipe_of(gold)
     with (
-        checkpoint_folder(spark, root),
+        checkpoint_folder(lake),
         held(inputs[SILVER_FEEDBACK]) as feedback,
         ThreadPoolExecutor(max_workers=1) as beside,
     ):
         version = model_version(feedback, recipe=recipe)
         # Training and measuring consist of short steps that leave cores idle: they fill each other's gaps.
         training = None
-        if not is_saved(root, version):
+        if not is_saved(lake.root, version):
             training = beside.submit(train_blend, feedback, recipe=recipe)
         with exam_of(
             feedback,
             inputs[SILVER_CONTENT],
-            share=settings.gold.als.holdout,
+            share=gold.als.holdout,
             liked_from=recipe.evidence.liked_from,
-            affinity_weights=chosen_weights(settings),
-            partitions=partitions_of(spark),
+            affinity_weights=chosen_weights(gold.affinity),
+            partitions=partitions_of(lake.spark),
         ) as exam:
             measured = measure_published(exam, recipe=recipe)
-        described = describe_models(spark, measured, model_version=version, input_versions=inputs.versions)
-        write_metrics(spark, root, described, inputs.versions)
+        described = describe_models(lake.spark, measured, model_version=version, input_versions=inputs.versions)
+        write_metrics(lake, described, inputs.versions)
         if training is not None:
-            save_blend(root, version, training.result())
-        require_finite(blend_of(load_model(spark, root, version)))
+            save_blend(lake.root, version, training.result())
+        require_finite(blend_of(load_model(lake, version)))
     new = ModelRecord(
         model_version=version,
         trained_at=datetime.now(UTC),
-        parameters=described_parameters(settings),
-        metrics=read_metrics(read(spark, root, GOLD_METRICS), model_version=version),
+        parameters=described_parameters(gold),
+        metrics=read_metrics(lake.read(GOLD_METRICS), model_version=version),
         input_versions=inputs.versions,
     )
-    models = settings.gold.models
-    rule = Rule(models.metric, models.margin)
-    return offer_model(spark, root, new, rule=rule, keep=models.keep, force=force)
+    rule = Rule(gold.models.metric, gold.models.margin)
+    return offer_model(lake, new, rule=rule, keep=gold.models.keep, force=force)
 
 
-def write_lists(spark: SparkSession, settings: Settings, inputs: Inputs, version: str) -> None:
+def write_lists(lake: SparkLakehouse, gold: Gold, inputs: Inputs, version: str) -> None:
     """Write gold.recommendations from a saved model and today's silver."""
-    root, features = settings.root, chosen_weights(settings)
-    blend = blend_of(load_model(spark, root, version))
+    features = chosen_weights(gold.affinity)
+    blend = blend_of(load_model(lake, version))
     titles, feedback, affinity = inputs[SILVER_CONTENT], inputs[SILVER_FEEDBACK], inputs[GOLD_AFFINITY]
     described = describe_users(
         user_features(inputs[SILVER_USERS], weights=features),
         feedback,
         without_factors(affinity, blend),
-        evidence=recipe_of(settings.gold).evidence,
+        evidence=recipe_of(gold).evidence,
     )
     popular = order_titles(titles, feedback, affinity)
     lists = make_lists(
         described,
         blend,
         join_titles(index_titles(title_tastes(titles), weights=features), blend, popular),
-        titles_per_user=settings.gold.recommendations.titles_per_user,
-        partitions=partitions_of(spark),
+        titles_per_user=gold.recommendations.titles_per_user,
+        partitions=partitions_of(lake.spark),
         model_version=version,
     )
-    overwrite(lists, root, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
+    lake.overwrite(lists, GOLD_RECOMMENDATIONS, input_versions=inputs.versions)
 
 
-def read_list_inputs(spark: SparkSession, root: str) -> Inputs:
+def read_list_inputs(lake: SparkLakehouse) -> Inputs:
     """The inputs for training models and making lists, each table at one version."""
-    return read_inputs(spark, root, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
+    return read_inputs(lake, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
 
 
-def described_parameters(settings: Settings) -> dict[str, str]:
+def described_parameters(gold: Gold) -> dict[str, str]:
     """The settings that a model was trained with, by name."""
-    gold = settings.gold
     sections = {"feedback": gold.feedback, "als": gold.als, "blend": gold.blend, "values": gold.values}
     return {
         f"{section}.{name}": str(value)

@@ -10,6 +10,7 @@ from gold.recommend import read_list_inputs, write_lists
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 
 
@@ -18,11 +19,12 @@ def run(spark: SparkSession, settings: Settings, model_version: str | None = Non
 
     The model is marked published last, after its lists are written, so the same call can follow a crash.
     """
+    lake = SparkLakehouse(settings.root, spark)
     with only_run(settings.ops_dir, "gold.models"):
         records = current_records(settings.root)
         target = rollback_target(records, model_version)
-        write_lists(spark, settings, read_list_inputs(spark, settings.root), target.model_version)
-        write_records(spark, settings.root, roll_back(records, target, at=datetime.now(UTC)))
+        write_lists(lake, settings.gold, read_list_inputs(lake), target.model_version)
+        write_records(lake, roll_back(records, target, at=datetime.now(UTC)))
     return target.model_version
 
 

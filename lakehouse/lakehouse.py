@@ -39,8 +39,7 @@ class Lakehouse:
 
     def path(self, table: Table | str) -> str:
         """Where the table is, or would be."""
-        found = declaration(table)
-        return f"{self.root}/{found.layer}/{found.name}"
+        return declaration(table).path(self.root)
 
     def exists(self, table: Table | str) -> bool:
         return DeltaTable.is_deltatable(self._address(table), _storage_options(self.root))
@@ -57,14 +56,14 @@ class Lakehouse:
                     todo=f"its log has {known[0]} to {known[-1]}",
                 ) from error
             if isinstance(error, TableNotFoundError):
-                raise self._missing(table) from error
+                raise declaration(table).missing(self.root) from error
             raise
 
     def version(self, table: Table | str) -> int:
         """The number of the table's last commit. Raises TableError if there is no such table."""
         known = self.versions(table)
         if not known:
-            raise self._missing(table)
+            raise declaration(table).missing(self.root)
         return known[-1]
 
     def versions(self, table: Table | str) -> list[int]:
@@ -122,7 +121,7 @@ class Lakehouse:
         """Raise TableError for the first of the tables that does not exist."""
         for table in tables:
             if not self.exists(table):
-                raise self._missing(table)
+                raise declaration(table).missing(self.root)
 
     def _created(self, table: Table | str) -> DeltaTable:
         if self.exists(table):
@@ -131,6 +130,7 @@ class Lakehouse:
         created = DeltaTable.create(
             self._address(found),
             Schema.from_json(found.schema.json()),
+            description=found.row or None,
             configuration=dict(found.properties),
             storage_options=_storage_options(self.root),
         )
@@ -144,13 +144,6 @@ class Lakehouse:
         if not is_address(path):
             return path
         return encoded_address(f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path)
-
-    def _missing(self, table: Table | str) -> TableError:
-        found = declaration(table)
-        makes = "lakehouse check" if found.layer == "quality" else f"lakehouse run --select {found.layer}"
-        return TableError(
-            f"table {found.sql_name} does not exist under {self.root}", todo=f"make it with: {makes}"
-        )
 
 
 def select(delta: DeltaTable, *, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:

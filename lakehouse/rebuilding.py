@@ -3,15 +3,14 @@
 import json
 from collections.abc import Mapping
 
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import files, storage
+from lakehouse import files
 from lakehouse.exports import write_file
 from lakehouse.folders import open_folder
 from lakehouse.spark.checkpoints import CheckpointError, rebuild
-from lakehouse.storage import checkpoint_path
-from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
+from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
 
 _LAYER = "silver"
 _FOLDER = "rebuild"
@@ -19,8 +18,9 @@ _FOLDER = "rebuild"
 _MARKER = f"{_LAYER}.json"
 
 
-def staging_root(root: str, stamp: str) -> str:
-    return f"{root}/{_FOLDER}/{_LAYER}-{stamp}"
+def staging_of(lake: SparkLakehouse, stamp: str) -> SparkLakehouse:
+    """Where a rebuild makes the new tables."""
+    return SparkLakehouse(f"{lake.root}/{_FOLDER}/{_LAYER}-{stamp}", lake.spark)
 
 
 def require_no_rebuild(root: str) -> None:
@@ -47,7 +47,7 @@ def discard_staging(root: str) -> None:
         folder.delete(name)
 
 
-def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
+def swap_in(lake: SparkLakehouse, stamp: str) -> None:
     """Replace the rows of every silver table, and the checkpoint, with the rebuilt ones.
 
     silver.corrections only gains rows: bronze cannot restore what people decided.
@@ -55,54 +55,53 @@ def swap_in(spark: SparkSession, root: str, stamp: str) -> None:
     The old rows stay readable by version, the old checkpoint next to the new one. Every step can be repeated:
     calling this again finishes a swap that was cut off.
     """
-    staging = staging_root(root, stamp)
-    write_file(f"{root}/{_FOLDER}/{_MARKER}", json.dumps({"stamp": stamp}).encode())
-    if open_folder(checkpoint_path(staging, _LAYER)).names():
+    staging = staging_of(lake, stamp)
+    write_file(f"{lake.root}/{_FOLDER}/{_MARKER}", json.dumps({"stamp": stamp}).encode())
+    if open_folder(staging.checkpoint_path(_LAYER)).names():
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):
-            if table == SILVER_CORRECTIONS:
-                _append_new(spark, root, staging, table)
+            if table.decided:
+                _append_new(lake, staging, table)
             elif table != SILVER_BATCHES:
-                _replace(spark, root, staging, table, stamp)
+                _replace(lake, staging, table, stamp)
             if table != SILVER_BATCHES:
-                versions[table.sql_name] = storage.latest_version(spark, root, table)
-        _replace(spark, root, staging, SILVER_BATCHES, stamp, versions)
-        set_checkpoint_aside(spark, root, _LAYER, stamp=stamp)
-        files.rename(spark, checkpoint_path(staging, _LAYER), checkpoint_path(root, _LAYER))
-    folder = open_folder(root) / _FOLDER
+                versions[table.sql_name] = lake.version(table)
+        _replace(lake, staging, SILVER_BATCHES, stamp, versions)
+        set_checkpoint_aside(lake, _LAYER, stamp=stamp)
+        files.rename(lake.spark, staging.checkpoint_path(_LAYER), lake.checkpoint_path(_LAYER))
+    folder = lake.in_process.folder / _FOLDER
     folder.delete(_MARKER)
     folder.delete(f"{_LAYER}-{stamp}")
 
 
 def _replace(
-    spark: SparkSession,
-    root: str,
-    staging: str,
+    lake: SparkLakehouse,
+    staging: SparkLakehouse,
     table: Table,
     stamp: str,
     silver_versions: Mapping[str, int] | None = None,
 ) -> None:
-    rows = storage.read(spark, staging, table)
+    rows = staging.read(table)
     if silver_versions is not None:
         pairs = [F.lit(part) for pair in sorted(silver_versions.items()) for part in pair]
         rows = rows.withColumn("silver_versions", F.create_map(*pairs).cast("map<string,bigint>"))
-    storage.replace(rows, root, table, note={"lakehouse": f"rebuild {stamp}"})
+    lake.replace(rows, table, note={"lakehouse": f"rebuild {stamp}"})
 
 
-def _append_new(spark: SparkSession, root: str, staging: str, table: Table) -> None:
+def _append_new(lake: SparkLakehouse, staging: SparkLakehouse, table: Table) -> None:
     """Append the rows that the rebuild found beyond those that it was given; nothing is replaced."""
-    storage.ensure(spark, root, table)
-    held = storage.read(spark, root, table).select(*table.key)
-    new = storage.read(spark, staging, table).join(held, on=list(table.key), how="left_anti")
+    lake.ensure(table)
+    held = lake.read(table).select(*table.key)
+    new = staging.read(table).join(held, on=list(table.key), how="left_anti")
     if not new.isEmpty():
-        storage.append(new.select(*table.columns), root, table)
+        lake.append(new.select(*table.columns), table)
 
 
-def set_checkpoint_aside(spark: SparkSession, root: str, stream: str, *, stamp: str) -> str | None:
+def set_checkpoint_aside(lake: SparkLakehouse, stream: str, *, stamp: str) -> str | None:
     """Rename the stream's checkpoint, so that its next start finds none; the new path, None if there was none."""
-    path = checkpoint_path(root, stream)
+    path = lake.checkpoint_path(stream)
     if not open_folder(path).names():
         return None
     aside = f"{path}.before-{stamp}"
-    files.rename(spark, path, aside)
+    files.rename(lake.spark, path, aside)
     return aside

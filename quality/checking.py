@@ -160,7 +160,8 @@ def _results(subject: Subject, measured: Measurements | str, judge: Judge) -> tu
     if isinstance(measured, str):
         return (error_result(name, version, measured),)
     if measured.rows == 0:
-        return (empty_result(name, version, may_be_empty=limits.may_be_empty, sent=subject.sent),)
+        allowed = (*limits.may_be_empty, name) if subject.table.may_be_empty else limits.may_be_empty
+        return (empty_result(name, version, may_be_empty=allowed, sent=subject.sent),)
     judgements = judge(name, measured.found)
     may_be_null = limits.may_be_null
     return tuple(

@@ -45,7 +45,7 @@ class Suite(NamedTuple):
 
 
 def contract(subject: Subject) -> tuple[Expectation, ...]:
-    """What lakehouse/tables.py declares: columns and types, the key, non-null columns, sets and ranges."""
+    """What lakehouse/tables declares: columns and types, the key, non-null columns, sets and ranges."""
     table = subject.table
     required = [field.name for field in table.schema if not field.nullable]
     return (

@@ -1,43 +1,37 @@
 """Which suite judges which table, and which tables a selection names."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 
 from lakehouse.errors import InputError
-from lakehouse.tables import CATALOGUE, GOLD_POWERBI, GOLD_TRIALS, Table, find_table, layer_tables
+from lakehouse.tables import CATALOGUE, Table, find_table, layer_tables
 from quality import gold_suites, silver_suites
 from quality.expectations import Suite, contract
 from quality.subject import Subject
 
 LAYERS = ("silver", "gold")
 
-_SUITES: Mapping[str, Callable[[Subject], Suite]] = {
-    "silver.users": silver_suites.users,
-    "silver.content": silver_suites.content,
-    "silver.feedback": silver_suites.feedback,
-    "silver.tombstones": silver_suites.tombstones,
-    "silver.quarantine": silver_suites.quarantine,
-    "silver.batches": silver_suites.batches,
-    "gold.affinity_ratings": gold_suites.affinity_ratings,
-    "gold.recommendations": gold_suites.recommendations,
-    "gold.content_popularity": gold_suites.content_popularity,
-    "gold.model_metrics": gold_suites.model_metrics,
-    "gold.powerbi_recommendations": gold_suites.powerbi_recommendations,
-}
+_MODULES: Mapping[str, ModuleType] = {"silver": silver_suites, "gold": gold_suites}
 
 
 def suite_of(subject: Subject) -> Suite:
     """The table's own suite; a table without one is checked against its contract."""
-    own = _SUITES.get(subject.table.sql_name)
+    own = _own_suite(subject.table)
     return own(subject) if own else Suite(subject.rows, contract(subject))
 
 
 def has_suite(table: Table) -> bool:
-    return table.sql_name in _SUITES
+    return _own_suite(table) is not None
+
+
+def _own_suite(table: Table) -> Callable[[Subject], Suite] | None:
+    """The function of the table's name in the suites of its layer."""
+    return getattr(_MODULES.get(table.layer), table.name, None)
 
 
 def tables_of(layer: str) -> tuple[Table, ...]:
     """The tables that a gate checks; for gold, those that the export is made from."""
-    return tuple(table for table in layer_tables(layer) if table not in (GOLD_POWERBI, GOLD_TRIALS))
+    return tuple(table for table in layer_tables(layer) if table.gate in ("decides", "reports"))
 
 
 def require_one_table(names: Sequence[str], *, version: int | None) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.lakehouse import Lakehouse
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.sql import setting
 from lakehouse.tables import (
     SILVER_BATCHES,
@@ -53,28 +53,29 @@ def apply_large_batch(
     rows with what the table holds, and the last one carries a transaction id.
     """
     spark = judged.sparkSession
+    lake = SparkLakehouse(root, spark)
     with state.kept(_needed(judged)) as records:
         parts = _parts(records)
         facts = _facts(parts)
         projections = nullcontext() if facts["rows"] > FEW_ROWS else setting(spark, _PROJECTIONS, "NO_CODEGEN")
         with projections:
             if facts["quarantined"]:
-                _quarantine(spark, root, rows.quarantine(split(records).quarantined), facts)
+                _quarantine(lake, rows.quarantine(split(records).quarantined), facts)
             valid = split(records).valid
             present = {target for target in (*TARGETS, TOMBSTONE) if facts[target]}
-            with state.kept(state.compare(spark, root, valid, present=present)) as decided:
+            with state.kept(state.compare(lake, valid, present=present)) as decided:
                 verdicts = state.count_verdicts(decided)
-                state.write(spark, root, valid, decided, verdicts)
+                state.write(lake, valid, decided, verdicts)
             unknown = rows.unknown_fields(records).collect() if facts["unknown"] else []
             summary = rows.batch(
                 spark,
                 {"query_id": query_id, "batch_id": batch_id, **_outcomes(facts, verdicts)},
                 records=parts,
                 versions=versions,
-                silver_versions=_versions(spark, root),
+                silver_versions=_versions(lake),
                 unknown=unknown,
             )
-            storage.append_once(summary, root, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
+            lake.append_once(summary, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
 
 
 def _needed(judged: DataFrame) -> DataFrame:
@@ -113,25 +114,25 @@ def _facts(parts: Sequence[Row]) -> Mapping[str, int]:
     }
 
 
-def _versions(spark: SparkSession, root: str) -> dict[str, int]:
+def _versions(lake: SparkLakehouse) -> dict[str, int]:
     """The versions of the silver tables after this batch."""
     tables = (*TARGETS.values(), SILVER_TOMBSTONES, SILVER_QUARANTINE, SILVER_CORRECTIONS)
-    return {table.sql_name: storage.latest_version(spark, root, table) for table in tables}
+    return {table.sql_name: lake.version(table) for table in tables}
 
 
-def _quarantine(spark: SparkSession, root: str, rejected: DataFrame, facts: Mapping[str, int]) -> None:
+def _quarantine(lake: SparkLakehouse, rejected: DataFrame, facts: Mapping[str, int]) -> None:
     """Append a row for each record that is not there yet: neither a repeated batch nor a record that bronze holds
     twice adds a second one."""
     if facts["rows"] <= FEW_ROWS:
         rejected = rejected.coalesce(1)  # with one partition the window needs no shuffle, which saves a job
     rejected = one_per_record(rejected, "kafka_timestamp", "key", "value", "value_raw")
-    if storage.latest_version(spark, root, SILVER_QUARANTINE) == 0:  # the first version has no rows
-        storage.append(rejected, root, SILVER_QUARANTINE)
+    if lake.version(SILVER_QUARANTINE) == 0:  # the first version has no rows
+        lake.append(rejected, SILVER_QUARANTINE)
         return
     # the range lets Delta skip files with other offsets
     between = F.col("offset").between(facts["first_offset"], facts["last_offset"])
-    held = storage.read(spark, root, SILVER_QUARANTINE).filter(between).select(*SILVER_QUARANTINE.key)
-    storage.append(rejected.join(held, on=list(SILVER_QUARANTINE.key), how="left_anti"), root, SILVER_QUARANTINE)
+    held = lake.read(SILVER_QUARANTINE).filter(between).select(*SILVER_QUARANTINE.key)
+    lake.append(rejected.join(held, on=list(SILVER_QUARANTINE.key), how="left_anti"), SILVER_QUARANTINE)
 
 
 def _outcomes(facts: Mapping[str, int], verdicts: Mapping[str, Verdicts]) -> Mapping[str, int]:

@@ -2,12 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.history.commits import KEEP_ROWS, commits
-from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import (
     BrokenCheckpointError,
     Checkpoint,
@@ -15,19 +12,18 @@ from lakehouse.spark.checkpoints import (
     delta_positions,
     rebuild,
 )
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
 
 # What the stream itself does to a table, besides appends, and what changes no row.
 _OWN = KEEP_ROWS | {"MERGE"}
 
 
-def require_continuity(
-    spark: SparkSession, root: str, checkpoint: Checkpoint | None, *, sources: Sequence[Table]
-) -> None:
+def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None, *, sources: Sequence[Table]) -> None:
     """Raise CheckpointError if continuing would skip or repeat records; silver must then be rebuilt."""
-    present = [table for table in layer_tables("silver") if storage.exists(spark, root, table)]
+    present = [table for table in layer_tables("silver") if lake.exists(table)]
     if checkpoint is None or checkpoint.began < 0:
-        filled = [table.sql_name for table in present if storage.detail(spark, root, table).files]
+        filled = [table.sql_name for table in present if lake.detail(table).files]
         if filled:
             raise _apart(f"{', '.join(filled)} hold rows, and the checkpoint that says which is gone")
         return
@@ -35,15 +31,15 @@ def require_continuity(
     if missing and checkpoint.ended < 0 and not present:
         return
     # silver.corrections is newer than the other tables: if no batch knows it, this lakehouse never had it
-    if missing and (missing != [SILVER_CORRECTIONS] or _known(spark, root, SILVER_CORRECTIONS)):
+    if missing and (missing != [SILVER_CORRECTIONS] or _known(lake, SILVER_CORRECTIONS)):
         names = ", ".join(table.sql_name for table in missing)
         raise _apart(f"{names} is gone, and the checkpoint is not")
-    _compare_batches(spark, root, checkpoint)
-    _compare_sources(spark, root, checkpoint, sources)
+    _compare_batches(lake, checkpoint)
+    _compare_sources(lake, checkpoint, sources)
 
 
-def _compare_batches(spark: SparkSession, root: str, checkpoint: Checkpoint) -> None:
-    batches = storage.read(spark, root, SILVER_BATCHES)
+def _compare_batches(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
+    batches = lake.read(SILVER_BATCHES)
     queries = {row["query_id"] for row in batches.select("query_id").distinct().collect()}
     if queries - {checkpoint.query_id}:
         raise _apart(f"silver.batches is of the stream {min(queries)}, the checkpoint of {checkpoint.query_id}")
@@ -58,41 +54,41 @@ def _compare_batches(spark: SparkSession, root: str, checkpoint: Checkpoint) -> 
             f"silver is an old copy: it has {batch_id + 1} batches, the checkpoint {checkpoint.ended + 1}"
         )
     if last:
-        _require_own_changes(spark, root, last[0]["silver_versions"])
+        _require_own_changes(lake, last[0]["silver_versions"])
 
 
-def _known(spark: SparkSession, root: str, table: Table) -> bool:
+def _known(lake: SparkLakehouse, table: Table) -> bool:
     """Whether a batch has seen the table."""
-    versions = storage.read(spark, root, SILVER_BATCHES).select("silver_versions")
+    versions = lake.read(SILVER_BATCHES).select("silver_versions")
     return not versions.filter(F.map_contains_key("silver_versions", table.sql_name)).isEmpty()
 
 
-def _require_own_changes(spark: SparkSession, root: str, versions: Mapping[str, int]) -> None:
+def _require_own_changes(lake: SparkLakehouse, versions: Mapping[str, int]) -> None:
     """Raise CheckpointError if anyone but an interrupted batch changed the tables since the last batch."""
     for table in layer_tables("silver"):
         known = versions.get(table.sql_name)
         if known is None:
             continue  # added by a later version of this project than that batch
-        latest = storage.latest_version(spark, root, table)
+        latest = lake.version(table)
         if latest < known:
             raise _apart(f"{table.sql_name} has version {latest}, and version {known} was written")
-        for commit in commits(Lakehouse(root), table, after=known):
+        for commit in commits(lake.in_process, table, after=known):
             is_append = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
             if commit.operation not in _OWN and not is_append and "lakehouse" not in commit.user_metadata:
                 raise _apart(f"version {commit.version} of {table.sql_name} was made by {commit.operation}")
 
 
-def _compare_sources(spark: SparkSession, root: str, checkpoint: Checkpoint, sources: Sequence[Table]) -> None:
+def _compare_sources(lake: SparkLakehouse, checkpoint: Checkpoint, sources: Sequence[Table]) -> None:
     names = [table.sql_name for table in sources]
     positions = delta_positions(checkpoint, checkpoint.began, names)
     for table in sources:
         if table.sql_name not in positions:
             continue
         position = positions[table.sql_name]
-        storage.require(spark, root, table)
-        if storage.detail(spark, root, table).id != position.table_id:
+        lake.require(table)
+        if lake.detail(table).id != position.table_id:
             raise _apart(f"{table.sql_name} was deleted and made anew since silver read it")
-        latest = storage.latest_version(spark, root, table)
+        latest = lake.version(table)
         if latest < position.version:
             raise _apart(
                 f"silver has read {table.sql_name} to version {position.version}, and it ends at {latest}"

@@ -6,7 +6,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, StructField, StructType
 
-from lakehouse.schemas import REASON
+from lakehouse.tables.silver import REASON
 from silver.conditions import Rules
 from silver.parsing.wire import PARSED, map_batches, no_collection, parsed_columns, read_records, with_columns
 from silver.rules import reasons

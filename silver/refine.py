@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import storage
 from lakehouse.configuration.kinds import size_in_bytes
 from lakehouse.folders import open_folder
 from lakehouse.history.damage import require_whole_logs
@@ -14,6 +13,7 @@ from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, require_readable
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_CORRECTIONS, layer_tables
@@ -40,32 +40,32 @@ def refine(
     Raises RunningError if the stream is already running, CheckpointError if continuing would skip or repeat
     records, DamageError if a file of a table or checkpoint is damaged.
     """
-    root = target or settings.root
-    silver = settings.silver
+    chosen, lake = settings.silver, SparkLakehouse(settings.root, spark)
+    silver = lake if target is None else SparkLakehouse(target, spark)
     run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
-    with only_run(settings.ops_dir, run), damage_named(settings.root, repairing=repairing):
-        require_whole_logs(settings.root, *(("bronze", "silver") if target is None else ("bronze",)))
-        require_no_rebuild(root)
-        checkpoint = read_checkpoint(open_folder(root), STREAM)
+    with only_run(settings.ops_dir, run), damage_named(lake.root, repairing=repairing):
+        require_whole_logs(lake.root, *(("bronze", "silver") if target is None else ("bronze",)))
+        require_no_rebuild(silver.root)
+        checkpoint = read_checkpoint(silver.in_process.folder, STREAM)
         if checkpoint is not None:
             require_readable(checkpoint)
-        require_continuity(spark, root, checkpoint, sources=SOURCES)
-        settle(spark, root)
-        bronze = read_bronze(spark, settings.root, max_bytes_per_trigger=silver.max_bytes_per_trigger)
+        require_continuity(silver, checkpoint, sources=SOURCES)
+        settle(silver)
+        bronze = read_bronze(lake, max_bytes_per_trigger=chosen.max_bytes_per_trigger)
         # in the stream's plan, not in each batch: building this plan takes longer than many a batch
-        rules = Rules(frozenset(silver.clasificaciones), silver.future_tolerance_seconds)
+        rules = Rules(frozenset(chosen.clasificaciones), chosen.future_tolerance_seconds)
         records = judged(bronze, **rules._asdict())
-        if target is not None and has_corrections(spark, settings.root):
-            records = withhold(records, storage.read(spark, settings.root, SILVER_CORRECTIONS))
-        bounds = Bounds(silver.in_process_rows, size_in_bytes(silver.in_process_table_bytes))
+        if target is not None and has_corrections(lake):
+            records = withhold(records, lake.read(SILVER_CORRECTIONS))
+        bounds = Bounds(chosen.in_process_rows, size_in_bytes(chosen.in_process_table_bytes))
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for table in layer_tables("silver"):
-                storage.ensure(spark, root, table)
-            writer = records.writeStream.foreachBatch(_writer(root, bounds))
-            path = storage.checkpoint_path(root, STREAM)
+                silver.ensure(table)
+            writer = records.writeStream.foreachBatch(_writer(silver.root, bounds))
+            path = silver.checkpoint_path(STREAM)
             streams.append(start_stream(writer, name=STREAM, checkpoint=path, trigger=trigger))
         if target is not None:
-            reapply(spark, settings.root, target, rules=rules)
+            reapply(lake, silver, rules=rules)
 
 
 def _writer(root: str, bounds: Bounds) -> Callable[[DataFrame, int], None]:
@@ -87,12 +87,12 @@ def _writer(root: str, bounds: Bounds) -> Callable[[DataFrame, int], None]:
     return write
 
 
-def read_bronze(spark: SparkSession, root: str, *, max_bytes_per_trigger: str) -> DataFrame:
+def read_bronze(lake: SparkLakehouse, *, max_bytes_per_trigger: str) -> DataFrame:
     """The rows of both bronze tables as one stream."""
     parts = [
-        spark.readStream.format("delta")
+        lake.spark.readStream.format("delta")
         .option("maxBytesPerTrigger", max_bytes_per_trigger)
-        .load(storage.require(spark, root, table))
+        .load(lake.require(table))
         .drop("headers", "ingested_at")
         for table in SOURCES
     ]

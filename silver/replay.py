@@ -5,15 +5,13 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import storage
-from lakehouse.folders import open_folder
 from lakehouse.jobs import job_parser, run_job
-from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.replay_request import Request, add_arguments, request_from
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
@@ -40,23 +38,22 @@ class Report(NamedTuple):
 def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
     """Replay the selected records. Raises RunningError while the silver stream or another replay runs,
     CheckpointError if silver has an unfinished batch, InputError if the request does not fit the quarantine."""
-    root, silver = settings.root, settings.silver
-    storage.require(spark, root, SILVER_QUARANTINE)
+    lake, silver = SparkLakehouse(settings.root, spark), settings.silver
+    lake.require(SILVER_QUARANTINE)
     with only_run(settings.ops_dir, STREAM):
-        _require_whole(spark, root)
+        _require_whole(lake)
         if not request.dry_run:
-            storage.ensure(spark, root, SILVER_CORRECTIONS)
-        finished = 0 if request.dry_run else settle(spark, root)
+            lake.ensure(SILVER_CORRECTIONS)
+        finished = 0 if request.dry_run else settle(lake)
         if request.rule is not None:
-            worklist.require_rule(worklist.entries(Lakehouse(root)), request.rule)
-        with state.kept(_selected(spark, root, request)) as chosen:
+            worklist.require_rule(worklist.entries(lake.in_process), request.rule)
+        with state.kept(_selected(lake, request)) as chosen:
             count = chosen.count()
             if not count:
                 return Report(0, 0, finished, Result({}, 0, {}))
             result = resolve(
-                spark,
-                root,
-                _changed(spark, root, chosen, request),
+                lake,
+                _changed(lake, chosen, request),
                 rules=Rules(frozenset(silver.clasificaciones), silver.future_tolerance_seconds),
                 cause=request.cause,
                 dry_run=request.dry_run,
@@ -64,24 +61,24 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
     return Report(count, count - sum(result.outcomes.values()), finished, result)
 
 
-def _require_whole(spark: SparkSession, root: str) -> None:
+def _require_whole(lake: SparkLakehouse) -> None:
     """Raise CheckpointError after an interrupted batch: nothing may change before the stream repeats it."""
-    require_no_rebuild(root)
-    checkpoint = read_checkpoint(open_folder(root), STREAM)
-    require_continuity(spark, root, checkpoint, sources=SOURCES)
+    require_no_rebuild(lake.root)
+    checkpoint = read_checkpoint(lake.in_process.folder, STREAM)
+    require_continuity(lake, checkpoint, sources=SOURCES)
     if checkpoint is not None and checkpoint.began > checkpoint.ended:
         raise CheckpointError(
             f"silver's batch {checkpoint.began} was cut off", todo="lakehouse run --select silver finishes it"
         )
 
 
-def _selected(spark: SparkSession, root: str, request: Request) -> DataFrame:
-    return corrections.selected(entries(spark, root), rule=request.rule, since=request.since)
+def _selected(lake: SparkLakehouse, request: Request) -> DataFrame:
+    return corrections.selected(entries(lake), rule=request.rule, since=request.since)
 
 
-def _changed(spark: SparkSession, root: str, chosen: DataFrame, request: Request) -> DataFrame:
+def _changed(lake: SparkLakehouse, chosen: DataFrame, request: Request) -> DataFrame:
     if request.fix is not None:
-        view = _selected(spark.newSession(), root, request)
+        view = _selected(SparkLakehouse(lake.root, lake.spark.newSession()), request)
         return corrections.with_values(chosen, run_fix(view, request.fix))
     if request.assignments:
         return corrections.with_fields(chosen, request.assignments)

@@ -8,10 +8,10 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from lakehouse.schemas import RECORDS, UNKNOWN_FIELD
 from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, Table
+from lakehouse.tables.silver import BATCH_RECORDS, UNKNOWN_FIELD
 
-_RECORDS = RECORDS.fieldNames()
+_RECORDS = BATCH_RECORDS.fieldNames()
 _UNKNOWN = UNKNOWN_FIELD.fieldNames()
 MOST_UNKNOWN = 1_000
 # The parsed fields that become columns of another name, by table.

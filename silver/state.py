@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import reduce
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import storage
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES, SILVER_USERS, Table
 from silver import rows
 from silver.latest import ORDER, TABLES, TOMBSTONE, decide, order
@@ -59,16 +59,16 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
         computed._jdf.queryExecution().analyzed().rdd().unpersist(False)
 
 
-def compare(spark: SparkSession, root: str, valid: DataFrame, *, present: set[str]) -> DataFrame:
+def compare(lake: SparkLakehouse, valid: DataFrame, *, present: set[str]) -> DataFrame:
     """The latest valid row of each target and id, compared with what silver holds.
 
     `present` are the targets that `valid` has rows of. Returns only each row's number, record, target, entity and
     verdict: shuffling and sorting the rest costs too much (9 s for 200,000 rows, 4 s without).
     """
-    return decide(valid.select(*ORDER, "target", "entity", "row"), _stored(spark, root, valid, present))
+    return decide(valid.select(*ORDER, "target", "entity", "row"), _stored(lake, valid, present))
 
 
-def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str]) -> DataFrame:
+def _stored(lake: SparkLakehouse, valid: DataFrame, present: set[str]) -> DataFrame:
     """What silver holds for the batch's entities: target, entity, moment.
 
     An event competes with its own table and with deletions; a tombstone with all tables.
@@ -77,9 +77,9 @@ def _stored(spark: SparkSession, root: str, valid: DataFrame, present: set[str])
     tables = [SILVER_TOMBSTONES]
     tables += [table for name, table in TARGETS.items() if name in present or TOMBSTONE in present]
     held = [
-        _moments(storage.read(spark, root, table), table, "id").join(entities, on="entity", how="left_semi")
+        _moments(lake.read(table), table, "id").join(entities, on="entity", how="left_semi")
         for table in tables
-        if storage.latest_version(spark, root, table) > 0  # the first version has no rows
+        if lake.version(table) > 0  # the first version has no rows
     ]
     empty = _moments(valid, SILVER_TOMBSTONES, "entity").filter(F.lit(False))
     return reduce(DataFrame.unionByName, held, empty)
@@ -109,9 +109,7 @@ def count_verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
     return verdicts
 
 
-def write(
-    spark: SparkSession, root: str, valid: DataFrame, decided: DataFrame, verdicts: Mapping[str, Verdicts]
-) -> None:
+def write(lake: SparkLakehouse, valid: DataFrame, decided: DataFrame, verdicts: Mapping[str, Verdicts]) -> None:
     """Write the winning valid rows: one commit per table that changes.
 
     A table that holds none of the ids is appended to, which costs half as much as a MERGE.
@@ -125,15 +123,15 @@ def write(
             if verdict.deletable:
                 others = deletions.join(winners.select("entity"), on="entity", how="left_anti")
                 changes = changes.unionByName(_changes(rows.shaped(others, table), "delete"))
-            _merge(spark, root, table, changes)
+            _merge(lake, table, changes)
         elif verdict.won:
-            storage.append(rows.shaped(winners, table), root, table)
+            lake.append(rows.shaped(winners, table), table)
     # every tombstone is kept, even if a later event won: events older than the tombstone may still arrive
     if TOMBSTONE in verdicts and verdicts[TOMBSTONE].held:
         changes = _upserts(SILVER_TOMBSTONES, deletions, decided, TOMBSTONE, verdicts[TOMBSTONE])
-        _merge(spark, root, SILVER_TOMBSTONES, changes)
+        _merge(lake, SILVER_TOMBSTONES, changes)
     elif TOMBSTONE in verdicts:
-        storage.append(rows.shaped(deletions, SILVER_TOMBSTONES), root, SILVER_TOMBSTONES)
+        lake.append(rows.shaped(deletions, SILVER_TOMBSTONES), SILVER_TOMBSTONES)
 
 
 def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
@@ -169,10 +167,10 @@ def _changes(shaped: DataFrame, change: str) -> DataFrame:
     return shaped.withColumns({"change": F.lit(change), "matched_id": F.col("id")})
 
 
-def _merge(spark: SparkSession, root: str, table: Table, changes: DataFrame) -> None:
+def _merge(lake: SparkLakehouse, table: Table, changes: DataFrame) -> None:
     values: dict[str, str | Column] = {f"`{name}`": F.col(f"s.{name}") for name in table.columns}
     (
-        storage.delta_table(spark, root, table)
+        lake.delta_table(table)
         .alias("t")
         .merge(changes.alias("s"), "t.id = s.matched_id")
         .whenMatchedDelete(f"s.change = 'replace' OR (s.change = 'delete' AND {_IS_LATER})")

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gold.inputs import Inputs
-from lakehouse import storage
 from lakehouse.errors import first_line
 from lakehouse.history.commits import KEEP_ROWS, commit, commits
 from lakehouse.lakehouse import Lakehouse
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table, find_table
 
 log = logging.getLogger(__name__)
@@ -64,16 +64,16 @@ def canonical(source: str) -> str:
     return ast.dump(tree)
 
 
-def made_from(spark: SparkSession, root: str, table: Table, recipe: Recipe) -> Mapping[str, int] | None:
+def made_from(lake: SparkLakehouse, table: Table, recipe: Recipe) -> Mapping[str, int] | None:
     """The input versions that this recipe made the table's rows from; None if it did not.
 
     None for rows that somebody restored or changed manually, and if an input table was recreated.
     """
-    storage.ensure(spark, root, table)
-    for one in commits(Lakehouse(root), table):
+    lake.ensure(table)
+    for one in commits(lake.in_process, table):
         inputs = one.user_metadata.get("inputs")
         if inputs:
-            same = one.user_metadata.get("made_by") == fingerprint(root, inputs, recipe)
+            same = one.user_metadata.get("made_by") == fingerprint(lake.root, inputs, recipe)
             return dict(inputs) if same else None
         if one.operation not in KEEP_ROWS:
             return None
@@ -81,8 +81,8 @@ def made_from(spark: SparkSession, root: str, table: Table, recipe: Recipe) -> M
 
 
 def changed_keys(
+    lake: SparkLakehouse,
     inputs: Inputs,
-    root: str,
     table: Table,
     before: Mapping[str, int],
     *,
@@ -100,7 +100,7 @@ def changed_keys(
         return Changed(None, why_all=f"{name} has gone back")
     if now == then:
         return Changed([])
-    feed = storage.changes(inputs[table].sparkSession, root, table, after=then, up_to=now)
+    feed = lake.changes(table, after=then, up_to=now)
     try:
         found = net_changes(feed, columns).select(key).distinct().limit(most + 1).collect()
     except (PySparkException, Py4JJavaError) as error:
@@ -127,8 +127,7 @@ def only(rows: DataFrame, column: str, changed: Changed) -> DataFrame:
 
 def write(
     make: Callable[[], DataFrame],
-    spark: SparkSession,
-    root: str,
+    lake: SparkLakehouse,
     table: Table,
     *,
     key: str,
@@ -140,19 +139,19 @@ def write(
 
     The commit records what the rows were made from. If nothing changed, `make` is not called and it has no rows.
     """
-    versions, made_by = inputs.versions, fingerprint(root, inputs.versions, recipe)
+    versions, made_by = inputs.versions, fingerprint(lake.root, inputs.versions, recipe)
     if changed.keys is None:
         log.info("%s: all rows are made: %s", table.sql_name, changed.why_all)
-        storage.overwrite(make(), root, table, input_versions=versions, made_by=made_by)
+        lake.overwrite(make(), table, input_versions=versions, made_by=made_by)
     elif changed.keys:
         log.info("%s: the rows of %d %ss are made again", table.sql_name, len(changed.keys), key)
-        storage.overwrite_where(
-            make(), root, table, column=key, values=changed.keys, input_versions=versions, made_by=made_by
+        lake.overwrite_where(
+            make(), table, column=key, values=changed.keys, input_versions=versions, made_by=made_by
         )
-        if storage.detail(spark, root, table).files > MOST_FILES:
-            storage.delta_table(spark, root, table).optimize().executeCompaction()
+        if lake.detail(table).files > MOST_FILES:
+            lake.delta_table(table).optimize().executeCompaction()
     else:
-        storage.note_inputs(spark, root, table, input_versions=versions, made_by=made_by)
+        lake.note_inputs(table, input_versions=versions, made_by=made_by)
 
 
 def _written_at(root: str, name: str, version: int) -> datetime | None:

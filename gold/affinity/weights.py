@@ -1,16 +1,15 @@
 """How much each kind of shared feature counts."""
 
 from gold.affinity.features import Weights
-from lakehouse.settings import Settings
+from lakehouse.configuration.gold import Affinity
 
 
-def chosen_weights(settings: Settings) -> Weights:
+def chosen_weights(affinity: Affinity) -> Weights:
     """The weights of the settings."""
-    chosen = settings.gold.affinity
     return Weights(
-        genre=chosen.genre_weight,
-        director=chosen.director_weight,
-        actor=chosen.actor_weight,
-        rating=chosen.rating_weight,
-        decade=chosen.decade_weight,
+        genre=affinity.genre_weight,
+        director=affinity.director_weight,
+        actor=affinity.actor_weight,
+        rating=affinity.rating_weight,
+        decade=affinity.decade_weight,
     )

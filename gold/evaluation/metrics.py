@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.storage import ensure, overwrite, read
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_METRICS
 
 # The model that the lists come from; the table's other models are baselines.
@@ -29,11 +29,11 @@ def describe_models(
     return spark.createDataFrame(rows, GOLD_METRICS.schema)
 
 
-def write_metrics(spark: SparkSession, root: str, described: DataFrame, input_versions: Mapping[str, int]) -> None:
+def write_metrics(lake: SparkLakehouse, described: DataFrame, input_versions: Mapping[str, int]) -> None:
     """Replace the rows of these models and keep all others."""
-    ensure(spark, root, GOLD_METRICS)
-    metrics = replace_models(read(spark, root, GOLD_METRICS), described)
-    overwrite(metrics, root, GOLD_METRICS, input_versions=input_versions)
+    lake.ensure(GOLD_METRICS)
+    metrics = replace_models(lake.read(GOLD_METRICS), described)
+    lake.overwrite(metrics, GOLD_METRICS, input_versions=input_versions)
 
 
 def replace_models(published: DataFrame, described: DataFrame) -> DataFrame:

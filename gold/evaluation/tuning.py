@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gold.recommender.blend import Recipe, Weights
-from lakehouse.storage import append, ensure, exists, read
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_TRIALS
 
 # Between equal rankings, prefer the one that shows more of the catalogue: 0.01 of coverage is worth 0.001 of NDCG.
@@ -103,8 +103,7 @@ def parameters_of(recipe: Recipe) -> dict[str, float]:
 
 
 def search(
-    spark: SparkSession,
-    root: str,
+    lake: SparkLakehouse,
     *,
     data_id: str,
     base: Recipe,
@@ -118,7 +117,7 @@ def search(
     Trials that the table already has for the same data are not run again, so an interrupted search resumes. At
     least one trial is run, and none is stopped half-way.
     """
-    done, ends, new = _known(spark, root, data_id), time.monotonic() + 60 * minutes, 0
+    done, ends, new = _known(lake, data_id), time.monotonic() + 60 * minutes, 0
     for proposal in proposals(base, seed=seed):
         trial_id = _trial_id(data_id, proposal.recipe)
         if trial_id in done:
@@ -126,8 +125,8 @@ def search(
         started = time.monotonic()
         metrics = dict(measure(proposal.recipe))
         trial = Trial(proposal, metrics, score_of(metrics))
-        ensure(spark, root, GOLD_TRIALS)  # only once there is a row: a check reports an empty table as an error
-        append(_row(spark, trial, trial_id, data_id, time.monotonic() - started), root, GOLD_TRIALS)
+        lake.ensure(GOLD_TRIALS)  # only once there is a row: a check reports an empty table as an error
+        lake.append(_row(lake.spark, trial, trial_id, data_id, time.monotonic() - started), GOLD_TRIALS)
         new += 1
         tell(trial)
         if time.monotonic() >= ends:
@@ -135,16 +134,16 @@ def search(
     return new
 
 
-def _known(spark: SparkSession, root: str, data_id: str) -> set[str]:
-    if not exists(spark, root, GOLD_TRIALS):
+def _known(lake: SparkLakehouse, data_id: str) -> set[str]:
+    if not lake.exists(GOLD_TRIALS):
         return set()
-    found = read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id).select("trial_id")
+    found = lake.read(GOLD_TRIALS).where(F.col("data_id") == data_id).select("trial_id")
     return {row["trial_id"] for row in found.collect()}
 
 
-def best_trials(spark: SparkSession, root: str, *, data_id: str, count: int) -> DataFrame:
+def best_trials(lake: SparkLakehouse, *, data_id: str, count: int) -> DataFrame:
     """The best trials on this data, best first; ties go to the earlier one."""
-    return in_order(read(spark, root, GOLD_TRIALS).where(F.col("data_id") == data_id)).limit(count)
+    return in_order(lake.read(GOLD_TRIALS).where(F.col("data_id") == data_id)).limit(count)
 
 
 def in_order(trials: DataFrame) -> DataFrame:

@@ -23,6 +23,7 @@ from gold.models.saved import (
 )
 from lakehouse.exports import replaced_file
 from lakehouse.folders import open_folder
+from lakehouse.spark.lakehouse import SparkLakehouse
 
 # Spark's own option (DataSource.GLOB_PATHS_KEY). An escaped pattern fails if a name contains a colon: Hadoop takes
 # what stands before a colon in a pattern for a scheme.
@@ -65,13 +66,13 @@ def save_model(
         file.write(text.encode())
 
 
-def load_model(spark: SparkSession, root: str, model_version: str) -> Model:
+def load_model(lake: SparkLakehouse, model_version: str) -> Model:
     """The model of this version. Raises TableError if it is not saved, or incomplete."""
-    require_saved(root, model_version)
-    manifest = read_manifest(model_folder(root, model_version))
+    require_saved(lake.root, model_version)
+    manifest = read_manifest(model_folder(lake.root, model_version))
     # with a given schema, Spark reads no footer before the frame is used, and an empty frame keeps its columns
     frames = {
-        name: _read_parquet(spark, f"{_path(root, model_version)}/{name}", StructType.fromJson(schema))
+        name: _read_parquet(lake.spark, f"{_path(lake.root, model_version)}/{name}", StructType.fromJson(schema))
         for name, schema in manifest["frames"].items()
     }
     return Model(model_version, frames, manifest["numbers"])

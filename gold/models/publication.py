@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import NamedTuple
 
-from pyspark.sql import SparkSession
-
 from gold.models.files import keep_models
 from gold.models.registry import (
     ModelRecord,
@@ -23,7 +21,7 @@ from gold.models.registry import (
     refuse,
 )
 from gold.models.saved import require_saved, saved_versions
-from lakehouse.storage import ensure, overwrite
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_MODELS
 
 log = logging.getLogger(__name__)
@@ -37,15 +35,15 @@ class Publication(NamedTuple):
 
 
 def offer_model(
-    spark: SparkSession, root: str, new: ModelRecord, *, rule: Rule, keep: int, force: bool = False
+    lake: SparkLakehouse, new: ModelRecord, *, rule: Rule, keep: int, force: bool = False
 ) -> Publication:
     """Publish a saved model, or refuse it, in one commit of gold.models; then delete the files of unneeded models.
 
     `force` publishes it regardless of the rule. Calling it again with the same model changes nothing. Raises
     TableError if the model is not saved.
     """
-    require_saved(root, new.model_version)
-    before = records = current_records(root)
+    require_saved(lake.root, new.model_version)
+    before = records = current_records(lake.root)
     verdict = judge(new, records, rule=rule)
     if verdict.publish or force:
         reason = verdict.reason if verdict.publish else f"by force: {verdict.reason}"
@@ -57,8 +55,8 @@ def offer_model(
         records = refuse(records, new, reason=verdict.reason)
     records = expire(records, keep=keep)
     if records != before:
-        write_records(spark, root, records)
-    keep_models(root, kept(records))
+        write_records(lake, records)
+    keep_models(lake.root, kept(records))
     if verdict.publish or force:
         return Publication(new.model_version, refusal="")
     current = published(records)
@@ -71,8 +69,8 @@ def current_records(root: str) -> Records:
     return expire_unsaved(read_records(root), saved_versions(root))
 
 
-def write_records(spark: SparkSession, root: str, records: Iterable[ModelRecord]) -> None:
+def write_records(lake: SparkLakehouse, records: Iterable[ModelRecord]) -> None:
     """Replace the rows of gold.models in one commit. There are few: one per training."""
-    ensure(spark, root, GOLD_MODELS)
+    lake.ensure(GOLD_MODELS)
     rows = [tuple(asdict(record)[name] for name in GOLD_MODELS.columns) for record in records]
-    overwrite(spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), root, GOLD_MODELS)
+    lake.overwrite(lake.spark.createDataFrame(rows, GOLD_MODELS.schema).coalesce(1), GOLD_MODELS)

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pyarrow as pa
 from pyspark.ml.feature import StringIndexer
 from pyspark.ml.recommendation import ALS
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.storage import checkpoint_path
+from lakehouse.spark.lakehouse import SparkLakehouse
 
 USER_FACTORS = "user_id string, factors array<float>"
 TITLE_FACTORS = "content_id string, factors array<float>"
@@ -104,10 +104,10 @@ def _named(fits: Sequence[DataFrame], names: Sequence[str], column: str) -> Data
 
 
 @contextmanager
-def checkpoint_folder(spark: SparkSession, root: str) -> Iterator[None]:
+def checkpoint_folder(lake: SparkLakehouse) -> Iterator[None]:
     """Where ALS truncates its lineage, removed at the end: without it, 20 iterations overflow the stack."""
-    context = spark.sparkContext
-    context.setCheckpointDir(checkpoint_path(root, "als"))
+    context = lake.spark.sparkContext
+    context.setCheckpointDir(lake.checkpoint_path("als"))
     folder = context._jvm.org.apache.hadoop.fs.Path(context.getCheckpointDir())  # type: ignore[union-attr]
     try:
         yield

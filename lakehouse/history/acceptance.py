@@ -11,34 +11,10 @@ from typing import Any, NamedTuple
 from lakehouse.errors import TableError
 from lakehouse.history.commits import commit, inputs_of
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.tables import (
-    GOLD_AFFINITY,
-    GOLD_METRICS,
-    GOLD_POPULARITY,
-    GOLD_POWERBI,
-    GOLD_RECOMMENDATIONS,
-    QUALITY_RESULTS,
-    SILVER_BATCHES,
-    SILVER_CONTENT,
-    SILVER_FEEDBACK,
-    SILVER_QUARANTINE,
-    SILVER_TOMBSTONES,
-    SILVER_USERS,
-    Table,
-)
+from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, Table, gated_tables
 
 # A run accepts versions of a layer only if it has checked all of these: each one alone says little.
-GATED: Mapping[str, tuple[Table, ...]] = {
-    "silver": (
-        SILVER_USERS,
-        SILVER_CONTENT,
-        SILVER_FEEDBACK,
-        SILVER_TOMBSTONES,
-        SILVER_QUARANTINE,
-        SILVER_BATCHES,
-    ),
-    "gold": (GOLD_AFFINITY, GOLD_RECOMMENDATIONS, GOLD_POPULARITY, GOLD_METRICS),
-}
+GATED: Mapping[str, tuple[Table, ...]] = {layer: gated_tables(layer) for layer in ("silver", "gold")}
 # The expectation whose observed value is the table's row count.
 ROW_COUNT = "row count"
 Row = Mapping[str, Any]

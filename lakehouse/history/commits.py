@@ -9,7 +9,7 @@ from lakehouse.tables import Table
 # Operations that leave every row of a table as it is: maintenance, and changes of its contract.
 KEEP_ROWS = frozenset(
     {
-        *("CREATE TABLE", "ADD COLUMNS", "CHANGE COLUMN", "ADD CONSTRAINT", "DROP CONSTRAINT"),
+        *("CREATE TABLE", "ADD COLUMNS", "CHANGE COLUMN", "CHANGE COLUMNS", "ADD CONSTRAINT", "DROP CONSTRAINT"),
         *("SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "UPGRADE PROTOCOL"),
         *("OPTIMIZE", "REORG", "VACUUM START", "VACUUM END"),
     }

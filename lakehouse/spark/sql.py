@@ -1,4 +1,4 @@
-"""Input to Spark's SQL: a text as a literal, a name as an identifier, a setting for a while."""
+"""Spark's SQL: a text as a literal, a name as an identifier, a setting for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.history.acceptance import without_gate
+from lakehouse.spark.lakehouse import SparkLakehouse
 from operations.call import Call
 from operations.output import print_json
 from operations.pipeline import sources, summary
@@ -39,7 +40,9 @@ def run(args: argparse.Namespace, call: Call) -> int:
         if args.no_gate:
             steps = ungated(steps)
         run_steps(steps, spark, settings, cluster, clock)
-        found = summary.collect(spark, settings, since=started, seconds=clock.seconds)
+        found = summary.collect(
+            SparkLakehouse(settings.root, spark), settings.ops_dir, since=started, seconds=clock.seconds
+        )
     if args.json:
         print_json(found)
     else:

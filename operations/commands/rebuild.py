@@ -7,15 +7,14 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from bronze.start import rebuild_checkpoints
-from lakehouse import storage
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
-from lakehouse.folders import open_folder
 from lakehouse.history.damage import broken_logs
 from lakehouse.locks import only_run
-from lakehouse.rebuilding import discard_staging, pending_swap, set_checkpoint_aside, staging_root, swap_in
+from lakehouse.rebuilding import discard_staging, pending_swap, set_checkpoint_aside, staging_of, swap_in
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import delta_positions, read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from operations.call import Call
 from operations.pipeline.steps import Clock, anew, broker_for, run_steps, selected
 from silver.refine import SOURCES, STREAM, refine
@@ -42,48 +41,48 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
     """Keep bronze's rows, and rebuild only the positions of its streams, from those rows."""
-    root, stamp = settings.root, _stamp()
-    with kafka_cluster(settings.kafka, root) as cluster, only_run(settings.ops_dir, "bronze"):
-        for line in rebuild_checkpoints(spark, settings, cluster, stamp=stamp, accept_loss=accept_loss):
+    lake, stamp = SparkLakehouse(settings.root, spark), _stamp()
+    with kafka_cluster(settings.kafka, lake.root) as cluster, only_run(settings.ops_dir, "bronze"):
+        for line in rebuild_checkpoints(lake, settings.kafka, cluster, stamp=stamp, accept_loss=accept_loss):
             clock.tell(line)
-        if _silver_has_read_more(spark, root):
+        if _silver_has_read_more(lake):
             with only_run(settings.ops_dir, "silver"):
-                set_checkpoint_aside(spark, root, STREAM, stamp=stamp)
+                set_checkpoint_aside(lake, STREAM, stamp=stamp)
             clock.tell("silver has read rows that bronze no longer has. Run: lakehouse run --select bronze")
             clock.tell("and then: lakehouse rebuild silver")
 
 
-def _silver_has_read_more(spark: SparkSession, root: str) -> bool:
+def _silver_has_read_more(lake: SparkLakehouse) -> bool:
     """Whether new bronze versions would reuse numbers that silver has read: it would skip their rows."""
-    checkpoint = read_checkpoint(open_folder(root), STREAM)
+    checkpoint = read_checkpoint(lake.in_process.folder, STREAM)
     if checkpoint is None or checkpoint.began < 0:
         return False
     names = [table.sql_name for table in SOURCES]
     positions = delta_positions(checkpoint, checkpoint.began, names)
     return any(
-        positions[table.sql_name].version > (storage.latest_version(spark, root, table) if exists else -1)
+        positions[table.sql_name].version > (lake.version(table) if exists else -1)
         for table in SOURCES
         if table.sql_name in positions
-        for exists in [storage.exists(spark, root, table)]
+        for exists in [lake.exists(table)]
     )
 
 
 def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
-    root = settings.root
+    lake = SparkLakehouse(settings.root, spark)
     with only_run(settings.ops_dir, "silver"):
-        stamp = pending_swap(root)
+        stamp = pending_swap(lake.root)
         if stamp is None:
             stamp = _stamp()
-            discard_staging(root)
-            for table, damage in broken_logs(root, "silver"):
-                aside = storage.set_aside(spark, root, table, stamp=stamp)
+            discard_staging(lake.root)
+            for table, damage in broken_logs(lake.root, "silver"):
+                aside = lake.set_aside(table, stamp=stamp)
                 clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")
             with clock.step("silver: build new tables from bronze"):
-                refine(spark, settings, target=staging_root(root, stamp))
+                refine(spark, settings, target=staging_of(lake, stamp).root)
         else:
             clock.tell(f"an earlier rebuild ({stamp}) was interrupted after it built its tables: finishing it")
         with clock.step("silver: replace the old tables and their checkpoint"):
-            swap_in(spark, root, stamp)
+            swap_in(lake, stamp)
     clock.tell("the old rows stay readable: lakehouse history silver.users, then VERSION AS OF in lakehouse sql")
 
 

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     found = explained_list(
         Lakehouse(settings.root),
         as_in_silver(args.user_id),
-        weights=chosen_weights(settings),
+        weights=chosen_weights(settings.gold.affinity),
         liked_from=settings.gold.feedback.liked_from,
     )
     if args.json:

@@ -8,15 +8,13 @@ from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.errors import InputError, TableError, first_line
-from lakehouse.history.acceptance import GATED
 from lakehouse.history.snapshots import Snapshot, read_snapshot
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
-from lakehouse.tables import GOLD_METRICS, GOLD_MODELS, GOLD_TRIALS, Table, find_table
+from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.tables import GOLD_MODELS, Table, find_table
 from operations.call import Call
 
 _CONSEQUENCES = {
@@ -31,8 +29,6 @@ _CONSEQUENCES = {
         "the next gold run builds this table from silver again; the CSV and other gold tables do not change.",
     ),
 }
-# Tables to which a gold run appends: it does not recreate their earlier rows.
-_ADDED_TO = (GOLD_METRICS, GOLD_TRIALS)
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -50,7 +46,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         print(line)
     _confirm(f"restore {table.sql_name} to version {then.version}?", yes=args.yes)
     with _alone(settings.ops_dir, table), call.spark() as spark:
-        made = restore(spark, settings.root, table, then.version)
+        made = restore(SparkLakehouse(settings.root, spark), table, then.version)
     print(f"{table.sql_name} is at version {made}, with the rows of version {then.version}")
     return 0
 
@@ -62,23 +58,23 @@ def plan(table: Table, now: Snapshot, then: Snapshot) -> Iterator[str]:
     )
     yield f"  nothing is deleted: version {now.version} stays readable, and restoring it undoes this."
     for line in _CONSEQUENCES[table.layer]:
-        if table in _ADDED_TO and line.startswith("the next gold run"):
+        if table.accumulates and line.startswith("the next gold run"):
             line = "the rows that the table loses are not built again; later runs append theirs."
         yield f"  {line}"
-    if table in GATED["gold"]:
+    if table.layer == "gold" and table.is_gated:
         yield "  exports show the last version that passed; `lakehouse check gold` checks the restored rows."
 
 
-def restore(spark: SparkSession, root: str, table: Table, version: int) -> int:
+def restore(lake: SparkLakehouse, table: Table, version: int) -> int:
     """Restore the old rows and return the new version. Raises TableError if files of the old one are gone."""
     try:
-        storage.delta_table(spark, root, table).restoreToVersion(version)
+        lake.delta_table(table).restoreToVersion(version)
     except (PySparkException, Py4JJavaError) as error:
         raise TableError(
             f"{table.sql_name} cannot be restored to version {version}: {first_line(error)}",
             todo="choose a newer version: VACUUM may have deleted the files of old ones",
         ) from error
-    return storage.latest_version(spark, root, table)
+    return lake.version(table)
 
 
 def _refuse(table: Table) -> None:

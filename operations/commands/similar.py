@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     found = similar_titles(
         Lakehouse(settings.root),
         as_in_silver(args.content_id),
-        weights=chosen_weights(settings),
+        weights=chosen_weights(settings.gold.affinity),
         count=args.limit,
     )
     if args.json:

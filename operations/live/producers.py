@@ -8,7 +8,7 @@ from typing import NamedTuple
 from lakehouse import sent
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, ensure_topics
-from lakehouse.settings import Settings
+from lakehouse.settings import Demo, Kafka, Settings
 from operations.live.workers import Worker
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, series_records, user_records
@@ -47,7 +47,11 @@ class LiveProducers:
         self._stopping, self._abandoned = threading.Event(), threading.Event()
         self._cluster = cluster
         self._deliveries: dict[str, list[Delivery]] = {}
-        parts = [] if rate is None else live_parts(settings, _ends(settings, cluster), rate=rate)
+        parts = (
+            []
+            if rate is None
+            else live_parts(settings.demo, settings.kafka, _ends(settings.kafka, cluster), rate=rate)
+        )
         self.sent = {part.name: 0 for part in parts}
         self.workers = [Worker(f"producer of {part.name}", self._sender(part)) for part in parts]
 
@@ -97,9 +101,8 @@ class LiveProducers:
             yield record._replace(timestamp_ms=None)
 
 
-def live_parts(settings: Settings, ends: dict[str, int], *, rate: float) -> list[Part]:
+def live_parts(demo: Demo, kafka: Kafka, ends: dict[str, int], *, rate: float) -> list[Part]:
     """The four producers; `ends` is how many records each topic has had so far."""
-    demo, kafka = settings.demo, settings.kafka
     movies, series = split_titles(demo.titles)
     seed, dirty = demo.seed, demo.dirty
 
@@ -145,12 +148,12 @@ def live_parts(settings: Settings, ends: dict[str, int], *, rate: float) -> list
     return [*parts, Part("feedback", kafka.feedback_topic, _nothing, feedback, rate * _FEEDBACK_SHARE)]
 
 
-def _ends(settings: Settings, cluster: Cluster) -> dict[str, int]:
+def _ends(kafka: Kafka, cluster: Cluster) -> dict[str, int]:
     """How many records each topic has had, by the next offsets of its partitions."""
-    found = end_offsets(cluster, settings.kafka.topics, timeout_seconds=settings.kafka.connect_timeout_seconds)
+    found = end_offsets(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
     return {
         topic: sum(following for part, (_, following) in found.items() if part[0] == topic)
-        for topic in settings.kafka.topics
+        for topic in kafka.topics
     }
 
 

@@ -9,12 +9,12 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.streams import stream_error
 from lakehouse.tables import SILVER_BATCHES, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
 from operations.live.workers import Worker
@@ -72,7 +72,7 @@ class LiveStreams:
     def _bronze_is_there(self) -> bool:
         """Wait for the tables as Spark sees them, which may be a moment after the log has them."""
         spark, tables = self._sessions["silver"], layer_tables("bronze")
-        return _await(lambda: all(storage.exists(spark, self._root, one) for one in tables), self._stopping)
+        return _await(lambda: all(SparkLakehouse(self._root, spark).exists(one) for one in tables), self._stopping)
 
 
 class LiveGold:

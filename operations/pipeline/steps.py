@@ -3,18 +3,21 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from importlib import import_module
+from inspect import signature
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 from rich.console import Console
 
 from bronze.ingest import ingest
-from gold import count_popularity, export_powerbi, rate_affinity, recommend
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
+from lakehouse.tables import Job, gold_jobs
+from lakehouse.tables.bronze import INGEST
+from lakehouse.tables.silver import REFINE
 from quality.gate import require_passed
 from silver.refine import refine
 
@@ -45,19 +48,27 @@ def _gate(layer: str, *, compare: bool = True) -> Run:
     return check
 
 
-def _rate(spark: SparkSession, settings: Settings, _: Cluster, *, full: bool = False) -> None:
-    rate_affinity.run(spark, settings, full=full)
+def _gold_step(job: Job) -> Step:
+    """The step of a gold job. A job that builds only what has changed takes `full`, to build everything."""
+    module = import_module(job.module)
+
+    def make(spark: SparkSession, settings: Settings, _: Cluster) -> object:
+        return module.run(spark, settings)
+
+    def make_all(spark: SparkSession, settings: Settings, _: Cluster) -> object:
+        return module.run(spark, settings, full=True)
+
+    is_incremental = "full" in signature(module.run).parameters
+    return Step("gold", f"gold: {job.step}", make, anew=make_all if is_incremental else None)
 
 
 STEPS = (
-    Step("bronze", "bronze: land the raw records", ingest),
-    Step("silver", "silver: validate, split, merge", lambda spark, settings, _: refine(spark, settings)),
+    Step("bronze", f"bronze: {INGEST.step}", ingest),
+    Step("silver", f"silver: {REFINE.step}", lambda spark, settings, _: refine(spark, settings)),
     Step("gold", "gate: check silver", _gate("silver"), gate="silver"),
-    Step("gold", "gold: affinity ratings", _rate, anew=partial(_rate, full=True)),
-    Step("gold", "gold: popularity", lambda spark, settings, _: count_popularity.run(spark, settings)),
-    Step("gold", "gold: recommendations", lambda spark, settings, _: recommend.run(spark, settings)),
+    *map(_gold_step, gold_jobs(after_gate=False)),
     Step("gold", "gate: check gold", _gate("gold"), gate="gold"),
-    Step("gold", "gold: Power BI export", lambda spark, settings, _: export_powerbi.run(spark, settings)),
+    *map(_gold_step, gold_jobs(after_gate=True)),
 )
 
 

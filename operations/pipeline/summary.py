@@ -7,35 +7,33 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gold.evaluation.figures import METRICS, NOT_MEASURED
 from gold.evaluation.metrics import BLEND
-from lakehouse import storage
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
-from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.progress import read_line
 from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE
 from operations.output import print_table
 
 
 def collect(
-    spark: SparkSession, settings: Settings, *, since: datetime, seconds: Mapping[str, float]
+    lake: SparkLakehouse, ops_dir: Path, *, since: datetime, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
     """Rows per table, what the gates found, rejected rows by rule, model quality, streams, seconds, paths."""
-    root = settings.root
     return {
-        "tables": _tables(spark, root),
-        "checks": _checks(spark, root, since),
-        "rejected": _rejected(spark, root),
-        "model": _model(spark, root),
-        "streams": _streams(settings.ops_dir / "stream_progress.jsonl", since),
+        "tables": _tables(lake),
+        "checks": _checks(lake, since),
+        "rejected": _rejected(lake),
+        "model": _model(lake),
+        "streams": _streams(ops_dir / "stream_progress.jsonl", since),
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "paths": {
-            "lakehouse": root,
-            "csv": export_path(root, RECOMMENDATIONS_CSV),
-            "stream progress": str(settings.ops_dir / "stream_progress.jsonl"),
+            "lakehouse": lake.root,
+            "csv": export_path(lake.root, RECOMMENDATIONS_CSV),
+            "stream progress": str(ops_dir / "stream_progress.jsonl"),
         },
     }
 
@@ -74,45 +72,42 @@ def show(found: Mapping[str, Any]) -> None:
         print(f"{name + ':':17}{path}")
 
 
-def _tables(spark: SparkSession, root: str) -> dict[str, dict[str, int]]:
+def _tables(lake: SparkLakehouse) -> dict[str, dict[str, int]]:
     """Rows and version of every table that exists; one query counts them all."""
-    tables = [table for table in CATALOGUE if storage.exists(spark, root, table)]
+    tables = [table for table in CATALOGUE if lake.exists(table)]
     counts = [
-        storage.read(spark, root, table).select(F.lit(table.sql_name).alias("table"), F.lit(1).alias("one"))
-        for table in tables
+        lake.read(table).select(F.lit(table.sql_name).alias("table"), F.lit(1).alias("one")) for table in tables
     ]
     counted = reduce(DataFrame.unionByName, counts).groupBy("table").count().collect()
     rows = {row["table"]: row["count"] for row in counted}
     return {
         table.sql_name: {
             "rows": rows.get(table.sql_name, 0),
-            "version": storage.latest_version(spark, root, table),
+            "version": lake.version(table),
         }
         for table in tables
     }
 
 
-def _checks(spark: SparkSession, root: str, since: datetime) -> dict[str, str]:
+def _checks(lake: SparkLakehouse, since: datetime) -> dict[str, str]:
     """The outcome for each table checked since then: a run that continues past a gate has passed it."""
-    if not storage.exists(spark, root, QUALITY_RESULTS):
+    if not lake.exists(QUALITY_RESULTS):
         return {}
-    checked = storage.read(spark, root, QUALITY_RESULTS).filter(F.col("checked_at") >= F.lit(since))
+    checked = lake.read(QUALITY_RESULTS).filter(F.col("checked_at") >= F.lit(since))
     passed = checked.groupBy("table_name").agg(F.min("success").alias("passed")).orderBy(F.desc("table_name"))
     return {row["table_name"]: "passed" if row["passed"] else "failed" for row in passed.collect()}
 
 
-def _rejected(spark: SparkSession, root: str) -> dict[str, int]:
-    reasons = storage.read(spark, root, SILVER_QUARANTINE).select(
-        F.explode(F.array_distinct("reasons.rule")).alias("rule")
-    )
+def _rejected(lake: SparkLakehouse) -> dict[str, int]:
+    reasons = lake.read(SILVER_QUARANTINE).select(F.explode(F.array_distinct("reasons.rule")).alias("rule"))
     counted = reasons.groupBy("rule").count().orderBy(F.desc("count"), "rule").collect()
     return {row["rule"]: row["count"] for row in counted}
 
 
-def _model(spark: SparkSession, root: str) -> list[dict[str, Any]]:
+def _model(lake: SparkLakehouse) -> list[dict[str, Any]]:
     """The metrics of the model that the published recommendations come from, null if not measured."""
-    published = storage.read(spark, root, GOLD_RECOMMENDATIONS).select("model_version").distinct()
-    metrics = storage.read(spark, root, GOLD_METRICS).join(published, on="model_version", how="left_semi")
+    published = lake.read(GOLD_RECOMMENDATIONS).select("model_version").distinct()
+    metrics = lake.read(GOLD_METRICS).join(published, on="model_version", how="left_semi")
     rows = metrics.where(F.col("model") == BLEND).select("metric", "value", "baseline").collect()
     return with_unmeasured([row.asDict() for row in rows])
 

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import AnalysisException, ParseException, PySparkException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, Row
 
-from lakehouse import storage
 from lakehouse.errors import InputError, first_line
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.spark.confinement import as_query, confine
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import CATALOGUE
 from operations.call import Call
 from operations.shell.results import Result
@@ -43,15 +43,15 @@ class CancelledError(InputError):
 class Queries:
     """Runs statements in one session. `registration` holds the tables that the session knows, and forgets them."""
 
-    def __init__(self, spark: SparkSession, root: str, registration: ExitStack) -> None:
-        self._spark, self._root, self._registration = spark, root, registration
+    def __init__(self, lake: SparkLakehouse, registration: ExitStack) -> None:
+        self._lake, self._registration = lake, registration
         self._cancelled = False
         self._register()
 
     def run(self, statement: str, *, limit: int) -> Result:
         self._cancelled = False
         try:
-            with damage_named(self._root):
+            with damage_named(self._lake.root):
                 return self._rows(statement, limit)
         except (PySparkException, Py4JJavaError) as error:
             raise InputError(first_line(error), todo="correct the query") from error
@@ -59,7 +59,7 @@ class Queries:
     def cancel(self) -> None:
         self._cancelled = True
         with suppress(Py4JError, OSError):  # the JVM is gone, which the statement's own error says
-            self._spark.sparkContext.cancelAllJobs()
+            self._lake.spark.sparkContext.cancelAllJobs()
 
     def _rows(self, statement: str, limit: int) -> Result:
         try:
@@ -88,18 +88,18 @@ class Queries:
 
     def _register(self) -> None:
         self._registration.close()
-        self._known = self._registration.enter_context(storage.registered(self._spark, self._root))
+        self._known = self._registration.enter_context(self._lake.registered())
 
     def _has_new_tables(self) -> bool:
-        present = [table.sql_name for table in CATALOGUE if storage.exists(self._spark, self._root, table)]
+        present = [table.sql_name for table in CATALOGUE if self._lake.exists(table)]
         return present != self._known
 
     def _frame(self, statement: str) -> DataFrame:
         statement = statement.strip().rstrip(";")
         if not _DESCRIBES.match(statement):
-            return self._spark.sql(as_query(statement))
+            return self._lake.spark.sql(as_query(statement))
         _refuse_paths(statement)
-        return self._spark.sql(statement)
+        return self._lake.spark.sql(statement)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def queries(call: Call) -> Iterator[Queries]:
     with call.spark() as started:
         spark = started.newSession()  # the restrictions apply to this session alone
         with ExitStack() as registration:
-            engine = Queries(spark, call.settings.root, registration)
+            engine = Queries(SparkLakehouse(call.settings.root, spark), registration)
             confine(spark)
             yield engine
 

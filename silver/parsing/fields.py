@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pyspark.sql.types import DataType
 
 from lakehouse.moments import calendar_date, event_time
-from lakehouse.schemas import DATE, DOUBLE, INT, STRING, TIMESTAMP
+from lakehouse.tables.declaration import DATE, DOUBLE, INT, STRING, TIMESTAMP
 
 USER, MOVIE, SERIES, FEEDBACK = TYPES = ("user", "movie", "series", "feedback")
 

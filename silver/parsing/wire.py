@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import ArrayType, BooleanType, MapType, StructField, StructType
 
-from lakehouse.schemas import STRING, STRINGS
+from lakehouse.tables.declaration import STRING, STRINGS
 from lakehouse.text import cleaned
 from silver.parsing.events import Event, read_event
 from silver.parsing.fields import FIELDS, Field

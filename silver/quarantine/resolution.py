@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse import storage
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver import state
 from silver.conditions import Rules
@@ -31,81 +31,79 @@ class Result(NamedTuple):
     open_rules: Mapping[str, int]
 
 
-def has_corrections(spark: SparkSession, root: str) -> bool:
+def has_corrections(lake: SparkLakehouse) -> bool:
     """Whether silver.corrections ever had a row: the table's first version has none."""
     table = SILVER_CORRECTIONS
-    return storage.exists(spark, root, table) and storage.latest_version(spark, root, table) > 0
+    return lake.exists(table) and lake.version(table) > 0
 
 
-def entries(spark: SparkSession, root: str) -> DataFrame:
+def entries(lake: SparkLakehouse) -> DataFrame:
     """Every quarantined record in its current state (see corrections.entries)."""
-    quarantine = storage.read(spark, root, SILVER_QUARANTINE)
-    if storage.exists(spark, root, SILVER_CORRECTIONS):
-        return corrections.entries(quarantine, storage.read(spark, root, SILVER_CORRECTIONS))
-    return corrections.entries(quarantine, spark.createDataFrame([], SILVER_CORRECTIONS.schema))
+    quarantine = lake.read(SILVER_QUARANTINE)
+    if lake.exists(SILVER_CORRECTIONS):
+        return corrections.entries(quarantine, lake.read(SILVER_CORRECTIONS))
+    return corrections.entries(quarantine, lake.spark.createDataFrame([], SILVER_CORRECTIONS.schema))
 
 
-def resolve(
-    spark: SparkSession, root: str, chosen: DataFrame, *, rules: Rules, cause: str, dry_run: bool = False
-) -> Result:
+def resolve(lake: SparkLakehouse, chosen: DataFrame, *, rules: Rules, cause: str, dry_run: bool = False) -> Result:
     """Judge these entries with the stream's code, and change silver as if they had arrived this way.
 
     With `dry_run`, only return the result. All earlier corrections must be settled, or among the entries.
     """
     with state.kept(targeted(judged(corrections.as_records(chosen), **rules._asdict()))) as records:
         valid = split(records).valid
-        with state.kept(state.compare(spark, root, valid, present=set(state.TARGETS))) as decided:
+        with state.kept(state.compare(lake, valid, present=set(state.TARGETS))) as decided:
             found = corrections.outcomes(records, decided)
             result = _result(found)
             if result.changed and not dry_run:
-                _log(spark, root, found.filter(corrections.is_change()), cause)
+                _log(lake, found.filter(corrections.is_change()), cause)
             if not dry_run:
-                with state.kept(_unsettled(spark, root)) as pending:
+                with state.kept(_unsettled(lake)) as pending:
                     if not pending.isEmpty():
-                        _carry_out(spark, root, pending, valid, decided)
+                        _carry_out(lake, pending, valid, decided)
     return result
 
 
-def settle(spark: SparkSession, root: str) -> int:
+def settle(lake: SparkLakehouse) -> int:
     """Carry out the corrections that silver.quarantine does not reflect yet, and return their number.
 
     They were judged when they were recorded; here their events are merged as in a batch.
     """
-    if not has_corrections(spark, root):
+    if not has_corrections(lake):
         return 0
-    with state.kept(_unsettled(spark, root)) as pending:
+    with state.kept(_unsettled(lake)) as pending:
         count = pending.count()
         if count:
             resolved = pending.filter(F.col("logged.outcome") != OPEN)
             with (
                 state.kept(targeted(parse(corrections.as_records(resolved)))) as valid,
-                state.kept(state.compare(spark, root, valid, present=set(state.TARGETS))) as decided,
+                state.kept(state.compare(lake, valid, present=set(state.TARGETS))) as decided,
             ):
-                _carry_out(spark, root, pending, valid, decided)
+                _carry_out(lake, pending, valid, decided)
     return count
 
 
-def _unsettled(spark: SparkSession, root: str) -> DataFrame:
-    return corrections.unsettled(entries(spark, root))
+def _unsettled(lake: SparkLakehouse) -> DataFrame:
+    return corrections.unsettled(entries(lake))
 
 
-def _carry_out(spark: SparkSession, root: str, pending: DataFrame, valid: DataFrame, decided: DataFrame) -> None:
+def _carry_out(lake: SparkLakehouse, pending: DataFrame, valid: DataFrame, decided: DataFrame) -> None:
     """Change silver's state as decided, then update the quarantine."""
-    state.write(spark, root, valid, decided, state.count_verdicts(decided))
-    _mark(spark, root, pending)
+    state.write(lake, valid, decided, state.count_verdicts(decided))
+    _mark(lake, pending)
 
 
-def reapply(spark: SparkSession, root: str, target: str, *, rules: Rules) -> None:
-    """Apply the corrections of the lakehouse at `root` to the silver tables rebuilt under `target`.
+def reapply(lake: SparkLakehouse, rebuilt: SparkLakehouse, *, rules: Rules) -> None:
+    """Apply the corrections of the lakehouse to its silver tables as `rebuilt`.
 
     The corrected values are judged by today's rules; a verdict that differs from that of the record's last
     correction is recorded as a new one.
     """
-    if not has_corrections(spark, root):
+    if not has_corrections(lake):
         return
-    storage.append(storage.read(spark, root, SILVER_CORRECTIONS), target, SILVER_CORRECTIONS)
-    corrected = entries(spark, target).filter(F.col("logged").isNotNull())
-    resolve(spark, target, corrected, rules=rules, cause="rebuild")
+    rebuilt.append(lake.read(SILVER_CORRECTIONS), SILVER_CORRECTIONS)
+    corrected = entries(rebuilt).filter(F.col("logged").isNotNull())
+    resolve(rebuilt, corrected, rules=rules, cause="rebuild")
 
 
 def _result(found: DataFrame) -> Result:
@@ -123,13 +121,13 @@ def _result(found: DataFrame) -> Result:
     return Result(outcomes, changed, dict(sorted(open_rules.items(), key=lambda item: (-item[1], item[0]))))
 
 
-def _log(spark: SparkSession, root: str, changed: DataFrame, cause: str) -> None:
-    last = storage.read(spark, root, SILVER_CORRECTIONS).agg(F.max("replay_id")).collect()[0][0]
+def _log(lake: SparkLakehouse, changed: DataFrame, cause: str) -> None:
+    last = lake.read(SILVER_CORRECTIONS).agg(F.max("replay_id")).collect()[0][0]
     rows = corrections.log_rows(changed, replay_id=(last or 0) + 1, replayed_at=F.current_timestamp(), cause=cause)
-    storage.append(rows, root, SILVER_CORRECTIONS)
+    lake.append(rows, SILVER_CORRECTIONS)
 
 
-def _mark(spark: SparkSession, root: str, pending: DataFrame) -> None:
+def _mark(lake: SparkLakehouse, pending: DataFrame) -> None:
     """Update silver.quarantine to the last correction of these entries, in one commit."""
     is_open = F.col("logged.outcome") == OPEN
     source = pending.select(
@@ -139,6 +137,6 @@ def _mark(spark: SparkSession, root: str, pending: DataFrame) -> None:
         F.when(~is_open, F.col("logged.replayed_at")).alias("resolved_at"),
     )
     same = " AND ".join(f"t.`{name}` = s.`{name}`" for name in RECORD)
-    merge = storage.delta_table(spark, root, SILVER_QUARANTINE).alias("t").merge(source.alias("s"), same)
+    merge = lake.delta_table(SILVER_QUARANTINE).alias("t").merge(source.alias("s"), same)
     shown = {name: F.col(f"s.{name}") for name in ("reasons", "status", "resolved_at")}
     merge.whenMatchedUpdate(set=dict(shown)).execute()

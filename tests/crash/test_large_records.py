@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.settings import Settings, conf_dir
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_USERS
 from tests.support.processes import drive
 from tests.support.records import USER
@@ -21,10 +21,11 @@ def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
     spark: SparkSession, settings: Settings, tmp_path: Path
 ) -> None:
     """With the shipped settings. Without one of them the JVM dies: that gives one line, and loses nothing."""
+    lake = SparkLakehouse(settings.root, spark)
     wide = {**USER, "id": "<id>", "nombre_usuario": "<name>"}
     start, middle, end = re.split("<id>|<name>", json.dumps(wide))
     for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
-        storage.ensure(spark, settings.root, table)
+        lake.ensure(table)
     columns = (
         "'users' AS topic",
         "0 AS partition",
@@ -34,8 +35,8 @@ def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
     )
     value = f"concat('{start}u', id, '{middle}', repeat('x', 1000000), '{end}') AS value"
     rows = spark.range(WIDE_RECORDS).selectExpr(*columns, value)
-    empty = storage.read(spark, settings.root, BRONZE_EVENTS)
-    storage.append(empty.unionByName(rows, allowMissingColumns=True).coalesce(1), settings.root, BRONZE_EVENTS)
+    empty = lake.read(BRONZE_EVENTS)
+    lake.append(empty.unionByName(rows, allowMissingColumns=True).coalesce(1), BRONZE_EVENTS)
     shutil.copytree(conf_dir(), tmp_path / "conf")
     with (tmp_path / "conf" / "spark-defaults.conf").open("a") as defaults:
         defaults.write("spark.sql.parquet.columnarReaderBatchSize 4096\n")  # Spark's default
@@ -48,5 +49,5 @@ def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
     ]
     code, said = drive(settings, "silver.refine", tmp_path / "shipped.log")
     assert code == 0, said[-3000:]
-    found = storage.read(spark, settings.root, SILVER_USERS).selectExpr("count(*)", "min(length(nombre_usuario))")
+    found = lake.read(SILVER_USERS).selectExpr("count(*)", "min(length(nombre_usuario))")
     assert [tuple(row) for row in found.collect()] == [(WIDE_RECORDS, 1_000_000)]

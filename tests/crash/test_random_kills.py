@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.settings import Settings
 from tests.support.processes import Running, await_condition
 from tests.support.undisturbed import expect_undisturbed, numbered_files
@@ -40,7 +39,7 @@ class Doomed:
 
 def batch_ends(settings: Settings, stream: str, *, source: Running) -> Callable[[], bool]:
     """Whether a batch of the stream has ended since this call, or cannot: its source is dead."""
-    commits = Path(storage.checkpoint_path(settings.root, stream), "commits")
+    commits = Path(settings.root, "checkpoints", stream, "commits")
     before = numbered_files(commits, "")
     return lambda: bool(numbered_files(commits, "") - before) or not source.alive()
 

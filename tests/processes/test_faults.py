@@ -9,9 +9,9 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS
 from operations.commands.audit import audit
 from tests.support.processes import TIMEOUT, drive
@@ -64,5 +64,5 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(
     assert re.match(r"lakehouse: stream bronze.events stopped: .*File too large", line), line
     assert "Traceback" not in said
     ingest(spark, settings, configured_cluster(settings.kafka))
-    assert storage.read(spark, settings.root, BRONZE_EVENTS).count() == len(sent)
+    assert SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS).count() == len(sent)
     assert audit(settings, configured_cluster(settings.kafka))[2] == []

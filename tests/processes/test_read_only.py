@@ -13,10 +13,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS
 from operations.commands.audit import audit
 from producers.made_up.entities import user_records
@@ -93,5 +93,5 @@ def test_a_read_only_root_is_one_line_and_nothing_is_lost(spark: SparkSession, s
         assert "Traceback" not in done.stderr
     ingest(spark, settings, cluster)
     refine(spark, settings)
-    assert storage.read(spark, settings.root, BRONZE_EVENTS).count() == 2 * USERS
+    assert SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS).count() == 2 * USERS
     assert audit(settings, cluster)[2] == []

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     CATALOGUE,
     GOLD_POWERBI,
@@ -69,6 +69,7 @@ def told(printed: str) -> str:
 
 def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
     """One job per layer is submitted with the README's line; the README's other jobs follow in one driver."""
+    lake = SparkLakehouse(settings.root, spark)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, partitions=1, replication_factor=1, timeout_seconds=20)
     for topic, records in (
@@ -90,15 +91,15 @@ def test_each_layer_is_a_spark_submit(spark: SparkSession, settings: Settings, t
         assert code == 0, f"{job}: {printed}"
     assert left_in_the_folder() == left
     # jobs of each layer were among them; trials exist only after a search for parameters
-    assert all(storage.exists(spark, settings.root, table) for table in CATALOGUE if table != GOLD_TRIALS)
+    assert all(lake.exists(table) for table in CATALOGUE if table != GOLD_TRIALS)
     rows = {
-        table.name: storage.read(spark, settings.root, table).count()
+        table.name: lake.read(table).count()
         for table in (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_QUARANTINE)
     }
     assert rows == {"users": 30, "content": 40, "feedback": 200, "quarantine": 0}
-    recommended = storage.read(spark, settings.root, GOLD_RECOMMENDATIONS)
+    recommended = lake.read(GOLD_RECOMMENDATIONS)
     assert recommended.select("user_id").distinct().count() == 30
-    assert storage.read(spark, settings.root, GOLD_POWERBI).count() == recommended.count()
+    assert lake.read(GOLD_POWERBI).count() == recommended.count()
 
 
 @pytest.mark.parametrize(

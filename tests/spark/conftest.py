@@ -10,8 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
-from lakehouse import storage
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 from quality.checking import judged, subject_of
 from quality.gate import require_passed
@@ -46,9 +46,10 @@ def own(sample: Settings, tmp_path: Path) -> Settings:
 
 
 def make_lakehouse(spark: SparkSession, settings: Settings) -> None:
+    lake = SparkLakehouse(settings.root, spark)
     for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
-        storage.ensure(spark, settings.root, table)
-        storage.append(bronze_frame(spark, sample_rows(table)), settings.root, table)
+        lake.ensure(table)
+        lake.append(bronze_frame(spark, sample_rows(table)), table)
     refine(spark, settings)
     require_passed(spark, settings, "silver")
     for job in (rate_affinity, count_popularity, recommend):
@@ -62,7 +63,7 @@ def check_changed(spark: SparkSession, sample: Settings) -> Callable[[list[tuple
     """Runs the suites of tables on their rows after each `change`; nothing is written."""
 
     def changed(table: Table, change: Change) -> Subject:
-        versions = {table.sql_name: storage.latest_version(spark, sample.root, table)}
+        versions = {table.sql_name: SparkLakehouse(sample.root, spark).version(table)}
         subject = subject_of(
             spark,
             sample,

@@ -11,10 +11,10 @@ from pyspark.sql import Row, SparkSession
 from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, CATALOGUE, SILVER_BATCHES, SILVER_QUARANTINE, Table
 from producers.sending.delivery import publish
 from producers.sending.records import Record
@@ -78,16 +78,17 @@ def silver(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPa
 
 
 def collected(spark: SparkSession, settings: Settings) -> Silver:
+    lake = SparkLakehouse(settings.root, spark)
     rows: dict[str, dict[str, list[Row]]] = {}
     for name in STATE:
         rows[name] = {}
         for row in shown(spark, settings.root, TABLES[name]):
             rows[name].setdefault(row["id"], []).append(row)
-    quarantine = storage.read(spark, settings.root, SILVER_QUARANTINE)
+    quarantine = lake.read(SILVER_QUARANTINE)
     rules = quarantine.select("topic", "offset", F.array_sort(F.array_distinct("reasons.rule")).alias("rules"))
     names = ("rows_in", "applied", "superseded", "deleted", "quarantined")
-    sums = storage.read(spark, settings.root, SILVER_BATCHES).agg(*[F.sum(name).alias(name) for name in names])
-    bronze = [storage.read(spark, settings.root, table).count() for table in (BRONZE_EVENTS, BRONZE_FEEDBACK)]
+    sums = lake.read(SILVER_BATCHES).agg(*[F.sum(name).alias(name) for name in names])
+    bronze = [lake.read(table).count() for table in (BRONZE_EVENTS, BRONZE_FEEDBACK)]
     return Silver(
         rows,
         {(row["topic"].removesuffix("-conformance"), row["offset"]): row["rules"] for row in rules.collect()},
@@ -98,7 +99,7 @@ def collected(spark: SparkSession, settings: Settings) -> Silver:
 
 def shown(spark: SparkSession, root: str, table: Table) -> list[Row]:
     """The rows with timestamps as text in UTC: Python would read them in the machine's zone."""
-    rows = storage.read(spark, root, table)
+    rows = SparkLakehouse(root, spark).read(table)
     times = {
         name: F.date_format(name, "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'")
         for name, kind in rows.dtypes

@@ -21,15 +21,15 @@ from pyspark.sql.types import StringType, StructField, StructType
 from bronze import start
 from bronze.ingest import ingest
 from bronze.resume import Topics
-from lakehouse import storage
 from lakehouse.folders import open_folder
 from lakehouse.history.damage import DamageError
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster, configured_cluster
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.rebuilding import require_no_rebuild, staging_root, swap_in
+from lakehouse.rebuilding import require_no_rebuild, staging_of, swap_in
 from lakehouse.settings import Kafka, Settings, load_settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_USERS, layer_tables
 from operations.commands.audit import audit
 from producers.made_up.activity import feedback_records
@@ -102,7 +102,7 @@ def topics(settings: Settings) -> Topics:
 
 def prepare(spark: SparkSession, settings: Settings, found: Topics | None = None) -> str:
     source = bronze_sources(settings.kafka)[0]
-    return start.prepare(spark, settings.root, source, found or topics(settings))
+    return start.prepare(SparkLakehouse(settings.root, spark), source, found or topics(settings))
 
 
 def put_back(base: Base, settings: Settings, folder: str) -> None:
@@ -121,7 +121,7 @@ def damage(settings: Settings, file: str) -> None:
 
 def recreate(spark: SparkSession, settings: Settings) -> None:
     remove(settings, "bronze/events")
-    storage.ensure(spark, settings.root, BRONZE_EVENTS)
+    SparkLakehouse(settings.root, spark).ensure(BRONZE_EVENTS)
 
 
 def swap_checkpoints(settings: Settings) -> None:
@@ -193,24 +193,26 @@ def test_bronze_stops(spark: SparkSession, base: Base, copied: Settings, name: s
 
 
 def test_bronze_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
-    held = storage.read(spark, copied.root, BRONZE_EVENTS).count()
+    lake = SparkLakehouse(copied.root, spark)
+    held = lake.read(BRONZE_EVENTS).count()
     sql(spark, copied, "OPTIMIZE {}", "bronze/events")
     prepare(spark, copied)
     ingest(spark, copied, configured_cluster(copied.kafka))
-    assert storage.read(spark, copied.root, BRONZE_EVENTS).count() == held
+    assert lake.read(BRONZE_EVENTS).count() == held
 
 
 def test_bronze_starts_again_after_it_got_a_column_and_no_new_record(
     spark: SparkSession, copied: Settings
 ) -> None:
     """A later contract has one more nullable column: the first start adds it, the second sees that commit."""
+    lake = SparkLakehouse(copied.root, spark)
     schema = StructType([*BRONZE_EVENTS.schema, StructField("note", StringType())])
     source = bronze_sources(copied.kafka)[0]
     later = source._replace(table=replace(source.table, schema=schema))
     found = topics(copied)
     for _ in range(2):
-        start.prepare(spark, copied.root, later, found)
-    assert storage.read(spark, copied.root, later.table).columns == later.table.columns
+        start.prepare(lake, later, found)
+    assert lake.read(later.table).columns == later.table.columns
 
 
 def test_another_topic_of_the_same_name(spark: SparkSession, copied: Settings) -> None:
@@ -246,16 +248,18 @@ def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: S
 
 def test_without_its_checkpoint_bronze_goes_on_behind_its_rows(spark: SparkSession, copied: Settings) -> None:
     """The table is the source of truth: no record lands twice, and later ones land."""
+    lake = SparkLakehouse(copied.root, spark)
     remove(copied, "checkpoints/bronze")
-    held = storage.read(spark, copied.root, BRONZE_EVENTS).count()
+    held = lake.read(BRONZE_EVENTS).count()
     ingest(spark, copied, configured_cluster(copied.kafka))
-    rows = storage.read(spark, copied.root, BRONZE_EVENTS)
+    rows = lake.read(BRONZE_EVENTS)
     assert rows.count() == held == rows.select("topic", "partition", "offset").distinct().count()
     refine(spark, copied)
     assert audit(copied, configured_cluster(copied.kafka))[2] == []
 
 
 def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, settings: Settings) -> None:
+    lake = SparkLakehouse(settings.root, spark)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, **kafka.new_topics | {"partitions": 1})
     publish(user_records(1, 10), topic=kafka.users_topic, cluster=cluster)
@@ -266,10 +270,10 @@ def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, 
     client.close()
     with pytest.raises(CheckpointError, match=r"records 10 to 14 unread .*rebuild bronze --accept-loss"):
         ingest(spark, settings, cluster)
-    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
+    told = list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=True))
     assert any("accepted as lost" in line and "10-14" in line for line in told)
     ingest(spark, settings, cluster)
-    offsets = storage.read(spark, settings.root, BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    offsets = lake.read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
     assert [row["offset"] for row in offsets] == [*range(10), *range(15, 20)]
     partitions, _, faults = audit(settings, cluster)
     assert faults == []
@@ -321,7 +325,9 @@ def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: s
     change, cause = SILVER_STOPS[name]
     change(spark, base, copied)
     with pytest.raises(CheckpointError) as error:
-        require_continuity(spark, copied.root, read_checkpoint(open_folder(copied.root), STREAM), sources=SOURCES)
+        require_continuity(
+            SparkLakehouse(copied.root, spark), read_checkpoint(open_folder(copied.root), STREAM), sources=SOURCES
+        )
     assert cause in error.value.problem
     assert error.value.todo == REBUILD_SILVER
     assert "\n" not in str(error.value)
@@ -330,7 +336,7 @@ def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: s
 def test_silver_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
     sql(spark, copied, "OPTIMIZE {}", "silver/users")
     checkpoint = read_checkpoint(open_folder(copied.root), STREAM)
-    require_continuity(spark, copied.root, checkpoint, sources=SOURCES)
+    require_continuity(SparkLakehouse(copied.root, spark), checkpoint, sources=SOURCES)
 
 
 def state(root: str) -> dict[str, list[str]]:
@@ -340,20 +346,22 @@ def state(root: str) -> dict[str, list[str]]:
 
 
 def rebuild(spark: SparkSession, settings: Settings, stamp: str) -> None:
-    refine(spark, settings, target=staging_root(settings.root, stamp))
-    swap_in(spark, settings.root, stamp)
+    lake = SparkLakehouse(settings.root, spark)
+    refine(spark, settings, target=staging_of(lake, stamp).root)
+    swap_in(lake, stamp)
 
 
 def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Settings) -> None:
     """Whatever happened to silver, its rebuild matches bronze, and the stream resumes from there."""
+    lake = SparkLakehouse(copied.root, spark)
     before = state(copied.root)
     sql(spark, copied, "DELETE FROM {} WHERE id > 'u'", "silver/users")
     remove(copied, "checkpoints/silver")
     rebuild(spark, copied, "s1")
     assert state(copied.root) == before
     # the old state stays readable: the version before the rebuild, without the deleted rows
-    version = storage.latest_version(spark, copied.root, SILVER_USERS) - 1
-    old = storage.read(spark, copied.root, SILVER_USERS, version=version)
+    version = lake.version(SILVER_USERS) - 1
+    old = lake.read(SILVER_USERS, version=version)
     assert old.filter("id > 'u'").isEmpty()
     assert not list(Path(copied.root, "rebuild").iterdir())
     refine(spark, copied)  # nothing new
@@ -403,6 +411,7 @@ def test_silver_does_not_pass_over_versions_that_bronze_makes_again(
 def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
     spark: SparkSession, settings: Settings
 ) -> None:
+    lake = SparkLakehouse(settings.root, spark)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, **kafka.new_topics | {"partitions": 1})
     publish(user_records(1, 10), topic=kafka.users_topic, cluster=cluster)
@@ -413,18 +422,18 @@ def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
     file = next(Path(settings.root, "bronze", "events").glob("part-*.parquet"))
     file.write_bytes(b"")
     with pytest.raises(DamageError) as error:
-        list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=False))
+        list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=False))
     assert str(error.value) == (
         f"{file} is empty, and Kafka no longer has all records of its table ({kafka.users_topic}-0 0-3); "
         "restore that file from a copy, or give up these records: lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()
-    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=True))
+    told = list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=True))
     kept = f"{settings.root}/bronze/events.before-s"
     assert f"bronze.events: the damaged table is kept at {kept}" in told
     assert Path(kept, file.name).exists()
     ingest(spark, settings, cluster)
-    offsets = storage.read(spark, settings.root, BRONZE_EVENTS).select("offset").orderBy("offset").collect()
+    offsets = lake.read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
     assert [row["offset"] for row in offsets] == [*range(4, 10)]
 
 
@@ -440,14 +449,22 @@ def test_a_damaged_table_is_kept_where_the_settings_no_longer_name_its_topic(
     renamed = kafka.model_copy(update={"users_topic": kafka.series_topic})
     later = settings.model_copy(update={"kafka": renamed})
     with pytest.raises(DamageError) as error:
-        list(start.rebuild_checkpoints(spark, later, cluster, stamp="s", accept_loss=False))
+        list(
+            start.rebuild_checkpoints(
+                SparkLakehouse(later.root, spark), later.kafka, cluster, stamp="s", accept_loss=False
+            )
+        )
     assert str(error.value) == (
         f"{file} is empty, and the settings no longer assign {kafka.users_topic} to its table; restore that "
         "file from a copy, set the old topic names again, or give up these records: "
         "lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()
-    told = list(start.rebuild_checkpoints(spark, settings, cluster, stamp="s", accept_loss=False))
+    told = list(
+        start.rebuild_checkpoints(
+            SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=False
+        )
+    )
     again = ", ".join(sorted({kafka.users_topic, kafka.movies_topic, kafka.series_topic}))
     assert f"bronze.events: {file} is empty; read again from Kafka: {again}" in told
 
@@ -456,9 +473,10 @@ def test_a_rebuild_that_was_cut_off_is_finished(
     spark: SparkSession, copied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After every step of the swap: the stream refuses to start, and the next rebuild finishes."""
+    lake = SparkLakehouse(copied.root, spark)
     before = state(copied.root)
-    refine(spark, copied, target=staging_root(copied.root, "s2"))
-    replace, done = storage.replace, []
+    refine(spark, copied, target=staging_of(lake, "s2").root)
+    replace, done = SparkLakehouse.replace, []
 
     def dies_after_three(*args: object, **kwargs: object) -> None:
         if len(done) == 3:
@@ -467,12 +485,12 @@ def test_a_rebuild_that_was_cut_off_is_finished(
         replace(*args, **kwargs)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "replace", dies_after_three)
+        patch.setattr(SparkLakehouse, "replace", dies_after_three)
         with pytest.raises(OSError, match="power"):
-            swap_in(spark, copied.root, "s2")
+            swap_in(lake, "s2")
     with pytest.raises(CheckpointError, match=r"interrupted .*lakehouse rebuild silver finishes it"):
         refine(spark, copied)
-    swap_in(spark, copied.root, "s2")
+    swap_in(lake, "s2")
     require_no_rebuild(copied.root)
     refine(spark, copied)
     assert state(copied.root) == before
@@ -483,18 +501,17 @@ def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) 
     cluster = configured_cluster(copied.kafka)
     assert audit(copied, cluster)[2] == []
     root = copied.root
-    doubled = storage.read(spark, root, BRONZE_FEEDBACK).orderBy("partition", "offset").limit(1)
-    storage.append(doubled, root, BRONZE_FEEDBACK)
-    strange = storage.read(spark, root, SILVER_USERS).limit(1)
-    storage.append(
-        strange.withColumns({"id": F.lit("new"), "offset": F.lit(10**6).cast("bigint")}), root, SILVER_USERS
-    )
-    lost = storage.read(spark, root, BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
+    lake = SparkLakehouse(root, spark)
+    doubled = lake.read(BRONZE_FEEDBACK).orderBy("partition", "offset").limit(1)
+    lake.append(doubled, BRONZE_FEEDBACK)
+    strange = lake.read(SILVER_USERS).limit(1)
+    lake.append(strange.withColumns({"id": F.lit("new"), "offset": F.lit(10**6).cast("bigint")}), SILVER_USERS)
+    lost = lake.read(BRONZE_EVENTS).filter(f"topic = '{copied.kafka.series_topic}'")
     part = lost.orderBy("partition", "offset").collect()[0]
     properties = "'delta.appendOnly' = 'false', 'delta.enableDeletionVectors' = 'true'"
     spark.sql(f"ALTER TABLE delta.`{root}/bronze/events` SET TBLPROPERTIES ({properties})")
     gone = (F.col("partition") == part["partition"]) & (F.col("offset") == part["offset"])
-    storage.delta_table(spark, root, BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
+    lake.delta_table(BRONZE_EVENTS).delete((F.col("topic") == part["topic"]) & gone)
     assert list(Path(root, "bronze", "events").glob("deletion_vector_*.bin"))
     faults = audit(copied, cluster)[2]
     expected = (

@@ -9,12 +9,12 @@ from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.errors import TableError
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import RunningError, only_run
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import is_lost_connection
 from lakehouse.spark.streams import StreamError
 from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS
@@ -44,12 +44,13 @@ def test_large_records_and_many_dead_ones(spark: SparkSession, settings: Setting
     ingest(spark, settings, cluster)
     refine(spark, settings)
     root = settings.root
-    lengths = storage.read(spark, root, BRONZE_EVENTS).selectExpr("max(length(value))").collect()
+    lake = SparkLakehouse(root, spark)
+    lengths = lake.read(BRONZE_EVENTS).selectExpr("max(length(value))").collect()
     assert lengths[0][0] == len(limit)
-    names = storage.read(spark, root, SILVER_USERS).selectExpr("id", "length(nombre_usuario) > 800000").collect()
+    names = lake.read(SILVER_USERS).selectExpr("id", "length(nombre_usuario) > 800000").collect()
     assert sorted(tuple(row) for row in names) == [("limit", True), ("wide", True)]
-    assert storage.read(spark, root, SILVER_QUARANTINE).count() == 2_000
-    batches = storage.read(spark, root, SILVER_BATCHES).select("rows_in", "applied", "quarantined").collect()
+    assert lake.read(SILVER_QUARANTINE).count() == 2_000
+    batches = lake.read(SILVER_BATCHES).select("rows_in", "applied", "quarantined").collect()
     assert [tuple(row) for row in batches] == [(2_002, 2, 2_000)]
     assert faults(settings) == []
 
@@ -82,7 +83,7 @@ def test_a_corrupt_parquet_file_stops_silver_until_it_is_put_back(spark: SparkSe
     assert "\n" not in str(error.value)
     file.write_bytes(good)
     refine(spark, settings)
-    assert storage.read(spark, settings.root, SILVER_USERS).count() == 20
+    assert SparkLakehouse(settings.root, spark).read(SILVER_USERS).count() == 20
     assert faults(settings) == []
 
 
@@ -100,17 +101,18 @@ def test_a_table_whose_making_was_cut_off_is_made(spark: SparkSession, tmp_path:
     log.mkdir(parents=True)
     for name in left:
         (log / name).mkdir() if name.endswith("/") else (log / name).write_text("{")
-    assert not storage.exists(spark, str(tmp_path), SILVER_USERS)
-    storage.ensure(spark, str(tmp_path), SILVER_USERS)
-    assert storage.latest_version(spark, str(tmp_path), SILVER_USERS) == 0
-    assert storage.read(spark, str(tmp_path), SILVER_USERS).schema.names == SILVER_USERS.schema.names
+    assert not SparkLakehouse(str(tmp_path), spark).exists(SILVER_USERS)
+    SparkLakehouse(str(tmp_path), spark).ensure(SILVER_USERS)
+    assert SparkLakehouse(str(tmp_path), spark).version(SILVER_USERS) == 0
+    assert SparkLakehouse(str(tmp_path), spark).read(SILVER_USERS).schema.names == SILVER_USERS.schema.names
 
 
 @pytest.mark.parametrize("emptied", [False, True], ids=["no log", "an empty log"])
 def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_path: Path, emptied: bool) -> None:
     """Its files stay, and with its log it is a table again."""
     root, table = str(tmp_path), tmp_path / "silver" / "users"
-    storage.ensure(spark, root, SILVER_USERS)
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(SILVER_USERS)
     (table / "part-0.parquet").write_bytes(b"rows")
     (table / "_delta_log").rename(tmp_path / "log")
     if emptied:
@@ -118,15 +120,15 @@ def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_pat
     forget_tables()
     held = sorted(table.rglob("*"))
     with pytest.raises(TableError) as error:
-        storage.ensure(spark, root, SILVER_USERS)
+        lake.ensure(SILVER_USERS)
     assert str(error.value).startswith(
-        f"{table} is to become silver.users, and it is no Delta table but not empty: it holds part-0.parquet; "
+        f"{table} is where silver.users belongs, but it is not a Delta table and holds part-0.parquet; "
     )
     assert sorted(table.rglob("*")) == held
     (tmp_path / "log").rename(table / "_delta_log")
     forget_tables()
-    storage.ensure(spark, root, SILVER_USERS)
-    assert storage.latest_version(spark, root, SILVER_USERS) == 0
+    lake.ensure(SILVER_USERS)
+    assert lake.version(SILVER_USERS) == 0
 
 
 def test_the_second_run_of_a_stream_refuses_at_once(spark: SparkSession, settings: Settings) -> None:

@@ -12,9 +12,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.settings import Settings, variables
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_POWERBI, GOLD_TRIALS, layer_tables
 from tests.support.chromium import Browser
 from tests.support.demo import Demo
@@ -97,10 +97,12 @@ def test_the_demo_twice_sends_nothing_again_and_changes_no_row(
     assert set(told) == {"tables", "checks", "rejected", "model", "streams", "seconds", "paths"}
     assert set(told["checks"].values()) == {"passed"}
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
-        versions = {storage.latest_version(spark, root, table) for root in (demo.root, copied_demo.root)}
+        versions = {SparkLakehouse(root, spark).version(table) for root in (demo.root, copied_demo.root)}
         assert versions == {told["tables"][table.sql_name]["version"]}, table.sql_name  # not even a new version
     for table in DERIVED:
-        assert told["tables"][table.sql_name]["rows"] == storage.read(spark, copied_demo.root, table).count()
+        assert (
+            told["tables"][table.sql_name]["rows"] == SparkLakehouse(copied_demo.root, spark).read(table).count()
+        )
     expect_equal_tables(copied_demo.root, demo.root)
 
 
@@ -135,7 +137,10 @@ def test_the_report_in_a_browser(spark: SparkSession, copied_demo: Settings, run
     file = Path(copied_demo.root) / "exports" / "report.html"
     browser.open(file)
     best = (
-        storage.read(spark, copied_demo.root, GOLD_POWERBI).orderBy(F.desc("predicted_rating"), "userId").first()
+        SparkLakehouse(copied_demo.root, spark)
+        .read(GOLD_POWERBI)
+        .orderBy(F.desc("predicted_rating"), "userId")
+        .first()
     )
     assert best is not None
     found, names = look_for(browser, best["userId"])

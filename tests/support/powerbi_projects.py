@@ -5,33 +5,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pyspark.sql.types import BooleanType, LongType, StringType, StructField, StructType, TimestampType
-
 from gold.powerbi.project.files import project_files
 from gold.powerbi.project.tables import Exported, exported_tables
-from lakehouse.tables import CATALOGUE, Table
+from lakehouse.tables import CATALOGUE, QUALITY_RESULTS, Table
 
-# As the quality layer declares it; used only if the catalogue does not have it.
-RESULTS = Table(
-    "quality",
-    "results",
-    StructType(
-        [
-            StructField("run_id", StringType(), nullable=False),
-            StructField("table_name", StringType(), nullable=False),
-            StructField("version", LongType(), nullable=False),
-            StructField("expectation", StringType(), nullable=False),
-            StructField("column", StringType()),
-            StructField("success", BooleanType(), nullable=False),
-            StructField("observed", StringType()),
-            StructField("unexpected_rows", LongType()),
-            StructField("checked_at", TimestampType(), nullable=False),
-        ]
-    ),
-    ("run_id", "table_name", "expectation"),
-)
-WITHOUT_CHECKS = tuple(table for table in CATALOGUE if table.sql_name != RESULTS.sql_name)
-WITH_CHECKS = CATALOGUE if len(WITHOUT_CHECKS) < len(CATALOGUE) else (*CATALOGUE, RESULTS)
+WITHOUT_CHECKS = tuple(table for table in CATALOGUE if table is not QUALITY_RESULTS)
 
 ROOT = r"C:\data\"lake\#(lf)"
 
@@ -70,7 +48,7 @@ class Project(NamedTuple):
         return {path: json.loads(content) for path, content in self.files.items() if not path.endswith(".tmdl")}
 
 
-def project(catalogue: tuple[Table, ...] = WITH_CHECKS, root: str = ROOT, source: str = "csv") -> Project:
+def project(catalogue: tuple[Table, ...] = CATALOGUE, root: str = ROOT, source: str = "csv") -> Project:
     tables = exported_tables(catalogue)
     return Project(tables, project_files(tables, root, source=source))
 

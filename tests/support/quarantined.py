@@ -7,9 +7,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -65,10 +65,11 @@ STRICT = ("goes", "outlives")
 
 def land(spark: SparkSession, root: str, table: Table, rows: Iterable[Row]) -> None:
     """Append rows to bronze in one commit, with consecutive offsets and the table's name as topic."""
-    storage.ensure(spark, root, table)
-    first = storage.read(spark, root, table).count()
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(table)
+    first = lake.read(table).count()
     numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
-    storage.append(bronze_frame(spark, numbered), root, table)
+    lake.append(bronze_frame(spark, numbered), table)
 
 
 def strictly_judged(records: DataFrame, **settings: object) -> DataFrame:
@@ -98,8 +99,9 @@ def accepting_new(settings: Settings) -> Settings:
 
 def became(spark: SparkSession, root: str) -> dict[str, list[str]]:
     """By key, the outcomes of its rejected records in Kafka order; "open" if none was recorded."""
-    quarantine = storage.read(spark, root, SILVER_QUARANTINE).select(*COORDINATES, "key", "status")
-    log = storage.read(spark, root, SILVER_CORRECTIONS)
+    lake = SparkLakehouse(root, spark)
+    quarantine = lake.read(SILVER_QUARANTINE).select(*COORDINATES, "key", "status")
+    log = lake.read(SILVER_CORRECTIONS)
     last = log.groupBy(*COORDINATES).agg(F.max_by("outcome", "replay_id").alias("outcome"))
     rows = quarantine.join(last, on=list(COORDINATES), how="left").orderBy(*COORDINATES).collect()
     found: dict[str, list[str]] = {}

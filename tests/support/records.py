@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from lakehouse.schemas import BRONZE
+from lakehouse.tables.bronze import RECORDS
 
 Row = tuple[object, ...]
 
@@ -69,12 +69,12 @@ def bronze_row(
 
 
 def bronze_frame(spark: SparkSession, rows: Iterable[Row]) -> DataFrame:
-    return spark.createDataFrame(list(rows), BRONZE)
+    return spark.createDataFrame(list(rows), RECORDS)
 
 
 def bronze_batch(rows: Iterable[Row]) -> pa.RecordBatch:
     """The same without Spark."""
-    schema = to_arrow_schema(BRONZE, timezone="UTC")
+    schema = to_arrow_schema(RECORDS, timezone="UTC")
     columns = zip(*rows, strict=True)
     return pa.RecordBatch.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema.names

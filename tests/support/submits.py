@@ -10,7 +10,6 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
@@ -60,7 +59,7 @@ def expect_stop_in_order(spark: SparkSession, settings: Settings, job: str, stop
         ingest(spark, settings, cluster)
     begun = {
         "bronze/ingest.py": settings.ops_dir / "stream_progress.jsonl",
-        "silver/refine.py": Path(storage.checkpoint_path(settings.root, "silver")) / "offsets" / "0",
+        "silver/refine.py": Path(settings.root, "checkpoints", "silver", "offsets", "0"),
     }
     program, *arguments = shlex.split(f"{SUBMIT} {job} --trigger 200ms")
     with subprocess.Popen(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.tables.page import page as tables_page
 from tests.support.folders import PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -21,6 +22,10 @@ def test_every_rule_is_documented() -> None:
     words = tomllib.loads((PROJECT / "operations" / "report" / "words" / "en.toml").read_text(encoding="utf-8"))
     rules = (PROJECT / "docs" / "messages.md").read_text(encoding="utf-8").partition("## Rules")[2]
     assert set(RULE.findall(rules)) == set(words["rules"])
+
+
+def test_the_page_of_tables_is_written_from_their_declarations() -> None:
+    assert (PROJECT / "docs" / "tables.md").read_text(encoding="utf-8") == tables_page(), "run: make docs"
 
 
 def anchors(page: Path) -> list[str]:

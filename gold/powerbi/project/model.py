@@ -6,7 +6,8 @@ from typing import NamedTuple
 from gold.powerbi.project.ids import stable_id
 from gold.powerbi.project.measures import Measure, measures
 from gold.powerbi.project.queries import Query, shared_queries, table_query
-from gold.powerbi.project.tables import Column, Exported, Key
+from gold.powerbi.project.tables import Column, Exported
+from lakehouse.tables import Key
 
 # Compatibility level of Power BI import models; the lowest that supports everything used here.
 COMPATIBILITY = 1567
@@ -94,7 +95,7 @@ def _relationship(relation: Relation) -> str:
 def _table(table: Exported, own: tuple[Measure, ...], root: str) -> str:
     query = "\n".join(f"\t\t\t{line}".rstrip() for line in table_query(table, root).splitlines())
     parts = [
-        f"/// {table.row[0].upper()}{table.row[1:]}. From {table.source.sql_name}.",
+        f"/// {_sentence(table.source.row)} From {table.source.sql_name}.",
         f"table {table.name}",
         f"\tlineageTag: {stable_id('table', table.name)}",
         "",
@@ -121,7 +122,9 @@ def _measure(measure: Measure) -> str:
 
 def _column(table: Exported, column: Column) -> str:
     kind, shown = _TYPES[column.kind]
-    lines = [f"\tcolumn {column.name}", f"\t\tdataType: {kind}"]
+    description = table.source.descriptions[column.name]
+    lines = [f"\t/// {_sentence(description)}"] if description else []
+    lines += [f"\tcolumn {column.name}", f"\t\tdataType: {kind}"]
     if shown:
         lines.append(f"\t\tformatString: {shown}")
     lines += [
@@ -148,3 +151,7 @@ def _key(table: Exported, key: Key) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

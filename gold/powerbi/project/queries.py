@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote
 
-from gold.powerbi.project.tables import SEPARATOR, Column, Exported, Key
+from gold.powerbi.project.tables import SEPARATOR, Column, Exported
+from lakehouse.tables import Key
 
 # The folder of the exported files, under the lakehouse's root.
 TABLES_FOLDER = "exports/tables"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_USERS
 from tests.support.demo import Demo
 from tests.support.folders import PROJECT
@@ -83,7 +83,7 @@ def test_a_query_tells_times_in_utc_and_has_the_jvm_options_of_the_settings(
     elsewhere = {"TZ": "America/Mexico_City", "LAKEHOUSE_CONF": str(conf), "TMPDIR": str(temporary)}
     outcome = lakehouse("sql", query, "--json", variables=environment(demo.settings) | elsewhere, folder=here)
     assert outcome.code == 0, outcome.err
-    users = storage.read(spark, demo.root, SILVER_USERS).count()
+    users = SparkLakehouse(demo.root, spark).read(SILVER_USERS).count()
     assert json.loads(outcome.out) == [{"noon": "2025-05-13 12:00:00Z", "day": "2024-02-29", "users": users}]
     assert outcome.err == ""
     assert "Using Parallel" in noted.read_text(encoding="utf-8")

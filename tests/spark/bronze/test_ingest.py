@@ -5,21 +5,21 @@ import shutil
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
 from bronze.start import describe_topics, prepare, rebuild_checkpoints
-from lakehouse import storage
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import CheckpointError
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 from operations.commands.audit import audit
+from tests.support.frames import assert_df_equality
 
 TIMEOUT = 20.0
 AT = 1_747_137_600_123  # 2025-05-13 12:00:00.123 UTC
@@ -70,11 +70,17 @@ def send_in_transaction(settings: Settings, topic: str, value: bytes, *, commit:
 
 
 def landed(spark: SparkSession, settings: Settings, table: Table) -> list[tuple[str, int, str | None]]:
-    rows = storage.read(spark, settings.root, table).select("topic", "offset", "value").orderBy("topic", "offset")
+    rows = (
+        SparkLakehouse(settings.root, spark)
+        .read(table)
+        .select("topic", "offset", "value")
+        .orderBy("topic", "offset")
+    )
     return [tuple(row) for row in rows.collect()]
 
 
 def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> None:
+    lake = SparkLakehouse(settings.root, spark)
     kafka = settings.kafka
     send(settings, kafka.users_topic, b"one", None)
     send(settings, kafka.movies_topic, b"two")
@@ -86,7 +92,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     assert landed(spark, settings, BRONZE_FEEDBACK) == feedback
 
     # Kafka's metadata of a record is kept too
-    first = storage.read(spark, settings.root, BRONZE_FEEDBACK)
+    first = lake.read(BRONZE_FEEDBACK)
     assert_df_equality(
         first.select("partition", "key", F.col("kafka_timestamp").cast("string").alias("at"), "headers"),
         spark.createDataFrame(
@@ -100,7 +106,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     send_in_transaction(settings, kafka.series_topic, b"never sent", commit=False)
     send_in_transaction(settings, kafka.series_topic, b"committed", commit=True)
     send(settings, kafka.users_topic, b"four")
-    before = storage.latest_version(spark, settings.root, BRONZE_FEEDBACK)
+    before = lake.version(BRONZE_FEEDBACK)
     ingest(spark, settings, configured_cluster(kafka))
     found = landed(spark, settings, BRONZE_EVENTS)
     assert [row for row in found if row[0] != kafka.series_topic] == sorted(
@@ -109,7 +115,7 @@ def test_every_record_lands_once(spark: SparkSession, settings: Settings) -> Non
     # the aborted record and its marker took offsets 0 and 1
     assert [row for row in found if row[0] == kafka.series_topic] == [(kafka.series_topic, 2, "committed")]
     assert landed(spark, settings, BRONZE_FEEDBACK) == feedback
-    assert storage.latest_version(spark, settings.root, BRONZE_FEEDBACK) == before
+    assert lake.version(BRONZE_FEEDBACK) == before
 
     # each batch with rows has one line, and left nothing unread in Kafka
     file = Path(settings.ops_dir) / "stream_progress.jsonl"
@@ -153,7 +159,13 @@ def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, se
         assert "\n" not in str(error.value)
         assert "lakehouse rebuild bronze" in error.value.todo
         stamp = f"s{len(sent)}-{len(list(Path(settings.root, 'checkpoints/bronze').iterdir()))}"
-        rebuild = rebuild_checkpoints(spark, named(settings, *topics), cluster, stamp=stamp, accept_loss=False)
+        rebuild = rebuild_checkpoints(
+            SparkLakehouse(settings.root, spark),
+            named(settings, *topics).kafka,
+            cluster,
+            stamp=stamp,
+            accept_loss=False,
+        )
         assert len(list(rebuild)) >= 2
         ingested(*topics)
 
@@ -190,4 +202,4 @@ def test_a_topic_made_anew_is_refused_whichever_table_held_it(spark: SparkSessio
     shutil.rmtree(Path(settings.root, "checkpoints/bronze"))
     anew = anew._replace(ids={**anew.ids, feedback: "another-id"})
     with pytest.raises(CheckpointError, match=r"feedback-\w+ is not the one that bronze.feedback was read from"):
-        prepare(spark, settings.root, source, anew)
+        prepare(SparkLakehouse(settings.root, spark), source, anew)

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import (
     BinaryType,
@@ -16,8 +15,9 @@ from pyspark.sql.types import (
 )
 
 from bronze.records import raw_records
-from lakehouse.schemas import BRONZE, HEADERS
 from lakehouse.tables import BRONZE_EVENTS
+from lakehouse.tables.bronze import HEADERS, RECORDS
+from tests.support.frames import assert_df_equality
 
 # The columns of Spark's Kafka source.
 KAFKA = StructType(
@@ -72,7 +72,7 @@ def landed(spark: SparkSession) -> DataFrame:
 @pytest.mark.parametrize("case", CASES)
 def test_a_record_is_kept_as_it_was_sent(spark: SparkSession, landed: DataFrame, case: str) -> None:
     offset = list(CASES).index(case)
-    expected = spark.createDataFrame([("t", 2, offset, AT, *CASES[case][1], AT)], BRONZE).drop("ingested_at")
+    expected = spark.createDataFrame([("t", 2, offset, AT, *CASES[case][1], AT)], RECORDS).drop("ingested_at")
     kept = landed.filter(f"offset = {offset}").drop("ingested_at")
     assert_df_equality(kept, expected, ignore_nullable=True)
 

@@ -25,7 +25,7 @@ from gold.recommender.titles import join_titles
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history.acceptance import without_gate
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import exists, overwrite, read
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     GOLD_METRICS,
     GOLD_RECOMMENDATIONS,
@@ -64,17 +64,18 @@ def fill(
         for n, (user, title, action, rating) in enumerate(events)
     ]
     for table, rows in ((SILVER_USERS, silver_users), (SILVER_CONTENT, content), (SILVER_FEEDBACK, feedback)):
-        overwrite(spark.createDataFrame(rows, table.schema), root, table)
+        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, table.schema), table)
 
 
 def recommended(spark: SparkSession, settings: Settings) -> dict[str, list[Row]]:
     """The lists after all jobs, by user; checks that every number in gold is finite."""
+    lake = SparkLakehouse(settings.root, spark)
     with without_gate():  # these tables were not checked: tests/spark/quality does that
         for job in (rate_affinity, recommend, export_powerbi):
             job.run(spark, settings)
-    assert all(math.isfinite(row["value"]) for row in read(spark, settings.root, GOLD_METRICS).collect())
+    assert all(math.isfinite(row["value"]) for row in lake.read(GOLD_METRICS).collect())
     lists: dict[str, list[Row]] = {}
-    for row in read(spark, settings.root, GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect():
+    for row in lake.read(GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect():
         lists.setdefault(row["user_id"], []).append(row)
     for places in lists.values():
         assert [row["rank"] for row in places] == list(range(1, len(places) + 1))
@@ -153,7 +154,7 @@ def test_equal_ratings_a_full_history_long_ids_and_a_new_title(spark: SparkSessi
 
 @pytest.fixture
 def checkpoints(spark: SparkSession, tmp_path: Path) -> Iterator[None]:
-    with checkpoint_folder(spark, str(tmp_path)):
+    with checkpoint_folder(SparkLakehouse(str(tmp_path), spark)):
         yield
 
 
@@ -204,7 +205,9 @@ def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, qui
     events += [("v", f"t{n}", "rating", 4.0) for n in range(5)]
     events += [("once", "t0", "rating", 5.0)]
     fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(6)}, events=events)
-    feedback, content = (read(spark, quick.root, table) for table in (SILVER_FEEDBACK, SILVER_CONTENT))
+    feedback, content = (
+        SparkLakehouse(quick.root, spark).read(table) for table in (SILVER_FEEDBACK, SILVER_CONTENT)
+    )
     weights = Weights(1.0, 1.0, 1.0, 1.0, 1.0)
     with exam_of(feedback, content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2) as exam:
         measured = measure_published(exam, recipe=recipe_of(quick.gold))
@@ -220,7 +223,9 @@ def test_one_rating_each_leaves_nothing_to_predict_from(
     """30 users with one rating each: all are held out, so training has no user and no rating."""
     events: list[Event] = [(f"u{n}", f"t{n}", "rating", 1.0 + n % 5) for n in range(30)]
     fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(40)}, events=events)
-    feedback, content = (read(spark, quick.root, table) for table in (SILVER_FEEDBACK, SILVER_CONTENT))
+    feedback, content = (
+        SparkLakehouse(quick.root, spark).read(table) for table in (SILVER_FEEDBACK, SILVER_CONTENT)
+    )
     weights = Weights(1.0, 1.0, 1.0, 1.0, 1.0)
     with exam_of(feedback, content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2) as exam:
         measured = measure_published(exam, recipe=recipe_of(quick.gold))
@@ -257,13 +262,14 @@ def test_a_search_that_is_stopped_in_its_first_trial_leaves_no_empty_table(
 ) -> None:
     """Gold's gate would report it as an error until the next search."""
 
+    lake = SparkLakehouse(quick.root, spark)
+
     def interrupted(_: Recipe) -> dict[str, float]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         search(
-            spark,
-            quick.root,
+            lake,
             data_id="data",
             base=recipe_of(quick.gold),
             seed=1,
@@ -271,12 +277,13 @@ def test_a_search_that_is_stopped_in_its_first_trial_leaves_no_empty_table(
             measure=interrupted,
             tell=lambda _: None,
         )
-    assert not exists(spark, quick.root, GOLD_TRIALS)
+    assert not lake.exists(GOLD_TRIALS)
 
 
 def test_a_search_goes_on_where_it_ended(
     spark: SparkSession, quick: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    lake = SparkLakehouse(quick.root, spark)
     events: list[Event] = [
         (f"u{u}", f"t{(u + n) % 9}", "rating", 5.0 - (u + n) % 2) for u in range(4) for n in range(8)
     ]
@@ -286,9 +293,9 @@ def test_a_search_goes_on_where_it_ended(
         best = evaluate.tune(spark, quick, minutes=1e-9)
         assert len(best) == number + 1
         assert f"trial {number}: ndcg_at_10 " in capsys.readouterr().err
-    trials = read(spark, quick.root, GOLD_TRIALS).orderBy("number").collect()
+    trials = lake.read(GOLD_TRIALS).orderBy("number").collect()
     assert [row["number"] for row in trials] == [0, 1]
     assert trials[0]["parameters"]["als.rank_1"] == 2.0
     assert [row["score"] for row in best] == sorted((row["score"] for row in trials), reverse=True)
-    again = best_trials(spark, quick.root, data_id=trials[0]["data_id"], count=1).collect()
+    again = best_trials(lake, data_id=trials[0]["data_id"], count=1).collect()
     assert again == best[:1]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
@@ -16,7 +15,7 @@ from lakehouse.errors import TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history.acceptance import without_gate
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import delta_table, overwrite, read, table_path
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,
@@ -27,6 +26,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
+from tests.support.frames import assert_df_equality
 from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -96,7 +96,7 @@ def fill_silver(spark: SparkSession, root: str, *, users: int = 12, titles: int 
         if n % users != users - 1  # nor any feedback
     ]
     for table, rows in ((SILVER_USERS, [*tastes, blank]), (SILVER_CONTENT, content), (SILVER_FEEDBACK, feedback)):
-        overwrite(spark.createDataFrame(rows, table.schema), root, table)
+        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, table.schema), table)
 
 
 def run_all(spark: SparkSession, settings: Settings) -> None:
@@ -106,13 +106,14 @@ def run_all(spark: SparkSession, settings: Settings) -> None:
 
 
 def test_all_jobs_twice_leave_the_same_rows(spark: SparkSession, finished: Finished) -> None:
+    lake = SparkLakehouse(finished.root, spark)
     file = Path(export_path(finished.root, RECOMMENDATIONS_CSV))
     assert file.read_bytes() == finished.first_file
     for table in (GOLD_AFFINITY, GOLD_RECOMMENDATIONS, GOLD_POPULARITY, GOLD_POWERBI):
-        first = read(spark, finished.root, table, version=1)
-        assert_df_equality(first, read(spark, finished.root, table, version=2), ignore_row_order=True)
-    assert_lists(read(spark, finished.root, GOLD_RECOMMENDATIONS))
-    assert_metrics(read(spark, finished.root, GOLD_METRICS))
+        first = lake.read(table, version=1)
+        assert_df_equality(first, lake.read(table, version=2), ignore_row_order=True)
+    assert_lists(lake.read(GOLD_RECOMMENDATIONS))
+    assert_metrics(lake.read(GOLD_METRICS))
     assert list(file.parent.iterdir()) == [file]
     assert list((Path(finished.root) / "checkpoints" / "als").iterdir()) == []
 
@@ -146,29 +147,31 @@ def assert_metrics(metrics: DataFrame) -> None:
 
 
 def test_csv_holds_the_rows_of_the_table_in_order_of_rank(spark: SparkSession, finished: Finished) -> None:
+    lake = SparkLakehouse(finished.root, spark)
     with Path(export_path(finished.root, RECOMMENDATIONS_CSV)).open(encoding="utf-8-sig", newline="") as file:
         header, *rows = csv.reader(file, strict=True)
     assert header == GOLD_POWERBI.columns
-    ranked = read(spark, finished.root, GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect()
+    ranked = lake.read(GOLD_RECOMMENDATIONS).orderBy("user_id", "rank").collect()
     assert [tuple(row[:2]) for row in rows] == [(row["user_id"], row["content_id"]) for row in ranked]
     assert {row[2] for row in rows} <= {f'Title "{n}", part 1' for n in range(40)}
-    table = read(spark, finished.root, GOLD_POWERBI).collect()
+    table = lake.read(GOLD_POWERBI).collect()
     assert sorted(tuple(row) for row in rows) == sorted((*row[:3], f"{row[3]:.2f}") for row in table)
 
 
 def test_each_commit_tells_the_versions_it_was_made_from(spark: SparkSession, finished: Finished) -> None:
-    commit = delta_table(spark, finished.root, GOLD_RECOMMENDATIONS).history(1).collect()[0]
+    commit = SparkLakehouse(finished.root, spark).delta_table(GOLD_RECOMMENDATIONS).history(1).collect()[0]
     assert json.loads(commit["userMetadata"]) == {
         "inputs": {"gold.affinity_ratings": 2, "silver.content": 1, "silver.feedback": 1, "silver.users": 1}
     }
 
 
 def test_one_user_with_tastes_one_title_and_no_feedback(spark: SparkSession, gold: Settings) -> None:
+    lake = SparkLakehouse(gold.root, spark)
     fill_silver(spark, gold.root, users=2, titles=1, events=0)
     run_all(spark, gold)
-    rows = read(spark, gold.root, GOLD_RECOMMENDATIONS).orderBy("user_id").collect()
+    rows = lake.read(GOLD_RECOMMENDATIONS).orderBy("user_id").collect()
     assert [tuple(row[:3]) for row in rows] == [("u00", "t00", 1), ("u01", "t00", 1)]
-    assert read(spark, gold.root, GOLD_POPULARITY).count() == 0
+    assert lake.read(GOLD_POPULARITY).count() == 0
 
 
 def test_a_missing_table_is_named(spark: SparkSession, gold: Settings) -> None:
@@ -182,11 +185,12 @@ def test_a_missing_table_is_named(spark: SparkSession, gold: Settings) -> None:
 def test_a_recommended_title_that_is_gone_stops_the_export(
     spark: SparkSession, finished: Finished, gold: Settings
 ) -> None:
+    lake = SparkLakehouse(gold.root, spark)
     shutil.copytree(finished.root, gold.root)
     file = Path(export_path(gold.root, RECOMMENDATIONS_CSV))
-    best = read(spark, gold.root, GOLD_RECOMMENDATIONS).where("rank = 1").orderBy("user_id").first()
+    best = lake.read(GOLD_RECOMMENDATIONS).where("rank = 1").orderBy("user_id").first()
     assert best is not None
-    delta_table(spark, gold.root, SILVER_CONTENT).delete(f"id = '{best['content_id']}'")
+    lake.delta_table(SILVER_CONTENT).delete(f"id = '{best['content_id']}'")
     with pytest.raises(TableError, match=f"1 recommended titles .*{best['content_id']}"), without_gate():
         export_powerbi.run(spark, gold)
     assert file.read_bytes() == finished.first_file
@@ -198,5 +202,5 @@ def test_a_recommended_title_that_is_gone_stops_the_export(
 
 def test_gold_stays_open_to_simple_readers(spark: SparkSession, finished: Finished) -> None:
     for table in (GOLD_RECOMMENDATIONS, GOLD_POWERBI, GOLD_POPULARITY, GOLD_METRICS):
-        detail = spark.sql(f"DESCRIBE DETAIL delta.`{table_path(finished.root, table)}`").collect()[0]
+        detail = spark.sql(f"DESCRIBE DETAIL delta.`{table.path(finished.root)}`").collect()[0]
         assert detail["minReaderVersion"] == 1

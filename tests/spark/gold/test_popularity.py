@@ -3,10 +3,10 @@
 import datetime as dt
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold.popularity import count_daily, order_titles
+from tests.support.frames import assert_df_equality
 
 EVENTS = (
     "content_id string, user_id string, action string, rating double, seconds_watched int,"

@@ -20,6 +20,7 @@ from lakehouse.history.commits import commits
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import CheckpointError
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     CATALOGUE,
     GOLD_POPULARITY,
@@ -58,7 +59,9 @@ def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: Spark
     count_popularity.run(spark, own)
     assert made_from(own, GOLD_POPULARITY) == {"silver.feedback": good}
     with without_gate():
-        assert read_inputs(spark, own.root, SILVER_FEEDBACK).versions == {"silver.feedback": good + 1}
+        assert read_inputs(SparkLakehouse(own.root, spark), SILVER_FEEDBACK).versions == {
+            "silver.feedback": good + 1
+        }
 
 
 def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Settings) -> None:
@@ -71,7 +74,7 @@ def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Sett
     accepted = acceptance.last_accepted(own.root, SILVER_USERS)
     assert accepted is not None
     assert accepted.version == good
-    assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": good}
+    assert read_inputs(SparkLakehouse(own.root, spark), SILVER_USERS).versions == {"silver.users": good}
 
 
 def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own: Settings) -> None:
@@ -182,12 +185,12 @@ def test_silver_that_was_checked_and_never_passed_is_not_read(spark: SparkSessio
     shutil.rmtree(storage.table_path(own.root, QUALITY_RESULTS))
     version = latest(spark, own, SILVER_USERS)
     # never checked: a job on its own reads what exists, and its result is not exported
-    assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": version}
+    assert read_inputs(SparkLakehouse(own.root, spark), SILVER_USERS).versions == {"silver.users": version}
     storage.delta_table(spark, own.root, SILVER_USERS).update(set={"clasificacion": "'74 min'"})
     with pytest.raises(CheckFailedError):
         require_passed(spark, own, "silver")
     with pytest.raises(TableError, match=r"no version of silver\.users has passed its checks"):
-        read_inputs(spark, own.root, SILVER_USERS)
+        read_inputs(SparkLakehouse(own.root, spark), SILVER_USERS)
 
 
 def test_a_run_without_comparison_takes_other_data_as_it_is(spark: SparkSession, own: Settings) -> None:

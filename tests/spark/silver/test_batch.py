@@ -12,9 +12,10 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import Lakehouse, storage
+from lakehouse import Lakehouse
 from lakehouse.lakehouse import plain_strings
 from lakehouse.settings import load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_CONTENT,
@@ -111,8 +112,8 @@ def in_process(judged: DataFrame, root: str, *, query_id: str, batch_id: int, ve
 SPARK, PROCESS = "by Spark", "in process"
 WAYS: Mapping[str, Write] = {SPARK: apply_large_batch, PROCESS: in_process}
 # The functions that commit, in each way.
-COMMITS: Mapping[str, Sequence[tuple[ModuleType, str]]] = {
-    SPARK: ((state, "_merge"), (storage, "append"), (storage, "append_once")),
+COMMITS: Mapping[str, Sequence[tuple[ModuleType | type[SparkLakehouse], str]]] = {
+    SPARK: ((state, "_merge"), (SparkLakehouse, "append"), (SparkLakehouse, "append_once")),
     PROCESS: ((small_batch, "_merge"), (small_batch, "_append")),
 }
 NewRoot = Callable[[Path], str]
@@ -128,7 +129,7 @@ def new_root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> N
     """Creates roots without rows in silver: copies of one, as creating its tables takes as long as a batch."""
     empty = tmp_path_factory.mktemp("empty")
     for table in layer_tables("silver"):
-        storage.ensure(spark, str(empty), table)
+        SparkLakehouse(str(empty), spark).ensure(table)
 
     def copied(folder: Path) -> str:
         return str(shutil.copytree(empty, folder / "lakehouse"))
@@ -201,16 +202,17 @@ def went_through(root: str, folder: Path, second: DataFrame, way: str) -> Undist
 def test_the_batch_did_what_it_was_made_for(spark: SparkSession, undisturbed: Undisturbed) -> None:
     """Every commit below has work to do: three merges, quarantine, tombstones, the batch's own row."""
     root = undisturbed.root
-    users = storage.read(spark, root, SILVER_USERS).select("id", "nombre_usuario").orderBy("id").collect()
+    lake = SparkLakehouse(root, spark)
+    users = lake.read(SILVER_USERS).select("id", "nombre_usuario").orderBy("id").collect()
     assert users == [("both", "Lucía"), ("u-1", "after"), ("u-2", "stays"), ("u-4", "back")]
-    content = storage.read(spark, root, SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
+    content = lake.read(SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
     assert content == [
         ("both", "one id in two tables"),
         ("m-1", "stays"),
         ("s-1", "the same time, a later record"),
     ]
-    assert storage.read(spark, root, SILVER_FEEDBACK).select("id", "rating").collect() == [("f-2", 4.5)]
-    deleted = storage.read(spark, root, SILVER_TOMBSTONES).select("id", "event_timestamp").orderBy("id")
+    assert lake.read(SILVER_FEEDBACK).select("id", "rating").collect() == [("f-2", 4.5)]
+    deleted = lake.read(SILVER_TOMBSTONES).select("id", "event_timestamp").orderBy("id")
     assert [(row["id"], row["event_timestamp"].minute) for row in deleted.collect()] == [
         ("f-1", 20),
         ("gone", 20),
@@ -219,19 +221,20 @@ def test_the_batch_did_what_it_was_made_for(spark: SparkSession, undisturbed: Un
         ("u-3", 20),
         ("u-4", 20),
     ]
-    assert storage.read(spark, root, SILVER_QUARANTINE).count() == 4
+    assert lake.read(SILVER_QUARANTINE).count() == 4
 
 
 def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undisturbed: Undisturbed) -> None:
     counts = ("rows_in", "applied", "superseded", "deleted", "quarantined")
-    second = storage.read(spark, undisturbed.root, SILVER_BATCHES).filter("batch_id = 1").collect()
+    lake = SparkLakehouse(undisturbed.root, spark)
+    second = lake.read(SILVER_BATCHES).filter("batch_id = 1").collect()
     assert [tuple(row[name] for name in counts) for row in second] == [
         # applied: u-1, u-4, s-1, both twice, f-2; deleted: u-3, gone, f-1; the others arrived too late
         (22, 6, 9, 3, 4)
     ]
     assert second[0]["bronze_versions"] == VERSIONS
     # with the record's Kafka timestamp
-    seen = storage.read(spark, undisturbed.root, SILVER_BATCHES).select(F.inline("unknown_fields"))
+    seen = lake.read(SILVER_BATCHES).select(F.inline("unknown_fields"))
     assert [tuple(row) for row in seen.withColumn("first_seen", F.col("first_seen").cast("string")).collect()] == [
         ("pais", 1, "MX", "t", "series", "2025-05-13 12:20:00"),
         ("premio", 1, None, "t", "series", "2025-05-13 12:20:00"),
@@ -300,14 +303,15 @@ def test_a_tombstone_changes_only_the_tables_that_hold_its_id(
     root = new_root(tmp_path)
     first = numbered([event(USER, "u-1", 10), event(MOVIE, "m-1", 10)])
     write(judged(spark, first), root, query_id="q", batch_id=0, versions={})
-    before = {table.sql_name: storage.latest_version(spark, root, table) for table in layer_tables("silver")}
+    lake = SparkLakehouse(root, spark)
+    before = {table.sql_name: lake.version(table) for table in layer_tables("silver")}
     second = numbered([tombstone("u-1", 20), tombstone("nobody", 20)], first=len(first))
     write(judged(spark, second), root, query_id="q", batch_id=1, versions={})
-    after = {table.sql_name: storage.latest_version(spark, root, table) for table in layer_tables("silver")}
+    after = {table.sql_name: lake.version(table) for table in layer_tables("silver")}
     changed = {name for name, version in after.items() if version != before[name]}
     assert changed == {"silver.users", "silver.tombstones", "silver.batches"}
-    assert storage.read(spark, root, SILVER_USERS).isEmpty()
-    assert storage.read(spark, root, SILVER_TOMBSTONES).count() == 2
+    assert lake.read(SILVER_USERS).isEmpty()
+    assert lake.read(SILVER_TOMBSTONES).count() == 2
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -331,7 +335,12 @@ def test_another_checkpoint_is_another_stream(
     rows = judged(spark, numbered([event(USER, "u-1", 10)]))
     for query_id in ("old", "new"):
         write(rows, root, query_id=query_id, batch_id=0, versions={})
-    found = storage.read(spark, root, SILVER_BATCHES).select("query_id", "rows_in", "applied").orderBy("query_id")
+    found = (
+        SparkLakehouse(root, spark)
+        .read(SILVER_BATCHES)
+        .select("query_id", "rows_in", "applied")
+        .orderBy("query_id")
+    )
     assert found.collect() == [("new", 1, 1), ("old", 1, 1)]
 
 
@@ -365,22 +374,24 @@ def test_order_of_arrival_does_not_matter(
     for batch_id, rows in enumerate(SPLITS[split]):
         write(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions=VERSIONS)
     in_one_batch.expect_equal(root, (*STATE, SILVER_QUARANTINE))
-    summed = storage.read(spark, root, SILVER_BATCHES).selectExpr(
-        "sum(rows_in)", "sum(applied + superseded + deleted + quarantined)"
+    summed = (
+        SparkLakehouse(root, spark)
+        .read(SILVER_BATCHES)
+        .selectExpr("sum(rows_in)", "sum(applied + superseded + deleted + quarantined)")
     )
     assert summed.collect() == [(len(ALL), len(ALL))]
 
 
 def changes(root: str, table: Table) -> list[str]:
     """What the change data feed says of every commit, without the numbers and times of the commits."""
-    feed = pa.table(DeltaTable(storage.table_path(root, table)).load_cdf(starting_version=1))
+    feed = pa.table(DeltaTable(table.path(root)).load_cdf(starting_version=1))
     names = [name for name in feed.column_names if name not in ("_commit_version", "_commit_timestamp")]
     return sorted(str(row) for row in plain_strings(feed).select(names).to_pylist())
 
 
 def keys(root: str, table: Table) -> list[tuple[object, ...]]:
     """The key of every row, in order: a key with two rows appears twice."""
-    rows = DeltaTable(storage.table_path(root, table)).to_pyarrow_table(columns=list(table.key)).to_pylist()
+    rows = DeltaTable(table.path(root)).to_pyarrow_table(columns=list(table.key)).to_pylist()
     return sorted(tuple(row.values()) for row in rows)
 
 
@@ -388,7 +399,7 @@ def outcomes(spark: SparkSession, root: str) -> list[tuple[int, ...]]:
     counts = ("rows_in", "applied", "superseded", "deleted", "quarantined")
     return [
         tuple(row)
-        for row in storage.read(spark, root, SILVER_BATCHES).orderBy("batch_id").select(*counts).collect()
+        for row in SparkLakehouse(root, spark).read(SILVER_BATCHES).orderBy("batch_id").select(*counts).collect()
     ]
 
 
@@ -435,13 +446,14 @@ def test_a_key_that_a_table_holds_twice_is_once_after_its_next_event(
     root = new_root(tmp_path)
     first = [event(USER, id_, 10) for id_ in ("new", "same", "old", "deleted", "untouched")] + [tombstone("x", 10)]
     write(judged(spark, numbered(first)), root, query_id="q", batch_id=0, versions={})
+    lake = SparkLakehouse(root, spark)
     for table in (SILVER_USERS, SILVER_TOMBSTONES):
-        storage.append(storage.read(spark, root, table).localCheckpoint(), root, table)
+        lake.append(lake.read(table).localCheckpoint(), table)
     second = [event(USER, "new", 20), event(USER, "old", 5), tombstone("deleted", 20), tombstone("x", 20)]
     rows = [*numbered(first)[1:2], *numbered([*second, event(USER, "other", 20)], first=6)]
     write(judged(spark, rows), root, query_id="q", batch_id=1, versions={})
     stay = [("old",)] * 2 + [("other",), ("same",)] + [("untouched",)] * 2
     assert keys(root, SILVER_USERS) == [("new",), *stay]
     assert keys(root, SILVER_TOMBSTONES) == [("deleted",), ("x",)]
-    users = storage.read(spark, root, SILVER_USERS).filter("id IN ('new', 'same')").orderBy("id")
+    users = lake.read(SILVER_USERS).filter("id IN ('new', 'same')").orderBy("id")
     assert [(row["id"], row["event_timestamp"].minute) for row in users.collect()] == [("new", 20), ("same", 10)]

@@ -5,11 +5,11 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_USERS
 from silver.continuity import require_continuity
 from silver.drift import DriftedField, drifted_fields
@@ -27,7 +27,7 @@ def drift(settings: Settings) -> list[DriftedField]:
 def make_older(spark: SparkSession, settings: Settings) -> None:
     """Silver as the previous version wrote it: no table of corrections, fewer details about unknown fields."""
     root = settings.root
-    batches = storage.read(spark, root, SILVER_BATCHES)
+    batches = SparkLakehouse(root, spark).read(SILVER_BATCHES)
     older = batches.withColumns(
         {
             "silver_versions": F.map_filter(
@@ -40,7 +40,7 @@ def make_older(spark: SparkSession, settings: Settings) -> None:
     )
     kept = older.withColumn("unknown_fields", F.col("unknown_fields").cast(OLD_FIELDS)).localCheckpoint()
     writer = kept.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-    writer.option("userMetadata", '{"lakehouse": "test"}').save(storage.table_path(root, SILVER_BATCHES))
+    writer.option("userMetadata", '{"lakehouse": "test"}').save(SILVER_BATCHES.path(root))
     for file in sorted(Path(root, "silver", "corrections").rglob("*"), reverse=True):
         file.unlink() if file.is_file() else file.rmdir()
     Path(root, "silver", "corrections").rmdir()
@@ -49,6 +49,7 @@ def make_older(spark: SparkSession, settings: Settings) -> None:
 def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
     settings = load_settings().model_copy(update={"root": str(tmp_path / "lakehouse")})
     root = settings.root
+    lake = SparkLakehouse(root, spark)
     first = [
         bronze_row(USER | {"pais": "MX"}, at="2025-05-13T12:00:02Z"),
         bronze_row(USER | {"pais": None, "edad": 31}, at="2025-05-13T12:00:01Z"),
@@ -67,11 +68,9 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("events", "user", "edad", 0, 1, "31"),
         ("events", "user", "pais", 0, 2, "MX"),
     ]
-    first_seen = storage.read(spark, root, SILVER_BATCHES).select(
-        F.explode("unknown_fields.first_seen").alias("at")
-    )
+    first_seen = lake.read(SILVER_BATCHES).select(F.explode("unknown_fields.first_seen").alias("at"))
     assert {row["at"].astimezone(at.tzinfo) for row in first_seen.collect()} == {at, later}
-    assert storage.read(spark, root, SILVER_USERS).count() == 1  # the stream continues, and nothing is lost
+    assert lake.read(SILVER_USERS).count() == 1  # the stream continues, and nothing is lost
 
     make_older(spark, settings)
     assert {row[2] for row in drift(settings)} == {"pais", "premio", "edad"}
@@ -87,4 +86,4 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("edad", 0, 1),
     }
     # and the continuity checks pass
-    require_continuity(spark, root, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
+    require_continuity(lake, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from silver.latest import ORDER, decide, targeted
+from tests.support.frames import assert_df_equality
 
 USERS, CONTENT, TOMBSTONES = "users", "content", "tombstones"
 ROW = (

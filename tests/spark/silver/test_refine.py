@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.errors import TableError
 from lakehouse.folders import open_folder
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.streams import StreamError
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -39,10 +39,11 @@ def settings(tmp_path: Path) -> Settings:
 
 def land(spark: SparkSession, root: str, table: Table, *rows: Row) -> None:
     """Append rows to bronze in one commit, with consecutive offsets."""
-    storage.ensure(spark, root, table)
-    first = storage.read(spark, root, table).count()
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(table)
+    first = lake.read(table).count()
     numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
-    storage.append(bronze_frame(spark, numbered), root, table)
+    lake.append(bronze_frame(spark, numbered), table)
 
 
 def batches(spark: SparkSession, root: str) -> list[tuple[object, ...]]:
@@ -58,16 +59,17 @@ def batches(spark: SparkSession, root: str) -> list[tuple[object, ...]]:
     )
     return [
         tuple(row)
-        for row in storage.read(spark, root, SILVER_BATCHES).select(*columns).orderBy("batch_id").collect()
+        for row in SparkLakehouse(root, spark).read(SILVER_BATCHES).select(*columns).orderBy("batch_id").collect()
     ]
 
 
 def ids(spark: SparkSession, root: str, table: Table) -> list[str]:
-    return sorted(row["id"] for row in storage.read(spark, root, table).select("id").collect())
+    return sorted(row["id"] for row in SparkLakehouse(root, spark).read(table).select("id").collect())
 
 
 def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     root = settings.root
+    lake = SparkLakehouse(root, spark)
     land(spark, root, BRONZE_EVENTS, bronze_row(USER), bronze_row(MOVIE), bronze_row("no JSON"))
     land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
     refine(spark, settings)
@@ -78,9 +80,9 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     assert batches(spark, root) == [first]
 
     # nothing new: no batch, and no commit
-    versions = [storage.latest_version(spark, root, table) for table in (SILVER_USERS, SILVER_BATCHES)]
+    versions = [lake.version(table) for table in (SILVER_USERS, SILVER_BATCHES)]
     refine(spark, settings)
-    assert [storage.latest_version(spark, root, table) for table in (SILVER_USERS, SILVER_BATCHES)] == versions
+    assert [lake.version(table) for table in (SILVER_USERS, SILVER_BATCHES)] == versions
 
     # a failed batch fails the stream, with one line, and is repeated at the next start
     land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"id": "u-2"}), bronze_row(None, key="m"))
@@ -96,7 +98,7 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     assert ids(spark, root, SILVER_USERS) == ["u", "u-2"]
     assert ids(spark, root, SILVER_CONTENT) == []
     assert ids(spark, root, SILVER_FEEDBACK) == ["f"]
-    assert storage.read(spark, root, SILVER_QUARANTINE).count() == 1
+    assert lake.read(SILVER_QUARANTINE).count() == 1
 
     lines = [json.loads(line) for line in (settings.ops_dir / "stream_progress.jsonl").read_text().splitlines()]
     assert [(line["stream"], line["batch_id"], line["rows"]) for line in lines] == [(STREAM, 0, 4), (STREAM, 1, 2)]
@@ -116,7 +118,7 @@ def test_a_small_limit_makes_several_batches_of_the_same_tables(spark: SparkSess
     silver = settings.silver.model_copy(update={"max_bytes_per_trigger": "1b"})
     refine(spark, settings.model_copy(update={"silver": silver}))
     assert [row[2:4] for row in batches(spark, root)] == [(2, 2), (1, 1)]
-    names = storage.read(spark, root, SILVER_USERS).select("nombre_usuario").collect()
+    names = SparkLakehouse(root, spark).read(SILVER_USERS).select("nombre_usuario").collect()
     assert names == [("second",)]
 
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.replay_request import Request
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     BRONZE_EVENTS,
     SILVER_CONTENT,
@@ -85,7 +85,7 @@ def undisturbed(
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
             (state, "_merge"),
-            (storage, "append"),
+            (SparkLakehouse, "append"),
             (resolution, "_mark"),
         ):
             patch.setattr(owner, name, then_copy(getattr(owner, name)))
@@ -95,13 +95,14 @@ def undisturbed(
 
 
 def require_the_stream_may_go_on(spark: SparkSession, root: str) -> None:
-    require_continuity(spark, root, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
+    require_continuity(SparkLakehouse(root, spark), read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
 
 
 def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undisturbed: Undisturbed) -> None:
     root = undisturbed.settings.root
+    lake = SparkLakehouse(root, spark)
     assert became(spark, root) == BECAME
-    titles = storage.read(spark, root, SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
+    titles = lake.read(SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
     assert [tuple(row) for row in titles] == [
         ("deleted before", "El viaje"),
         ("first", "El viaje"),
@@ -110,13 +111,13 @@ def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undist
         ("outlives", "El viaje"),
         ("twice", "two"),
     ]
-    assert [row["id"] for row in storage.read(spark, root, SILVER_USERS).collect()] == ["user"]
+    assert [row["id"] for row in lake.read(SILVER_USERS).collect()] == ["user"]
     assert audit_faults(root) == []
     require_the_stream_may_go_on(spark, root)
 
 
 def test_what_stays_open_tells_its_new_reasons(spark: SparkSession, undisturbed: Undisturbed) -> None:
-    quarantine = storage.read(spark, undisturbed.settings.root, SILVER_QUARANTINE)
+    quarantine = SparkLakehouse(undisturbed.settings.root, spark).read(SILVER_QUARANTINE)
     found = quarantine.filter("key = 'two faults'").select("status", "resolved_at", "reasons.rule").collect()
     assert [tuple(row) for row in found] == [("open", None, ["titulo_missing"])]
     assert dict(undisturbed.report.result.outcomes) == {"applied": 5, "superseded": 4, "deleted": 1, "open": 4}
@@ -128,12 +129,13 @@ def test_what_stays_open_tells_its_new_reasons(spark: SparkSession, undisturbed:
 
 def test_the_same_replay_again_changes_nothing(spark: SparkSession, undisturbed: Undisturbed) -> None:
     root = undisturbed.settings.root
-    versions = [storage.latest_version(spark, root, table) for table in layer_tables("silver")]
+    lake = SparkLakehouse(root, spark)
+    versions = [lake.version(table) for table in layer_tables("silver")]
     report = replay.run(spark, undisturbed.settings, Request(rule="clasificacion_unknown"))
     assert replay.told(report, dry_run=False) == ["0 rows: no open row is selected"]
     report = replay.run(spark, undisturbed.settings, Request())
     assert replay.told(report, dry_run=False)[-1] == "0 rows changed"
-    assert [storage.latest_version(spark, root, table) for table in layer_tables("silver")] == versions
+    assert [lake.version(table) for table in layer_tables("silver")] == versions
 
 
 COMMITS = 5  # corrections, users, content, tombstones, quarantine
@@ -164,7 +166,7 @@ def test_the_stream_finishes_a_replay_and_goes_on(
     newer, older = event(MOVIE, "first", 40, titulo="new"), event(MOVIE, "newer", 15, titulo="too old")
     land(spark, root, BRONZE_EVENTS, [newer, older])
     refine(spark, settings)
-    titles = storage.read(spark, root, SILVER_CONTENT).filter("id IN ('first', 'newer')").orderBy("id")
+    titles = SparkLakehouse(root, spark).read(SILVER_CONTENT).filter("id IN ('first', 'newer')").orderBy("id")
     assert [row["titulo"] for row in titles.collect()] == ["new", "after"]
     assert became(spark, root) == BECAME
     assert audit_faults(root) == []

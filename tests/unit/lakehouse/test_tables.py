@@ -4,7 +4,20 @@ import pytest
 from pyspark.sql.types import StructType
 
 from lakehouse.errors import TableError
-from lakehouse.tables import CATALOGUE, GOLD_POWERBI, Table, find_table, layer_tables
+from lakehouse.tables import (
+    BRONZE_EVENTS,
+    CATALOGUE,
+    GOLD_POWERBI,
+    GOLD_TRIALS,
+    QUALITY_RESULTS,
+    Table,
+    find_table,
+    gated_tables,
+    gold_jobs,
+    layer_tables,
+)
+from lakehouse.tables.declaration import STRING, optional, required
+from tests.support.folders import PROJECT
 
 # Properties that make a table unreadable to Delta readers of version 1.
 RAISES_READER_VERSION = (
@@ -36,8 +49,8 @@ def test_the_tables_are_those_of_the_design() -> None:
         "silver.corrections",
         "silver.batches",
         "gold.affinity_ratings",
-        "gold.recommendations",
         "gold.content_popularity",
+        "gold.recommendations",
         "gold.model_metrics",
         "gold.models",
         "gold.tuning_trials",
@@ -52,6 +65,70 @@ def test_the_tables_are_those_of_the_design() -> None:
 def test_every_key_column_exists_and_is_not_null(table: Table) -> None:
     assert table.key
     assert {name: table.schema[name].nullable for name in table.key} == dict.fromkeys(table.key, False)
+
+
+@pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.sql_name)
+def test_every_table_and_column_is_described(table: Table) -> None:
+    assert table.row
+    assert [name for name, description in table.descriptions.items() if not description] == []
+    # each is shown as a sentence, in one cell of a table
+    texts = [table.row, *table.descriptions.values()]
+    assert [text for text in texts if text.endswith(".") or "|" in text or "\n" in text] == []
+
+
+@pytest.mark.parametrize("table", CATALOGUE, ids=lambda table: table.sql_name)
+def test_the_job_that_makes_a_table_exists(table: Table) -> None:
+    assert (PROJECT / table.made_by.script).is_file()
+
+
+def test_the_gate_accepts_a_layer_only_with_these_tables() -> None:
+    gated = {layer: names(gated_tables(layer)) for layer in ("bronze", "silver", "gold", "quality")}
+    assert gated == {
+        "bronze": [],
+        "silver": [
+            "silver.users",
+            "silver.content",
+            "silver.feedback",
+            "silver.tombstones",
+            "silver.quarantine",
+            "silver.batches",
+        ],
+        "gold": ["gold.affinity_ratings", "gold.content_popularity", "gold.recommendations", "gold.model_metrics"],
+        "quality": [],
+    }
+
+
+def test_a_run_of_gold_takes_each_job_once_and_the_export_after_the_gate() -> None:
+    assert [job.module for job in gold_jobs(after_gate=False)] == [
+        "gold.rate_affinity",
+        "gold.count_popularity",
+        "gold.recommend",
+    ]
+    assert [job.module for job in gold_jobs(after_gate=True)] == ["gold.export_powerbi"]
+
+
+def test_the_tables_that_may_be_empty_depend_on_what_people_and_sources_do() -> None:
+    empty = [table.sql_name for table in CATALOGUE if table.may_be_empty]
+    assert empty == ["silver.tombstones", "silver.quarantine", "silver.corrections"]
+
+
+@pytest.mark.parametrize(
+    ("table", "command"),
+    [
+        (BRONZE_EVENTS, "lakehouse run --select bronze"),
+        (GOLD_POWERBI, "lakehouse run --select gold"),
+        (GOLD_TRIALS, "spark-submit gold/evaluate.py --tune"),
+        (QUALITY_RESULTS, "lakehouse check"),
+    ],
+)
+def test_the_error_for_a_missing_table_names_what_makes_it(table: Table, command: str) -> None:
+    assert str(table.missing("/r")) == f"table {table.sql_name} does not exist under /r; make it with: {command}"
+
+
+def test_a_column_without_a_description_has_no_comment() -> None:
+    table = Table("x", "y", StructType([required("a", STRING, "the a"), optional("b", STRING)]), ("a",))
+    assert table.descriptions == {"a": "the a", "b": ""}
+    assert table.schema["b"].metadata == {}
 
 
 @pytest.mark.parametrize("table", layer_tables("gold"), ids=lambda table: table.sql_name)

@@ -21,7 +21,6 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest, read_kafka
-from lakehouse import storage
 from lakehouse.broker.config import LOOPBACK, format_storage, write_config
 from lakehouse.broker.process import Broker, launch_broker, retry_on_other_ports, stop_broker
 from lakehouse.errors import BrokerError
@@ -29,6 +28,7 @@ from lakehouse.kafka.admin import cluster_id
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS
 from producers.made_up.entities import user_records
 from producers.sending.delivery import publish
@@ -175,7 +175,7 @@ def publish_users(settings: Settings) -> list[bytes | None]:
 
 
 def landed(spark: SparkSession, settings: Settings) -> list[bytes]:
-    rows = storage.read(spark, settings.root, BRONZE_EVENTS).orderBy("offset").select("value").collect()
+    rows = SparkLakehouse(settings.root, spark).read(BRONZE_EVENTS).orderBy("offset").select("value").collect()
     return [row["value"].encode() for row in rows]
 
 

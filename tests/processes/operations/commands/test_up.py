@@ -11,11 +11,11 @@ import pytest
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.broker.embedded import kafka_cluster, own_broker
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_POWERBI, SILVER_CONTENT
 from operations import cli
 from operations.commands.audit import audit
@@ -111,7 +111,7 @@ def test_without_producers_it_takes_what_others_have_sent(
     assert (code, "Traceback" in said) == (0, False), said
     assert re.search(r" s  bronze 20 .* silver 20 .*gold waiting for silver", said.splitlines()[-1]), said
     assert "delivered" not in said
-    assert storage.read(spark, embedded.root, SILVER_CONTENT).count() == 20
+    assert SparkLakehouse(embedded.root, spark).read(SILVER_CONTENT).count() == 20
 
 
 def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends(
@@ -138,7 +138,7 @@ def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends
     assert (gold.runs, gold.worker.failure) == (1, None)
     assert gold.ended is not None
     assert gold.told(gold.ended).startswith("run 1 ended 0 s ago and took ")
-    assert storage.read(spark, settings.root, GOLD_POWERBI).count() > 0
+    assert SparkLakehouse(settings.root, spark).read(GOLD_POWERBI).count() > 0
 
 
 def test_gold_that_is_stopped_waits_no_longer(spark: SparkSession, settings: Settings) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -15,10 +14,11 @@ from gold import rate_affinity
 from gold.affinity import changes
 from gold.affinity.changes import NO_BASE, Changed, fingerprint
 from gold.inputs import Inputs, read_inputs
-from lakehouse import lakehouse, storage
+from lakehouse import lakehouse
 from lakehouse.history.commits import commit, inputs_of
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     GOLD_AFFINITY,
     SILVER_CONTENT,
@@ -27,6 +27,7 @@ from lakehouse.tables import (
 )
 from operations.pipeline.steps import anew, selected
 from tests.support.delta_cache import forget_tables
+from tests.support.frames import assert_df_equality
 
 # What a test does to silver.
 Change = Callable[["Lakehouse"], object]
@@ -54,17 +55,21 @@ class Lakehouse:
 
     def merge(self, table: Table, *rows: tuple[object, ...]) -> None:
         changes = self.spark.createDataFrame(list(rows), table.schema).alias("s")
-        target = storage.delta_table(self.spark, self.settings.root, table).alias("t")
+        target = self.lake.delta_table(table).alias("t")
         target.merge(changes, "t.id = s.id").whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
 
+    @property
+    def lake(self) -> SparkLakehouse:
+        return SparkLakehouse(self.settings.root, self.spark)
+
     def delete(self, table: Table, *ids: str) -> None:
-        storage.delta_table(self.spark, self.settings.root, table).delete(F.col("id").isin(*ids))
+        self.lake.delta_table(table).delete(F.col("id").isin(*ids))
 
     def rows(self, table: Table) -> DataFrame:
-        return storage.read(self.spark, self.settings.root, table)
+        return self.lake.read(table)
 
     def version(self, table: Table) -> int:
-        return storage.latest_version(self.spark, self.settings.root, table)
+        return self.lake.version(table)
 
     def rate(self, *, full: bool = False) -> None:
         rate_affinity.run(self.spark, self.settings, full=full)
@@ -79,7 +84,7 @@ def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
         (SILVER_USERS, [user(n, f"g{n % 2}") for n in range(30)]),
         (SILVER_CONTENT, [title(n, f"g{n % 2}") for n in range(12)]),
     ):
-        storage.overwrite(spark.createDataFrame(rows, table.schema), root, table)
+        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, table.schema), table)
     lakehouse = Lakehouse(spark, settings)
     lakehouse.rate()
     return root
@@ -94,13 +99,14 @@ def own(spark: SparkSession, made: str, tmp_path: Path) -> Lakehouse:
 
 def changed_users(lakehouse: Lakehouse, settings: Settings | None = None) -> Changed:
     chosen = settings or lakehouse.settings
-    inputs = read_inputs(lakehouse.spark, chosen.root, SILVER_USERS, SILVER_CONTENT)
-    return rate_affinity.changed_users(lakehouse.spark, chosen.root, inputs, rate_affinity.recipe_of(chosen))
+    lake = SparkLakehouse(chosen.root, lakehouse.spark)
+    inputs = read_inputs(lake, SILVER_USERS, SILVER_CONTENT)
+    return rate_affinity.changed_users(lake, inputs, rate_affinity.recipe_of(chosen.gold.affinity))
 
 
 def assert_equals_a_full_run(lakehouse: Lakehouse) -> None:
     version = lakehouse.version(GOLD_AFFINITY)
-    found = storage.read(lakehouse.spark, lakehouse.settings.root, GOLD_AFFINITY, version=version)
+    found = lakehouse.lake.read(GOLD_AFFINITY, version=version)
     lakehouse.rate(full=True)
     assert_df_equality(found, lakehouse.rows(GOLD_AFFINITY), ignore_row_order=True)
 
@@ -120,30 +126,32 @@ def test_only_users_with_other_tastes_are_rated_again(own: Lakehouse) -> None:
 
 def restore_gold(lakehouse: Lakehouse) -> None:
     lakehouse.rate()
-    storage.delta_table(lakehouse.spark, lakehouse.settings.root, GOLD_AFFINITY).restoreToVersion(1)
+    lakehouse.lake.delta_table(GOLD_AFFINITY).restoreToVersion(1)
 
 
 def delete_rows_of_gold(lakehouse: Lakehouse) -> None:
-    storage.delta_table(lakehouse.spark, lakehouse.settings.root, GOLD_AFFINITY).delete("user_id = 'u01'")
+    lakehouse.lake.delta_table(GOLD_AFFINITY).delete("user_id = 'u01'")
 
 
 def make_users_anew(lakehouse: Lakehouse) -> None:
     """A table with as many versions as the previous one, and other users."""
     root = lakehouse.settings.root
-    shutil.rmtree(storage.table_path(root, SILVER_USERS))
+    shutil.rmtree(SILVER_USERS.path(root))
     forget_tables()
     rows = [user(n, f"g{n % 3}") for n in range(30)]
-    storage.overwrite(lakehouse.spark.createDataFrame(rows, SILVER_USERS.schema), root, SILVER_USERS)
+    SparkLakehouse(root, lakehouse.spark).overwrite(
+        lakehouse.spark.createDataFrame(rows, SILVER_USERS.schema), SILVER_USERS
+    )
 
 
 def lose_the_feed(lakehouse: Lakehouse) -> None:
     lakehouse.merge(SILVER_USERS, user(3, "g0"))
-    shutil.rmtree(Path(storage.table_path(lakehouse.settings.root, SILVER_USERS), "_change_data"))
+    shutil.rmtree(Path(SILVER_USERS.path(lakehouse.settings.root), "_change_data"))
 
 
 def switch_the_feed_off(lakehouse: Lakehouse) -> None:
     off = {"delta.enableChangeDataFeed": "false"}
-    storage.set_properties(lakehouse.spark, lakehouse.settings.root, SILVER_USERS, off)
+    lakehouse.lake.set_properties(SILVER_USERS, off)
     lakehouse.merge(SILVER_USERS, user(3, "g0"))
 
 
@@ -190,7 +198,7 @@ def test_other_settings_make_everything_anew(own: Lakehouse) -> None:
 
 
 def test_other_code_is_another_recipe(own: Lakehouse) -> None:
-    recipe = rate_affinity.recipe_of(own.settings)
+    recipe = rate_affinity.recipe_of(own.settings.gold.affinity)
     other = recipe._replace(code=recipe.code[:1])
     versions = {"silver.users": own.version(SILVER_USERS)}
     root = own.settings.root
@@ -204,15 +212,15 @@ def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> No
     own.rate()
     older = {"silver.users": own.version(SILVER_USERS) - 1, "silver.content": own.version(SILVER_CONTENT)}
     inputs = Inputs({table.sql_name: own.rows(table) for table in (SILVER_USERS, SILVER_CONTENT)}, older)
-    recipe = rate_affinity.recipe_of(own.settings)
-    found = rate_affinity.changed_users(own.spark, own.settings.root, inputs, recipe)
+    recipe = rate_affinity.recipe_of(own.settings.gold.affinity)
+    found = rate_affinity.changed_users(own.lake, inputs, recipe)
     assert found == Changed(None, why_all="silver.users has gone back")
 
 
 def test_a_restored_silver_table_tells_its_changes_like_any_other(own: Lakehouse) -> None:
     own.merge(SILVER_USERS, user(3, "g0"), user(90, "g1"))
     own.rate()
-    storage.delta_table(own.spark, own.settings.root, SILVER_USERS).restoreToVersion(1)
+    own.lake.delta_table(SILVER_USERS).restoreToVersion(1)
     assert sorted(changed_users(own).keys or []) == ["u03", "u90"]
 
 
@@ -232,9 +240,8 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
     root = own.settings.root
     note = commit(lakehouse.Lakehouse(root), GOLD_AFFINITY, own.version(GOLD_AFFINITY))
     assert note is not None
-    storage.overwrite(
+    own.lake.overwrite(
         own.rows(GOLD_AFFINITY).withColumn("rating", F.lit(1.0)),
-        root,
         GOLD_AFFINITY,
         input_versions=note.user_metadata["inputs"],
         made_by=note.user_metadata["made_by"],
@@ -250,14 +257,14 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
 
 def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: Lakehouse) -> None:
     root = own.settings.root
-    before = storage.read(own.spark, root, GOLD_AFFINITY).inputFiles()
+    before = own.lake.read(GOLD_AFFINITY).inputFiles()
     made = own.version(GOLD_AFFINITY)
     own.merge(SILVER_USERS, user(3, "g1"))  # as before
     own.rate()
     assert own.version(GOLD_AFFINITY) == made + 1
     told = inputs_of(lakehouse.Lakehouse(root), GOLD_AFFINITY, made + 1)
     assert told == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
-    assert sorted(storage.read(own.spark, root, GOLD_AFFINITY).inputFiles()) == sorted(before)
+    assert sorted(own.lake.read(GOLD_AFFINITY).inputFiles()) == sorted(before)
 
 
 def test_any_sequence_of_changes_gives_what_a_full_run_does(

@@ -3,11 +3,11 @@
 import math
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold.affinity.cosine import rate_titles
 from gold.affinity.features import Weights
+from tests.support.frames import assert_df_equality
 
 TASTES = "id string, generos array<string>, directores array<string>, actores array<string>, clasificacion string"
 USERS = f"{TASTES}, decadas_favoritas array<string>"

@@ -18,6 +18,7 @@ from gold.recommender.blend import Weights as Parts
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 
 EVENTS = (
     "id string, user_id string, content_id string, action string, rating double, seconds_watched int, "
@@ -35,7 +36,7 @@ LEAK = "zz-leak"
 
 @pytest.fixture(autouse=True)
 def checkpoints(spark: SparkSession, tmp_path: Path) -> Iterator[None]:
-    with checkpoint_folder(spark, str(tmp_path)):
+    with checkpoint_folder(SparkLakehouse(str(tmp_path), spark)):
         yield
 
 

@@ -11,7 +11,7 @@ from gold.affinity.features import Weights
 from gold.explanations.titles import latest_titles
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
-from lakehouse.storage import overwrite, read
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_CONTENT
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -21,7 +21,7 @@ EQUAL = Weights(genre=1, director=1, actor=1, rating=1, decade=1)
 
 @pytest.mark.parametrize("weights", [EQUAL, EQUAL._replace(director=0, decade=0), Weights(0, 0, 0, 0, 0)])
 def test_both_ways_name_the_same_features(sample: Settings, spark: SparkSession, weights: Weights) -> None:
-    found = by_spark(read(spark, sample.root, SILVER_CONTENT), weights)
+    found = by_spark(SparkLakehouse(sample.root, spark).read(SILVER_CONTENT), weights)
     assert without_spark(sample.root, weights) == found
     assert len(found) > 10 or not any(weights)
 
@@ -35,7 +35,7 @@ def test_a_value_in_two_roles_is_two_features_and_one_that_is_missing_is_none(
         ("bare", "movie", "B", [], [], [], None, None, None, None, *SOURCE),
     ]
     content = spark.createDataFrame(rows, SILVER_CONTENT.schema)
-    overwrite(content, root, SILVER_CONTENT)
+    SparkLakehouse(root, spark).overwrite(content, SILVER_CONTENT)
     features = {"actor:Ana", "actor:Bo", "decade:1990s", "director:Ana", "genre:G", "rating:PG"}
     assert without_spark(root, EQUAL) == by_spark(content, EQUAL) == {"both": features}
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import recommend, roll_back
@@ -24,7 +23,7 @@ from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.folders import open_folder
 from lakehouse.locks import RunningError, only_run
 from lakehouse.settings import Settings, load_settings
-from lakehouse.storage import delta_table, latest_version, overwrite, read
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_MODELS,
@@ -35,6 +34,7 @@ from lakehouse.tables import (
 )
 from tests.support.demo import Demo
 from tests.support.folders import EVERY_SIGN
+from tests.support.frames import assert_df_equality
 from tests.support.outcome import Command
 from tests.support.small import with_quick_models
 
@@ -64,11 +64,12 @@ def statuses(root: str) -> dict[str, str]:
 
 
 def test_a_model_comes_back_as_it_was_saved(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     users = factors(spark, "007", "7", "ñ/?")  # ids are text, whatever they contain
     nothing = spark.createDataFrame([], "content_id string, bias double")
     numbers = {"mean": 0.1 + 0.2, "weights": {"als": 0.5}, "ranks": [1, 2], "name": "blend"}
     save_model(root, "als-1", {"users": users, "nothing": nothing}, numbers)
-    loaded = load_model(spark, root, "als-1")
+    loaded = load_model(lake, "als-1")
     assert loaded.numbers == numbers
     assert_df_equality(loaded.frames["users"], users, ignore_row_order=True)
     assert_df_equality(loaded.frames["nothing"], nothing)  # an empty frame keeps its columns
@@ -80,7 +81,7 @@ def test_a_model_comes_back_as_it_was_saved(spark: SparkSession, root: str) -> N
 def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> None:
     save_model(root, "als-1", {"users": factors(spark, "first")}, {"mean": 1.0})
     save_model(root, "als-1", {"users": factors(spark, "second")}, {"mean": 2.0})
-    loaded = load_model(spark, root, "als-1")
+    loaded = load_model(SparkLakehouse(root, spark), "als-1")
     assert (loaded.numbers["mean"], [row["user_id"] for row in loaded.frames["users"].collect()]) == (
         1.0,
         ["first"],
@@ -88,13 +89,14 @@ def test_what_is_saved_under_a_version_stays(spark: SparkSession, root: str) -> 
 
 
 def test_a_half_written_model_is_none_and_is_replaced(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     save_model(root, "als-1", {"users": factors(spark, "lost"), "titles": factors(spark, "lost")}, {})
     open_folder(root).delete("models/als-1/model.json")  # as after a kill before the last step
     assert saved_versions(root) == []
     with pytest.raises(TableError, match="model als-1 is not saved"):
-        load_model(spark, root, "als-1")
+        load_model(lake, "als-1")
     save_model(root, "als-1", {"users": factors(spark, "new")}, {})
-    assert [row["user_id"] for row in load_model(spark, root, "als-1").frames["users"].collect()] == ["new"]
+    assert [row["user_id"] for row in load_model(lake, "als-1").frames["users"].collect()] == ["new"]
     assert [name for name in open_folder(f"{root}/models/als-1").names() if not name.endswith(".crc")] == [
         "model.json",
         "users",
@@ -108,24 +110,25 @@ def test_a_model_that_has_lost_a_file_is_none(spark: SparkSession, root: str) ->
     next(Path(root, "models", "als-1", "users").glob("*.parquet")).unlink()
     assert not is_saved(root, "als-1")
     save_model(root, "als-1", {"users": factors(spark, "again")}, {})
-    assert load_model(spark, root, "als-1").frames["users"].count() == 1
+    assert load_model(SparkLakehouse(root, spark), "als-1").frames["users"].count() == 1
 
 
 @pytest.mark.parametrize("name", ["../../silver", "", ".", "a/b"])
 def test_a_version_is_no_path(spark: SparkSession, root: str, name: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of a folder"):
-        load_model(spark, root, name)
+        load_model(SparkLakehouse(root, spark), name)
 
 
 # --- rows ----------------------------------------------------------------------------------------------------
 
 
 def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     first = record("good", rmse=1.0)
     with pytest.raises(TableError, match="model good is not saved"):
-        offer_model(spark, root, first, rule=RULE, keep=1)
+        offer_model(lake, first, rule=RULE, keep=1)
     save_model(root, "good", {}, {})
-    assert offer_model(spark, root, first, rule=RULE, keep=1) == ("good", "")
+    assert offer_model(lake, first, rule=RULE, keep=1) == ("good", "")
     (stored,) = read_records(root)
     assert (stored.trained_at, stored.published_at) == (NOON, NOON)
     assert (stored.parameters, stored.metrics, stored.input_versions) == (
@@ -133,20 +136,20 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
         {"rmse": 1.0},
         {"silver.users": 7},
     )
-    version = latest_version(spark, root, GOLD_MODELS)
-    assert offer_model(spark, root, first, rule=RULE, keep=1) == ("good", "")  # the same again: nothing to write
-    assert latest_version(spark, root, GOLD_MODELS) == version
+    version = lake.version(GOLD_MODELS)
+    assert offer_model(lake, first, rule=RULE, keep=1) == ("good", "")  # the same again: nothing to write
+    assert lake.version(GOLD_MODELS) == version
 
     save_model(root, "bad", {}, {})
     bad = record("bad", rmse=2.0, day=2)
     told = "rmse 2.0000 against 1.0000 of the published good, worse by more than 0.0%"
-    assert offer_model(spark, root, bad, rule=RULE, keep=1) == ("good", told)
+    assert offer_model(lake, bad, rule=RULE, keep=1) == ("good", told)
     assert statuses(root) == {"good": "published", "bad": "refused"}
-    assert offer_model(spark, root, bad, rule=RULE, keep=1, force=True) == ("bad", "")
+    assert offer_model(lake, bad, rule=RULE, keep=1, force=True) == ("bad", "")
     assert read_records(root)[-1].reason == f"by force: {told}"
 
     save_model(root, "better", {}, {})
-    assert offer_model(spark, root, record("better", rmse=0.5, day=3), rule=RULE, keep=1) == ("better", "")
+    assert offer_model(lake, record("better", rmse=0.5, day=3), rule=RULE, keep=1) == ("better", "")
     # good was published before bad, and one is kept
     assert statuses(root) == {"good": "expired", "bad": "retired", "better": "published"}
     assert saved_versions(root) == ["bad", "better"]
@@ -155,10 +158,12 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
 def test_a_model_without_figures_gives_way_and_takes_no_place(
     spark: SparkSession, root: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    lake = SparkLakehouse(root, spark)
+
     def offer(version: str, day: int, **metrics: float) -> tuple[str, str]:
         save_model(root, version, {}, {})
         new = replace(record(version, rmse=0.0, day=day), metrics=metrics)
-        return offer_model(spark, root, new, rule=RULE, keep=9)
+        return offer_model(lake, new, rule=RULE, keep=9)
 
     assert offer("blank", 1, novelty=2.0) == ("blank", "")
     assert offer("first", 2, rmse=9.0) == ("first", "")
@@ -171,9 +176,10 @@ def test_a_model_without_figures_gives_way_and_takes_no_place(
 
 
 def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str) -> None:
+    lake = SparkLakehouse(root, spark)
     save_model(root, "good", {}, {})
-    offer_model(spark, root, record("good", rmse=1.0), rule=RULE, keep=1)
-    detail = delta_table(spark, root, GOLD_MODELS).detail().collect()[0]
+    offer_model(lake, record("good", rmse=1.0), rule=RULE, keep=1)
+    detail = lake.delta_table(GOLD_MODELS).detail().collect()[0]
     assert detail["minReaderVersion"] == 1
 
 
@@ -183,13 +189,14 @@ def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str
 @pytest.fixture
 def small(spark: SparkSession, root: str) -> Settings:
     """Six users and twenty titles that share nothing, and a model that trains quickly."""
+    lake = SparkLakehouse(root, spark)
     base = with_quick_models(load_settings())
     source = (NOON, NOON, "topic", 0, 0)
     users = [(f"u{n}", f"U{n}", None, [], [], [], None, [], *source) for n in range(6)]
     titles = [(f"t{n}", "movie", f"Title {n}", [], [], [], None, None, None, None, *source) for n in range(20)]
-    overwrite(spark.createDataFrame(users, SILVER_USERS.schema), root, SILVER_USERS)
-    overwrite(spark.createDataFrame(titles, SILVER_CONTENT.schema), root, SILVER_CONTENT)
-    overwrite(spark.createDataFrame([], GOLD_AFFINITY.schema), root, GOLD_AFFINITY)
+    lake.overwrite(spark.createDataFrame(users, SILVER_USERS.schema), SILVER_USERS)
+    lake.overwrite(spark.createDataFrame(titles, SILVER_CONTENT.schema), SILVER_CONTENT)
+    lake.overwrite(spark.createDataFrame([], GOLD_AFFINITY.schema), GOLD_AFFINITY)
     return base.model_copy(update={"root": root})
 
 
@@ -209,21 +216,29 @@ def rate(spark: SparkSession, root: str, *, taste: bool) -> None:
         for u in range(6)
         for t in range(10)
     ]
-    overwrite(spark.createDataFrame(rows, SILVER_FEEDBACK.schema), root, SILVER_FEEDBACK)
+    SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, SILVER_FEEDBACK.schema), SILVER_FEEDBACK)
 
 
 def listed(spark: SparkSession, root: str) -> set[str]:
     """The models that the lists come from."""
-    return {row[0] for row in read(spark, root, GOLD_RECOMMENDATIONS).select("model_version").distinct().collect()}
+    return {
+        row[0]
+        for row in SparkLakehouse(root, spark)
+        .read(GOLD_RECOMMENDATIONS)
+        .select("model_version")
+        .distinct()
+        .collect()
+    }
 
 
 def test_a_worse_model_is_refused_then_forced_then_rolled_back(
     spark: SparkSession, small: Settings, command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = small.root
+    lake = SparkLakehouse(root, spark)
     rate(spark, root, taste=True)
     # a kill between saving and publishing leaves the model of this feedback, but no row for it
-    feedback, recipe = read(spark, root, SILVER_FEEDBACK), recipe_of(small.gold)
+    feedback, recipe = lake.read(SILVER_FEEDBACK), recipe_of(small.gold)
     good = model_version(feedback, recipe=recipe)
     save_blend(root, good, train_blend(feedback, recipe=recipe))
     manifest = Path(root, "models", good, "model.json")
@@ -233,7 +248,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
     assert statuses(root) == {good: "published"}
     assert manifest.stat().st_mtime_ns == saved_at
     assert listed(spark, root) == {good}
-    lists = read(spark, root, GOLD_RECOMMENDATIONS).collect()
+    lists = lake.read(GOLD_RECOMMENDATIONS).collect()
 
     rate(spark, root, taste=False)
     recommend.run(spark, small)
@@ -252,7 +267,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
         good: "published",
         bad: "withdrawn",
     }
-    assert read(spark, root, GOLD_RECOMMENDATIONS).exceptAll(spark.createDataFrame(lists)).count() == 0
+    assert lake.read(GOLD_RECOMMENDATIONS).exceptAll(spark.createDataFrame(lists)).count() == 0
     with Path(export_path(root, RECOMMENDATIONS_CSV)).open(encoding="utf-8-sig", newline="") as file:
         exported = {tuple(row[:2]) for row in list(csv.reader(file))[1:]}
     assert exported == {(row["user_id"], row["content_id"]) for row in lists}

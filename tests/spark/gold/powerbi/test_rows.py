@@ -4,7 +4,6 @@ import csv
 import json
 from pathlib import Path
 
-from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -16,9 +15,10 @@ from lakehouse.history.acceptance import without_gate
 from lakehouse.history.commits import inputs_of
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
-from lakehouse.storage import latest_version, overwrite, read
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS
 from silver.parsing.wire import parse
+from tests.support.frames import assert_df_equality
 from tests.support.records import MOVIE, bronze_frame, bronze_row
 from tests.support.tables import contents
 from tests.support.titles import SENT_AND_STORED
@@ -75,10 +75,11 @@ def test_a_title_is_the_same_from_its_record_to_the_file(spark: SparkSession, tm
 
 def test_the_job_and_the_command_make_the_same_table_and_the_same_file(spark: SparkSession, own: Settings) -> None:
     """The job `gold/export_powerbi.py` uses Spark, `lakehouse export` does not."""
-    ratings = read(spark, own.root, GOLD_RECOMMENDATIONS).withColumn(
+    lake = SparkLakehouse(own.root, spark)
+    ratings = lake.read(GOLD_RECOMMENDATIONS).withColumn(
         "predicted_rating", F.element_at(F.array(*map(F.lit, RATINGS)), F.col("rank") % len(RATINGS) + 1)
     )
-    overwrite(ratings, own.root, GOLD_RECOMMENDATIONS)
+    lake.overwrite(ratings, GOLD_RECOMMENDATIONS)
     file = Path(export_path(own.root, RECOMMENDATIONS_CSV))
     with without_gate():
         versions = export_powerbi.run(spark, own)
@@ -88,6 +89,5 @@ def test_the_job_and_the_command_make_the_same_table_and_the_same_file(spark: Sp
     assert (contents(own.root, GOLD_POWERBI), file.read_bytes()) == by_spark
     assert len(by_spark[0]) > 20
     # Spark reads the table and its inputs after delta-rs wrote it
-    assert read(spark, own.root, GOLD_POWERBI).count() == len(by_spark[0])
-    version = latest_version(spark, own.root, GOLD_POWERBI)
-    assert inputs_of(Lakehouse(own.root), GOLD_POWERBI, version) == versions
+    assert lake.read(GOLD_POWERBI).count() == len(by_spark[0])
+    assert inputs_of(Lakehouse(own.root), GOLD_POWERBI, lake.version(GOLD_POWERBI)) == versions

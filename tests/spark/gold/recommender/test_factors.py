@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from gold.recommender.blend import Blend, Weights, require_finite
 from gold.recommender.factors import Factors, Parameters, checkpoint_folder, fit
 from lakehouse.errors import InputError
+from lakehouse.spark.lakehouse import SparkLakehouse
+from tests.support.frames import assert_df_equality
 
 ROWS = "user_id string, content_id string, value double"
 EXPLICIT = Parameters(rank=4, iterations=10, regularization=0.05, alpha=None, seed=42)
@@ -21,7 +22,7 @@ IMPLICIT = Parameters(rank=4, iterations=10, regularization=0.05, alpha=4.0, see
 
 @pytest.fixture(autouse=True)
 def checkpoints(spark: SparkSession, tmp_path: Path) -> Iterator[None]:
-    with checkpoint_folder(spark, str(tmp_path)):
+    with checkpoint_folder(SparkLakehouse(str(tmp_path), spark)):
         yield
 
 

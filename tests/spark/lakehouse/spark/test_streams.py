@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.history.commits import commits
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, SILVER_USERS
 from producers.made_up.entities import user_records
 from producers.sending.delivery import publish
 from silver.refine import refine
+from tests.support.frames import assert_df_equality
 from tests.support.processes import Running, await_condition
 
 
@@ -26,6 +26,7 @@ def operations(settings: Settings) -> list[str]:
 
 def test_small_files_are_joined_between_batches(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
     """Silver before and after; bronze resumes from a commit that is not its own."""
+    lake = SparkLakehouse(settings.root, spark)
     kafka = settings.kafka
     cluster = configured_cluster(kafka)
     ensure_topics(cluster, kafka.topics, partitions=4, replication_factor=1, timeout_seconds=20)
@@ -48,9 +49,9 @@ def test_small_files_are_joined_between_batches(spark: SparkSession, settings: S
     send(3)
     ingest(spark, settings, cluster)
     refine(spark, settings)
-    landed = storage.read(spark, settings.root, BRONZE_EVENTS)
+    landed = lake.read(BRONZE_EVENTS)
     assert landed.count() == 150
     assert landed.select("topic", "partition", "offset").distinct().count() == 150
     sent = landed.select(F.get_json_object("value", "$.id").alias("id")).distinct()
-    users = storage.read(spark, settings.root, SILVER_USERS).select("id")
+    users = lake.read(SILVER_USERS).select("id")
     assert_df_equality(users, sent, ignore_row_order=True, ignore_nullable=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import QUALITY_RESULTS, SILVER_USERS
 from quality import check as check_job
 from tests.support.outcome import Command
@@ -23,7 +23,7 @@ def spoilt(spark: SparkSession, sample: Settings, tmp_path_factory: pytest.TempP
     root = tmp_path_factory.mktemp("spoilt") / "lakehouse"
     shutil.copytree(sample.root, root)
     settings = sample.model_copy(update={"root": str(root)})
-    storage.delta_table(spark, settings.root, SILVER_USERS).update(set={"clasificacion": "'74 min'"})
+    SparkLakehouse(settings.root, spark).delta_table(SILVER_USERS).update(set={"clasificacion": "'74 min'"})
     return settings
 
 
@@ -54,7 +54,9 @@ def test_its_results_are_a_table_and_pages_without_a_network(
     spark: SparkSession, spoilt: Settings, command: Command
 ) -> None:
     found = json.loads(command("silver.users", "silver.batches", "--json").out)
-    rows = storage.read(spark, spoilt.root, QUALITY_RESULTS).filter(f"run_id = '{found['run_id']}'").collect()
+    rows = (
+        SparkLakehouse(spoilt.root, spark).read(QUALITY_RESULTS).filter(f"run_id = '{found['run_id']}'").collect()
+    )
     told = [result for table in found["tables"] for result in table["results"]]
     assert len(rows) == len(told)
     (wrong,) = [row for row in rows if not row["success"]]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_CONTENT, SILVER_QUARANTINE
 from tests.support.outcome import Command
 
@@ -16,18 +16,20 @@ from tests.support.outcome import Command
 @pytest.fixture
 def command(spark: SparkSession, command: Command, copied: Settings) -> Command:
     """The command on a lakehouse where one title was deleted, one renamed, and one rejected record forgotten."""
+    lake = SparkLakehouse(copied.root, spark)
     for table in (SILVER_CONTENT, SILVER_QUARANTINE):
-        storage.set_properties(spark, copied.root, table, {"delta.enableDeletionVectors": "true"})
-    content = storage.delta_table(spark, copied.root, SILVER_CONTENT)
+        lake.set_properties(table, {"delta.enableDeletionVectors": "true"})
+    content = lake.delta_table(SILVER_CONTENT)
     content.delete("id = 'older'")
     content.update("id = 'newer'", {"titulo": "'renamed'"})
-    storage.delta_table(spark, copied.root, SILVER_QUARANTINE).delete("key = 'text'")
+    lake.delta_table(SILVER_QUARANTINE).delete("key = 'text'")
     assert list(Path(copied.root, "silver", "content").glob("deletion_vector_*.bin"))  # and no rewritten file
     return partial(command, settings=copied)
 
 
 def test_rows_behind_a_deletion_vector_are_gone(spark: SparkSession, command: Command, copied: Settings) -> None:
-    last = storage.latest_version(spark, copied.root, SILVER_CONTENT)
+    lake = SparkLakehouse(copied.root, spark)
+    last = lake.version(SILVER_CONTENT)
     found = json.loads(command("diff", "silver.content", str(last - 2), str(last), "--json").out)
     assert {name: found[name] for name in ("added", "changed", "removed", "columns")} == {
         "added": 0,
@@ -42,6 +44,6 @@ def test_rows_behind_a_deletion_vector_are_gone(spark: SparkSession, command: Co
     assert json.loads(command("quarantine", "show", "not_json_object", "--json").out) == []
     states = {state["table"]: state["rows"] for state in json.loads(command("status", "--json").out)["tables"]}
     for table in (SILVER_CONTENT, SILVER_QUARANTINE):
-        assert states[table.sql_name] == storage.read(spark, copied.root, table).count()
+        assert states[table.sql_name] == lake.read(table).count()
     [newest] = json.loads(command("history", "silver.content", "--limit", "1", "--json").out)
     assert (newest["version"], newest["operation"]) == (last, "UPDATE")

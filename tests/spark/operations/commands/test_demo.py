@@ -7,8 +7,8 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     CATALOGUE,
     GOLD_POWERBI,
@@ -30,9 +30,10 @@ def figures(printed: str) -> dict[str, list[str]]:
 
 
 def test_the_demo_says_what_it_made(spark: SparkSession, demo: Demo) -> None:
+    lake = SparkLakehouse(demo.root, spark)
     printed = figures(demo.printed)
-    made = [table for table in CATALOGUE if storage.exists(spark, demo.root, table)]
-    counts = {table.sql_name: storage.read(spark, demo.root, table).count() for table in made}
+    made = [table for table in CATALOGUE if lake.exists(table)]
+    counts = {table.sql_name: lake.read(table).count() for table in made}
     assert {name: printed[name][0] for name in counts} == {name: f"{rows:,}" for name, rows in counts.items()}
     assert counts["bronze.events"] + counts["bronze.feedback"] >= 400
     assert counts["silver.quarantine"] > 0
@@ -40,29 +41,31 @@ def test_the_demo_says_what_it_made(spark: SparkSession, demo: Demo) -> None:
     assert {"passed"} <= set(printed["silver.users"]) & set(printed["gold.recommendations"])
     assert not re.search(r"failed$|not checked$", demo.printed, re.M)
     rules = F.explode(F.array_distinct("reasons.rule")).alias("rule")
-    rejected = storage.read(spark, demo.root, SILVER_QUARANTINE).select(rules)
+    rejected = lake.read(SILVER_QUARANTINE).select(rules)
     for rule, rows in rejected.groupBy("rule").count().collect():
         assert printed[rule] == [f"{rows:,}"]
     assert printed["bronze.events"][-1] == "0"  # records that Kafka has and bronze does not
 
 
 def test_every_record_is_counted_once(spark: SparkSession, demo: Demo) -> None:
-    sums = storage.read(spark, demo.root, SILVER_BATCHES).agg(
+    lake = SparkLakehouse(demo.root, spark)
+    sums = lake.read(SILVER_BATCHES).agg(
         F.sum("rows_in"), F.sum(F.expr("applied + superseded + deleted + quarantined"))
     )
     bronze = [table for table in CATALOGUE if table.layer == "bronze"]
-    landed = sum(storage.read(spark, demo.root, table).count() for table in bronze)
+    landed = sum(lake.read(table).count() for table in bronze)
     assert sums.collect() == [(landed, landed)]
 
 
 def test_the_csv_is_the_export_that_excel_reads(spark: SparkSession, demo: Demo) -> None:
+    lake = SparkLakehouse(demo.root, spark)
     raw = Path(export_path(demo.root, RECOMMENDATIONS_CSV)).read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     header, *lines = csv.reader(raw.decode("utf-8-sig").splitlines())
     assert header == ["userId", "recommended_content", "titulo", "predicted_rating"]
-    published = storage.read(spark, demo.root, GOLD_RECOMMENDATIONS).select("user_id", "content_id").collect()
+    published = lake.read(GOLD_RECOMMENDATIONS).select("user_id", "content_id").collect()
     assert sorted((line[0], line[1]) for line in lines) == sorted(tuple(row) for row in published)
-    assert len(lines) == storage.read(spark, demo.root, GOLD_POWERBI).count()
+    assert len(lines) == lake.read(GOLD_POWERBI).count()
 
 
 def test_a_layer_that_is_none_is_named(demo: Demo, command: Command) -> None:

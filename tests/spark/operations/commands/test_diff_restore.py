@@ -8,11 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.errors import TableError
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
@@ -20,12 +18,14 @@ from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import CheckpointError
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_METRICS, GOLD_POWERBI, SILVER_USERS, find_table
 from operations.commands.diff import difference
 from operations.output import cell
 from producers.sending.delivery import publish
 from producers.sending.records import Record, encode
 from silver.refine import refine
+from tests.support.frames import assert_df_equality
 from tests.support.outcome import Command
 from tests.support.records import USER
 
@@ -40,7 +40,7 @@ def root(spark: SparkSession, tmp_path: Path) -> str:
     """A gold table: version 0 is empty, then FIRST, then SECOND."""
     root = str(tmp_path / "lakehouse")
     for rows in (FIRST, SECOND):
-        storage.overwrite(spark.createDataFrame(rows, EXPORT), root, GOLD_POWERBI)
+        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, EXPORT), GOLD_POWERBI)
     return root
 
 
@@ -114,7 +114,7 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
     """input_versions is a map: Spark itself cannot compare maps."""
     for versions in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3}):
         rows = spark.createDataFrame([("als-1", "blend", "rmse", 0.5, None, versions)], GOLD_METRICS.schema)
-        storage.overwrite(rows, str(tmp_path), GOLD_METRICS)
+        SparkLakehouse(str(tmp_path), spark).overwrite(rows, GOLD_METRICS)
     assert difference(Lakehouse(tmp_path), GOLD_METRICS, 1, 2, limit=5)[:4] == (0, 0, 0, {})
     assert difference(Lakehouse(tmp_path), GOLD_METRICS, 1, 3, limit=5)[:4] == (0, 1, 0, {"input_versions": 1})
 
@@ -162,7 +162,7 @@ def test_what_cannot_be_done_is_one_line(
     assert code == 2
     assert err.startswith(f"lakehouse: {line}")
     assert err.count("\n") == 1
-    assert storage.latest_version(spark, root, GOLD_POWERBI) == 2
+    assert SparkLakehouse(root, spark).version(GOLD_POWERBI) == 2
 
 
 def test_a_version_whose_files_are_gone_is_one_line(root: str) -> None:
@@ -184,12 +184,11 @@ def test_a_gold_table_is_restored_and_brought_back(spark: SparkSession, root: st
     assert "no stream is affected" in out
     assert out.splitlines()[-1] == "gold.powerbi_recommendations is at version 3, with the rows of version 1"
     first = spark.createDataFrame(FIRST, EXPORT)
-    assert_df_equality(storage.read(spark, root, GOLD_POWERBI), first, ignore_row_order=True, ignore_nullable=True)
+    lake = SparkLakehouse(root, spark)
+    assert_df_equality(lake.read(GOLD_POWERBI), first, ignore_row_order=True, ignore_nullable=True)
     assert command("restore", "gold.powerbi_recommendations", "2", "--yes", root=root)[0] == 0
     second = spark.createDataFrame(SECOND, EXPORT)
-    assert_df_equality(
-        storage.read(spark, root, GOLD_POWERBI), second, ignore_row_order=True, ignore_nullable=True
-    )
+    assert_df_equality(lake.read(GOLD_POWERBI), second, ignore_row_order=True, ignore_nullable=True)
 
 
 class Terminal(io.StringIO):
@@ -207,7 +206,7 @@ def test_a_person_is_asked(
     found = command("restore", "gold.powerbi_recommendations", "1", root=root)
     assert found[0] == code
     assert "restore gold.powerbi_recommendations to version 1? [y/N]" in found[1]
-    assert storage.latest_version(spark, root, GOLD_POWERBI) == (3 if code == 0 else 2)
+    assert SparkLakehouse(root, spark).version(GOLD_POWERBI) == (3 if code == 0 else 2)
 
 
 def send_user(settings: Settings, name: str) -> None:
@@ -234,7 +233,7 @@ def test_a_restored_silver_stops_its_stream_as_the_plan_says(
     assert code == 0
     assert "stream 2 stops: it refuses to continue from a restored table" in said
     assert "`lakehouse rebuild silver` builds silver again from bronze" in said
-    names = storage.read(spark, settings.root, SILVER_USERS).select("nombre_usuario").collect()
+    names = SparkLakehouse(settings.root, spark).read(SILVER_USERS).select("nombre_usuario").collect()
     assert [row[0] for row in names] == ["Ana"]
     with pytest.raises(CheckpointError, match=r"version \d of silver.users was made by RESTORE"):
         refine(spark, settings)
@@ -247,7 +246,7 @@ def test_append_only_tables_refuse_even_their_first_version(
 ) -> None:
     """Delta itself would let a restore remove rows from an append-only table; the command does not."""
     root = str(tmp_path / "lakehouse")
-    storage.ensure(spark, root, find_table(name))
+    SparkLakehouse(root, spark).ensure(find_table(name))
     outcome = command("restore", name, "0", "--yes", root=root)
     assert outcome.code == 2
     assert "append-only and cannot be restored" in outcome.err

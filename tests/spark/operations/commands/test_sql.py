@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.errors import InputError
 from lakehouse.settings import load_settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_MODELS, SILVER_TOMBSTONES
 from operations.call import Call
 from operations.shell.queries import queries
@@ -80,12 +80,13 @@ def test_json_has_structures_in_two_columns_of_one_name_too(demo: Demo, command:
 def test_a_table_that_is_made_meanwhile_is_known(spark: SparkSession, tmp_path: Path) -> None:
     settings = load_settings().model_copy(update={"root": str(tmp_path)})
     call = Call("sql", settings, lambda *_, **__: nullcontext(spark))
+    lake = SparkLakehouse(settings.root, spark)
     with queries(call) as engine:
         with pytest.raises(InputError, match="tables here: none yet"):
             engine.run("SELECT * FROM silver.tombstones", limit=1)
-        storage.ensure(spark, settings.root, SILVER_TOMBSTONES)
+        lake.ensure(SILVER_TOMBSTONES)
         assert engine.run("SELECT count(*) AS n FROM silver.tombstones", limit=1).rows == [[0]]
-        storage.ensure(spark, settings.root, GOLD_MODELS)
+        lake.ensure(GOLD_MODELS)
         assert engine.run("DESCRIBE gold.models", limit=100).rows[0][:2] == ["model_version", "string"]
 
 
@@ -126,9 +127,10 @@ def test_what_is_not_there_is_one_line(
 )
 def test_sql_only_reads(spark: SparkSession, tmp_path: Path, command: Command, statement: str) -> None:
     root = str(tmp_path)
-    storage.ensure(spark, root, SILVER_TOMBSTONES)
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(SILVER_TOMBSTONES)
     outcome = command("sql", statement, settings=load_settings(), root=root)
-    assert storage.latest_version(spark, root, SILVER_TOMBSTONES) == 0
+    assert lake.version(SILVER_TOMBSTONES) == 0
     assert outcome.code == 2
     assert outcome.err.startswith("lakehouse: ")
     assert outcome.err.count("\n") == 1

@@ -10,7 +10,6 @@ from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 
 from bronze.ingest import ingest
-from lakehouse import storage
 from lakehouse.errors import InputError, TableError
 from lakehouse.folders import open_folder
 from lakehouse.history.backlog import SilverBacklog, input_backlog, made_from, silver_backlog
@@ -20,6 +19,7 @@ from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -133,16 +133,17 @@ def test_what_waits_before_each_layer(spark: SparkSession, settings: Settings) -
     refined = look(root, kafka)
     assert refined.silver == (0, 0, 0.0, "")
     assert refined.bronze["bronze.events"].records == 5
+    lake = SparkLakehouse(root, spark)
     for table in CATALOGUE:
         if table.layer in ("bronze", "silver"):
             told = states(refined)[table.sql_name]
             assert told == (
-                storage.latest_version(spark, root, table),
-                storage.read(spark, root, table).count(),
+                lake.version(table),
+                lake.read(table).count(),
             )
 
     # a commit without rows is nothing to wait for
-    storage.set_properties(spark, root, BRONZE_EVENTS, {"lakehouse.test": "1"})
+    lake.set_properties(BRONZE_EVENTS, {"lakehouse.test": "1"})
     assert look(root, kafka).silver == (0, 0, 0.0, "")
 
 
@@ -162,19 +163,20 @@ def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     root, lake = str(tmp_path), Lakehouse(tmp_path)
+    by_spark = SparkLakehouse(root, spark)
     for version in range(3):  # silver.feedback: its creation, and two commits that change nothing
-        storage.ensure(spark, root, SILVER_FEEDBACK)
+        by_spark.ensure(SILVER_FEEDBACK)
         if version:
-            storage.set_properties(spark, root, SILVER_FEEDBACK, {"lakehouse.test": str(version)})
+            by_spark.set_properties(SILVER_FEEDBACK, {"lakehouse.test": str(version)})
     rows = spark.createDataFrame([("u1", "m1", "Uno", 4.0)], GOLD_POWERBI.schema)
-    storage.ensure(spark, root, GOLD_POWERBI)
+    by_spark.ensure(GOLD_POWERBI)
     assert input_backlog(lake, GOLD_POWERBI) is None
-    storage.overwrite(rows, root, GOLD_POWERBI, input_versions={"silver.feedback": 0})  # version 1
+    by_spark.overwrite(rows, GOLD_POWERBI, input_versions={"silver.feedback": 0})  # version 1
     assert input_backlog(lake, GOLD_POWERBI) == {"silver.feedback": 2}
-    storage.overwrite(rows, root, GOLD_POWERBI, input_versions={"silver.feedback": 2})  # version 2
-    storage.set_properties(spark, root, GOLD_POWERBI, {"lakehouse.test": "1"})  # version 3
+    by_spark.overwrite(rows, GOLD_POWERBI, input_versions={"silver.feedback": 2})  # version 2
+    by_spark.set_properties(GOLD_POWERBI, {"lakehouse.test": "1"})  # version 3
     assert input_backlog(lake, GOLD_POWERBI) == {}
-    storage.delta_table(spark, root, GOLD_POWERBI).restoreToVersion(1)  # version 4
+    by_spark.delta_table(GOLD_POWERBI).restoreToVersion(1)  # version 4
     assert made_from(lake, GOLD_POWERBI) == {"silver.feedback": 0}
     told = [inputs_of(lake, GOLD_POWERBI, version) for version in range(5)]
     assert told == [None, *[{"silver.feedback": version} for version in (0, 2, 2, 0)]]
@@ -247,7 +249,7 @@ def test_ages_are_told_in_units(seconds: int, text: str) -> None:
 def test_the_table_of_a_person_names_every_table(
     spark: SparkSession, settings: Settings, command: Command
 ) -> None:
-    storage.ensure(spark, settings.root, SILVER_USERS)
+    SparkLakehouse(settings.root, spark).ensure(SILVER_USERS)
     outcome = command("status", settings=settings)
     assert outcome.code == 0
     assert settings.root in outcome.out

@@ -7,14 +7,14 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.errors import InputError
 from lakehouse.folders import open_folder
 from lakehouse.locks import RunningError, only_run
-from lakehouse.rebuilding import staging_root, swap_in
+from lakehouse.rebuilding import staging_of, swap_in
 from lakehouse.replay_request import Request, assignment
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     BRONZE_EVENTS,
     SILVER_BATCHES,
@@ -50,8 +50,9 @@ def set_fields(rule: str, *assignments: str) -> Request:
 
 
 def versions(spark: SparkSession, root: str) -> list[int]:
-    tables = [table for table in layer_tables("silver") if storage.exists(spark, root, table)]
-    return [storage.latest_version(spark, root, table) for table in tables]
+    lake = SparkLakehouse(root, spark)
+    tables = [table for table in layer_tables("silver") if lake.exists(table)]
+    return [lake.version(table) for table in tables]
 
 
 def state(root: str) -> dict[str, list[str]]:
@@ -62,13 +63,14 @@ def state(root: str) -> dict[str, list[str]]:
 
 
 def resolved_at(spark: SparkSession, root: str) -> list[str]:
-    rows = storage.read(spark, root, SILVER_QUARANTINE).select("key", "offset", "resolved_at").collect()
+    rows = SparkLakehouse(root, spark).read(SILVER_QUARANTINE).select("key", "offset", "resolved_at").collect()
     return sorted(str(row) for row in rows)
 
 
 def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -> None:
     """Rule by rule, until nothing fixable is open; a rebuild gives the same silver."""
     root = copied.root
+    lake = SparkLakehouse(root, spark)
     # the user is now a movie, still with an unknown classification
     fix = replay.run(spark, copied, Request(fix=SERIES_OF_TEXT))
     assert dict(fix.result.outcomes) == {"applied": 1, "open": 1}
@@ -90,31 +92,29 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     assert dict(fourth.result.outcomes) == {"deleted": 1, "superseded": 1}
 
     assert [key for key, outcomes in became(spark, root).items() if "open" in outcomes] == ["None"]
-    content = storage.read(spark, root, SILVER_CONTENT)
+    content = lake.read(SILVER_CONTENT)
     mended = content.filter("id IN ('text', 'user', 'two faults')").orderBy("id")
     assert [tuple(row) for row in mended.select("id", "type", "titulo", "clasificacion").collect()] == [
         ("text", "series", "Texto", None),
         ("two faults", "movie", "Both mended", "PG"),
         ("user", "movie", "Lucía", "PG"),
     ]
-    assert storage.read(spark, root, SILVER_USERS).isEmpty()
-    assert storage.read(spark, root, SILVER_FEEDBACK).filter("id = 'rated'").collect()[0]["rating"] == 4.5
+    assert lake.read(SILVER_USERS).isEmpty()
+    assert lake.read(SILVER_FEEDBACK).filter("id = 'rated'").collect()[0]["rating"] == 4.5
     # the record is the one in Kafka
-    records = content.join(
-        storage.read(spark, root, BRONZE_EVENTS), on=list(SILVER_QUARANTINE.key), how="left_anti"
-    )
+    records = content.join(lake.read(BRONZE_EVENTS), on=list(SILVER_QUARANTINE.key), how="left_anti")
     assert records.isEmpty()
-    causes = storage.read(spark, root, SILVER_CORRECTIONS).filter("id = 'two faults'").select("replay_id", "cause")
+    causes = lake.read(SILVER_CORRECTIONS).filter("id = 'two faults'").select("replay_id", "cause")
     assert [tuple(row) for row in causes.collect()] == [(3, 'set titulo="Both mended"')]
     assert audit_faults(root) == []
 
     before, moments = state(root), resolved_at(spark, root)
-    refine(spark, copied, target=staging_root(root, "s"))
-    swap_in(spark, root, "s")
+    refine(spark, copied, target=staging_of(lake, "s").root)
+    swap_in(lake, "s")
     assert state(root) == before
     assert resolved_at(spark, root) == moments
     assert audit_faults(root) == []
-    require_continuity(spark, root, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
+    require_continuity(lake, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
 
 
 REFUSED: dict[str, tuple[str, str]] = {
@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 @pytest.fixture(scope="module")
 def chosen(spark: SparkSession, quarantined: Settings) -> DataFrame:
     """Entries in a session of their own, as the replay passes them to a fix."""
-    found = entries(spark.newSession(), quarantined.root)
+    found = entries(SparkLakehouse(quarantined.root, spark.newSession()))
     return corrections.selected(found, rule="clasificacion_unknown", since=None)
 
 
@@ -203,25 +203,26 @@ def test_a_batch_that_was_cut_off_comes_first(spark: SparkSession, copied: Setti
 
 def test_thousands_at_once_and_planted_faults(spark: SparkSession, copied: Settings) -> None:
     root = copied.root
+    lake = SparkLakehouse(root, spark)
     land(spark, root, BRONZE_EVENTS, [event(MOVIE, f"m{n}", 20, clasificacion=NEW) for n in range(2_000)])
     refine(spark, copied)
     report = replay.run(spark, accepting_new(copied), Request(rule="clasificacion_unknown"))
     assert dict(report.result.outcomes) == {"applied": 2_005, "superseded": 3, "open": 1}
-    assert storage.read(spark, root, SILVER_CONTENT).filter("id RLIKE '^m[0-9]+$'").count() == 2_000
+    assert lake.read(SILVER_CONTENT).filter("id RLIKE '^m[0-9]+$'").count() == 2_000
     assert audit_faults(root) == []
 
     # a resolved record that silver lacks
-    storage.delta_table(spark, root, SILVER_USERS).delete("id = 'user'")
+    lake.delta_table(SILVER_USERS).delete("id = 'user'")
     # one that is corrected twice
-    log = storage.read(spark, root, SILVER_CORRECTIONS)
-    storage.append(log.filter("id = 'm7'"), root, SILVER_CORRECTIONS)
+    log = lake.read(SILVER_CORRECTIONS)
+    lake.append(log.filter("id = 'm7'"), SILVER_CORRECTIONS)
     # one that no replay resolved, and one that is resolved but not shown as such
-    quarantine = storage.delta_table(spark, root, SILVER_QUARANTINE)
+    quarantine = lake.delta_table(SILVER_QUARANTINE)
     quarantine.update("key = 'text'", {"status": F.lit("resolved")})
     quarantine.update("key = 'm8'", {"status": F.lit("open")})
     # one that was never rejected
     strange = log.filter("id = 'm9'").withColumn("offset", F.lit(3).cast("bigint"))
-    storage.append(strange, root, SILVER_CORRECTIONS)
+    lake.append(strange, SILVER_CORRECTIONS)
     faults = audit_faults(root)
     for fault in (
         "events-0: 1 records were resolved, and silver holds nothing of them",

@@ -135,7 +135,10 @@ def ids(records: list[Record]) -> list[str]:
 
 
 def test_on_empty_topics_everybody_is_told_first_and_then_again_and_again(small: Settings) -> None:
-    parts = {part.name: part for part in live_parts(small, dict.fromkeys(small.kafka.topics, 0), rate=100.0)}
+    parts = {
+        part.name: part
+        for part in live_parts(small.demo, small.kafka, dict.fromkeys(small.kafka.topics, 0), rate=100.0)
+    }
     users = [f"u{number:06d}" for number in range(1, 7)]
     assert ids(list(parts["users"].opening())) == users
     assert ids(list(itertools.islice(parts["users"].lasting(), 13))) == [*users, *users, users[0]]
@@ -154,7 +157,7 @@ def test_on_empty_topics_everybody_is_told_first_and_then_again_and_again(small:
 def test_on_topics_that_hold_them_nothing_is_told_at_once_and_no_feedback_twice(small: Settings) -> None:
     kafka = small.kafka
     ends = {kafka.users_topic: 6, kafka.movies_topic: 7, kafka.series_topic: 3, kafka.feedback_topic: 1_234}
-    parts = {part.name: part for part in live_parts(small, ends, rate=100.0)}
+    parts = {part.name: part for part in live_parts(small.demo, small.kafka, ends, rate=100.0)}
     assert [list(part.opening()) for part in parts.values()] == [[], [], [], []]
     assert ids(list(itertools.islice(parts["feedback"].lasting(), 2))) == ["f42-0001235", "f42-0001236"]
 
@@ -166,7 +169,7 @@ def test_producers_that_share_a_topic_ask_whether_it_holds_what_all_of_them_send
     """Six users and seven movies; the series are on their own topic, which has them all."""
     shared = small.kafka.model_copy(update={"movies_topic": small.kafka.users_topic})
     ends = {shared.users_topic: held, shared.series_topic: 3, shared.feedback_topic: 0}
-    parts = live_parts(small.model_copy(update={"kafka": shared}), ends, rate=100.0)
+    parts = live_parts(small.demo, shared, ends, rate=100.0)
     sent = {part.name: len(list(part.opening())) for part in parts}
     assert sent == {"users": 6 * is_due, "movies": 7 * is_due, "series": 0, "feedback": 0}
 

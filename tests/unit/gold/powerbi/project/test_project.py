@@ -10,10 +10,10 @@ from pyspark.sql.types import ArrayType, IntegerType, StructField, StructType
 from gold.powerbi.project.measures import measures
 from gold.powerbi.project.pages import pages
 from gold.powerbi.project.queries import address, literal, shared_queries, table_query
-from gold.powerbi.project.tables import Exported, exported_tables
+from gold.powerbi.project.tables import exported_tables
 from lakehouse.errors import TableError
-from lakehouse.tables import SILVER_USERS, Table
-from tests.support.powerbi_projects import WITH_CHECKS, WITHOUT_CHECKS, Project, fields_used, project
+from lakehouse.tables import SILVER_USERS, Export, Table
+from tests.support.powerbi_projects import WITHOUT_CHECKS, Project, fields_used, project
 
 CATALOGUES = pytest.mark.parametrize("built", [project(), project(WITHOUT_CHECKS)], ids=["all", "no checks yet"])
 
@@ -151,14 +151,14 @@ def test_the_pages_are_the_three_of_the_report() -> None:
 
 
 def test_without_checks_only_what_shows_them_is_left_out() -> None:
-    all_names = {visual.name for page in pages(exported_tables(WITH_CHECKS)) for visual in page.visuals}
+    all_names = {visual.name for page in pages(exported_tables()) for visual in page.visuals}
     fewer = {visual.name for page in pages(exported_tables(WITHOUT_CHECKS)) for visual in page.visuals}
     assert all_names - fewer == {"pipeline_card_3", "pipeline_card_4", "data_quality"}
     assert fewer < all_names
 
 
 def test_every_table_has_measures() -> None:
-    names = tuple(table.name for table in exported_tables(WITH_CHECKS))
+    names = tuple(table.name for table in exported_tables())
     assert {measure.table for measure in measures(names)} == set(names)
     assert len(names) == 8
 
@@ -235,7 +235,7 @@ def test_the_source_is_what_the_parameter_says_at_first() -> None:
 
 def test_a_column_that_no_file_can_hold_is_named() -> None:
     schema = StructType([StructField("odd", ArrayType(IntegerType()))])
-    odd = Exported("odd", Table("gold", "odd", schema, ()), "one odd thing")
+    (odd,) = exported_tables([Table("gold", "odd", schema, (), export=Export("odd"))])
     with pytest.raises(TableError, match=r"column odd of gold.odd is array<int>, which the export cannot write"):
         _ = odd.columns
 

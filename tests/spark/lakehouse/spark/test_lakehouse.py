@@ -10,8 +10,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse import storage
 from lakehouse.errors import TableError
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_CONTENT,
@@ -125,14 +125,14 @@ BAD: list[tuple[Table, dict[str, Any], str]] = [
 def root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     root = str(tmp_path_factory.mktemp("constraints") / AWKWARD)
     for table in layer_tables("silver"):
-        storage.ensure(spark, root, table)
+        SparkLakehouse(root, spark).ensure(table)
     return root
 
 
 def append(spark: SparkSession, root: str, table: Table, row: dict[str, Any]) -> None:
     values = [tuple(row[name] for name in table.columns)]
     frame = spark.createDataFrame(values, table.schema)
-    frame.write.format("delta").mode("append").save(storage.table_path(root, table))
+    frame.write.format("delta").mode("append").save(table.path(root))
 
 
 def test_every_constraint_of_silver_has_a_case() -> None:
@@ -154,7 +154,7 @@ def changed(table: Table, **checks: str) -> Table:
 
 
 def constraints(spark: SparkSession, root: str, table: Table) -> dict[str, str]:
-    properties = storage.detail(spark, root, table).properties
+    properties = SparkLakehouse(root, spark).detail(table).properties
     found = {key: value for key, value in properties.items() if key.startswith("delta.constraints.")}
     return {key: value.replace(" ", "") for key, value in found.items()}
 
@@ -162,41 +162,44 @@ def constraints(spark: SparkSession, root: str, table: Table) -> dict[str, str]:
 def test_an_existing_table_gets_the_constraints_of_a_later_contract(spark: SparkSession, tmp_path: Path) -> None:
     """A changed one, a new one, and one that somebody added, which stays."""
     root, table = str(tmp_path), SILVER_CONTENT
-    storage.ensure(spark, root, table)
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(table)
     append(spark, root, table, GOOD["content"])
     spark.sql(f"ALTER TABLE delta.`{root}/silver/content` ADD CONSTRAINT own CHECK (id <> 'nobody')")
     before = constraints(spark, root, table)
     later = changed(
         table, type_known="type IN ('movie', 'series', 'documentary')", short_title="length(titulo) < 9"
     )
-    storage.ensure(spark, root, later)
+    lake.ensure(later)
     wanted = {f"delta.constraints.{name}": condition.replace(" ", "") for name, condition in later.checks.items()}
     assert constraints(spark, root, later) == {**before, **wanted}
     append(spark, root, later, {**GOOD["content"], "id": "d", "type": "documentary"})
-    version = storage.latest_version(spark, root, later)
-    storage.ensure(spark, root, later)
-    assert storage.latest_version(spark, root, later) == version  # nothing more to do
+    version = lake.version(later)
+    lake.ensure(later)
+    assert lake.version(later) == version  # nothing more to do
 
 
 def test_a_constraint_that_rows_violate_is_one_line_and_the_old_one_stays(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     root, table = str(tmp_path), SILVER_CONTENT
-    storage.ensure(spark, root, table)
+    lake = SparkLakehouse(root, spark)
+    lake.ensure(table)
     append(spark, root, table, GOOD["content"])
     with pytest.raises(TableError, match=r"silver\.content at .* check type_known .*lakehouse rebuild silver"):
-        storage.ensure(spark, root, changed(table, type_known="type = 'series'"))
+        lake.ensure(changed(table, type_known="type = 'series'"))
     assert constraints(spark, root, table)["delta.constraints.type_known"] == "typeIN('movie','series')"
 
 
 @pytest.mark.parametrize("table", layer_tables("silver"), ids=lambda table: table.name)
 def test_a_good_row_is_taken_and_a_null_key_is_not(spark: SparkSession, root: str, table: Table) -> None:
+    lake = SparkLakehouse(root, spark)
     append(spark, root, table, GOOD[table.name])
-    assert storage.read(spark, root, table).count() == 1
+    assert lake.read(table).count() == 1
     key = table.key[-1]
     null = F.when(F.lit(False), F.col(key)).alias(key)
-    good = storage.read(spark, root, table)
+    good = lake.read(table)
     without_key = good.select(*[null if name == key else F.col(name) for name in table.columns])
     # a null id breaks two contracts, and Delta names one of them
     with pytest.raises((PySparkException, Py4JJavaError), match=r"NOT_NULL|NOT NULL|id_not_blank"):
-        without_key.write.format("delta").mode("append").save(storage.table_path(root, table))
+        without_key.write.format("delta").mode("append").save(table.path(root))
