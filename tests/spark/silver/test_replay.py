@@ -8,7 +8,6 @@ from typing import NamedTuple
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.replay_request import Request
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import read_checkpoint
@@ -83,7 +82,7 @@ def undisturbed(
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in (
             (state, "_merge"),
-            (storage, "append"),
+            (SparkLakehouse, "append"),
             (resolution, "_mark"),
         ):
             patch.setattr(owner, name, then_copy(getattr(owner, name)))
