@@ -17,8 +17,8 @@ FEED = {"delta.enableChangeDataFeed": "true"}
 
 
 def declared(*, row: str = "one thing", name: str = "its `name`, isn't \\ it", size: str = "in bytes") -> Table:
-    schema = StructType([required("a name", STRING, name), optional("size", LONG, size)])
-    return Table("gold", "things", schema, ("a name",), {"positive": "size > 0"}, FEED, row=row)
+    schema = StructType([required("offset", STRING, name), optional("size", LONG, size)])
+    return Table("gold", "things", schema, ("offset",), {"positive": "size > 0"}, FEED, row=row)
 
 
 def without_words(table: Table) -> Table:
@@ -68,12 +68,12 @@ def test_what_changed_is_updated_and_the_rest_stays(lake: SparkLakehouse) -> Non
     lake.ensure(declared())
     later = declared(row="one thing, as it is now", size="in kB")
     lake.ensure(later)
-    assert told(lake, later) == ("one thing, as it is now", {"a name": "its `name`, isn't \\ it", "size": "in kB"})
+    assert told(lake, later) == ("one thing, as it is now", {"offset": "its `name`, isn't \\ it", "size": "in kB"})
 
 
 def test_a_job_that_only_overwrites_updates_them_too(lake: SparkLakehouse) -> None:
     table = declared()
-    rows = lake.spark.createDataFrame([("a", 1)], "`a name` string, size long")
+    rows = lake.spark.createDataFrame([("a", 1)], "`offset` string, size long")
     lake.overwrite(rows, without_words(table))
     lake.overwrite(rows, table)
     assert told(lake, table) == ("one thing", table.descriptions)
@@ -84,7 +84,7 @@ def test_a_job_that_only_overwrites_updates_them_too(lake: SparkLakehouse) -> No
 def test_a_replaced_schema_keeps_them(lake: SparkLakehouse) -> None:
     table = declared()
     lake.ensure(table)
-    rows = lake.spark.createDataFrame([("a", 1)], "`a name` string, size long")
+    rows = lake.spark.createDataFrame([("a", 1)], "`offset` string, size long")
     lake.replace(rows, table, note={"lakehouse": "rebuild"})
     assert told(lake, table) == ("one thing", table.descriptions)
 
