@@ -74,9 +74,9 @@ class Lakehouse:
         history = self.delta(table).history()
         return range(history[-1]["version"], history[0]["version"] + 1)
 
-    def history(self, table: Table | str, *, limit: int | None = None) -> list[Commit]:
-        """The table's commits, newest first."""
-        return [_commit(entry) for entry in self.delta(table).history(limit)]
+    def history(self, table: Table | str, *, version: int | None = None, limit: int | None = None) -> list[Commit]:
+        """The table's commits, newest first, from that version or the latest on."""
+        return [_commit(entry) for entry in self.delta(table, version).history(limit)]
 
     def read(
         self,

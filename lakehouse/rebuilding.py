@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import files, storage
 from lakehouse.exports import write_file
+from lakehouse.folders import open_folder
 from lakehouse.spark.checkpoints import CheckpointError, rebuild, set_aside
 from lakehouse.storage import checkpoint_path
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_tables
@@ -19,20 +20,21 @@ def staging_root(root: str, stamp: str) -> str:
     return f"{root}/rebuild/{_LAYER}-{stamp}"
 
 
-def require_no_rebuild(spark: SparkSession, root: str) -> None:
+def require_no_rebuild(root: str) -> None:
     """Raise CheckpointError if a rebuild was interrupted in the middle of its swap."""
-    if pending_swap(spark, root):
+    if pending_swap(root):
         raise CheckpointError(
             f"a rebuild of {_LAYER} was interrupted while its tables were swapped in",
             todo=f"{rebuild(_LAYER)} finishes it",
         )
 
 
-def pending_swap(spark: SparkSession, root: str) -> str | None:
+def pending_swap(root: str) -> str | None:
     """The stamp of a complete rebuild whose swap has begun but not ended."""
-    if f"{_LAYER}.json" not in files.names(spark, f"{root}/rebuild"):
+    folder = open_folder(root) / "rebuild"
+    if f"{_LAYER}.json" not in folder.names():
         return None
-    return str(json.loads(files.read_text(spark, _marker(root)))["stamp"])
+    return str(json.loads(folder.read(f"{_LAYER}.json"))["stamp"])
 
 
 def discard_staging(spark: SparkSession, root: str) -> None:

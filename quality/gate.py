@@ -17,10 +17,10 @@ _STAYS = {"silver": "gold is not made from it", "gold": "it is not exported"}
 def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compare: bool = True) -> Run:
     """Check the layer's tables. Raises CheckFailedError, or CheckNotRunError if a check could not be made."""
     root = settings.root
-    run = check(spark, settings, chosen_tables(spark, root, [layer]), compare=compare)
-    page = write_pages(spark, root, run)["page"]
+    run = check(settings, chosen_tables(root, [layer]), session=lambda: spark, compare=compare)
+    page = write_pages(root, run)["page"]
     if run.exit_code:
-        published = acceptance.published_recommendations(spark, root)
+        published = acceptance.published_recommendations(root)
         stays = "nothing was published before" if published is None else f"{published} stays published"
         raised = CheckNotRunError if run.errors else CheckFailedError
         raise raised(

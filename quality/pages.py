@@ -3,13 +3,15 @@
 import json
 from collections import Counter
 from importlib.resources import files as resources
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from pyspark.sql import SparkSession
+from pyarrow.fs import LocalFileSystem
 
-from lakehouse import files
-from lakehouse.exports import replaced_file
+from lakehouse.drafts import replacing
+from lakehouse.folders import Folder, open_folder
+from quality.loading import load_validation
 from quality.results import Checked, Run, ordered
 
 
@@ -28,17 +30,32 @@ def described(run: Run) -> dict[str, Any]:
     }
 
 
-def write_pages(spark: SparkSession, root: str, run: Run) -> dict[str, str]:
-    """Write the run's JSON and page, and rewrite the index of all runs; returns their paths."""
-    folder = docs_folder(root)
-    run_json, run_page = f"{folder}/{run.run_id}.json", f"{folder}/{run.run_id}.html"
-    _write(spark, run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
-    _write(spark, run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
-    pages = [name for name in files.names(spark, folder) if name.endswith(".html") and name != "index.html"]
-    _write(
-        spark, f"{folder}/index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run))
-    )
-    return {"json": run_json, "page": run_page, "index": f"{folder}/index.html"}
+def write_pages(root: str, run: Run) -> dict[str, str]:
+    """Write the run's JSON and page, what Great Expectations has on each table, and the index of all runs.
+
+    Returns their paths.
+    """
+    folder = open_folder(root) / "quality" / "docs"
+    for table in run.tables:
+        if table.validation is not None:
+            name, title = f"{run.run_id}/{table.table_name}", f"{table.table_name}, version {table.version}"
+            told: Any = table.validation
+            _write(folder, f"{name}.json", _json(told.to_json_dict()))
+            _write(
+                folder,
+                f"{name}.html",
+                load_validation().data_docs(table.validation, title=title, run_id=run.run_id),
+            )
+    _write(folder, f"{run.run_id}.json", _json(described(run)))
+    _write(folder, f"{run.run_id}.html", _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
+    pages = [name for name in folder.names() if name.endswith(".html") and name != "index.html"]
+    _write(folder, "index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run)))
+    shown = docs_folder(root)
+    return {
+        "json": f"{shown}/{run.run_id}.json",
+        "page": f"{shown}/{run.run_id}.html",
+        "index": f"{shown}/index.html",
+    }
 
 
 def status(table: Checked) -> str:
@@ -82,6 +99,17 @@ def _render(name: str, **values: Any) -> str:
     return environment.from_string(text).render(status=status, **values)
 
 
-def _write(spark: SparkSession, path: str, text: str) -> None:
-    with replaced_file(spark, path) as file:
-        file.write(text.encode())
+def _json(found: dict[str, Any]) -> str:
+    return json.dumps(found, ensure_ascii=False, indent=2)
+
+
+def _write(folder: Folder, name: str, text: str) -> None:
+    """On a disk, whoever reads the old file keeps it; in a store, a file appears when it is complete."""
+    path = f"{folder.path}/{name}"
+    if isinstance(folder.system, LocalFileSystem):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(Path(path)) as draft:
+            draft.write_text(text, encoding="utf-8")
+    else:
+        with folder.system.open_output_stream(path) as stream:
+            stream.write(text.encode())

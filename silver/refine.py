@@ -42,7 +42,7 @@ def refine(
     run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
     with only_run(settings.ops_dir, run), damage_named(settings.root, repairing=repairing):
         require_whole_logs(settings.root, *(("bronze", "silver") if target is None else ("bronze",)))
-        require_no_rebuild(spark, root)
+        require_no_rebuild(root)
         checkpoint = read_checkpoint(spark, root, STREAM)
         if checkpoint is not None:
             require_readable(spark, checkpoint)

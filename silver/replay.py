@@ -66,7 +66,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
 
 def _require_whole(spark: SparkSession, root: str) -> None:
     """Raise CheckpointError after an interrupted batch: nothing may change before the stream repeats it."""
-    require_no_rebuild(spark, root)
+    require_no_rebuild(root)
     checkpoint = read_checkpoint(spark, root, STREAM)
     require_continuity(spark, root, checkpoint, sources=SOURCES)
     if checkpoint is not None and checkpoint.began > checkpoint.ended:

@@ -1,19 +1,20 @@
 """Which table versions have passed their checks: the ones that gold reads and that are published."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pyspark.sql import Column, Row, SparkSession, Window
-from pyspark.sql import functions as F
+from pyspark.sql import SparkSession
 
 from lakehouse import storage
 from lakehouse.errors import TableError
-from lakehouse.history import delta_log
+from lakehouse.history.commits import commit, inputs_of
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_METRICS,
@@ -42,10 +43,19 @@ GATED: Mapping[str, tuple[Table, ...]] = {
     ),
     "gold": (GOLD_AFFINITY, GOLD_RECOMMENDATIONS, GOLD_POPULARITY, GOLD_METRICS),
 }
-# The expectation whose observed value is the table's row count.
-ROW_COUNT = "row count"
+# The expectation whose observed value is the table's row count, and what results of earlier releases call it.
+ROW_COUNT = "expect_table_row_count_to_be_between"
+_ROW_COUNTS = f"('{ROW_COUNT}', 'row count')"
 # How many accepted versions of a table are remembered: the most recently checked ones.
 _REMEMBERED = 100
+
+# One row per run and table, and one per distribution.
+_CHECKS = f"""
+SELECT run_id, table_name, version, bool_and(success) AS passed, max(checked_at) AS checked_at,
+    max(CASE WHEN expectation IN {_ROW_COUNTS} THEN cast(observed AS bigint) END) AS rows
+FROM results GROUP BY run_id, table_name, version
+"""  # noqa: S608 - the names are this module's own
+_SHARES = 'SELECT run_id, table_name, "column", shares FROM results WHERE shares IS NOT NULL'
 
 # For all jobs of one command: skipping the gate is the user's decision, not a job's.
 _gate: ContextVar[bool] = ContextVar("gate", default=True)
@@ -59,6 +69,16 @@ class Accepted(NamedTuple):
     rows: int
     shares: Mapping[str, Mapping[str, float]]
     written_at: datetime | None = None
+
+
+class Recorded(NamedTuple):
+    """The accepted versions of every table, newest first, and the tables whose layer was ever checked as a whole.
+
+    A run accepts the versions of a layer only if it checked the whole layer and every expectation passed.
+    """
+
+    accepted: Mapping[str, tuple[Accepted, ...]]
+    checked: frozenset[str]
 
 
 @contextmanager
@@ -85,21 +105,13 @@ def is_gated() -> bool:
     return _gate.get()
 
 
-def is_accepted(spark: SparkSession, root: str, table: Table, version: int) -> bool:
-    path = storage.table_path(root, table)
-    found = _recorded(spark, root).get(table.sql_name, ())
-    return any(known.version == version and _with_commit(spark, path, known) is not None for known in found)
+def is_accepted(lake: Lakehouse, table: Table, version: int) -> bool:
+    return next(_accepted_versions(lake, table, lambda known: known == version), None) is not None
 
 
-def last_accepted(spark: SparkSession, root: str, table: Table, *, up_to: int | None = None) -> Accepted | None:
-    """The newest accepted version (none above `up_to`).
-
-    A version committed after its check belongs to a recreated table and is skipped.
-    """
-    path = storage.table_path(root, table)
-    recorded = _recorded(spark, root).get(table.sql_name, ())
-    found = (_with_commit(spark, path, one) for one in recorded if up_to is None or one.version <= up_to)
-    return next((accepted for accepted in found if accepted is not None), None)
+def last_accepted(lake: Lakehouse, table: Table, *, up_to: int | None = None) -> Accepted | None:
+    """The newest accepted version (none above `up_to`)."""
+    return next(_accepted_versions(lake, table, lambda known: up_to is None or known <= up_to), None)
 
 
 def input_version(spark: SparkSession, root: str, table: Table) -> int:
@@ -108,10 +120,10 @@ def input_version(spark: SparkSession, root: str, table: Table) -> int:
     Raises TableError if the table was checked but no version was accepted.
     """
     if table.layer == "silver" and is_gated():
-        chosen = last_accepted(spark, root, table)
+        chosen = last_accepted(Lakehouse(root), table)
         if chosen is not None:
             return chosen.version
-        if table.sql_name in _checked(spark, root):
+        if table.sql_name in _recorded(Lakehouse(root)).checked:
             raise _nothing_accepted(table, "silver")
     return storage.latest_version(spark, root, table)
 
@@ -121,7 +133,7 @@ def published_version(spark: SparkSession, root: str, table: Table) -> int:
     if not is_gated():
         return storage.latest_version(spark, root, table)
     storage.require(spark, root, table)
-    chosen = last_accepted(spark, root, table)
+    chosen = last_accepted(Lakehouse(root), table)
     if chosen is None:
         raise _nothing_accepted(table, table.layer)
     return chosen.version
@@ -129,16 +141,15 @@ def published_version(spark: SparkSession, root: str, table: Table) -> int:
 
 def exported_version(spark: SparkSession, root: str, table: Table) -> int:
     """The version to export: the published one if the table was ever checked, else the newest."""
-    if table.sql_name in _checked(spark, root):
+    if table.sql_name in _recorded(Lakehouse(root)).checked:
         return published_version(spark, root, table)
     return storage.latest_version(spark, root, table)
 
 
-def published_recommendations(spark: SparkSession, root: str) -> str | None:
+def published_recommendations(root: str) -> str | None:
     """The version of the recommendations that the last export published; None if there was no export."""
-    path, name = storage.table_path(root, GOLD_POWERBI), GOLD_RECOMMENDATIONS.sql_name
-    known = delta_log.versions(spark, path)
-    inputs = delta_log.inputs_of(spark, path, known[-1]) if known else None
+    lake, name = Lakehouse(root), GOLD_RECOMMENDATIONS.sql_name
+    inputs = inputs_of(lake, GOLD_POWERBI, lake.version(GOLD_POWERBI)) if lake.exists(GOLD_POWERBI) else None
     return f"{name} version {inputs[name]}" if inputs and name in inputs else None
 
 
@@ -150,71 +161,61 @@ def _nothing_accepted(table: Table, selection: str) -> TableError:
     )
 
 
-def _with_commit(spark: SparkSession, path: str, accepted: Accepted) -> Accepted | None:
-    """With the commit's time; None if the commit is a recreated table's, whose versions count from 0 again."""
-    commit = delta_log.commit(spark, path, accepted.version)
-    if commit is None or commit.written_at is None or commit.written_at > accepted.checked_at:
-        return None
-    return accepted._replace(written_at=commit.written_at)
+def _accepted_versions(lake: Lakehouse, table: Table, wanted: Callable[[int], bool]) -> Iterator[Accepted]:
+    """The accepted versions that are wanted, newest first, with the time of their commits.
+
+    A version committed after its check belongs to a recreated table, whose versions count from 0 again: it is
+    skipped.
+    """
+    for known in _recorded(lake).accepted.get(table.sql_name, ()):
+        written = commit(lake, table, known.version) if wanted(known.version) else None
+        if written and written.written_at and written.written_at <= known.checked_at:
+            yield known._replace(written_at=written.written_at)
 
 
-def _recorded(spark: SparkSession, root: str) -> Mapping[str, tuple[Accepted, ...]]:
-    if not storage.exists(spark, root, QUALITY_RESULTS):
-        return {}
-    return _read(spark, root, storage.latest_version(spark, root, QUALITY_RESULTS))[0]
-
-
-def _checked(spark: SparkSession, root: str) -> frozenset[str]:
-    if not storage.exists(spark, root, QUALITY_RESULTS):
-        return frozenset()
-    return _read(spark, root, storage.latest_version(spark, root, QUALITY_RESULTS))[1]
+def _recorded(lake: Lakehouse) -> Recorded:
+    if not lake.exists(QUALITY_RESULTS):
+        return Recorded({}, frozenset())
+    return _read(lake.root, lake.version(QUALITY_RESULTS))
 
 
 @lru_cache(maxsize=2)
-def _read(
-    spark: SparkSession, root: str, results_version: int
-) -> tuple[Mapping[str, tuple[Accepted, ...]], frozenset[str]]:
-    """The accepted versions of every table, newest first, and the tables whose layer was ever checked as a whole.
-
-    A run accepts the versions of a layer only if it checked the whole layer and every expectation passed.
-    Cached by the version of the results: the jobs of one command ask again and again.
-    """
-    results = storage.read(spark, root, QUALITY_RESULTS, version=results_version)
-    layer = F.substring_index("table_name", ".", 1)
-    in_run = Window.partitionBy("run_id", layer)
-    lacking = F.array_except(_gated(layer), F.collect_set("table_name").over(in_run))
-    whole = results.withColumn("lacking", lacking).filter(F.size("lacking") == 0)
-    judged = whole.withColumn("accepted", F.min("success").over(in_run))
-    measured = F.map_from_entries(
-        F.collect_list(F.when(F.col("shares").isNotNull(), F.struct("column", "shares")))
-    )
-    versions = judged.groupBy("table_name", "run_id", "version", "accepted").agg(
-        F.max("checked_at").alias("checked_at"),
-        F.max(F.when(F.col("expectation") == ROW_COUNT, F.col("observed"))).cast("bigint").alias("rows"),
-        measured.alias("shares"),
-    )
-    again = Window.partitionBy("table_name", "accepted", "version").orderBy(F.desc("checked_at"))
-    once = versions.withColumn("again", F.row_number().over(again)).filter("again = 1")
-    latest = Window.partitionBy("table_name", "accepted").orderBy(F.desc("checked_at"))
-    kept = once.withColumn("place", F.row_number().over(latest)).filter(F.col("place") <= _REMEMBERED)
-    rows = kept.orderBy(F.desc("version")).collect()
-    accepted: dict[str, list[Accepted]] = {}
-    for row in rows:
-        if row["accepted"]:
-            accepted.setdefault(row["table_name"], []).append(_accepted(row))
-    names = frozenset(row["table_name"] for row in rows)
-    return {name: tuple(found) for name, found in accepted.items()}, names
+def _read(root: str, results_version: int) -> Recorded:
+    """Cached by the version of the results: the jobs of one command ask again and again."""
+    lake, results = Lakehouse(root), (QUALITY_RESULTS, results_version)
+    checks = lake.query(_CHECKS, results=results).to_pylist()
+    shares = lake.query(_SHARES, results=results).to_pylist()
+    return _whole_layers(sorted(checks, key=lambda check: check["checked_at"], reverse=True), shares)
 
 
-def _gated(layer: Column) -> Column:
-    """The names of all gated tables of a layer."""
-    wanted = F.array().cast("array<string>")
-    for name, tables in GATED.items():
-        wanted = F.when(layer == name, F.array(*[F.lit(table.sql_name) for table in tables])).otherwise(wanted)
-    return wanted
+def _whole_layers(checks: Sequence[Mapping[str, Any]], shares: Sequence[Mapping[str, Any]]) -> Recorded:
+    """From one row per run and table, latest first, and one per distribution."""
+    tables: dict[tuple[str, str], set[str]] = defaultdict(set)
+    failed: set[tuple[str, str]] = set()
+    for check in checks:
+        tables[_layer_run(check)].add(check["table_name"])
+        failed |= set() if check["passed"] else {_layer_run(check)}
+    measured: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(dict)
+    for share in shares:
+        measured[share["run_id"], share["table_name"]][share["column"]] = dict(share["shares"])
+    accepted: dict[str, dict[int, Accepted]] = defaultdict(dict)
+    checked: set[str] = set()
+    for check in checks:
+        run, name = _layer_run(check), check["table_name"]
+        if not {table.sql_name for table in GATED.get(run[1], ())} <= tables[run]:
+            continue
+        checked.add(name)
+        if run not in failed and len(accepted[name]) < _REMEMBERED:
+            one = Accepted(
+                check["version"], check["checked_at"], check["rows"] or 0, measured[check["run_id"], name]
+            )
+            accepted[name].setdefault(one.version, one)
+    newest = {
+        name: tuple(found[version] for version in sorted(found, reverse=True)) for name, found in accepted.items()
+    }
+    return Recorded(newest, frozenset(checked))
 
 
-def _accepted(row: Row) -> Accepted:
-    # pyspark returns naive times in this machine's zone
-    checked_at = row["checked_at"].astimezone()
-    return Accepted(row["version"], checked_at, row["rows"] or 0, row["shares"] or {})
+def _layer_run(check: Mapping[str, Any]) -> tuple[str, str]:
+    """A layer in one run."""
+    return check["run_id"], check["table_name"].partition(".")[0]

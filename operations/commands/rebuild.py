@@ -68,7 +68,7 @@ def _silver_has_read_more(spark: SparkSession, root: str) -> bool:
 def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
     root = settings.root
     with only_run(settings.ops_dir, "silver"):
-        stamp = pending_swap(spark, root)
+        stamp = pending_swap(root)
         if stamp is None:
             stamp = _stamp()
             discard_staging(spark, root)

@@ -472,7 +472,7 @@ def test_a_rebuild_that_was_cut_off_is_finished(
     with pytest.raises(CheckpointError, match=r"interrupted .*lakehouse rebuild silver finishes it"):
         refine(spark, copied)
     swap_in(spark, copied.root, "s2")
-    require_no_rebuild(spark, copied.root)
+    require_no_rebuild(copied.root)
     refine(spark, copied)
     assert state(copied.root) == before
 

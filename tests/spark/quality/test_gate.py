@@ -17,6 +17,7 @@ from lakehouse.errors import CheckFailedError, CheckNotRunError, TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history import acceptance, delta_log
 from lakehouse.history.acceptance import without_gate
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import CheckpointError
 from lakehouse.tables import (
@@ -68,7 +69,7 @@ def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Sett
     storage.delta_table(spark, own.root, SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
     with pytest.raises(CheckFailedError):
         require_passed(spark, own, "silver")
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    accepted = acceptance.last_accepted(Lakehouse(own.root), SILVER_USERS)
     assert accepted is not None
     assert accepted.version == good
     assert read_inputs(spark, own.root, SILVER_USERS).versions == {"silver.users": good}
@@ -78,22 +79,22 @@ def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own:
     """Otherwise checking one table would open the gate that the others keep shut."""
     good = latest(spark, own, SILVER_USERS)
     storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
-    assert check(spark, own, [SILVER_USERS]).exit_code == 0
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    assert check(own, [SILVER_USERS], session=lambda: spark).exit_code == 0
+    accepted = acceptance.last_accepted(Lakehouse(own.root), SILVER_USERS)
     assert accepted is not None
     assert accepted.version == good
     require_passed(spark, own, "silver")
-    newest = acceptance.last_accepted(spark, own.root, SILVER_USERS)
+    newest = acceptance.last_accepted(Lakehouse(own.root), SILVER_USERS)
     assert newest is not None
     assert newest.version == good + 1
     # an older version is compared with the one before it, not with later ones
-    assert acceptance.last_accepted(spark, own.root, SILVER_USERS, up_to=good) == accepted
+    assert acceptance.last_accepted(Lakehouse(own.root), SILVER_USERS, up_to=good) == accepted
 
 
 def test_a_batch_that_ended_between_the_commit_and_the_check_is_judged_by_the_next(
     spark: SparkSession, own: Settings
 ) -> None:
-    accepted = acceptance.last_accepted(spark, own.root, SILVER_BATCHES)
+    accepted = acceptance.last_accepted(Lakehouse(own.root), SILVER_BATCHES)
     assert accepted is not None
     assert accepted.written_at is not None
     between = accepted.written_at + (accepted.checked_at - accepted.written_at) / 2
@@ -128,8 +129,8 @@ def test_the_versions_checked_last_are_remembered_whatever_their_numbers(
     ]
     storage.ensure(spark, str(tmp_path), QUALITY_RESULTS)
     storage.append(spark.createDataFrame(rows, QUALITY_RESULTS.schema), str(tmp_path), QUALITY_RESULTS)
-    known, _ = acceptance._read(spark, str(tmp_path), 1)
-    assert [(one.version, one.checked_at.astimezone(UTC).hour) for one in known["silver.users"]] == [
+    known = acceptance._read(str(tmp_path), 1)
+    assert [(one.version, one.checked_at.astimezone(UTC).hour) for one in known.accepted["silver.users"]] == [
         (8, 10),
         (0, 12),
     ]
@@ -161,8 +162,8 @@ def test_lists_that_fail_are_not_exported(
     assert len(told) == 2
     assert all(line.startswith("lakehouse: WARNING --no-gate: ") for line in told)
     # a version published without a check does not count as good
-    assert acceptance.published_recommendations(spark, own.root) == f"gold.recommendations version {good + 1}"
-    accepted = acceptance.last_accepted(spark, own.root, GOLD_RECOMMENDATIONS)
+    assert acceptance.published_recommendations(own.root) == f"gold.recommendations version {good + 1}"
+    accepted = acceptance.last_accepted(Lakehouse(own.root), GOLD_RECOMMENDATIONS)
     assert accepted is not None
     assert accepted.version == good
 

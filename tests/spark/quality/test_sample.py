@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from lakehouse import storage
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history import acceptance
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.tables import GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE, SILVER_USERS
 from quality import check
@@ -20,7 +21,7 @@ def test_the_sample_is_small_and_has_something_of_everything() -> None:
 
 
 def test_every_table_passes(spark: SparkSession, own: Settings) -> None:
-    outcome = check.run(spark, own, [])
+    outcome = check.run(own, [], session=lambda: spark)
     assert [result.line() for result in (*outcome.errors, *outcome.failed)] == []
     assert outcome.exit_code == 0
     assert storage.read(spark, own.root, SILVER_QUARANTINE).count() > 0  # the rules had something to reject
@@ -33,7 +34,7 @@ def test_the_gates_left_their_results_and_the_export_its_file(spark: SparkSessio
     results = storage.read(spark, sample.root, QUALITY_RESULTS)
     assert results.filter("NOT success").count() == 0
     for table in (SILVER_USERS, GOLD_RECOMMENDATIONS):
-        accepted = acceptance.last_accepted(spark, sample.root, table)
+        accepted = acceptance.last_accepted(Lakehouse(sample.root), table)
         assert accepted is not None
         assert accepted.version == storage.latest_version(spark, sample.root, table)
         assert accepted.rows == storage.read(spark, sample.root, table).count()

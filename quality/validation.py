@@ -1,0 +1,137 @@
+"""Build a table's suite and run it on its rows, with Great Expectations. Import it through quality.loading."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files as resources
+from pathlib import Path
+from typing import Any
+
+import great_expectations as gx
+import pandas as pd
+from great_expectations.core.expectation_validation_result import (
+    ExpectationSuiteValidationResult,
+    ExpectationValidationResult,
+)
+from great_expectations.core.run_identifier import RunIdentifier
+from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.exceptions.exceptions import GreatExpectationsError
+from great_expectations.expectations.expectation import Expectation
+from great_expectations.render.renderer import ValidationResultsPageRenderer
+from great_expectations.render.view import DefaultJinjaPageView
+
+from lakehouse.drafts import replacing
+from lakehouse.errors import InputError, first_line
+from lakehouse.tables import Table
+from quality import gold_suites, silver_suites
+from quality.batches import Profile, Rows
+from quality.contract import contract
+from quality.outcomes import Allowed, results_of
+from quality.results import Checked
+from quality.subject import Subject
+
+# It warns about what is intended here: values of an expectation are not stored in its own project.
+logging.getLogger("great_expectations").setLevel(logging.ERROR)
+
+# Great Expectations puts what failed first.
+_PLACE = "place"
+
+SUITES: Mapping[str, Callable[[Subject], list[Expectation]]] = {
+    "silver.users": silver_suites.users,
+    "silver.content": silver_suites.content,
+    "silver.feedback": silver_suites.feedback,
+    "silver.tombstones": silver_suites.tombstones,
+    "silver.quarantine": silver_suites.quarantine,
+    "silver.batches": silver_suites.batches,
+    "gold.affinity_ratings": gold_suites.affinity_ratings,
+    "gold.recommendations": gold_suites.recommendations,
+    "gold.content_popularity": gold_suites.content_popularity,
+    "gold.model_metrics": gold_suites.model_metrics,
+    "gold.powerbi_recommendations": gold_suites.powerbi_recommendations,
+}
+
+
+def suite_of(subject: Subject) -> gx.ExpectationSuite:
+    """The table's own suite; a table without one is checked against its contract."""
+    build = SUITES.get(subject.table.sql_name, contract)
+    return gx.ExpectationSuite(name=subject.table.sql_name, expectations=build(subject))
+
+
+def judge(subject: Subject, rows: Rows, profile: Profile, suite: gx.ExpectationSuite | None) -> Checked:
+    """Run the table's suite, or another one, on rows that are not empty."""
+    table, limits = subject.table, subject.limits
+    found = validate(rows, suite or suite_of(subject), table, samples=limits.samples)
+    allowed = Allowed(limits.may_be_null, subject.sent)
+    results = results_of(found, table.sql_name, subject.version, profile, allowed)
+    return Checked(table.sql_name, subject.version, results, found)
+
+
+def read_suite(file: Path) -> gx.ExpectationSuite:
+    """A suite as Great Expectations writes it. Raises InputError if the file is none."""
+    try:
+        return gx.ExpectationSuite(**json.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}", todo="name the JSON file of a suite") from error
+    except (ValueError, TypeError, GreatExpectationsError) as error:
+        raise InputError(
+            f"{file} is not a suite of Great Expectations: {first_line(error)}",
+            todo="lakehouse check --suites DIR writes some to start from",
+        ) from error
+
+
+def write_suites(folder: Path, subjects: Sequence[Subject]) -> list[Path]:
+    """One JSON file per table, as Great Expectations stores a suite."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_write_suite(folder / f"{subject.table.sql_name}.json", suite_of(subject)) for subject in subjects]
+
+
+def _write_suite(file: Path, suite: gx.ExpectationSuite) -> Path:
+    with replacing(file) as draft:
+        draft.write_text(json.dumps(suite.to_json_dict(), ensure_ascii=False, indent=2), encoding="utf-8")
+    return file
+
+
+def validate(
+    rows: Rows, suite: gx.ExpectationSuite, table: Table, *, samples: int
+) -> ExpectationSuiteValidationResult:
+    """Run the suite on the rows, in this process or on Spark, whichever they are.
+
+    The results are in the suite's order. Of the rows that fail, `samples` are shown: the value, and what names the
+    row.
+    """
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    if isinstance(rows, pd.DataFrame):
+        asset: Any = context.data_sources.add_pandas(name="pandas").add_dataframe_asset(name=table.sql_name)
+    else:  # whoever read the rows has persisted them, and releases them
+        source = context.data_sources.add_spark(name="spark", persist=False)
+        asset = source.add_dataframe_asset(name=table.sql_name)
+    batch = asset.add_batch_definition_whole_dataframe(suite.name).get_batch({"dataframe": rows})
+    named = [name for name in (*table.key, "titulo") if name in rows.columns]
+    shown = {
+        "result_format": "SUMMARY",
+        "partial_unexpected_count": samples,
+        "unexpected_index_column_names": named,
+    }
+    for place, expectation in enumerate(suite.expectations):
+        expectation.meta = {**(expectation.meta or {}), _PLACE: place}
+    found: ExpectationSuiteValidationResult = batch.validate(suite, result_format=shown)
+    found.results.sort(key=_taken_place)
+    return found
+
+
+def _taken_place(result: ExpectationValidationResult) -> int:
+    place: int = result.expectation_config.meta.pop(_PLACE)  # type: ignore[union-attr]
+    return place
+
+
+def data_docs(validation: ExpectationSuiteValidationResult, *, title: str, run_id: str) -> str:
+    """The page that Great Expectations renders of a validation result, in a frame that needs no network.
+
+    Its own frame loads Bootstrap, jQuery, Vega and icons from other hosts, and links to more pages of its project.
+    """
+    validation.meta["run_id"] = RunIdentifier(run_name=run_id)
+    page = ValidationResultsPageRenderer().render(validation)
+    del page.sections[0].content_blocks[0]  # the header, which links to them
+    view: Any = DefaultJinjaPageView(custom_views_directory=str(resources("quality").joinpath("templates")))
+    return str(view.render(page, template="data_docs.html", title=title, run_id=run_id))
