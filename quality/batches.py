@@ -13,6 +13,13 @@ Rows: TypeAlias = pd.DataFrame | DataFrame
 
 # Without these, pandas makes floats of integers with a null among them, and takes NaN for null.
 _NUMBERS = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype()}
+
+
+def _type_in_pandas(kind: pa.DataType) -> Any:
+    """Arrays, maps and structs stay Arrow: Great Expectations pickles a batch twice, which Python objects make slow."""
+    return pd.ArrowDtype(kind) if pa.types.is_nested(kind) else _NUMBERS.get(kind)
+
+
 _TYPES = "delta_types"
 
 
@@ -25,7 +32,7 @@ class Profile(NamedTuple):
 
 def pandas_rows(table: pa.Table) -> pd.DataFrame:
     """The table as pandas, which keeps what the columns' types were."""
-    rows = table.to_pandas(types_mapper=_NUMBERS.get)
+    rows = table.to_pandas(types_mapper=_type_in_pandas)
     rows.attrs[_TYPES] = {
         field.name: field.dataType.simpleString()
         for field in from_arrow_schema(table.schema, prefer_timestamp_ntz=False)

@@ -28,10 +28,11 @@ Verdict = dict[str, Any]
 
 @renderer(renderer_type="renderer.prescriptive")
 def _described(cls: Any, /, configuration: Any = None, **_: Any) -> list[RenderedStringTemplateContent]:
-    sentence = (cls.__doc__ or "").partition(";")[0].partition(".")[0]
+    sentence = cls.__doc__.partition(";")[0].partition(".")[0].replace("`", "")
     given = {name: value for name, value in configuration.kwargs.items() if name not in _NOT_SHOWN}
     arguments = "; ".join(f"{name} {str(value)[:_LONGEST]}" for name, value in given.items())
-    content = {"template": "$sentence ($arguments)", "params": {"sentence": sentence, "arguments": arguments}}
+    text = f"{sentence} ({arguments})" if arguments else sentence
+    content = {"template": "$text", "params": {"text": text}}
     return [RenderedStringTemplateContent(content_block_type="string_template", string_template=content)]
 
 

@@ -2,7 +2,9 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.exceptions.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.render import RenderedComponentContent
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
+from jinja2 import pass_context
 
 from lakehouse.drafts import replacing
 from lakehouse.errors import InputError, first_line
@@ -69,7 +73,8 @@ def judge(subject: Subject, rows: Rows, profile: Profile, suite: gx.ExpectationS
 def read_suite(file: Path) -> gx.ExpectationSuite:
     """A suite as Great Expectations writes it. Raises InputError if the file is none."""
     try:
-        return gx.ExpectationSuite(**json.loads(file.read_text(encoding="utf-8")))
+        written = json.loads(file.read_text(encoding="utf-8"))
+        suite = gx.ExpectationSuite(**written)
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}", todo="name the JSON file of a suite") from error
     except (ValueError, TypeError, GreatExpectationsError) as error:
@@ -77,6 +82,19 @@ def read_suite(file: Path) -> gx.ExpectationSuite:
             f"{file} is not a suite of Great Expectations: {first_line(error)}",
             todo="lakehouse check --suites DIR writes some to start from",
         ) from error
+    _require_whole(file, written.get("expectations", []), suite)
+    return suite
+
+
+def _require_whole(file: Path, written: Sequence[Mapping[str, Any]], suite: gx.ExpectationSuite) -> None:
+    """Raise InputError for expectations that Great Expectations left out of the suite, which it only logs."""
+    held = Counter(one.expectation_type for one in suite.expectations)
+    lost = Counter(str(one.get("type")) for one in written) - held
+    if lost or not held:
+        what = f"cannot build {', '.join(lost)}" if lost else "has no expectations"
+        raise InputError(
+            f"{file} {what}", todo=f"Great Expectations {gx.__version__} must know each, with its arguments"
+        )
 
 
 def write_suites(folder: Path, subjects: Sequence[Subject]) -> list[Path]:
@@ -120,6 +138,20 @@ def validate(
     return found
 
 
+class _EscapingView(DefaultJinjaPageView):
+    """Great Expectations writes values of rows into its page as they are: a title could run a script."""
+
+    @pass_context
+    def render_content_block(self, jinja_context: Any, content_block: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().render_content_block(jinja_context, _escaped(content_block), *args, **kwargs)
+
+
+def _escaped(block: Any) -> Any:
+    if isinstance(block, list):
+        return [_escaped(one) for one in block]
+    return block if block is None or isinstance(block, dict | RenderedComponentContent) else escape(str(block))
+
+
 def _taken_place(result: ExpectationValidationResult) -> int:
     place: int = result.expectation_config.meta.pop(_PLACE)  # type: ignore[union-attr]
     return place
@@ -133,5 +165,5 @@ def data_docs(validation: ExpectationSuiteValidationResult, *, title: str, run_i
     validation.meta["run_id"] = RunIdentifier(run_name=run_id)
     page = ValidationResultsPageRenderer().render(validation)
     del page.sections[0].content_blocks[0]  # the header, which links to them
-    view: Any = DefaultJinjaPageView(custom_views_directory=str(resources("quality").joinpath("templates")))
+    view: Any = _EscapingView(custom_views_directory=str(resources("quality").joinpath("templates")))
     return str(view.render(page, template="data_docs.html", title=title, run_id=run_id))
