@@ -16,7 +16,7 @@ _NUMBERS = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(), pa.float64
 
 
 def _type_in_pandas(kind: pa.DataType) -> Any:
-    """Arrays, maps and structs stay Arrow: Great Expectations pickles a batch twice, which Python objects make slow."""
+    """Arrays, maps and structs stay Arrow: Great Expectations pickles each batch, Python objects slowly."""
     return pd.ArrowDtype(kind) if pa.types.is_nested(kind) else _NUMBERS.get(kind)
 
 

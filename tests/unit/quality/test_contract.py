@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import great_expectations as gx
 import pandas as pd
 import pytest
 
@@ -17,17 +18,15 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
-from quality.loading import load_validation
-
-validation = load_validation()
-contract = validation.contract.__globals__
+from quality import validation
+from quality.contract import constraint
 
 EVERY = [(table, name) for table in CATALOGUE if table.layer in ("silver", "gold") for name in table.checks]
 
 
 @pytest.mark.parametrize(("table", "name"), EVERY, ids=[f"{table.sql_name} {name}" for table, name in EVERY])
 def test_every_constraint_has_an_expectation(table: Table, name: str) -> None:
-    assert contract["constraint"](table, name).expectation_type.startswith("expect_")
+    assert constraint(table, name).expectation_type.startswith("expect_")
 
 
 # constraint, a row that it allows, one that it forbids
@@ -56,7 +55,7 @@ ROWS: list[tuple[Table, str, dict[str, Any], dict[str, Any]]] = [
 def test_it_fails_for_a_row_that_the_constraint_forbids(
     table: Table, name: str, allowed: dict[str, Any], forbidden: dict[str, Any]
 ) -> None:
-    suite = validation.gx.ExpectationSuite(name="t", expectations=[contract["constraint"](table, name)])
+    suite = gx.ExpectationSuite(name="t", expectations=[constraint(table, name)])
     found = [
         validation.validate(pd.DataFrame([row]), suite, table, samples=1).success for row in (allowed, forbidden)
     ]
@@ -66,4 +65,4 @@ def test_it_fails_for_a_row_that_the_constraint_forbids(
 def test_a_constraint_of_an_unknown_form_is_named() -> None:
     table = replace(SILVER_USERS, checks={"odd": "id RLIKE 'x'"})
     with pytest.raises(CheckNotRunError, match=r"no expectation for the constraint odd of silver\.users"):
-        contract["constraint"](table, "odd")
+        constraint(table, "odd")

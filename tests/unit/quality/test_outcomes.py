@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
@@ -10,16 +11,14 @@ from great_expectations.expectations.row_conditions import Column
 
 from lakehouse.sent import NOTHING_TOLD, Sent
 from lakehouse.tables import SILVER_FEEDBACK
+from quality import validation
 from quality.batches import profile
-from quality.loading import load_validation
 from quality.outcomes import Allowed, results_of
 from quality.results import Checked, Result, Run, empty_result
 
-validation = load_validation()
-
 
 def validated(rows: dict[str, list[Any]], *expectations: Any) -> Any:
-    suite = validation.gx.ExpectationSuite(name="silver.t", expectations=list(expectations))
+    suite = gx.ExpectationSuite(name="silver.t", expectations=list(expectations))
     return validation.validate(pd.DataFrame(rows), suite, SILVER_FEEDBACK, samples=2)
 
 
