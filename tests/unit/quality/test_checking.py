@@ -1,4 +1,4 @@
-"""Small tables are checked in this process; Spark is asked for only when a table is larger than the settings say."""
+"""Small tables are checked in this process; only a table larger than the settings allow asks for Spark."""
 
 from datetime import UTC, datetime
 from pathlib import Path
