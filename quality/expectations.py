@@ -1,6 +1,7 @@
 """The expectations that Great Expectations lacks, as classes of its own kinds.
 
-Whoever loads a suite that contains one imports this module first. The metrics are in quality/metrics.py.
+Whoever loads a suite that contains one imports this module first. Their metrics are in quality/row_metrics.py and
+quality/table_metrics.py.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from great_expectations.render import RenderedStringTemplateContent
 from great_expectations.render.renderer.renderer import renderer
 from typing_extensions import override
 
-from quality import metrics
+from quality import row_metrics, table_metrics
 from quality.distance import jensen_shannon, shares
 
 _SHOWN = 20  # values of rows that fail, as many as Great Expectations shows by default
@@ -50,7 +51,7 @@ class ExpectColumnItemsToMatchRegex(_Described, ColumnMapExpectation):
 
     regex: str
     field: str = ""
-    map_metric: ClassVar[str] = metrics.ItemsMatchRegex.condition_metric_name
+    map_metric: ClassVar[str] = row_metrics.ItemsMatchRegex.condition_metric_name
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "regex", "field")
 
 
@@ -58,7 +59,7 @@ class ExpectColumnItemCountsToBeAtLeast(_Described, ColumnMapExpectation):
     """Expect every array to have this many items or more."""
 
     min_value: int
-    map_metric: ClassVar[str] = metrics.ItemCounts.condition_metric_name
+    map_metric: ClassVar[str] = row_metrics.ItemCounts.condition_metric_name
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "min_value")
 
 
@@ -66,7 +67,7 @@ class ExpectRowsToMeetCondition(_Described, MulticolumnMapExpectation):
     """Expect a condition over several columns to be true, in what pandas and Spark SQL have in common."""
 
     condition: str
-    map_metric: ClassVar[str] = metrics.RowsMeetCondition.condition_metric_name
+    map_metric: ClassVar[str] = row_metrics.RowsMeetCondition.condition_metric_name
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "condition")
 
 
@@ -77,20 +78,20 @@ class ExpectColumnPairDateToBeWithinDaysAfter(_Described, ColumnPairMapExpectati
     ignore_row_if: Literal["both_values_are_missing", "either_value_is_missing", "neither"] = (
         "either_value_is_missing"
     )
-    map_metric: ClassVar[str] = metrics.DateWithinDaysAfter.condition_metric_name
+    map_metric: ClassVar[str] = row_metrics.DateWithinDaysAfter.condition_metric_name
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "days", "ignore_row_if")
 
 
 class ExpectRanksToCountFromOne(_Described, MulticolumnMapExpectation):
     """Expect the ranks of each list to be 1, 2, 3 ...; the columns are the list and the rank."""
 
-    map_metric: ClassVar[str] = metrics.RankCounts.condition_metric_name
+    map_metric: ClassVar[str] = row_metrics.RankCounts.condition_metric_name
 
 
 class ExpectValuesToFallWithRank(_Described, MulticolumnMapExpectation):
     """Expect no value to be above the one before it; the columns are the list, the rank and the value."""
 
-    map_metric: ClassVar[str] = metrics.ValuesFallWithRank.condition_metric_name
+    map_metric: ClassVar[str] = row_metrics.ValuesFallWithRank.condition_metric_name
 
 
 class _TableExpectation(_Described, BatchExpectation):
@@ -114,7 +115,7 @@ class ExpectTableTypesToEqual(_TableExpectation):
     """Expect the columns to have these types, as Delta writes them."""
 
     types: dict[str, str]
-    metric_dependencies: ClassVar[tuple[str, ...]] = (metrics.ColumnTypes.metric_name,)
+    metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.ColumnTypes.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("types",)
 
     def verdict(self, found: Mapping[str, str]) -> Verdict:
@@ -135,7 +136,7 @@ class ExpectRowsToBeInTable(_TableExpectation):
     keys: list[str]
     at_version: int | None = None
     mostly: float = 1.0
-    metric_dependencies: ClassVar[tuple[str, ...]] = (metrics.RowsNotInTable.metric_name, "table.row_count")
+    metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.RowsNotInTable.metric_name, "table.row_count")
     success_keys: ClassVar[tuple[str, ...]] = ("columns", "root", "reference", "keys", "at_version", "mostly")
 
     def verdict(self, unknown: Mapping[str, Any], rows: int) -> Verdict:
@@ -158,7 +159,10 @@ class ExpectEveryUserToHaveRecommendations(_TableExpectation):
 
     root: str
     versions: dict[str, int | None]
-    metric_dependencies: ClassVar[tuple[str, ...]] = (metrics.UsersWithoutList.metric_name, "table.row_count")
+    metric_dependencies: ClassVar[tuple[str, ...]] = (
+        table_metrics.UsersWithoutList.metric_name,
+        "table.row_count",
+    )
     success_keys: ClassVar[tuple[str, ...]] = ("root", "versions")
 
     def verdict(self, without: list[str], rows: int) -> Verdict:
@@ -181,7 +185,7 @@ class ExpectColumnJensenShannonDistanceToBeAtMost(_TableExpectation):
     threshold: float
     partition_object: dict[str, list[Any]] | None = None
     min_values: int = 1
-    metric_dependencies: ClassVar[tuple[str, ...]] = (metrics.ColumnCounts.metric_name,)
+    metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.ColumnCounts.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("column", "threshold", "partition_object", "min_values")
 
     def verdict(self, counts: Mapping[str, int]) -> Verdict:
@@ -210,7 +214,7 @@ class ExpectLargestRejectedShareToBeAtMost(_TableExpectation):
     max_value: float
     min_rows: int
     since: str | None = None
-    metric_dependencies: ClassVar[tuple[str, ...]] = (metrics.LargestRejectedShare.metric_name,)
+    metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.LargestRejectedShare.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("max_value", "min_rows", "since")
 
     def verdict(self, share: float | None) -> Verdict:
