@@ -51,15 +51,20 @@ def results_of(
                 "exception_traceback": None,
             }
         one.success = result.success
-    passed = sum(result.success for result in results)
-    validation.success = passed == len(results)
-    validation.statistics = {
-        "evaluated_expectations": len(results),
-        "successful_expectations": passed,
-        "unsuccessful_expectations": len(results) - passed,
-        "success_percent": 100 * passed / len(results) if results else None,
-    }
+    count_again(validation)
     return results
+
+
+def count_again(validation: ExpectationSuiteValidationResult) -> None:
+    """Set the statistics and the success of a validation result whose results have changed."""
+    number, passed = len(validation.results), sum(bool(one.success) for one in validation.results)
+    validation.success = passed == number
+    validation.statistics = {
+        "evaluated_expectations": number,
+        "successful_expectations": passed,
+        "unsuccessful_expectations": number - passed,
+        "success_percent": 100 * passed / number if number else None,
+    }
 
 
 def _result(
@@ -127,9 +132,11 @@ def _observed(measured: Mapping[str, Any], kwargs: Mapping[str, Any]) -> str | N
         return None if measured["observed_value"] is None else _text(measured["observed_value"])
     if "unexpected_count" not in measured:
         return None
-    judged = measured["element_count"] - measured.get("missing_count", 0)
     count = measured["unexpected_count"]
-    return _text(count / judged) if judged and _may_differ(kwargs) else str(count)
+    if not _may_differ(kwargs):
+        return str(count)
+    judged = measured["element_count"] - measured.get("missing_count", 0)
+    return _text(count / judged) if judged else str(count)
 
 
 def _expected(measured: Mapping[str, Any], kwargs: Mapping[str, Any], notes: Any) -> str:

@@ -13,12 +13,16 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.core.expectation_validation_result import (
     ExpectationSuiteValidationResult,
-    ExpectationValidationResult,
 )
 from great_expectations.core.run_identifier import RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.exceptions.exceptions import GreatExpectationsError
-from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.expectation import (
+    ColumnMapExpectation,
+    ColumnPairMapExpectation,
+    Expectation,
+    MulticolumnMapExpectation,
+)
 from great_expectations.render import RenderedComponentContent
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
@@ -30,7 +34,7 @@ from lakehouse.tables import Table
 from quality import gold_suites, silver_suites
 from quality.batches import Profile, Rows
 from quality.contract import contract
-from quality.outcomes import Allowed, results_of
+from quality.outcomes import Allowed, count_again, results_of
 from quality.results import Checked
 from quality.subject import Subject
 
@@ -39,6 +43,8 @@ logging.getLogger("great_expectations").setLevel(logging.ERROR)
 
 # Great Expectations puts what failed first.
 _PLACE = "place"
+_MAPS = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+_NONE_UNEXPECTED = {"unexpected_count": 0, "unexpected_percent": 0.0, "partial_unexpected_list": []}
 
 SUITES: Mapping[str, Callable[[Subject], list[Expectation]]] = {
     "silver.users": silver_suites.users,
@@ -114,9 +120,37 @@ def validate(
 ) -> ExpectationSuiteValidationResult:
     """Run the suite on the rows, in this process or on Spark, whichever they are.
 
-    The results are in the suite's order. Of the rows that fail, `samples` are shown: the value, and what names the
-    row.
+    Rows that fail are first only counted, in few queries, and most expectations pass. Those that do not are run
+    again for the values: at most `samples` are shown, each with what names its row. The results are in the suite's
+    order.
     """
+    batch = _batch(rows, table)
+    placed = [
+        one.copy(update={"id": None, "meta": {**(one.meta or {}), _PLACE: place}})
+        for place, one in enumerate(suite.expectations)
+    ]
+    counting = [one for one in placed if isinstance(one, _MAPS) and one.mostly == 1]
+    others = [one for one in placed if not (isinstance(one, _MAPS) and one.mostly == 1)]
+    counted = _run(batch, suite.name, counting, {"result_format": "BOOLEAN_ONLY"})
+    results: dict[int, Any] = {_place(result): result for result in counted.results}
+    for result in counted.results:
+        result.result = dict(_NONE_UNEXPECTED)
+    failed = [one for one in counting if not results[(one.meta or {})[_PLACE]].success]
+    shown = {
+        "result_format": "SUMMARY",
+        "partial_unexpected_count": samples,
+        "unexpected_index_column_names": [name for name in (*table.key, "titulo") if name in rows.columns],
+    }
+    found: ExpectationSuiteValidationResult = _run(batch, suite.name, [*others, *failed], shown)
+    results |= {_place(result): result for result in found.results}
+    found.results = [results[place] for place in range(len(placed))]
+    for result in results.values():
+        del result.expectation_config.meta[_PLACE]
+    count_again(found)
+    return found
+
+
+def _batch(rows: Rows, table: Table) -> Any:
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     if isinstance(rows, pd.DataFrame):
@@ -124,18 +158,16 @@ def validate(
     else:  # whoever read the rows has persisted them, and releases them
         source = context.data_sources.add_spark(name="spark", persist=False)
         asset = source.add_dataframe_asset(name=table.sql_name)
-    batch = asset.add_batch_definition_whole_dataframe(suite.name).get_batch({"dataframe": rows})
-    named = [name for name in (*table.key, "titulo") if name in rows.columns]
-    shown = {
-        "result_format": "SUMMARY",
-        "partial_unexpected_count": samples,
-        "unexpected_index_column_names": named,
-    }
-    for place, expectation in enumerate(suite.expectations):
-        expectation.meta = {**(expectation.meta or {}), _PLACE: place}
-    found: ExpectationSuiteValidationResult = batch.validate(suite, result_format=shown)
-    found.results.sort(key=_taken_place)
-    return found
+    return asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": rows})
+
+
+def _run(batch: Any, name: str, expectations: list[Any], shown: dict[str, Any]) -> Any:
+    return batch.validate(gx.ExpectationSuite(name=name, expectations=expectations), result_format=shown)
+
+
+def _place(result: Any) -> int:
+    place: int = result.expectation_config.meta[_PLACE]
+    return place
 
 
 class _EscapingView(DefaultJinjaPageView):
@@ -150,11 +182,6 @@ def _escaped(block: Any) -> Any:
     if isinstance(block, list):
         return [_escaped(one) for one in block]
     return block if block is None or isinstance(block, dict | RenderedComponentContent) else escape(str(block))
-
-
-def _taken_place(result: ExpectationValidationResult) -> int:
-    place: int = result.expectation_config.meta.pop(_PLACE)  # type: ignore[union-attr]
-    return place
 
 
 def data_docs(validation: ExpectationSuiteValidationResult, *, title: str, run_id: str) -> str:
