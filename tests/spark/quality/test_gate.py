@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -115,28 +114,6 @@ def test_half_of_a_rebuilt_silver_is_not_checked(spark: SparkSession, own: Setti
     marker.write_text(json.dumps({"stamp": "20260301T120000Z"}))
     with pytest.raises(CheckpointError, match="a rebuild of silver was interrupted"):
         require_passed(spark, own, "silver")
-
-
-def test_the_versions_checked_last_are_remembered_whatever_their_numbers(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A recreated table counts from 0, below all versions that were accepted before."""
-    monkeypatch.setattr(acceptance, "_REMEMBERED", 2)
-    morning = datetime(2026, 3, 1, 8, tzinfo=UTC)
-    checks = [(7, 0), (7, 1), (8, 2), (0, 3), (0, 4)]  # version, hour
-    rows = [
-        (f"run{hour}", table.sql_name, version, "row count", "", True, "5", "", None, None, None, at)
-        for version, hour in checks
-        for at in [morning + timedelta(hours=hour)]
-        for table in acceptance.GATED["silver"]
-    ]
-    storage.ensure(spark, str(tmp_path), QUALITY_RESULTS)
-    storage.append(spark.createDataFrame(rows, QUALITY_RESULTS.schema), str(tmp_path), QUALITY_RESULTS)
-    known = acceptance._read(str(tmp_path), 1)
-    assert [(one.version, one.checked_at.astimezone(UTC).hour) for one in known.accepted["silver.users"]] == [
-        (8, 10),
-        (0, 12),
-    ]
 
 
 def test_a_layer_is_whole_with_every_table_that_has_a_suite() -> None:
