@@ -15,7 +15,11 @@ from great_expectations.core.expectation_validation_result import (
     ExpectationSuiteValidationResult,
 )
 from great_expectations.core.run_identifier import RunIdentifier
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.exceptions.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import (
     ColumnMapExpectation,
@@ -151,8 +155,9 @@ def validate(
 
 
 def _batch(rows: Rows, table: Table) -> Any:
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    in_memory = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    project = DataContextConfig(store_backend_defaults=in_memory, progress_bars=ProgressBarsConfig(globally=False))
+    context = gx.get_context(mode="ephemeral", project_config=project)
     if isinstance(rows, pd.DataFrame):
         asset: Any = context.data_sources.add_pandas(name="pandas").add_dataframe_asset(name=table.sql_name)
     else:  # whoever read the rows has persisted them, and releases them
