@@ -1,38 +1,19 @@
-"""Which suite judges which table, and which tables a selection names."""
+"""Which tables have a suite, and which tables a selection names."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from lakehouse.errors import InputError
+from lakehouse.history.acceptance import GATED
 from lakehouse.tables import CATALOGUE, GOLD_POWERBI, GOLD_TRIALS, Table, find_table, layer_tables
-from quality import gold_suites, silver_suites
-from quality.expectations import Suite, contract
-from quality.subject import Subject
 
 LAYERS = ("silver", "gold")
 
-_SUITES: Mapping[str, Callable[[Subject], Suite]] = {
-    "silver.users": silver_suites.users,
-    "silver.content": silver_suites.content,
-    "silver.feedback": silver_suites.feedback,
-    "silver.tombstones": silver_suites.tombstones,
-    "silver.quarantine": silver_suites.quarantine,
-    "silver.batches": silver_suites.batches,
-    "gold.affinity_ratings": gold_suites.affinity_ratings,
-    "gold.recommendations": gold_suites.recommendations,
-    "gold.content_popularity": gold_suites.content_popularity,
-    "gold.model_metrics": gold_suites.model_metrics,
-    "gold.powerbi_recommendations": gold_suites.powerbi_recommendations,
-}
-
-
-def suite_of(subject: Subject) -> Suite:
-    """The table's own suite; a table without one is checked against its contract."""
-    own = _SUITES.get(subject.table.sql_name)
-    return own(subject) if own else Suite(subject.rows, contract(subject))
+# The tables with a suite of their own in quality/validation.py; any other is checked against its contract.
+_OWN = (*GATED["silver"], *GATED["gold"], GOLD_POWERBI)
 
 
 def has_suite(table: Table) -> bool:
-    return table.sql_name in _SUITES
+    return table in _OWN
 
 
 def tables_of(layer: str) -> tuple[Table, ...]:

@@ -20,7 +20,7 @@ def test_the_sample_is_small_and_has_something_of_everything() -> None:
 
 
 def test_every_table_passes(spark: SparkSession, own: Settings) -> None:
-    outcome = check.run(spark, own, [])
+    outcome = check.run(own, [], session=lambda: spark)
     assert [result.line() for result in (*outcome.errors, *outcome.failed)] == []
     assert outcome.exit_code == 0
     assert storage.read(spark, own.root, SILVER_QUARANTINE).count() > 0  # the rules had something to reject
