@@ -207,7 +207,7 @@ def aggregate(lake: SparkLakehouse, tables: tuple[Table, ...]) -> None:
 def check_all(spark: SparkSession, settings: Settings, tables: tuple[Table, ...]) -> None:
     from quality.checking import check
 
-    run = check(spark, settings, tables)
+    run = check(settings, tables, session=lambda: spark)
     if run.exit_code:
         sys.exit("the suites did not pass: " + "; ".join(result.line() for result in (*run.errors, *run.failed)))
 

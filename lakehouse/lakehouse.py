@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.table import TableMerger
 
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
@@ -111,11 +112,20 @@ class Lakehouse:
         """
         note = json.dumps({"inputs": dict(sorted(input_versions.items()))})
         properties = CommitProperties(custom_metadata={"userMetadata": note})
-        # delta-rs' own overwrite panics if the path has one of [ ] ^ |; its MERGE does not
-        merge = self._created(table).merge(
+        merge = self._merge(table, rows, properties)
+        merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
+
+    def append(self, table: Table | str, rows: pa.Table) -> None:
+        """Add rows to the table in one commit. A table that does not exist is created with its contract."""
+        self._merge(table, rows).when_not_matched_insert_all().execute()
+
+    def _merge(
+        self, table: Table | str, rows: pa.Table, properties: CommitProperties | None = None
+    ) -> TableMerger:
+        """A merge in which no row matches. delta-rs' own writes panic if the path has one of [ ] ^ |."""
+        return self._ensured(table).merge(
             rows, "false", source_alias="new", target_alias="old", commit_properties=properties
         )
-        merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
 
     def require(self, *tables: Table | str) -> None:
         """Raise TableError for the first of the tables that does not exist."""
@@ -123,20 +133,24 @@ class Lakehouse:
             if not self.exists(table):
                 raise declaration(table).missing(self.root)
 
-    def _created(self, table: Table | str) -> DeltaTable:
-        if self.exists(table):
-            return self.delta(table)
+    def _ensured(self, table: Table | str) -> DeltaTable:
+        """The table, created if there is none. One that was cut off before its constraints were set gets them."""
         found = declaration(table)
-        created = DeltaTable.create(
-            self._address(found),
-            Schema.from_json(found.schema.json()),
-            description=found.row or None,
-            configuration=dict(found.properties),
-            storage_options=_storage_options(self.root),
-        )
+        if not self.exists(found):
+            DeltaTable.create(
+                self._address(found),
+                Schema.from_json(found.schema.json()),
+                mode="ignore",  # another process may be creating it
+                description=found.row or None,
+                configuration=dict(found.properties),
+                storage_options=_storage_options(self.root),
+            )
+        opened = self.delta(found)
+        held = opened.metadata().configuration
         for name, condition in found.checks.items():  # delta-rs enforces no constraint that is a mere property
-            created.alter.add_constraint({name: condition})
-        return created
+            if f"delta.constraints.{name}" not in held:
+                opened.alter.add_constraint({name: condition})
+        return opened
 
     def _address(self, table: Table | str) -> str:
         """delta-rs knows Amazon's scheme by its first name only, and takes an address for a URI."""

@@ -140,6 +140,8 @@ class Quality(Section):
     max_rows_ratio: Annotated[Real, Field(ge=1)]
     max_age_hours: Annotated[Real, Field(gt=0)]
     max_drift: Share
+    max_pandas_rows: Count
+    samples: Count
     may_be_empty: tuple[TableName, ...]
     may_be_null: tuple[ColumnName, ...]
 

@@ -72,6 +72,16 @@ def _check(commands: Any) -> None:
     check.add_argument(
         "--version", type=natural, metavar="N", help="with one table: check this version, not the newest"
     )
+    suites = check.add_mutually_exclusive_group()
+    suites.add_argument(
+        "--suite",
+        type=Path,
+        metavar="FILE",
+        help="run this suite of Great Expectations (JSON) on one table of any layer",
+    )
+    suites.add_argument(
+        "--suites", type=Path, metavar="DIR", help="check nothing: write the tables' suites there, as JSON"
+    )
 
 
 def _audit(commands: Any) -> None:

@@ -1,26 +1,71 @@
 """Job: check tables at a version against their suites; write quality.results, JSON and pages."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from lakehouse import sent
 from lakehouse.argument_types import natural
 from lakehouse.jobs import job_parser, run_job
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.session import spark_session
-from quality.checking import check, chosen_tables
+from lakehouse.tables import find_table
+from quality.checking import Session, check, chosen_tables, existing_version, judged, new_run, rows_of
+from quality.loading import load_validation
 from quality.pages import table_lines, write_pages
 from quality.results import Run
-from quality.suites import require_one_table
+from quality.subject import Subject
+from quality.suites import require_one_table, selected_tables
 
 
-def run(spark: SparkSession, settings: Settings, tables: Sequence[str], *, version: int | None = None) -> Run:
+def run(settings: Settings, tables: Sequence[str], *, session: Session, version: int | None = None) -> Run:
     """Check, record and write the pages; the returned run has the outcome."""
     require_one_table(tables, version=version)
-    outcome = check(spark, settings, chosen_tables(spark, settings.root, tables), version=version)
+    outcome = check(settings, chosen_tables(settings.root, tables), session=session, version=version)
     write_pages(settings.root, outcome)
     return outcome
+
+
+def run_suite(settings: Settings, file: Path, name: str, *, session: Session, version: int | None = None) -> Run:
+    """Run the suite in a file on any table. The run accepts nothing, so quality.results does not get it."""
+    lake, table, moment = Lakehouse(settings.root), find_table(name), datetime.now(UTC)
+    suite = load_validation().read_suite(file)
+    newest = lake.version(table)
+    subject = Subject(
+        root=settings.root,
+        table=table,
+        limits=settings.quality,
+        clasificaciones=settings.silver.clasificaciones,
+        version=newest if version is None else existing_version(lake, table, version),
+        sent=sent.read(settings.ops_dir),
+    )
+    with rows_of(settings, table, subject.version, session) as rows:
+        outcome = new_run(moment, [judged(subject, rows, suite)])
+    write_pages(settings.root, outcome)
+    return outcome
+
+
+def write_suites(settings: Settings, names: Sequence[str], folder: Path) -> list[Path]:
+    """Write the suites of these tables, or of all, with the thresholds of the settings; no table is read."""
+    subjects = [
+        Subject(settings.root, table, settings.quality, settings.silver.clasificaciones)
+        for table in selected_tables(names)
+    ]
+    written: list[Path] = load_validation().write_suites(folder, subjects)
+    return written
+
+
+@contextmanager
+def on_demand(start: Callable[[], AbstractContextManager[SparkSession]]) -> Iterator[Session]:
+    """A session that starts when it is first asked for, if ever, and ends with the block."""
+    with ExitStack() as stack:
+        yield cache(lambda: stack.enter_context(start()))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,8 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     settings = load_settings()
-    with spark_session("quality.check") as spark:
-        outcome = run(spark, settings, args.tables, version=args.version)
+    with on_demand(lambda: spark_session("quality.check")) as session:
+        outcome = run(settings, args.tables, session=session, version=args.version)
     sys.stdout.write("\n".join(table_lines(outcome)) + "\n")
     return outcome.exit_code
 

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from math import log2, sqrt
 
+# The number of values of a distribution counted individually, the most frequent ones; the others are one count.
+MOST_VALUES = 100
+OTHERS = "(others)"
+
 
 def shares(counts: Mapping[str, float]) -> dict[str, float]:
     """The counts as shares of 1; empty if nothing was counted."""

@@ -1,160 +1,253 @@
-"""The parts of a suite: expectations about one table, each measured by one number and judged by its bounds."""
+"""The expectations that Great Expectations lacks, as classes of its own kinds.
 
-from collections.abc import Collection
-from typing import Literal, NamedTuple
+Whoever loads a suite that contains one imports this module first. Their metrics are in quality/row_metrics.py and
+quality/table_metrics.py.
+"""
 
-from pyspark.sql import DataFrame
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from lakehouse.history.acceptance import ROW_COUNT
-from lakehouse.spark.sql import identifier, text_literal
-from lakehouse.tables import Table
-from quality import facts
-from quality.subject import Subject
+from great_expectations.expectations.expectation import (
+    BatchExpectation,
+    ColumnMapExpectation,
+    ColumnPairMapExpectation,
+    MulticolumnMapExpectation,
+)
+from great_expectations.render import RenderedStringTemplateContent
+from great_expectations.render.renderer.renderer import renderer
+from typing_extensions import override
 
-# The unit of a measurement: rows that break the expectation, their share of the judged rows, a value of its own,
-# or the distance between a distribution and the previous one.
-Unit = Literal["rows", "share", "value", "drift"]
+from quality import row_metrics, table_metrics
+from quality.distance import jensen_shannon, shares
+
+_SHOWN = 20  # values of rows that fail, as many as Great Expectations shows by default
+_NOT_SHOWN = {"batch_id", "root", "partition_object", "types"}
+_LONGEST = 80
+Metrics = dict[str, Any]
+Verdict = dict[str, Any]
 
 
-class Expectation(NamedTuple):
-    """`measure` is a SQL aggregate over the suite's rows; `fact`, if there is one, is a frame with its value.
+@renderer(renderer_type="renderer.prescriptive")
+def _described(cls: Any, /, configuration: Any = None, **_: Any) -> list[RenderedStringTemplateContent]:
+    sentence = cls.__doc__.partition(";")[0].partition(".")[0].replace("`", "")
+    given = {name: value for name, value in configuration.kwargs.items() if name not in _NOT_SHOWN}
+    arguments = "; ".join(f"{name} {str(value)[:_LONGEST]}" for name, value in given.items())
+    text = f"{sentence} ({arguments})" if arguments else sentence
+    content = {"template": "$text", "params": {"text": text}}
+    return [RenderedStringTemplateContent(content_block_type="string_template", string_template=content)]
 
-    `judged` is the SQL aggregate for the number of rows to judge: none is an error, and fewer than `enough` prove
-    nothing. `low` and `high` are the inclusive bounds. If nothing could be measured, the expectation holds only if
-    `absent` gives a reason.
+
+class _Described:
+    """In Data Docs, an expectation is its class's first sentence and its arguments.
+
+    Without a renderer, Great Expectations would write the arguments as they are, and they may hold values of rows.
     """
 
-    name: str
-    column: str = ""
-    measure: str = "0"
-    fact: DataFrame | None = None
-    judged: str = "count(*)"
-    enough: int = 1
-    low: float | None = None
-    high: float | None = 0.0
-    unit: Unit = "rows"
-    remark: str = ""
-    absent: str = ""
+    _prescriptive_renderer: Any = classmethod(_described)
 
 
-class Suite(NamedTuple):
-    """The rows, with columns that describe each row's context, and the expectations."""
+class ExpectColumnItemsToMatchRegex(_Described, ColumnMapExpectation):
+    """Expect every item of an array to match a pattern; `field` names the part of a struct that is compared."""
 
-    rows: DataFrame
-    expectations: tuple[Expectation, ...]
+    regex: str
+    field: str = ""
+    map_metric: ClassVar[str] = row_metrics.ItemsMatchRegex.condition_metric_name
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "regex", "field")
 
 
-def contract(subject: Subject) -> tuple[Expectation, ...]:
-    """What lakehouse/tables declares: columns and types, the key, non-null columns, sets and ranges."""
-    table = subject.table
-    required = [field.name for field in table.schema if not field.nullable]
-    return (
-        row_count(subject),
-        types(subject),
-        *[not_null(name) for name in required],
-        unique(subject.rows, table.key),
-        *[holds("", f"constraint {name}", condition) for name, condition in table.checks.items()],
+class ExpectColumnItemCountsToBeAtLeast(_Described, ColumnMapExpectation):
+    """Expect every array to have this many items or more."""
+
+    min_value: int
+    map_metric: ClassVar[str] = row_metrics.ItemCounts.condition_metric_name
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "min_value")
+
+
+class ExpectRowsToMeetCondition(_Described, MulticolumnMapExpectation):
+    """Expect a condition over several columns to be true, in what pandas and Spark SQL have in common."""
+
+    condition: str
+    map_metric: ClassVar[str] = row_metrics.RowsMeetCondition.condition_metric_name
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "condition")
+
+
+class ExpectColumnPairDateToBeWithinDaysAfter(_Described, ColumnPairMapExpectation):
+    """Expect the date A to be no later than `days` after the day of the timestamp B."""
+
+    days: int
+    ignore_row_if: Literal["both_values_are_missing", "either_value_is_missing", "neither"] = (
+        "either_value_is_missing"
     )
+    map_metric: ClassVar[str] = row_metrics.DateWithinDaysAfter.condition_metric_name
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "days", "ignore_row_if")
 
 
-def row_count(subject: Subject) -> Expectation:
-    """As many rows as the last accepted version, within the limits."""
-    before, limits = subject.before, subject.limits
-    if before is None or before.rows < limits.min_rows:
-        remark = "no run before to compare with" if before is None else f"too few rows before: {before.rows}"
-        return Expectation(ROW_COUNT, measure="count(*)", low=1, high=None, unit="value", remark=remark)
-    return Expectation(
-        ROW_COUNT,
-        measure="count(*)",
-        low=float(round(before.rows * limits.min_rows_ratio)),
-        high=float(round(before.rows * limits.max_rows_ratio)),
-        unit="value",
-        remark=f"version {before.version} has {before.rows:,}",
+class ExpectRanksToCountFromOne(_Described, MulticolumnMapExpectation):
+    """Expect the ranks of each list to be 1, 2, 3 ...; the columns are the list and the rank."""
+
+    map_metric: ClassVar[str] = row_metrics.RankCounts.condition_metric_name
+
+
+class ExpectValuesToFallWithRank(_Described, MulticolumnMapExpectation):
+    """Expect no value to be above the one before it; the columns are the list, the rank and the value."""
+
+    map_metric: ClassVar[str] = row_metrics.ValuesFallWithRank.condition_metric_name
+
+
+class _TableExpectation(_Described, BatchExpectation):
+    """An expectation about all rows together, judged by `verdict`; its arguments are all success keys."""
+
+    @override
+    def _validate(
+        self, metrics: Metrics, runtime_configuration: Any = None, execution_engine: Any = None
+    ) -> Verdict:
+        found = self.verdict(*[metrics[name] for name in self.metric_dependencies])
+        shown = (runtime_configuration or {}).get("result_format", {})
+        if "partial_unexpected_list" in found["result"] and isinstance(shown, dict):
+            del found["result"]["partial_unexpected_list"][shown.get("partial_unexpected_count", _SHOWN) :]
+        return found
+
+    def verdict(self, *found: Any) -> Verdict:
+        raise NotImplementedError
+
+
+class ExpectTableTypesToEqual(_TableExpectation):
+    """Expect the columns to have these types, as Delta writes them."""
+
+    types: dict[str, str]
+    metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.ColumnTypes.metric_name,)
+    success_keys: ClassVar[tuple[str, ...]] = ("types",)
+
+    def verdict(self, found: Mapping[str, str]) -> Verdict:
+        wrong = [
+            f"{name} is {found[name]} instead of {wanted}"
+            for name, wanted in self.types.items()
+            if name in found and found[name] != wanted
+        ]
+        return {"success": not wrong, "result": {"observed_value": "; ".join(wrong) or "as expected"}}
+
+
+class ExpectRowsToBeInTable(_TableExpectation):
+    """Expect the values of `columns` to be those of `keys` in a row of another table of the lakehouse."""
+
+    columns: list[str]
+    root: str
+    reference: str
+    keys: list[str]
+    at_version: int | None = None
+    mostly: float = 1.0
+    metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.RowsNotInTable.metric_name, "table.row_count")
+    success_keys: ClassVar[tuple[str, ...]] = ("columns", "root", "reference", "keys", "at_version", "mostly")
+
+    def verdict(self, unknown: Mapping[str, Any], rows: int) -> Verdict:
+        count = unknown["count"]
+        known = 1 - count / rows if rows else 1.0
+        result = {
+            "element_count": rows,
+            "unexpected_count": count,
+            "unexpected_percent": 100 * (1 - known),
+            "partial_unexpected_list": unknown["first"],
+        }
+        return {"success": known >= self.mostly, "result": result}
+
+
+class ExpectEveryUserToHaveRecommendations(_TableExpectation):
+    """Expect a row for every user of silver.users to whom a title can still be recommended.
+
+    `versions` are those of silver.users, silver.content and silver.feedback; None is the latest.
+    """
+
+    root: str
+    versions: dict[str, int | None]
+    metric_dependencies: ClassVar[tuple[str, ...]] = (
+        table_metrics.UsersWithoutList.metric_name,
+        "table.row_count",
     )
+    success_keys: ClassVar[tuple[str, ...]] = ("root", "versions")
+
+    def verdict(self, without: list[str], rows: int) -> Verdict:
+        result = {
+            "element_count": rows,
+            "unexpected_count": len(without),
+            "partial_unexpected_list": [{"user_id": user} for user in without],
+        }
+        return {"success": not without, "result": result}
 
 
-def types(subject: Subject) -> Expectation:
-    """The columns and their types; needs no read of the rows."""
-    differences = subject.differences()
-    remark = "; ".join(differences)
-    return Expectation(
-        "columns and types of the contract", measure=str(len(differences)), remark=remark, unit="value"
-    )
+class ExpectColumnJensenShannonDistanceToBeAtMost(_TableExpectation):
+    """Expect a column's values, or its arrays' items, to be distributed as in `partition_object`.
+
+    The distance is 0 for the same shares and 1 for no value in common. Without a `partition_object` the shares are
+    only measured; fewer than `min_values` values are not judged.
+    """
+
+    column: str
+    threshold: float
+    partition_object: dict[str, list[Any]] | None = None
+    min_values: int = 1
+    metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.ColumnCounts.metric_name,)
+    success_keys: ClassVar[tuple[str, ...]] = ("column", "threshold", "partition_object", "min_values")
+
+    def verdict(self, counts: Mapping[str, int]) -> Verdict:
+        now, number = shares(counts), sum(counts.values())
+        details = {"shares": now}
+        if not number:
+            return {"success": False, "result": {"observed_value": None}}
+        if number < self.min_values:
+            return _unjudged(f"{number} values, too few to judge", details)
+        if not self.partition_object:
+            return _unjudged("no run before to compare with", details)
+        before = dict(zip(self.partition_object["values"], self.partition_object["weights"], strict=True))
+        distance = jensen_shannon(now, before)
+        return {
+            "success": distance <= self.threshold,
+            "result": {"observed_value": distance, "details": details},
+        }
 
 
-def unique(rows: DataFrame, key: tuple[str, ...]) -> Expectation:
-    return Expectation("is unique", ", ".join(key), fact=facts.repeated_keys(rows, key))
+class ExpectLargestRejectedShareToBeAtMost(_TableExpectation):
+    """Expect no batch to have a larger share of quarantined rows; `since` is when the batches before it ended.
+
+    Batches below `min_rows` count together as one, which is not judged if it is below `min_rows` too.
+    """
+
+    max_value: float
+    min_rows: int
+    since: str | None = None
+    metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.LargestRejectedShare.metric_name,)
+    success_keys: ClassVar[tuple[str, ...]] = ("max_value", "min_rows", "since")
+
+    def verdict(self, share: float | None) -> Verdict:
+        if share is None:
+            return _unjudged(f"fewer than {self.min_rows} rows since then")
+        return {"success": share <= self.max_value, "result": {"observed_value": share}}
 
 
-def not_null(column: str) -> Expectation:
-    return Expectation("is not null", column, measure=f"count_if({identifier(column)} IS NULL)")
+class ExpectVersionToBeRecent(_TableExpectation):
+    """Expect the version to be no older than `max_hours`. No row says how old it is: `age_hours` does."""
+
+    age_hours: float
+    max_hours: float
+    success_keys: ClassVar[tuple[str, ...]] = ("age_hours", "max_hours")
+
+    def verdict(self) -> Verdict:
+        return {"success": self.age_hours <= self.max_hours, "result": {"observed_value": self.age_hours}}
 
 
-def has_values(column: str) -> Expectation:
-    """An optional column is in use: without a single value the expectation cannot be judged."""
-    count = f"count({identifier(column)})"
-    return Expectation("has values", column, measure=count, judged=count, low=1, high=None, unit="value")
+class ExpectInputVersionsToHavePassed(_TableExpectation):
+    """Expect that the rows were made from versions that passed their own checks, as the version's commit says.
+
+    `unaccepted` lists those that did not; None if the commit records no inputs.
+    """
+
+    unaccepted: list[str] | None
+    success_keys: ClassVar[tuple[str, ...]] = ("unaccepted",)
+
+    def verdict(self) -> Verdict:
+        found = ["its commit does not record its inputs"] if self.unaccepted is None else self.unaccepted
+        return {"success": not found, "result": {"observed_value": ", ".join(found) or "all of them passed"}}
 
 
-def one_of(column: str, values: Collection[str]) -> Expectation:
-    listed = ", ".join(text_literal(value) for value in values)
-    return where_present(column, "is one of the known values", f"{identifier(column)} IN ({listed})")
-
-
-def between(column: str, low: str, high: str) -> Expectation:
-    """`low` and `high` are SQL: numbers, dates, or other columns."""
-    return where_present(column, f"is between {low} and {high}", f"{identifier(column)} BETWEEN {low} AND {high}")
-
-
-def matches(column: str, pattern: str) -> Expectation:
-    return where_present(column, f"matches {pattern}", f"{identifier(column)} RLIKE {text_literal(pattern)}")
-
-
-def where_present(column: str, name: str, condition: str) -> Expectation:
-    """A SQL condition on the values of an optional column; a null result for a value counts as broken."""
-    present = f"{identifier(column)} IS NOT NULL"
-    broken = f"count_if({present} AND NOT coalesce({condition}, false))"
-    return Expectation(name, column, measure=broken, judged=f"count_if({present})")
-
-
-def holds(column: str, name: str, condition: str) -> Expectation:
-    """A SQL condition that every row meets; null counts as broken."""
-    return Expectation(name, column, measure=f"count_if(NOT coalesce({condition}, false))")
-
-
-def references(rows: DataFrame, column: str, ids: DataFrame, *, to: Table) -> Expectation:
-    return Expectation(f"is in {to.sql_name}", column, fact=facts.unknown(rows, column, ids))
-
-
-def mostly_references(
-    rows: DataFrame, column: str, ids: DataFrame, *, to: Table, at_most: float, enough: int
-) -> Expectation:
-    """At most this share of rows has a reference to a missing id."""
-    return references(rows, column, ids, to=to)._replace(
-        name=f"is mostly in {to.sql_name}", unit="share", high=at_most, enough=enough
-    )
-
-
-def as_before(subject: Subject, column: str, *, values: str, judged: str) -> Expectation:
-    """The distribution of `values` is close to that of the last accepted version; `judged` counts the values."""
-    limits, before = subject.limits, subject.before
-    comparable = before is not None and bool(before.shares.get(column))
-    return Expectation(
-        "is distributed as before",
-        column,
-        fact=facts.counts_by_value(subject.rows, values),
-        judged=judged,
-        enough=limits.min_rows,
-        high=limits.max_drift,
-        unit="drift",
-        remark=f"against version {before.version}" if before and comparable else "",
-        absent="" if comparable else "no run before to compare with",
-    )
-
-
-def fresh(subject: Subject) -> tuple[Expectation, ...]:
-    """The latest version was written recently; for an older version its age says nothing."""
-    if subject.age_hours is None:
-        return ()
-    name, high = "was written lately, in hours", subject.limits.max_age_hours
-    return (Expectation(name, measure=f"{subject.age_hours:.2f}D", high=high, unit="value"),)
+def _unjudged(why: str, details: Mapping[str, Any] | None = None) -> Verdict:
+    result = {"observed_value": why} | ({"details": dict(details)} if details else {})
+    return {"success": True, "result": result}

@@ -17,7 +17,7 @@ _STAYS = {"silver": "gold is not made from it", "gold": "it is not exported"}
 def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compare: bool = True) -> Run:
     """Check the layer's tables. Raises CheckFailedError, or CheckNotRunError if a check could not be made."""
     root = settings.root
-    run = check(spark, settings, chosen_tables(spark, root, [layer]), compare=compare)
+    run = check(settings, chosen_tables(root, [layer]), session=lambda: spark, compare=compare)
     page = write_pages(root, run)["page"]
     if run.exit_code:
         published = acceptance.published_recommendations(root)

@@ -7,8 +7,9 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from lakehouse.exports import replaced_file
+from lakehouse.exports import write_file
 from lakehouse.folders import open_folder
+from quality.loading import load_validation
 from quality.results import Checked, Run, ordered
 
 
@@ -28,14 +29,26 @@ def described(run: Run) -> dict[str, Any]:
 
 
 def write_pages(root: str, run: Run) -> dict[str, str]:
-    """Write the run's JSON and page, and rewrite the index of all runs; returns their paths."""
+    """Write the run's JSON and page, what Great Expectations has on each table, and the index of all runs.
+
+    Returns their paths.
+    """
     folder = docs_folder(root)
     run_json, run_page = f"{folder}/{run.run_id}.json", f"{folder}/{run.run_id}.html"
-    _write(run_json, json.dumps(described(run), ensure_ascii=False, indent=2))
+    index = f"{folder}/index.html"
+    for table in run.tables:
+        if table.validation is not None:
+            path = f"{folder}/{run.run_id}/{table.table_name}"
+            title = f"{table.table_name}, version {table.version}"
+            page = load_validation().data_docs(table.validation, title=title, run_id=run.run_id)
+            told: Any = table.validation
+            _write(f"{path}.json", _json(told.to_json_dict()))
+            _write(f"{path}.html", page)
+    _write(run_json, _json(described(run)))
     _write(run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))
     pages = [name for name in open_folder(folder).names() if name.endswith(".html") and name != "index.html"]
-    _write(f"{folder}/index.html", _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run)))
-    return {"json": run_json, "page": run_page, "index": f"{folder}/index.html"}
+    _write(index, _render("index.html", run=run, pages=pages[::-1], statuses=_statuses(run)))
+    return {"json": run_json, "page": run_page, "index": index}
 
 
 def status(table: Checked) -> str:
@@ -79,6 +92,9 @@ def _render(name: str, **values: Any) -> str:
     return environment.from_string(text).render(status=status, **values)
 
 
+def _json(found: dict[str, Any]) -> str:
+    return json.dumps(found, ensure_ascii=False, indent=2)
+
+
 def _write(path: str, text: str) -> None:
-    with replaced_file(path) as file:
-        file.write(text.encode())
+    write_file(path, text.encode())

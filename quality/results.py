@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lakehouse.history.acceptance import ROW_COUNT
 from lakehouse.sent import NOTHING_TOLD, Sent
-from quality.expectations import Expectation
-from quality.measuring import Judgement, Measured
+
+if TYPE_CHECKING:  # it takes seconds to load
+    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
 
 
 class Result(NamedTuple):
@@ -31,11 +32,12 @@ class Result(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """One table at one version, with all its results."""
+    """One table at one version, with all its results, and what Great Expectations returned if it ran."""
 
     table_name: str
     version: int
     results: tuple[Result, ...]
+    validation: "ExpectationSuiteValidationResult | None" = None
 
     @property
     def failed(self) -> tuple[Result, ...]:
@@ -83,66 +85,6 @@ def empty_result(
 
 def error_result(table_name: str, version: int, error: str) -> Result:
     return Result(table_name, version, "can be checked", "", False, None, "no error", error=error)
-
-
-def result_of(
-    table_name: str,
-    version: int,
-    found: Measured,
-    judged: Judgement,
-    *,
-    may_be_null: Collection[str],
-    sent: Sent = NOTHING_TOLD,
-) -> Result:
-    """The result of one expectation; if there was nothing to judge, the settings and the sources decide."""
-    one = found.expectation
-    column = f"{table_name}.{one.column}"
-    result = Result(
-        table_name,
-        version,
-        one.name,
-        one.column,
-        judged.success,
-        _observed(found),
-        _expected(one),
-        found.rows,
-        judged.error,
-        found.shares,
-    )
-    if found.judged == 0:
-        if column in may_be_null:
-            return result._replace(success=True, error=None, observed="no value, as the settings allow")
-        if sent.lacks_column(column):
-            return result._replace(success=True, error=None, observed="no value, as no source sends any")
-        problem = f"no value in any row: nothing could be checked (quality.may_be_null allows {column})"
-        return result._replace(success=False, error=problem, observed=None)
-    if found.judged < one.enough and judged.error is None:
-        return result._replace(success=True, observed=f"{found.judged} rows, too few to judge")
-    return result
-
-
-def _observed(found: Measured) -> str | None:
-    one = found.expectation
-    if found.value is None:
-        return one.absent or None
-    text = _text(found.value)
-    return text if one.name == ROW_COUNT or not one.remark else f"{text} ({one.remark})"
-
-
-def _expected(one: Expectation) -> str:
-    if one.low is None:
-        text = _text(one.high) if one.high == 0 else f"at most {_text(one.high)}"
-    elif one.high is None:
-        text = f"at least {_text(one.low)}"
-    else:
-        text = f"{_text(one.low)} to {_text(one.high)}"
-    return f"{text} ({one.remark})" if one.name == ROW_COUNT and one.remark else text
-
-
-def _text(value: float | None) -> str:
-    if value is None:
-        return "any"
-    return str(int(value)) if float(value).is_integer() else f"{value:.4g}"
 
 
 def ordered(results: Sequence[Result]) -> list[Result]:

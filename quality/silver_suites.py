@@ -1,126 +1,101 @@
 """The suites of the silver tables, one each."""
 
+from datetime import UTC, datetime
+
+import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.row_conditions import Column
+
 from lakehouse.tables import SILVER_CONTENT, SILVER_USERS
-from quality import facts
+from quality.contract import NOT_BLANK, contract
 from quality.expectations import (
-    Expectation,
-    Suite,
-    as_before,
-    contract,
-    fresh,
-    has_values,
-    holds,
-    matches,
-    mostly_references,
-    one_of,
-    where_present,
+    ExpectColumnItemsToMatchRegex,
+    ExpectColumnPairDateToBeWithinDaysAfter,
+    ExpectLargestRejectedShareToBeAtMost,
 )
+from quality.shared_expectations import as_before, fresh, references
 from quality.subject import Subject
 
 DECADE = "^(18[7-9]|19[0-9]|20[0-9])0s$"
-DAY_AFTER_EVENT = "date_add(to_date(event_timestamp), 1)"
-WATCHED = "(seconds_watched IS NOT NULL)"
 
 
-def users(subject: Subject) -> Suite:
-    return Suite(
-        subject.rows,
-        (
-            *contract(subject),
-            holds("nombre_usuario", "is not blank", "length(trim(nombre_usuario)) > 0"),
-            where_present(
-                "fecha_suscripcion", "is no later than its event", f"fecha_suscripcion <= {DAY_AFTER_EVENT}"
-            ),
-            one_of("clasificacion", subject.clasificaciones),
-            holds("decadas_favoritas", "are decades", f"forall(decadas_favoritas, d -> d RLIKE '{DECADE}')"),
-            *_event(),
+def users(subject: Subject) -> list[Expectation]:
+    return [
+        *contract(subject),
+        gxe.ExpectColumnValuesToMatchRegex(column="nombre_usuario", regex=NOT_BLANK),
+        ExpectColumnPairDateToBeWithinDaysAfter(column_A="fecha_suscripcion", column_B="event_timestamp", days=1),
+        gxe.ExpectColumnValuesToBeInSet(column="clasificacion", value_set=list(subject.clasificaciones)),
+        ExpectColumnItemsToMatchRegex(column="decadas_favoritas", regex=DECADE),
+        *_event(),
+    ]
+
+
+def content(subject: Subject) -> list[Expectation]:
+    return [
+        *contract(subject),
+        gxe.ExpectColumnValuesToMatchRegex(column="titulo", regex=NOT_BLANK),
+        gxe.ExpectColumnValuesToBeInSet(column="clasificacion", value_set=list(subject.clasificaciones)),
+        gxe.ExpectColumnValuesToMatchRegex(column="decada_lanzamiento", regex=DECADE),
+        gxe.ExpectColumnValuesToBeNull(column="numero_temporadas", row_condition=Column("type") != "series"),
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A="numero_episodios",
+            column_B="numero_temporadas",
+            or_equal=True,
+            ignore_row_if="either_value_is_missing",
         ),
-    )
+        *_event(),
+        as_before(subject, "generos"),
+    ]
 
 
-def content(subject: Subject) -> Suite:
-    return Suite(
-        subject.rows,
-        (
-            *contract(subject),
-            holds("titulo", "is not blank", "length(trim(titulo)) > 0"),
-            one_of("clasificacion", subject.clasificaciones),
-            matches("decada_lanzamiento", DECADE),
-            where_present(
-                "numero_temporadas", "is there for series only", "type = 'series' AND numero_temporadas >= 1"
-            ),
-            where_present(
-                "numero_episodios",
-                "is no less than numero_temporadas",
-                "numero_episodios >= greatest(1, coalesce(numero_temporadas, 1))",
-            ),
-            *_event(),
-            as_before(subject, "generos", values="explode(generos)", judged="sum(size(generos))"),
-        ),
-    )
+def feedback(subject: Subject) -> list[Expectation]:
+    share = subject.limits.max_unknown_references
+    is_rating, is_view = Column("action") == "rating", Column("action") == "view"
+    no_rating, no_view = Column("action") != "rating", Column("action") != "view"
+    return [
+        *contract(subject),
+        gxe.ExpectColumnValuesToNotBeNull(column="rating", row_condition=is_rating),
+        gxe.ExpectColumnValuesToBeNull(column="rating", row_condition=no_rating),
+        gxe.ExpectColumnValuesToNotBeNull(column="seconds_watched", row_condition=is_view),
+        gxe.ExpectColumnValuesToBeNull(column="seconds_watched", row_condition=no_view),
+        references(subject, "user_id", SILVER_USERS, at_most=share),
+        references(subject, "content_id", SILVER_CONTENT, at_most=share),
+        *_event(),
+        as_before(subject, "rating"),
+    ]
 
 
-def feedback(subject: Subject) -> Suite:
-    limits = subject.limits
-    share, enough = limits.max_unknown_references, limits.min_rows
-    users, titles = subject.other(SILVER_USERS), subject.other(SILVER_CONTENT)
-    return Suite(
-        subject.rows,
-        (
-            *contract(subject),
-            has_values("rating"),
-            holds("rating", "is there for ratings and only there", "(action = 'rating') = (rating IS NOT NULL)"),
-            has_values("seconds_watched"),
-            holds("seconds_watched", "is there for views and only there", f"(action = 'view') = {WATCHED}"),
-            mostly_references(subject.rows, "user_id", users, to=SILVER_USERS, at_most=share, enough=enough),
-            mostly_references(subject.rows, "content_id", titles, to=SILVER_CONTENT, at_most=share, enough=enough),
-            *_event(),
-            as_before(subject, "rating", values="rating", judged="count(rating)"),
-        ),
-    )
+def tombstones(subject: Subject) -> list[Expectation]:
+    return [*contract(subject), *_event()]
 
 
-def tombstones(subject: Subject) -> Suite:
-    return Suite(subject.rows, (*contract(subject), *_event()))
+def quarantine(subject: Subject) -> list[Expectation]:
+    is_resolved = Column("status") == "resolved"
+    return [
+        *contract(subject),
+        ExpectColumnItemsToMatchRegex(column="reasons", field="rule", regex="."),
+        gxe.ExpectColumnValuesToNotBeNull(column="resolved_at", row_condition=is_resolved),
+    ]
 
 
-def quarantine(subject: Subject) -> Suite:
-    return Suite(
-        subject.rows,
-        (
-            *contract(subject),
-            holds("reasons", "each name a rule", "forall(reasons, r -> length(r.rule) > 0)"),
-            holds("resolved_at", "is there once resolved", "status <> 'resolved' OR resolved_at IS NOT NULL"),
-        ),
-    )
-
-
-def batches(subject: Subject) -> Suite:
+def batches(subject: Subject) -> list[Expectation]:
     limits, before = subject.limits, subject.before
-    rejected = facts.rejected_share(
-        subject.rows, since=before.written_at if before else None, min_rows=limits.min_rows
-    )
-    return Suite(
-        subject.rows,
-        (
-            *contract(subject),
-            holds("rows_in", "is above 0", "rows_in > 0"),
-            Expectation(
-                "largest share of a batch since the last accepted version",
-                "quarantined",
-                fact=rejected,
-                high=limits.max_quarantined_share,
-                unit="value",
-                absent=f"fewer than {limits.min_rows} rows since then",
-            ),
-            *fresh(subject),
+    since = before.written_at.isoformat() if before and before.written_at else None
+    return [
+        *contract(subject),
+        gxe.ExpectColumnValuesToBeBetween(column="rows_in", min_value=1),
+        ExpectLargestRejectedShareToBeAtMost(
+            max_value=limits.max_quarantined_share, min_rows=limits.min_rows, since=since
         ),
-    )
+        *fresh(subject),
+    ]
 
 
-def _event() -> tuple[Expectation, ...]:
-    """Expectations on the lineage columns of a row."""
-    return (
-        holds("event_timestamp", "is since 1970", "event_timestamp >= TIMESTAMP '1970-01-01'"),
-        holds("offset", "tells a Kafka record", "length(topic) > 0 AND `partition` >= 0 AND `offset` >= 0"),
-    )
+def _event() -> list[Expectation]:
+    """Expectations on the lineage columns of a row: an event since 1970, from a Kafka record."""
+    return [
+        gxe.ExpectColumnValuesToBeBetween(column="event_timestamp", min_value=datetime(1970, 1, 1, tzinfo=UTC)),
+        gxe.ExpectColumnValuesToMatchRegex(column="topic", regex="."),
+        gxe.ExpectColumnValuesToBeBetween(column="partition", min_value=0),
+        gxe.ExpectColumnValuesToBeBetween(column="offset", min_value=0),
+    ]

@@ -1,32 +1,16 @@
-"""Which suite judges which table, and which tables a selection names."""
+"""Which tables have a suite, and which tables a selection names."""
 
-from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
+from collections.abc import Sequence
 
 from lakehouse.errors import InputError
 from lakehouse.tables import CATALOGUE, Table, find_table, layer_tables
-from quality import gold_suites, silver_suites
-from quality.expectations import Suite, contract
-from quality.subject import Subject
 
 LAYERS = ("silver", "gold")
 
-_MODULES: Mapping[str, ModuleType] = {"silver": silver_suites, "gold": gold_suites}
-
-
-def suite_of(subject: Subject) -> Suite:
-    """The table's own suite; a table without one is checked against its contract."""
-    own = _own_suite(subject.table)
-    return own(subject) if own else Suite(subject.rows, contract(subject))
-
 
 def has_suite(table: Table) -> bool:
-    return _own_suite(table) is not None
-
-
-def _own_suite(table: Table) -> Callable[[Subject], Suite] | None:
-    """The function of the table's name in the suites of its layer."""
-    return getattr(_MODULES.get(table.layer), table.name, None)
+    """Whether the table has expectations besides its contract; quality.validation finds them by its name."""
+    return table.gate in ("decides", "after")
 
 
 def tables_of(layer: str) -> tuple[Table, ...]:

@@ -15,14 +15,15 @@ from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, QUALITY_RESULTS
 
 # A run accepts versions of a layer only if it has checked all of these: each one alone says little.
 GATED: Mapping[str, tuple[Table, ...]] = {layer: gated_tables(layer) for layer in ("silver", "gold")}
-# The expectation whose observed value is the table's row count.
-ROW_COUNT = "row count"
+# The expectation whose observed value is the table's row count, and what results of earlier releases call it.
+ROW_COUNT = "expect_table_row_count_to_be_between"
+_ROW_COUNTS = f"('{ROW_COUNT}', 'row count')"
 Row = Mapping[str, Any]
 _SHARES = 'SELECT run_id, table_name, "column", shares FROM results WHERE shares IS NOT NULL'
 # One row is one table in one run.
 _CHECKS = f"""
 SELECT run_id, table_name, version, bool_and(success) AS success, max(checked_at) AS checked_at,
-    CAST(TRY_CAST(max(observed) FILTER (WHERE expectation = '{ROW_COUNT}') AS DOUBLE) AS BIGINT) AS rows
+    CAST(TRY_CAST(max(observed) FILTER (WHERE expectation IN {_ROW_COUNTS}) AS DOUBLE) AS BIGINT) AS rows
 FROM results GROUP BY run_id, table_name, version
 """  # noqa: S608 - a constant
 # How many accepted versions of a table are remembered: the most recently checked ones.

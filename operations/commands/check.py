@@ -2,23 +2,51 @@
 
 import argparse
 
+from lakehouse.errors import InputError
+from lakehouse.settings import Settings
 from operations.call import Call
 from operations.output import print_json, print_table
 from quality import check
 from quality.pages import described, docs_folder, status
 from quality.results import Run
+from quality.suites import LAYERS
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    with call.spark() as spark:
-        outcome = check.run(spark, settings, args.tables, version=args.version)
+    if args.suites:
+        return _write_suites(args, settings)
+    with check.on_demand(call.spark) as session:
+        if args.suite:
+            table = _only_table(args)
+            outcome = check.run_suite(settings, args.suite, table, session=session, version=args.version)
+        else:
+            outcome = check.run(settings, args.tables, session=session, version=args.version)
     page = f"{docs_folder(settings.root)}/{outcome.run_id}.html"
     if args.json:
         print_json(described(outcome) | {"page": page})
     else:
         _show(outcome, page)
     return outcome.exit_code
+
+
+def _write_suites(args: argparse.Namespace, settings: Settings) -> int:
+    if args.version is not None:
+        raise InputError(
+            f"--version {args.version} with --suites", todo="a suite is for every version: leave it out"
+        )
+    files = [str(file) for file in check.write_suites(settings, args.tables, args.suites)]
+    if args.json:
+        print_json({"suites": files})
+    else:
+        print("\n".join(files))
+    return 0
+
+
+def _only_table(args: argparse.Namespace) -> str:
+    if len(args.tables) != 1 or args.tables[0] in LAYERS:
+        raise InputError(f"--suite {args.suite} without one table", todo="name the table to run it on")
+    return str(args.tables[0])
 
 
 def _show(outcome: Run, page: str) -> None:

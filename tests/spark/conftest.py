@@ -2,21 +2,22 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from gold import count_popularity, export_powerbi, rate_affinity, recommend
+from lakehouse.lakehouse import plain_strings
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
+from quality.batches import pandas_rows
 from quality.checking import judged, subject_of
 from quality.gate import require_passed
 from quality.results import Checked
-from quality.subject import Subject
 from silver.refine import refine
 from tests.support.folders import EVERY_SIGN
 from tests.support.once import made_once
@@ -26,6 +27,8 @@ from tests.support.sample_messages import sample_rows
 from tests.support.small import with_quick_models
 
 Change = Callable[[DataFrame], DataFrame]
+Engine = Literal["pandas", "spark"]
+CheckChanged = Callable[[Table, Change, Engine], Checked]
 
 
 @pytest.fixture(scope="session")
@@ -59,24 +62,21 @@ def make_lakehouse(spark: SparkSession, settings: Settings) -> None:
 
 
 @pytest.fixture(scope="session")
-def check_changed(spark: SparkSession, sample: Settings) -> Callable[[list[tuple[Table, Change]]], list[Checked]]:
-    """Runs the suites of tables on their rows after each `change`; nothing is written."""
+def check_changed(spark: SparkSession, sample: Settings) -> CheckChanged:
+    """Runs the suite of a table on its rows after a `change`, on pandas or on Spark; nothing is written."""
 
-    def changed(table: Table, change: Change) -> Subject:
+    def checked(table: Table, change: Change, engine: Engine) -> Checked:
         versions = {table.sql_name: SparkLakehouse(sample.root, spark).version(table)}
         subject = subject_of(
-            spark,
-            sample,
-            table,
-            versions,
-            newest=versions,
-            moment=datetime.now(UTC),
-            compare=True,
-            so_far=[],
+            sample, table, versions, newest=versions, moment=datetime.now(UTC), compare=True, so_far=[]
         )
-        return replace(subject, rows=change(subject.rows))
+        rows = change(SparkLakehouse(sample.root, spark).read(table)).coalesce(1).persist()
+        try:
+            return judged(subject, rows if engine == "spark" else pandas_rows(plain_strings(rows.toArrow())))
+        finally:
+            rows.unpersist()
 
-    return lambda changes: judged([changed(table, change) for table, change in changes])
+    return checked
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 
 from gold import count_popularity, export_powerbi, recommend
 from gold.inputs import read_inputs
-from lakehouse import storage
 from lakehouse.errors import CheckFailedError, CheckNotRunError, TableError
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history import acceptance
@@ -38,7 +37,7 @@ from quality.suites import has_suite
 
 
 def latest(spark: SparkSession, settings: Settings, table: Table) -> int:
-    return storage.latest_version(spark, settings.root, table)
+    return SparkLakehouse(settings.root, spark).version(table)
 
 
 def made_from(settings: Settings, table: Table) -> dict[str, int]:
@@ -48,11 +47,14 @@ def made_from(settings: Settings, table: Table) -> dict[str, int]:
 
 def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: SparkSession, own: Settings) -> None:
     good, published = latest(spark, own, SILVER_FEEDBACK), latest(spark, own, GOLD_RECOMMENDATIONS)
-    storage.delta_table(spark, own.root, SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
+    SparkLakehouse(own.root, spark).delta_table(SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
     with pytest.raises(CheckFailedError) as error:
         require_passed(spark, own, "silver")
     assert "silver did not pass its checks: silver.feedback version" in error.value.problem
-    assert "user_id is mostly in silver.users: 1 (expected at most 0.25)" in error.value.problem
+    assert (
+        "user_id expect_rows_to_be_in_table: 1 (expected at most 0.25 (reference silver.users"
+        in error.value.problem
+    )
     assert f"gold.recommendations version {published} stays published" in error.value.problem
     assert re.search(r"see .*\.html; --no-gate", error.value.todo)
     # a job that is started on its own reads the accepted version
@@ -67,8 +69,8 @@ def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: Spark
 def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Settings) -> None:
     """Users may be correct on their own: with the feedback of that moment they are not what was checked."""
     good = latest(spark, own, SILVER_USERS)
-    storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
-    storage.delta_table(spark, own.root, SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
+    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
+    SparkLakehouse(own.root, spark).delta_table(SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
     with pytest.raises(CheckFailedError):
         require_passed(spark, own, "silver")
     accepted = acceptance.last_accepted(own.root, SILVER_USERS)
@@ -80,8 +82,8 @@ def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Sett
 def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own: Settings) -> None:
     """Otherwise checking one table would open the gate that the others keep shut."""
     good = latest(spark, own, SILVER_USERS)
-    storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
-    assert check(spark, own, [SILVER_USERS]).exit_code == 0
+    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
+    assert check(own, [SILVER_USERS], session=lambda: spark).exit_code == 0
     accepted = acceptance.last_accepted(own.root, SILVER_USERS)
     assert accepted is not None
     assert accepted.version == good
@@ -100,11 +102,11 @@ def test_a_batch_that_ended_between_the_commit_and_the_check_is_judged_by_the_ne
     assert accepted is not None
     assert accepted.written_at is not None
     between = accepted.written_at + (accepted.checked_at - accepted.written_at) / 2
-    late = storage.read(spark, own.root, SILVER_BATCHES).limit(1)
+    late = SparkLakehouse(own.root, spark).read(SILVER_BATCHES).limit(1)
     counts = {"rows_in": 100, "quarantined": 100, "applied": 0, "superseded": 0, "deleted": 0, "batch_id": 99}
     late = late.withColumns({name: F.lit(count).cast("bigint") for name, count in counts.items()})
-    storage.append(late.withColumn("finished_at", F.lit(between)), own.root, SILVER_BATCHES)
-    with pytest.raises(CheckFailedError, match=r"largest share of a batch since the last accepted version: 1 "):
+    SparkLakehouse(own.root, spark).append(late.withColumn("finished_at", F.lit(between)), SILVER_BATCHES)
+    with pytest.raises(CheckFailedError, match=r"expect_largest_rejected_share_to_be_at_most: 1 "):
         require_passed(spark, own, "silver")
 
 
@@ -126,10 +128,10 @@ def test_lists_that_fail_are_not_exported(
 ) -> None:
     file = Path(export_path(own.root, RECOMMENDATIONS_CSV))
     before, good = file.read_bytes(), latest(spark, own, GOLD_RECOMMENDATIONS)
-    storage.delta_table(spark, own.root, GOLD_RECOMMENDATIONS).delete("user_id = 'u000002'")
+    SparkLakehouse(own.root, spark).delta_table(GOLD_RECOMMENDATIONS).delete("user_id = 'u000002'")
     with pytest.raises(CheckFailedError) as error:
         require_passed(spark, own, "gold")
-    assert "user_id every user has recommendations: 1 (expected 0)" in error.value.problem
+    assert "expect_every_user_to_have_recommendations: 1 (expected 0)" in error.value.problem
     assert f"it is not exported, and gold.recommendations version {good} stays published" in error.value.problem
     export_powerbi.run(spark, own)
     assert file.read_bytes() == before
@@ -149,17 +151,19 @@ def test_lists_that_fail_are_not_exported(
 
 
 def test_lists_made_from_unchecked_silver_are_not_accepted(spark: SparkSession, own: Settings) -> None:
-    storage.delta_table(spark, own.root, SILVER_USERS).update("id = 'u000002'", {"nombre_usuario": "'Otra'"})
+    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).update(
+        "id = 'u000002'", {"nombre_usuario": "'Otra'"}
+    )
     with without_gate():
         recommend.run(spark, own)
-    with pytest.raises(CheckFailedError, match=r"made from versions that passed: 1 \(silver\.users version"):
+    with pytest.raises(CheckFailedError, match=r"expect_input_versions_to_have_passed: silver\.users version"):
         require_passed(spark, own, "gold")
     require_passed(spark, own, "silver")
     require_passed(spark, own, "gold")
 
 
 def test_what_could_not_be_checked_stops_the_flow_with_code_2(spark: SparkSession, own: Settings) -> None:
-    storage.delta_table(spark, own.root, SILVER_USERS).delete()
+    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).delete()
     with pytest.raises(
         CheckNotRunError, match=r"silver could not be checked: silver\.users .* the table is empty"
     ):
@@ -170,11 +174,11 @@ def test_what_could_not_be_checked_stops_the_flow_with_code_2(spark: SparkSessio
 def test_without_an_accepted_version_there_is_no_export(spark: SparkSession, own: Settings, change: str) -> None:
     """A recreated table counts its versions from 0: old results do not apply to it."""
     if change == "never checked":
-        shutil.rmtree(storage.table_path(own.root, QUALITY_RESULTS))
+        shutil.rmtree(Lakehouse(own.root).path(QUALITY_RESULTS))
     else:
-        rows = storage.read(spark, own.root, GOLD_RECOMMENDATIONS).localCheckpoint()
-        shutil.rmtree(storage.table_path(own.root, GOLD_RECOMMENDATIONS))
-        storage.overwrite(rows, own.root, GOLD_RECOMMENDATIONS)
+        rows = SparkLakehouse(own.root, spark).read(GOLD_RECOMMENDATIONS).localCheckpoint()
+        shutil.rmtree(Lakehouse(own.root).path(GOLD_RECOMMENDATIONS))
+        SparkLakehouse(own.root, spark).overwrite(rows, GOLD_RECOMMENDATIONS)
     with pytest.raises(TableError) as error:
         export_powerbi.run(spark, own)
     assert error.value.problem == "no version of gold.recommendations has passed its checks"
@@ -182,11 +186,11 @@ def test_without_an_accepted_version_there_is_no_export(spark: SparkSession, own
 
 
 def test_silver_that_was_checked_and_never_passed_is_not_read(spark: SparkSession, own: Settings) -> None:
-    shutil.rmtree(storage.table_path(own.root, QUALITY_RESULTS))
+    shutil.rmtree(Lakehouse(own.root).path(QUALITY_RESULTS))
     version = latest(spark, own, SILVER_USERS)
     # never checked: a job on its own reads what exists, and its result is not exported
     assert read_inputs(SparkLakehouse(own.root, spark), SILVER_USERS).versions == {"silver.users": version}
-    storage.delta_table(spark, own.root, SILVER_USERS).update(set={"clasificacion": "'74 min'"})
+    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).update(set={"clasificacion": "'74 min'"})
     with pytest.raises(CheckFailedError):
         require_passed(spark, own, "silver")
     with pytest.raises(TableError, match=r"no version of silver\.users has passed its checks"):
@@ -194,8 +198,8 @@ def test_silver_that_was_checked_and_never_passed_is_not_read(spark: SparkSessio
 
 
 def test_a_run_without_comparison_takes_other_data_as_it_is(spark: SparkSession, own: Settings) -> None:
-    storage.delta_table(spark, own.root, SILVER_FEEDBACK).update("action = 'rating'", {"rating": "5.0"})
-    with pytest.raises(CheckFailedError, match="rating is distributed as before"):
+    SparkLakehouse(own.root, spark).delta_table(SILVER_FEEDBACK).update("action = 'rating'", {"rating": "5.0"})
+    with pytest.raises(CheckFailedError, match="rating expect_column_jensen_shannon_distance_to_be_at_most"):
         require_passed(spark, own, "silver")
     require_passed(spark, own, "silver", compare=False)
 

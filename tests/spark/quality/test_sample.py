@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import storage
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history import acceptance
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE, SILVER_USERS
 from quality import check
 from tests.support.sample_messages import FILE, read_messages
@@ -20,21 +20,21 @@ def test_the_sample_is_small_and_has_something_of_everything() -> None:
 
 
 def test_every_table_passes(spark: SparkSession, own: Settings) -> None:
-    outcome = check.run(spark, own, [])
+    outcome = check.run(own, [], session=lambda: spark)
     assert [result.line() for result in (*outcome.errors, *outcome.failed)] == []
     assert outcome.exit_code == 0
-    assert storage.read(spark, own.root, SILVER_QUARANTINE).count() > 0  # the rules had something to reject
+    assert SparkLakehouse(own.root, spark).read(SILVER_QUARANTINE).count() > 0  # the rules had something to reject
     page = Path(own.root, "quality", "docs", f"{outcome.run_id}.html").read_text(encoding="utf-8")
     assert "every expectation passed" in page
     assert json.loads(Path(own.root, "quality", "docs", f"{outcome.run_id}.json").read_text())["ok"] is True
 
 
 def test_the_gates_left_their_results_and_the_export_its_file(spark: SparkSession, sample: Settings) -> None:
-    results = storage.read(spark, sample.root, QUALITY_RESULTS)
+    results = SparkLakehouse(sample.root, spark).read(QUALITY_RESULTS)
     assert results.filter("NOT success").count() == 0
     for table in (SILVER_USERS, GOLD_RECOMMENDATIONS):
         accepted = acceptance.last_accepted(sample.root, table)
         assert accepted is not None
-        assert accepted.version == storage.latest_version(spark, sample.root, table)
-        assert accepted.rows == storage.read(spark, sample.root, table).count()
+        assert accepted.version == SparkLakehouse(sample.root, spark).version(table)
+        assert accepted.rows == SparkLakehouse(sample.root, spark).read(table).count()
     assert Path(export_path(sample.root, RECOMMENDATIONS_CSV)).is_file()

@@ -2,8 +2,9 @@
 
 from pyspark.sql import SparkSession
 
-from lakehouse import sent, storage
+from lakehouse import sent
 from lakehouse.settings import Settings
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_CONTENT
 from quality.gate import require_passed
 from tests.support.outcome import Command
@@ -12,7 +13,7 @@ COLUMN = "silver.content.clasificacion"
 
 
 def test_a_source_without_a_column_passes_the_gate(spark: SparkSession, own: Settings, command: Command) -> None:
-    storage.delta_table(spark, own.root, SILVER_CONTENT).update(set={"clasificacion": "NULL"})
+    SparkLakehouse(own.root, spark).delta_table(SILVER_CONTENT).update(set={"clasificacion": "NULL"})
     asked = ("check", SILVER_CONTENT.sql_name)
     assert command(*asked, settings=own).code == 2  # nothing records that no source has it
     # as a source does before its records are in bronze: unrecorded rows could fill every column

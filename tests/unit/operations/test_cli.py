@@ -19,7 +19,6 @@ from tests.support.outcome import Outcome
 # Every command that needs Spark, but no Kafka and no existing table.
 WITH_SPARK = (
     ("run", "--select", "gold"),
-    ("check",),
     ("quarantine", "replay"),
     ("rebuild", "gold"),
     ("sql", "SELECT 1"),

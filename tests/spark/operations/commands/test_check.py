@@ -36,7 +36,7 @@ def test_a_failed_expectation_is_code_1_and_named(command: Command) -> None:
     outcome = command("silver.users")
     assert (outcome.code, outcome.err) == (1, "")
     assert re.search(r"silver\.users +2 .* failed", outcome.out)
-    assert "FAILED  silver.users version 2: clasificacion is one of the known values: " in outcome.out
+    assert "FAILED  silver.users version 2: clasificacion expect_column_values_to_be_in_set: " in outcome.out
 
 
 def test_an_older_version_is_checked_as_it_was(command: Command) -> None:
@@ -47,7 +47,7 @@ def test_an_older_version_is_checked_as_it_was(command: Command) -> None:
         ("silver.users", 1, "passed")
     ]
     # an older version's age says nothing
-    assert not any("lately" in result["expectation"] for result in found["tables"][0]["results"])
+    assert not any("recent" in result["expectation"] for result in found["tables"][0]["results"])
 
 
 def test_its_results_are_a_table_and_pages_without_a_network(
@@ -66,7 +66,12 @@ def test_its_results_are_a_table_and_pages_without_a_network(
     page = Path(found["page"])
     assert {page, page.with_suffix(".json"), folder / "index.html"} <= set(folder.iterdir())
     assert json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))["tables"] == found["tables"]
-    for text in (page.read_text(encoding="utf-8"), (folder / "index.html").read_text(encoding="utf-8")):
+    own = page.with_suffix("")
+    validated = json.loads((own / "silver.users.json").read_text(encoding="utf-8"))
+    (shown,) = [result for result in validated["results"] if not result["success"]]
+    assert shown["result"]["partial_unexpected_list"] == ["74 min"] * spoilt.quality.samples
+    for file in (page, folder / "index.html", own / "silver.users.html"):
+        text = file.read_text(encoding="utf-8")
         assert not re.search(r"https?:|//|<script|<link|@import|url\(", text)
         assert "silver.users" in text
     assert page.name in (folder / "index.html").read_text(encoding="utf-8")
@@ -80,6 +85,11 @@ def test_its_results_are_a_table_and_pages_without_a_network(
         (("silver.users", "--version", "99"), "silver.users has no version 99; it has versions 0 to 2"),
         (("silver", "--version", "1"), "--version 1 without one table; name the table whose version it is"),
         (("--version", "1"), "--version 1 without one table; name the table whose version it is"),
+        (("--suite", "s.json"), "--suite s.json without one table; name the table to run it on"),
+        (
+            ("--suites", "d", "--version", "1"),
+            "--version 1 with --suites; a suite is for every version: leave it out",
+        ),
     ],
 )
 def test_a_wrong_input_is_code_2_and_one_line(command: Command, arguments: tuple[str, ...], told: str) -> None:
@@ -95,6 +105,28 @@ def test_a_missing_table_is_code_2(command: Command, spoilt: Settings) -> None:
         hidden.with_name("elsewhere").rename(hidden)
     assert outcome.code == 2
     assert "table gold.content_popularity does not exist" in outcome.err
+
+
+def test_a_suite_of_ones_own_runs_on_any_table_and_accepts_nothing(
+    spark: SparkSession, spoilt: Settings, command: Command, tmp_path: Path
+) -> None:
+    before = SparkLakehouse(spoilt.root, spark).version(QUALITY_RESULTS)
+    suite = tmp_path / "suite.json"
+    between = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "offset", "min_value": 3}}
+    suite.write_text(json.dumps({"name": "mine", "expectations": [between]}))
+    outcome = command("--suite", str(suite), "bronze.events", "--version", "1", "--json")
+    (table,) = json.loads(outcome.out)["tables"]
+    assert (outcome.code, table["table"], table["version"]) == (1, "bronze.events", 1)
+    assert [result["expected"] for result in table["results"]] == ["0 (min_value 3)"]
+    assert SparkLakehouse(spoilt.root, spark).version(QUALITY_RESULTS) == before
+
+
+def test_suites_are_written_as_json(command: Command, tmp_path: Path) -> None:
+    outcome = command("--suites", str(tmp_path / "suites"), "silver")
+    assert outcome.code == 0
+    files = [Path(line) for line in outcome.out.splitlines()]
+    assert {file.name for file in files} >= {"silver.users.json", "silver.batches.json"}
+    assert json.loads(files[0].read_text(encoding="utf-8"))["name"] == files[0].stem
 
 
 @pytest.mark.parametrize(("version", "code"), [("1", 0), ("2", 1), ("0", 2)], ids=["passed", "failed", "empty"])

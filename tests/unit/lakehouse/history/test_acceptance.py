@@ -11,6 +11,7 @@ from lakehouse.errors import TableError
 from lakehouse.history import acceptance
 from lakehouse.history.acceptance import (
     GATED,
+    ROW_COUNT,
     input_version,
     is_accepted,
     last_accepted,
@@ -26,12 +27,18 @@ SILVER = GATED["silver"]
 
 
 def results(
-    run: str, version: int, *, tables: Sequence[Table] = SILVER, failed: str = "", at: datetime = LATER
+    run: str,
+    version: int,
+    *,
+    tables: Sequence[Table] = SILVER,
+    failed: str = "",
+    at: datetime = LATER,
+    count: str = ROW_COUNT,
 ) -> list[dict[str, Any]]:
     """A run's results: for each table its row count, and a distribution."""
     common = {"run_id": run, "version": version, "expected": "1", "checked_at": at}
     counts = [
-        {"table_name": table.sql_name, "expectation": "row count", "column": "", "observed": "7", "success": True}
+        {"table_name": table.sql_name, "expectation": count, "column": "", "observed": "7", "success": True}
         for table in tables
     ]
     shares = [
@@ -91,6 +98,26 @@ def test_the_last_check_of_a_version_counts(lake: Lakehouse) -> None:
     assert accepted.checked_at == LATER + timedelta(hours=1)
 
 
+def test_one_failure_keeps_the_whole_layer_back_but_it_counts_as_checked(lake: Lakehouse) -> None:
+    check(lake, results("r1", 1, failed="silver.feedback"))
+    assert last_accepted(lake.root, SILVER_USERS) is None
+    with pytest.raises(TableError, match="has passed its checks"):
+        input_version(lake.root, SILVER_USERS)
+
+
+def test_a_part_of_a_layer_is_neither_accepted_nor_checked(lake: Lakehouse) -> None:
+    check(lake, results("r1", 1, tables=SILVER[:-1]))
+    assert last_accepted(lake.root, SILVER_USERS) is None
+    assert input_version(lake.root, SILVER_USERS) == 3
+
+
+def test_the_row_count_of_an_earlier_release_has_another_name(lake: Lakehouse) -> None:
+    check(lake, results("r1", 1, count="row count"))
+    accepted = last_accepted(lake.root, SILVER_USERS)
+    assert accepted is not None
+    assert accepted.rows == 7
+
+
 def test_a_version_committed_after_its_check_is_a_recreated_tables(lake: Lakehouse) -> None:
     check(lake, results("r1", 1, at=datetime(2020, 1, 1, tzinfo=UTC)))
     assert last_accepted(lake.root, SILVER_USERS) is None
@@ -99,6 +126,7 @@ def test_a_version_committed_after_its_check_is_a_recreated_tables(lake: Lakehou
 
 
 def test_without_any_check_the_newest_version_counts(lake: Lakehouse) -> None:
+    assert last_accepted(lake.root, SILVER_USERS) is None
     assert input_version(lake.root, SILVER_USERS) == 3
     with pytest.raises(TableError, match="has passed its checks"):
         published_version(lake.root, SILVER_USERS)
