@@ -21,11 +21,10 @@ NOT_BLANK = "[^ ]"
 
 
 def contract(subject: Subject) -> list[Expectation]:
-    """Row count, columns, types, key, columns that are never null, and CHECK constraints."""
+    """Row count, columns and types, key, columns that are never null, and CHECK constraints."""
     table = subject.table
     return [
         row_count(subject),
-        gxe.ExpectTableColumnsToMatchSet(column_set=table.columns, exact_match=True),
         ExpectTableTypesToEqual(types={field.name: field.dataType.simpleString() for field in table.schema}),
         *[gxe.ExpectColumnValuesToNotBeNull(column=field.name) for field in table.schema if not field.nullable],
         _unique(table.key),

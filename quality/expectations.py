@@ -112,15 +112,20 @@ class _TableExpectation(_Described, BatchExpectation):
 
 
 class ExpectTableTypesToEqual(_TableExpectation):
-    """Expect the columns to have these types, as Delta writes them."""
+    """Expect the table to have these columns, with these types, as Delta writes them.
+
+    On Spark, Great Expectations' own ExpectTableColumnsToMatchSet takes the fields of a struct for columns.
+    """
 
     types: dict[str, str]
     metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.ColumnTypes.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("types",)
 
     def verdict(self, found: Mapping[str, str]) -> Verdict:
-        wrong = [
-            f"{name} is {found[name]} instead of {wanted}"
+        wrong = [f"unexpected column {name}" for name in found if name not in self.types]
+        wrong += [f"no column {name}" for name in self.types if name not in found]
+        wrong += [
+            f"column {name} is {found[name]} instead of {wanted}"
             for name, wanted in self.types.items()
             if name in found and found[name] != wanted
         ]

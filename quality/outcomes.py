@@ -125,9 +125,6 @@ def _condition(condition: Any) -> str:
 
 
 def _observed(measured: Mapping[str, Any], kwargs: Mapping[str, Any]) -> str | None:
-    mismatched = measured.get("details", {}).get("mismatched")
-    if mismatched:
-        return _text(mismatched)
     if "observed_value" in measured:
         return None if measured["observed_value"] is None else _text(measured["observed_value"])
     if "unexpected_count" not in measured:

@@ -113,12 +113,24 @@ def test_rows_that_fail_are_found(
     assert measured(spark, schema, rows, expectation)["unexpected_count"] == fail
 
 
-def test_types_are_compared_as_delta_writes_them(spark: SparkSession) -> None:
-    schema, rows = "a int, b array<string>, c map<string, double>, d timestamp", [(None, None, None, MONDAY)]
-    types = {"a": "int", "b": "array<string>", "c": "map<string,double>", "d": "timestamp"}
+def test_columns_and_types_are_compared_as_delta_writes_them(spark: SparkSession) -> None:
+    schema = "a int, b array<string>, c map<string, double>, d timestamp, e struct<f: int>"
+    rows = [(None, None, None, MONDAY, None)]
+    types = {
+        "a": "int",
+        "b": "array<string>",
+        "c": "map<string,double>",
+        "d": "timestamp",
+        "e": "struct<f:int>",
+        "id": "string",
+    }
     assert measured(spark, schema, rows, own.ExpectTableTypesToEqual(types=types))["success"]
-    wrong = measured(spark, schema, rows, own.ExpectTableTypesToEqual(types={**types, "a": "bigint"}))
-    assert (wrong["success"], wrong["observed_value"]) == (False, "a is int instead of bigint")
+    other = {name: kind for name, kind in types.items() if name != "c"} | {"a": "bigint", "g": "int"}
+    wrong = measured(spark, schema, rows, own.ExpectTableTypesToEqual(types=other))
+    assert (wrong["success"], wrong["observed_value"]) == (
+        False,
+        "unexpected column c; no column g; column a is int instead of bigint",
+    )
 
 
 def test_the_types_of_any_pandas_rows_are_those_that_arrow_takes_them_for() -> None:

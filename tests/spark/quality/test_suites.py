@@ -70,7 +70,7 @@ ADDS_UP = "rows_in, applied, superseded, deleted, quarantined expect_rows_to_mee
 FAULTS: list[tuple[Table, Change, set[str]]] = [
     (SILVER_USERS, doubled, {"id expect_column_values_to_be_unique"}),
     (SILVER_USERS, most_gone, {"expect_table_row_count_to_be_between"}),
-    (SILVER_USERS, with_another_column, {"expect_table_columns_to_match_set"}),
+    (SILVER_USERS, with_another_column, {"expect_table_types_to_equal"}),
     (SILVER_USERS, put("generos", "NULL", "id < 'u000005'"), {"generos expect_column_values_to_not_be_null"}),
     (
         SILVER_USERS,
