@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse.errors import InputError
 from lakehouse.settings import load_settings
-from lakehouse.tables import GOLD_POWERBI, SILVER_CONTENT, SILVER_USERS, Table, layer_tables
+from lakehouse.tables import SILVER_CONTENT, SILVER_USERS, Table, layer_tables
 from quality import expectations as own
 from quality import validation
 from quality.subject import Subject
@@ -28,7 +28,6 @@ def test_the_tables_with_a_suite_are_those_that_the_gates_check() -> None:
     assert [table.sql_name for table in TABLES if validation.own_suite(table)] == [
         table.sql_name for table in TABLES if has_suite(table)
     ]
-    assert GOLD_POWERBI.sql_name in validation.SUITES
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: str(table.sql_name))
