@@ -248,7 +248,7 @@ def _append(tables: Opened, table: Table, rows: pa.Table, transaction: Transacti
 
 def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> pa.Table:
     """The decided records in the columns of their table."""
-    rows = records.take([decision.latest.row for decision in decisions])
+    rows = records.take(pa.array([decision.latest.row for decision in decisions], pa.int64()))
     ids = pa.array([decision.latest.entity for decision in decisions], pa.string())
     sources = SOURCES[table.name]
     columns = [ids if name == "id" else rows[sources.get(name, name)] for name in table.columns]

@@ -105,7 +105,7 @@ IDS = st.sampled_from(["a", "b", "c"])
 SENT = st.builds(Sent, st.sampled_from([*KINDS, "deleted", "deleted", "broken"]), IDS, st.integers(0, 3))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_order_split_and_crash_ends_in_the_latest_events(empty: Path, data: st.DataObject) -> None:
     sent = data.draw(st.lists(SENT, min_size=1, max_size=10))
@@ -138,9 +138,12 @@ def copied(empty: Path, folder: str) -> str:
     return shutil.copytree(empty, Path(folder) / "lakehouse").as_posix()
 
 
-def test_small_files_are_joined_in_a_commit_that_changes_no_row(empty: Path, tmp_path: Path) -> None:
+def test_small_files_are_joined_in_a_commit_that_changes_no_row(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small_batch, "_MOST_FILES", 4)
     root = copied(empty, str(tmp_path))
-    for number in range(small_batch._MOST_FILES):
+    for number in range(4):
         apply(root, numbered([event(FEEDBACK, f"f{number}", 1)], first=number), number)
     lake = Lakehouse(root)
     before = lake.read("silver.feedback")
