@@ -29,8 +29,8 @@ def may_be_small(judged: DataFrame, root: str, bounds: Bounds) -> bool:
     master = judged.sparkSession.sparkContext.master or ""
     if not bounds.rows or not master.startswith("local") or is_address(root) or _UNUSABLE & set(root):
         return False
-    estimated = judged._jdf.queryExecution().optimizedPlan().stats().sizeInBytes().longValue()
-    return bool(estimated <= bounds.rows * _BYTES_PER_ROW)
+    estimated = int(str(judged._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()))
+    return estimated <= bounds.rows * _BYTES_PER_ROW
 
 
 def size_of(table: DeltaTable) -> int:

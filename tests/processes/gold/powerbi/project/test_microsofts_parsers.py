@@ -71,9 +71,9 @@ def test_tmdl_serializer_reads_what_the_contracts_say(read_model: Path, tmp_path
         )
     ]
     assert [line[1:] for line in lines if line[0] == "hidden"] == [
+        ("popularity", "content_key"),
         ("recommendations", "user_key"),
         ("recommendations", "content_key"),
-        ("popularity", "content_key"),
     ]
     formulas = {(line[1], line[2]): base64.b64decode(line[3]).decode() for line in lines if line[0] == "measure"}
     assert formulas == {(table, name): text for table, own in built.measures.items() for name, text in own.items()}
