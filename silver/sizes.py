@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 
+from lakehouse.lakehouse import as_arrow
 from lakehouse.paths import is_address
 
 # Of Spark's estimate, which is the size of the bronze files: a record takes 100 bytes there and more.
@@ -35,4 +36,4 @@ def may_be_small(judged: DataFrame, root: str, bounds: Bounds) -> bool:
 
 def size_of(table: DeltaTable) -> int:
     """The bytes of the table's files."""
-    return pc.sum(table.get_add_actions()["size_bytes"]).as_py() or 0
+    return pc.sum(as_arrow(table.get_add_actions())["size_bytes"]).as_py() or 0

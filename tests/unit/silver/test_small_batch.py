@@ -18,6 +18,7 @@ from silver import small_batch
 from silver.conditions import Rules
 from silver.judging import judge_batch
 from silver.latest import TABLES, TOMBSTONE
+from silver.sizes import size_of
 from silver.small_batch import apply_small_batch, join_small_files, open_tables
 from tests.support.delta_tables import write_rows
 from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_batch, event, numbered, tombstone
@@ -148,6 +149,7 @@ def test_small_files_are_joined_in_a_commit_that_changes_no_row(
     lake = Lakehouse(root)
     before = lake.read("silver.feedback")
     tables = open_tables(lake)
+    assert (size_of(tables["feedback"]) > 0, size_of(tables["users"])) == (True, 0)
     join_small_files(tables)
     assert len(lake.delta("silver.feedback").file_uris()) == 1
     assert [commit.operation for commit in lake.history("silver.feedback", limit=2)] == ["OPTIMIZE", "WRITE"]
