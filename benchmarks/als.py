@@ -122,7 +122,7 @@ def measure(spark: SparkSession, ratings: list[Rating], folder: str, rounds: int
         everything.agg(F.sum("rating")).collect()
         ways: dict[str, Callable[[], None]] = {
             "Spark, implicit preference": lambda: spark_on_likes(liked),
-            "Spark, gold.factors.fit": lambda: spark_on_ratings(everything),
+            "Spark, as gold trains it": lambda: spark_on_ratings(everything),
             "implicit": lambda: implicit_on_likes(users, titles),
         }
         for number in range(rounds + 1):

@@ -1,6 +1,6 @@
 """Bronze compared with a consumer without Spark: confluent-kafka reads, delta-rs writes, into the same table.
 
-    pip install confluent-kafka==2.16.1 deltalake==1.6.6
+    pip install confluent-kafka==2.16.1
     python benchmarks/consumers.py --messages 1000000 --runs 3
 
 In alternating runs, both read the same messages from the same broker (users, movies and series in three topics of

@@ -3,11 +3,11 @@
     python benchmarks/small_files.py --batches 250 --messages 90
 
 A real broker holds `--batches` times `--messages` messages, in three topics of three partitions. Bronze reads them
-in that many micro-batches, each a file per core, and silver one file of bronze per batch; both let Delta compact
-small files, as streams with a `--trigger` do. Prints for each table its commits, those that compacted files, and
-its live files: the most at any version, and at the end. For each stream, the duration of its batches, and the part
-spent on compaction: how much longer a batch with compaction took than the median of those around it. Writes
-build/benchmarks/small_files.json.
+in that many micro-batches, each a file per core, and silver one file of bronze per batch. Bronze lets Delta
+compact small files, as a stream with a `--trigger` does; silver's batches are written in process and compact them
+too. Prints for each table its commits, those that compacted files, and its live files: the most at any version,
+and at the end. For each stream, the duration of its batches, and the part spent on compaction: how much longer a
+batch with compaction took than the median of those around it. Writes build/benchmarks/small_files.json.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Bronze rows judged: parsed, with every rule that they break. One implementation, for Spark and in process."""
+"""Bronze rows judged: parsed, with every rule that they break. Plain Python, applied by Spark's workers."""
 
 from collections.abc import Collection
 

@@ -16,7 +16,7 @@ _UNUSABLE = frozenset("[]|^")
 
 
 class Bounds(NamedTuple):
-    """A batch of at most so many rows is small, if each table that it changes has at most so many bytes."""
+    """A batch of at most so many rows is small, if users, content and feedback have at most so many bytes each."""
 
     rows: int
     table_bytes: int

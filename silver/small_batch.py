@@ -1,7 +1,7 @@
 """One micro-batch of stream 2 that fits on the driver: decided in plain Python, written by delta-rs.
 
 It does to silver's tables what `silver.batch` does with Spark, commit by commit and in the same order: each may
-repeat what the other began. A property test compares the two.
+repeat what the other began. tests/spark/silver/test_batch.py compares the two.
 """
 
 from collections import Counter
@@ -40,7 +40,6 @@ _TARGET_OF = {"user": "users", "movie": "content", "series": "content", "feedbac
 _IS_LATER = "false"
 for _name in reversed(ORDER):
     _IS_LATER = f's."{_name}" > t."{_name}" OR (s."{_name}" = t."{_name}" AND ({_IS_LATER}))'
-
 
 # Delta's own threshold for joining small files after a commit (autoCompact.minNumFiles).
 _MOST_FILES = 50

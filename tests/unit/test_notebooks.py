@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.delta_tables import make
 from tests.support.folders import PROJECT
-from tests.support.small_lakehouse import make
 
 PAGE = PROJECT / "docs" / "notebooks.md"
 _BLOCK = re.compile(r"```pycon\n(.*?)```", re.DOTALL)

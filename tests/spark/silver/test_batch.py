@@ -1,4 +1,4 @@
-"""A micro-batch of stream 2: repeated after any of its commits, and split and ordered in any way."""
+"""A micro-batch, by Spark and in process: repeated after any of its commits, split and ordered in any way."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import Any
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_BATCHES
 from silver.drift import drifted_fields
-from tests.support.small_lakehouse import NOON, batch, write
+from tests.support.delta_tables import NOON, batch, write
 
 LATER = NOON + timedelta(hours=1)
 

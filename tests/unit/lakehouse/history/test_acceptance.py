@@ -20,7 +20,7 @@ from lakehouse.history.acceptance import (
 )
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import QUALITY_RESULTS, SILVER_USERS, Table
-from tests.support.small_lakehouse import user, write
+from tests.support.delta_tables import user, write
 
 LATER = datetime.now(UTC) + timedelta(days=1)
 SILVER = GATED["silver"]

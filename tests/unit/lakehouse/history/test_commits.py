@@ -14,7 +14,7 @@ from lakehouse.history.log import commit_times, read_commit, table_log
 from lakehouse.history.snapshots import live_files, read_snapshot
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_USERS
-from tests.support.small_lakehouse import NOON, user, write
+from tests.support.delta_tables import NOON, user, write
 
 
 def inputs(version: int) -> str:

@@ -9,7 +9,7 @@ from lakehouse.errors import InputError, TableError
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_USERS
 from operations.commands.diff import difference
-from tests.support.small_lakehouse import make
+from tests.support.delta_tables import make
 
 
 @pytest.fixture

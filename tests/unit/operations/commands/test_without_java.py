@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.delta_tables import make
 from tests.support.folders import AWKWARD, PROJECT
-from tests.support.small_lakehouse import make
 
 # Loading them takes long. pyspark's types are part of every table's declaration, pandas of pyarrow's timestamps.
 SLOW = ("great_expectations", "faker", "scipy", "pyspark.ml", "delta.tables")

@@ -10,7 +10,7 @@ from lakehouse.errors import InputError
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver.quarantine.worklist import by_rule, count_by_status, entries, of_rule, require_rule
-from tests.support.small_lakehouse import NOON, record, rejected, write
+from tests.support.delta_tables import NOON, record, rejected, write
 
 DAY = timedelta(days=1)
 
