@@ -134,7 +134,7 @@ class Lakehouse:
                 raise declaration(table).missing(self.root)
 
     def _ensured(self, table: Table | str) -> DeltaTable:
-        """The table, created if there is none. One that was cut off before its constraints were set gets them."""
+        """The table, created if there is none. It gets the columns and constraints that it lacks."""
         found = declaration(table)
         if not self.exists(found):
             DeltaTable.create(
@@ -146,6 +146,10 @@ class Lakehouse:
                 storage_options=_storage_options(self.root),
             )
         opened = self.delta(found)
+        names = {field.name for field in opened.schema().fields}
+        added = [field for field in Schema.from_json(found.schema.json()).fields if field.name not in names]
+        if added:  # delta-rs would drop their values without a word
+            opened.alter.add_columns(added)
         held = opened.metadata().configuration
         for name, condition in found.checks.items():  # delta-rs enforces no constraint that is a mere property
             if f"delta.constraints.{name}" not in held:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
+import pyarrow as pa
+from deltalake.exceptions import CommitFailedError
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -19,7 +21,7 @@ from silver import rows, state
 from silver.latest import TOMBSTONE, one_per_record, targeted
 from silver.rules import split
 from silver.sizes import Bounds, may_be_small, size_of
-from silver.small_batch import apply_small_batch, join_small_files, open_tables
+from silver.small_batch import Opened, apply_small_batch, are_writable, join_small_files, open_tables
 from silver.state import TARGETS, Verdicts
 
 _PROJECTIONS = "spark.sql.codegen.factoryMode"
@@ -35,13 +37,28 @@ def apply_batch(
 ) -> None:
     """Write one judged batch to the silver tables: in process up to the bounds, by Spark beyond them."""
     if may_be_small(judged, root, bounds):
+        judged = _without_read_text(judged)
         rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
-        if len(rows) <= bounds.rows and all(size_of(tables[name]) <= bounds.table_bytes for name in TARGETS):
-            apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
-            join_small_files(tables)
+        is_small = len(rows) <= bounds.rows and all(
+            size_of(tables[name]) <= bounds.table_bytes for name in (*TARGETS, TOMBSTONE)
+        )
+        if is_small and are_writable(tables):
+            _apply_small_batch(rows, tables, root, query_id=query_id, batch_id=batch_id, versions=versions)
+            join_small_files(SparkLakehouse(root, judged.sparkSession), tables)
             return
         judged = judged.sparkSession.createDataFrame(rows, judged.schema)
     apply_large_batch(judged, root, query_id=query_id, batch_id=batch_id, versions=versions)
+
+
+def _apply_small_batch(
+    rows: pa.Table, tables: Opened, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]
+) -> None:
+    """Apply it, once more if somebody has compacted a table meanwhile: each of its commits may be repeated."""
+    try:
+        apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
+    except CommitFailedError:
+        tables = open_tables(Lakehouse(root))
+        apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
 
 
 def apply_large_batch(
@@ -79,13 +96,15 @@ def apply_large_batch(
 
 
 def _needed(judged: DataFrame) -> DataFrame:
-    """The judged rows with their targets, without columns that nothing below reads.
+    """The judged rows with their targets, without columns that nothing below reads."""
+    return targeted(_without_read_text(judged)).drop("raw", "wrong_type")
 
-    Valid rows lose their bytes; all rows lose `raw` and `wrong_type`.
-    """
+
+def _without_read_text(judged: DataFrame) -> DataFrame:
+    """The rows without the bytes and texts that were read: only rejected rows keep them."""
     is_rejected = F.size("reasons") > 0
     raw = {name: F.when(is_rejected, F.col(name)) for name in ("key", "key_raw", "value", "value_raw")}
-    return targeted(judged).withColumns(raw).drop("raw", "wrong_type")
+    return judged.withColumns(raw)
 
 
 def _parts(records: DataFrame) -> list[Row]:

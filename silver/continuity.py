@@ -41,8 +41,8 @@ def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None, *, s
 def _compare_batches(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
     batches = lake.read(SILVER_BATCHES)
     queries = {row["query_id"] for row in batches.select("query_id").distinct().collect()}
-    if queries - {checkpoint.query_id}:
-        raise _apart(f"silver.batches is of the stream {min(queries)}, the checkpoint of {checkpoint.query_id}")
+    if others := queries - {checkpoint.query_id}:
+        raise _apart(f"silver.batches is of the stream {min(others)}, the checkpoint of {checkpoint.query_id}")
     last = batches.orderBy(F.desc("batch_id")).select("batch_id", "silver_versions").limit(1).collect()
     batch_id = last[0]["batch_id"] if last else -1
     if batch_id > checkpoint.began:

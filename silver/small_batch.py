@@ -15,6 +15,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from lakehouse.lakehouse import Lakehouse, quoted, select
+from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     SILVER_BATCHES,
     SILVER_CONTENT,
@@ -41,6 +42,12 @@ _IS_LATER = "false"
 for _name in reversed(ORDER):
     _IS_LATER = f's."{_name}" > t."{_name}" OR (s."{_name}" = t."{_name}" AND ({_IS_LATER}))'
 
+_CHANGED = (*_TABLES.values(), SILVER_QUARANTINE, SILVER_BATCHES)
+_CHECK = "delta.constraints."
+# The table features that delta-rs can write.
+_WRITABLE = frozenset(
+    {"appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns", "deletionVectors"}
+)
 # Delta's own threshold for joining small files after a commit (autoCompact.minNumFiles).
 _MOST_FILES = 50
 # Silver's tables by name, opened once per batch: delta-rs keeps each at the version of its own last commit.
@@ -57,7 +64,7 @@ class _Batch(NamedTuple):
 
 def open_tables(lake: Lakehouse) -> Opened:
     """The tables that a batch may change or whose versions it records."""
-    tables = (*_TABLES.values(), SILVER_QUARANTINE, SILVER_CORRECTIONS, SILVER_BATCHES)
+    tables = (*_CHANGED, SILVER_CORRECTIONS)
     return {table.name: lake.delta(table) for table in tables}
 
 
@@ -97,11 +104,24 @@ def apply_small_batch(
     _append(tables, SILVER_BATCHES, rows, Transaction(query_id, batch_id))
 
 
-def join_small_files(tables: Opened) -> None:
-    """Join the small files of tables that have many, in a commit that changes no row."""
-    for table in tables.values():
-        if len(table.file_uris()) >= _MOST_FILES:
-            table.optimize.compact()
+def join_small_files(lake: SparkLakehouse, tables: Opened) -> None:
+    """Join the small files of tables that have many, in a commit that changes no row.
+
+    By Spark: delta-rs does not notice that another compaction has removed the same files, and doubles their rows.
+    """
+    for table in _CHANGED:
+        if len(tables[table.name].file_uris()) >= _MOST_FILES:
+            lake.delta_table(table).optimize().executeCompaction()
+
+
+def are_writable(tables: Opened) -> bool:
+    """Whether delta-rs can write them all: somebody may have added a constraint that calls a function of Spark."""
+    return all(_is_writable(tables[table.name], table) for table in _CHANGED)
+
+
+def _is_writable(opened: DeltaTable, table: Table) -> bool:
+    held = {name.removeprefix(_CHECK) for name in opened.metadata().configuration if name.startswith(_CHECK)}
+    return held <= table.checks.keys() and set(opened.protocol().writer_features or ()) <= _WRITABLE
 
 
 def _targeted(judged: pa.Table) -> _Batch:
@@ -251,7 +271,9 @@ def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> p
     ids = pa.array([decision.latest.entity for decision in decisions], pa.string())
     sources = SOURCES[table.name]
     columns = [ids if name == "id" else rows[sources.get(name, name)] for name in table.columns]
-    return pa.table(columns, names=table.columns).cast(_schema(table))
+    # a deletion has only its id and its moment; Delta itself refuses nulls where there must be none
+    nullable = pa.schema([field.with_nullable(True) for field in _schema(table)])
+    return pa.table(columns, names=table.columns).cast(nullable)
 
 
 def _schema(table: Table) -> pa.Schema:

@@ -28,6 +28,7 @@ from lakehouse.tables import (
 )
 from silver import batch, judging, small_batch, state
 from silver.batch import apply_large_batch
+from silver.sizes import Bounds
 from silver.small_batch import apply_small_batch, open_tables
 from tests.support.records import (
     FEEDBACK,
@@ -457,3 +458,20 @@ def test_a_key_that_a_table_holds_twice_is_once_after_its_next_event(
     assert keys(root, SILVER_TOMBSTONES) == [("deleted",), ("x",)]
     users = lake.read(SILVER_USERS).filter("id IN ('new', 'same')").orderBy("id")
     assert [(row["id"], row["event_timestamp"].minute) for row in users.collect()] == [("new", 20), ("same", 10)]
+
+
+def test_small_files_of_batches_in_process_are_joined_by_spark(
+    spark: SparkSession, tmp_path: Path, new_root: NewRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small_batch, "_MOST_FILES", 3)
+    root = new_root(tmp_path)
+    for number in range(3):
+        rows = judged(spark, numbered([event(FEEDBACK, f"f{number}", 1)], first=number))
+        batch.apply_batch(
+            rows, root, query_id="q", batch_id=number, versions={}, bounds=Bounds(rows=10, table_bytes=10**6)
+        )
+    lake = Lakehouse(root)
+    assert len(lake.delta(SILVER_FEEDBACK).file_uris()) == 1
+    operations = [commit.operation for commit in lake.history(SILVER_FEEDBACK)]
+    assert operations == ["OPTIMIZE", "WRITE", "WRITE", "WRITE", "CREATE TABLE"]
+    assert sorted(lake.read(SILVER_FEEDBACK)["id"].to_pylist()) == ["f0", "f1", "f2"]

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lakehouse import Lakehouse
-from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, layer_tables
+from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS, layer_tables
 from silver import small_batch
 from silver.conditions import Rules
 from silver.judging import judge_batch
 from silver.latest import TABLES, TOMBSTONE
 from silver.sizes import size_of
-from silver.small_batch import apply_small_batch, join_small_files, open_tables
+from silver.small_batch import apply_small_batch, are_writable, open_tables
 from tests.support.delta_tables import write_rows
 from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_batch, event, numbered, tombstone
 
@@ -106,7 +106,7 @@ IDS = st.sampled_from(["a", "b", "c"])
 SENT = st.builds(Sent, st.sampled_from([*KINDS, "deleted", "deleted", "broken"]), IDS, st.integers(0, 3))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_order_split_and_crash_ends_in_the_latest_events(empty: Path, data: st.DataObject) -> None:
     sent = data.draw(st.lists(SENT, min_size=1, max_size=10))
@@ -139,18 +139,19 @@ def copied(empty: Path, folder: str) -> str:
     return shutil.copytree(empty, Path(folder) / "lakehouse").as_posix()
 
 
-def test_small_files_are_joined_in_a_commit_that_changes_no_row(
-    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(small_batch, "_MOST_FILES", 4)
+def test_a_tombstone_deletes_what_an_earlier_batch_wrote(empty: Path, tmp_path: Path) -> None:
     root = copied(empty, str(tmp_path))
-    for number in range(4):
-        apply(root, numbered([event(FEEDBACK, f"f{number}", 1)], first=number), number)
+    apply(root, numbered([event(kind, name, 1) for name, kind in KINDS.items()]), 0)
+    apply(root, numbered([tombstone(name, 2) for name in KINDS], first=len(KINDS)), 1)
     lake = Lakehouse(root)
-    before = lake.read("silver.feedback")
-    tables = open_tables(lake)
-    assert (size_of(tables["feedback"]) > 0, size_of(tables["users"])) == (True, 0)
-    join_small_files(tables)
-    assert len(lake.delta("silver.feedback").file_uris()) == 1
-    assert [commit.operation for commit in lake.history("silver.feedback", limit=2)] == ["OPTIMIZE", "WRITE"]
-    assert lake.read("silver.feedback").sort_by("id") == before.sort_by("id")
+    assert [lake.read(f"silver.{name}").num_rows for name in (*TABLES, TOMBSTONE)] == [0, 0, 0, len(KINDS)]
+    assert lake.read(SILVER_BATCHES, where="batch_id = 1")["deleted"].to_pylist() == [len(KINDS)]
+
+
+def test_a_constraint_of_somebody_else_is_left_to_spark(empty: Path, tmp_path: Path) -> None:
+    root = copied(empty, str(tmp_path))
+    lake = Lakehouse(root)
+    assert are_writable(open_tables(lake))
+    assert size_of(open_tables(lake)["users"]) == 0
+    lake.delta(SILVER_USERS).alter.add_constraint({"few": "array_length(generos) < 100"})
+    assert not are_writable(open_tables(lake))
