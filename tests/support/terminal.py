@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -28,7 +29,7 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            preexec_fn=lambda: os.login_tty(theirs),
+            preexec_fn=lambda: _log_in(theirs),
         )
         os.close(theirs)
         self._shown, self._read = "", 0
@@ -78,3 +79,10 @@ class Terminal:
             os.write(self._terminal, _CURSOR)
         self._shown += data.decode(errors="replace")
         return bool(data)
+
+
+def _log_in(terminal: int) -> None:
+    """Make it the controlling terminal. A background job of a shell, such as a test run, ignores Ctrl-C: not here."""
+    os.login_tty(terminal)
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
