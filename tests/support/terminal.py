@@ -82,7 +82,10 @@ class Terminal:
 
 
 def _log_in(terminal: int) -> None:
-    """Make it the controlling terminal, with Ctrl-C: a background job of a shell, such as a test run, ignores it."""
+    """Make it the controlling terminal, with Ctrl-C: a background job of a shell ignores that.
+
+    A test run may be one.
+    """
     os.login_tty(terminal)
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
