@@ -125,17 +125,19 @@ def _is_writable(opened: DeltaTable, table: Table) -> bool:
 
 
 def _targeted(judged: pa.Table) -> _Batch:
-    """Which table and id each valid record is about."""
+    """Which table and id each valid record is about. A tombstone's id is its key, also in the quarantine."""
+    entities = pc.if_else(judged["is_tombstone"], judged["key_id"], judged["id"])
+    judged = judged.set_column(judged.schema.get_field_index("id"), "id", entities)
     moments = _moments(judged)
     deleted, types = judged["is_tombstone"].to_pylist(), judged["type"].to_pylist()
-    ids, keys = judged["id"].to_pylist(), judged["key_id"].to_pylist()
+    ids = entities.to_pylist()
     reasons = pc.list_value_length(judged["reasons"]).to_pylist()
     rejected, valid = [], []
     for row, broken in enumerate(reasons):
         if broken:
             rejected.append(row)
         elif deleted[row]:
-            valid.append(Incoming(row, TOMBSTONE, keys[row], moments[row]))
+            valid.append(Incoming(row, TOMBSTONE, ids[row], moments[row]))
         else:
             valid.append(Incoming(row, _TARGET_OF[types[row]], ids[row], moments[row]))
     return _Batch(judged, rejected, valid)
@@ -268,9 +270,8 @@ def _append(tables: Opened, table: Table, rows: pa.Table, transaction: Transacti
 def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> pa.Table:
     """The decided records in the columns of their table."""
     rows = records.take(pa.array([decision.latest.row for decision in decisions], pa.int64()))
-    ids = pa.array([decision.latest.entity for decision in decisions], pa.string())
     sources = SOURCES[table.name]
-    columns = [ids if name == "id" else rows[sources.get(name, name)] for name in table.columns]
+    columns = [rows[sources.get(name, name)] for name in table.columns]
     # a deletion has only its id and its moment; Delta itself refuses nulls where there must be none
     nullable = pa.schema([field.with_nullable(True) for field in _schema(table)])
     return pa.table(columns, names=table.columns).cast(nullable)

@@ -28,8 +28,7 @@ from lakehouse.tables import (
 )
 from silver import batch, judging, small_batch, state
 from silver.batch import apply_large_batch
-from silver.sizes import Bounds
-from silver.small_batch import apply_small_batch, open_tables
+from silver.small_batch import apply_small_batch, join_small_files, open_tables
 from tests.support.records import (
     FEEDBACK,
     MOVIE,
@@ -467,9 +466,8 @@ def test_small_files_of_batches_in_process_are_joined_by_spark(
     root = new_root(tmp_path)
     for number in range(3):
         rows = judged(spark, numbered([event(FEEDBACK, f"f{number}", 1)], first=number))
-        batch.apply_batch(
-            rows, root, query_id="q", batch_id=number, versions={}, bounds=Bounds(rows=10, table_bytes=10**6)
-        )
+        in_process(rows, root, query_id="q", batch_id=number, versions={})
+    join_small_files(SparkLakehouse(root, spark), open_tables(Lakehouse(root)))
     lake = Lakehouse(root)
     assert len(lake.delta(SILVER_FEEDBACK).file_uris()) == 1
     operations = [commit.operation for commit in lake.history(SILVER_FEEDBACK)]
