@@ -16,6 +16,7 @@ from lakehouse.folders import Folder, open_folder
 from lakehouse.history.log import Commit, read_commit, table_log, versions
 from lakehouse.paths import encoded_address, is_address
 from lakehouse.tables import Table, find_table
+from lakehouse.tables.declaration import checks_in
 
 _NO_COLUMN = "No field named"
 
@@ -136,10 +137,11 @@ class Lakehouse:
     def _ensured(self, table: Table | str) -> DeltaTable:
         """The table, created if there is none. It gets the columns and constraints that it lacks."""
         found = declaration(table)
+        schema = Schema.from_json(found.schema.json())
         if not self.exists(found):
             DeltaTable.create(
                 self._address(found),
-                Schema.from_json(found.schema.json()),
+                schema,
                 mode="ignore",  # another process may be creating it
                 description=found.row or None,
                 configuration=dict(found.properties),
@@ -147,12 +149,12 @@ class Lakehouse:
             )
         opened = self.delta(found)
         names = {field.name for field in opened.schema().fields}
-        added = [field for field in Schema.from_json(found.schema.json()).fields if field.name not in names]
+        added = [field for field in schema.fields if field.name not in names]
         if added:  # delta-rs would drop their values without a word
             opened.alter.add_columns(added)
-        held = opened.metadata().configuration
+        held = checks_in(opened.metadata().configuration)
         for name, condition in found.checks.items():  # delta-rs enforces no constraint that is a mere property
-            if f"delta.constraints.{name}" not in held:
+            if name not in held:
                 opened.alter.add_constraint({name: condition})
         return opened
 

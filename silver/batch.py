@@ -20,9 +20,9 @@ from lakehouse.tables import (
 from silver import rows, state
 from silver.latest import TOMBSTONE, one_per_record, targeted
 from silver.rules import split
-from silver.sizes import Bounds, may_be_small, size_of
-from silver.small_batch import Opened, apply_small_batch, are_writable, join_small_files, open_tables
-from silver.state import TARGETS, Verdicts
+from silver.sizes import Bounds, is_small, may_be_small
+from silver.small_batch import Opened, apply_small_batch, join_small_files, open_tables
+from silver.state import TARGETS
 
 _PROJECTIONS = "spark.sql.codegen.factoryMode"
 # Spark generates the code of its projections for every task, spending most of that time stripping comments. For
@@ -39,10 +39,7 @@ def apply_batch(
     if may_be_small(judged, root, bounds):
         judged = _without_read_text(judged)
         rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
-        is_small = len(rows) <= bounds.rows and all(
-            size_of(tables[name]) <= bounds.table_bytes for name in (*TARGETS, TOMBSTONE)
-        )
-        if is_small and are_writable(tables):
+        if is_small(rows, tables, bounds):
             _apply_small_batch(rows, tables, root, query_id=query_id, batch_id=batch_id, versions=versions)
             join_small_files(SparkLakehouse(root, judged.sparkSession), tables)
             return
@@ -84,14 +81,17 @@ def apply_large_batch(
                 verdicts = state.count_verdicts(decided)
                 state.write(lake, valid, decided, verdicts)
             unknown = rows.unknown_fields(records).collect() if facts["unknown"] else []
-            summary = rows.batch(
-                spark,
-                {"query_id": query_id, "batch_id": batch_id, **_outcomes(facts, verdicts)},
-                records=parts,
+            won = {target: verdict.won for target, verdict in verdicts.items()}
+            counts = rows.outcomes(facts["rows"], facts["quarantined"], won)
+            row = rows.batch_row(
+                {"query_id": query_id, "batch_id": batch_id, **counts},
+                records=[part.asDict() for part in parts],
                 versions=versions,
                 silver_versions=_versions(lake),
-                unknown=unknown,
+                unknown=[field.asDict() for field in unknown],
             )
+            # from Arrow, which Spark keeps as data: for a row of literals it would compile a new class
+            summary = spark.createDataFrame(row, schema=SILVER_BATCHES.schema)
             lake.append_once(summary, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
 
 
@@ -152,17 +152,3 @@ def _quarantine(lake: SparkLakehouse, rejected: DataFrame, facts: Mapping[str, i
     between = F.col("offset").between(facts["first_offset"], facts["last_offset"])
     held = lake.read(SILVER_QUARANTINE).filter(between).select(*SILVER_QUARANTINE.key)
     lake.append(rejected.join(held, on=list(SILVER_QUARANTINE.key), how="left_anti"), SILVER_QUARANTINE)
-
-
-def _outcomes(facts: Mapping[str, int], verdicts: Mapping[str, Verdicts]) -> Mapping[str, int]:
-    """The batch's row count per outcome; they add up to `rows_in`."""
-    won = {target: verdict.won for target, verdict in verdicts.items()}
-    deleted = won.pop(TOMBSTONE, 0)
-    applied = sum(won.values())
-    return {
-        "rows_in": facts["rows"],
-        "applied": applied,
-        "superseded": facts["rows"] - facts["quarantined"] - applied - deleted,
-        "deleted": deleted,
-        "quarantined": facts["quarantined"],
-    }

@@ -1,5 +1,7 @@
 """Which events win: the latest of each id, compared with what silver holds and has recorded as deleted."""
 
+from collections.abc import Callable
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -9,12 +11,26 @@ RECORD = ("topic", "partition", "offset")
 ORDER = ("event_timestamp", "kafka_timestamp", *RECORD)
 
 TOMBSTONE = "tombstones"
+# The table that the events of each type go to.
+TABLE_OF = {"user": "users", "movie": "content", "series": "content", "feedback": "feedback"}
 # The tables that events go to and tombstones delete from.
-TABLES = ("users", "content", "feedback")
+TABLES = tuple(dict.fromkeys(TABLE_OF.values()))
 
 
 def order() -> Column:
     return F.struct(*ORDER)
+
+
+def is_later(quoted: Callable[[str], str]) -> str:
+    """SQL: whether source row s comes after target row t in ORDER, with names as `quoted` writes them.
+
+    Column by column, not as structs: once Spark has cast the structs to each other, Delta's MERGE makes the
+    target's columns nullable, and then refuses its own cast.
+    """
+    condition = "false"
+    for name in map(quoted, reversed(ORDER)):
+        condition = f"s.{name} > t.{name} OR (s.{name} = t.{name} AND ({condition}))"
+    return f"({condition})"
 
 
 def targeted(judged: DataFrame) -> DataFrame:
@@ -24,12 +40,10 @@ def targeted(judged: DataFrame) -> DataFrame:
     Compute this once, before any filter or join on these columns: the numbers differ on each evaluation, and from
     conditions on these cases Spark infers further conditions without end.
     """
-    target = (
-        F.when(F.col("is_tombstone"), TOMBSTONE)
-        .when(F.col("type") == "user", "users")
-        .when(F.col("type") == "feedback", "feedback")
-        .otherwise("content")
-    )
+    target = F.when(F.col("is_tombstone"), TOMBSTONE)
+    for event_type, table in TABLE_OF.items():
+        target = target.when(F.col("type") == event_type, table)
+    target = target.otherwise("content")  # of a rejected row, which goes to none
     entity = F.when(F.col("is_tombstone"), F.col("key_id")).otherwise(F.col("id"))
     row = F.monotonically_increasing_id()
     return judged.withColumns({"target": target, "entity": entity, "id": entity, "row": row})

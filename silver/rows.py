@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, Table
 from lakehouse.tables.silver import BATCH_RECORDS, UNKNOWN_FIELD
+from silver.latest import TOMBSTONE
 
 _RECORDS = BATCH_RECORDS.fieldNames()
 _UNKNOWN = UNKNOWN_FIELD.fieldNames()
@@ -63,26 +65,38 @@ def unknown_fields(records: DataFrame) -> DataFrame:
     )
 
 
-def batch(
-    spark: SparkSession,
+def outcomes(rows_in: int, quarantined: int, won: Mapping[str, int]) -> dict[str, int]:
+    """The batch's row count per outcome; they add up to `rows_in`. `won`: the rows that change each table."""
+    deleted = won.get(TOMBSTONE, 0)
+    applied = sum(won.values()) - deleted
+    return {
+        "rows_in": rows_in,
+        "applied": applied,
+        "superseded": rows_in - quarantined - applied - deleted,
+        "deleted": deleted,
+        "quarantined": quarantined,
+    }
+
+
+def batch_row(
     counts: Mapping[str, object],
     *,
-    records: Sequence[Row],
+    records: Sequence[Mapping[str, Any]],
     versions: Mapping[str, int],
     silver_versions: Mapping[str, int],
-    unknown: Sequence[Row],
-) -> DataFrame:
-    """The batch's own row, with the values of `counts`.
-
-    From Arrow, which Spark keeps as data: for a row of literals it would compile a new class.
-    """
-    schema = to_arrow_schema(SILVER_BATCHES.schema, timezone="UTC")
+    unknown: Sequence[Mapping[str, Any]],
+) -> pa.Table:
+    """The batch's own row, with the values of `counts`."""
     row = {
         **counts,
         "records": [{name: part[name] for name in _RECORDS} for part in records],
         "bronze_versions": sorted(versions.items()),
         "silver_versions": sorted(silver_versions.items()),
-        "unknown_fields": [field.asDict() for field in unknown],
+        "unknown_fields": unknown,
         "finished_at": datetime.now(UTC),
     }
-    return spark.createDataFrame(pa.Table.from_pylist([row], schema=schema), schema=SILVER_BATCHES.schema)
+    return pa.Table.from_pylist([row], schema=arrow_schema(SILVER_BATCHES))
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    return to_arrow_schema(table.schema, timezone="UTC")

@@ -1,22 +1,31 @@
-"""Which micro-batches are small enough to be written in process."""
+"""Which micro-batches are written in process: small ones, into tables that delta-rs can write."""
 
 from typing import NamedTuple
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 
 from lakehouse.lakehouse import as_arrow
 from lakehouse.paths import is_address
+from lakehouse.tables import Table
+from lakehouse.tables.declaration import checks_in
+from silver.small_batch import CHANGED, STATE, Opened
 
 # Of Spark's estimate, which is the size of the bronze files: a record takes 100 bytes there and more.
 _BYTES_PER_ROW = 400
+# The table features that delta-rs can write.
+_WRITABLE = frozenset(
+    {"appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns", "deletionVectors"}
+)
 # delta-rs cannot append below a folder with one of these in its path.
 _UNUSABLE = frozenset("[]|^")
 
 
 class Bounds(NamedTuple):
-    """A batch of at most so many rows is small, if users, content and feedback have at most so many bytes each."""
+    """A batch of at most so many rows is small, if users, content, feedback and tombstones have at most so many
+    bytes each."""
 
     rows: int
     table_bytes: int
@@ -34,6 +43,22 @@ def may_be_small(judged: DataFrame, root: str, bounds: Bounds) -> bool:
     return estimated <= bounds.rows * _BYTES_PER_ROW
 
 
+def is_small(rows: pa.Table, tables: Opened, bounds: Bounds) -> bool:
+    """Whether the batch that was collected is written in process."""
+    has_room = all(size_of(tables[table.name]) <= bounds.table_bytes for table in STATE.values())
+    return len(rows) <= bounds.rows and has_room and are_writable(tables)
+
+
 def size_of(table: DeltaTable) -> int:
     """The bytes of the table's files."""
     return pc.sum(as_arrow(table.get_add_actions())["size_bytes"]).as_py() or 0
+
+
+def are_writable(tables: Opened) -> bool:
+    """Whether delta-rs can write them all: somebody may have added a constraint that calls a function of Spark."""
+    return all(_is_writable(tables[table.name], table) for table in CHANGED)
+
+
+def _is_writable(opened: DeltaTable, table: Table) -> bool:
+    held = checks_in(opened.metadata().configuration)
+    return held.keys() <= table.checks.keys() and set(opened.protocol().writer_features or ()) <= _WRITABLE

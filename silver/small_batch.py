@@ -12,42 +12,20 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from pyspark.sql.pandas.types import to_arrow_schema
 
 from lakehouse.lakehouse import Lakehouse, quoted, select
 from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.tables import (
-    SILVER_BATCHES,
-    SILVER_CONTENT,
-    SILVER_CORRECTIONS,
-    SILVER_FEEDBACK,
-    SILVER_QUARANTINE,
-    SILVER_TOMBSTONES,
-    SILVER_USERS,
-    Table,
-)
-from silver.latest import ORDER, RECORD, TABLES, TOMBSTONE
-from silver.rows import MOST_UNKNOWN, SOURCES
+from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
+from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, is_later
+from silver.rows import MOST_UNKNOWN, SOURCES, arrow_schema, batch_row, outcomes
+from silver.state import TARGETS
 from silver.winners import Decision, Held, Incoming, Moment, decide, grouped
 
-_TABLES: Mapping[str, Table] = {
-    "users": SILVER_USERS,
-    "content": SILVER_CONTENT,
-    "feedback": SILVER_FEEDBACK,
-    TOMBSTONE: SILVER_TOMBSTONES,
-}
-_TARGET_OF = {"user": "users", "movie": "content", "series": "content", "feedback": "feedback"}
-# Delta's own merge in Spark compares the same columns one by one (silver.state).
-_IS_LATER = "false"
-for _name in reversed(ORDER):
-    _IS_LATER = f's."{_name}" > t."{_name}" OR (s."{_name}" = t."{_name}" AND ({_IS_LATER}))'
-
-_CHANGED = (*_TABLES.values(), SILVER_QUARANTINE, SILVER_BATCHES)
-_CHECK = "delta.constraints."
-# The table features that delta-rs can write.
-_WRITABLE = frozenset(
-    {"appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns", "deletionVectors"}
-)
+# The tables of silver's state, by the target of the records that change them.
+STATE: Mapping[str, Table] = {**TARGETS, TOMBSTONE: SILVER_TOMBSTONES}
+# The tables that a batch writes.
+CHANGED = (*STATE.values(), SILVER_QUARANTINE, SILVER_BATCHES)
+_IS_LATER = is_later(quoted)
 # Delta's own threshold for joining small files after a commit (autoCompact.minNumFiles).
 _MOST_FILES = 50
 # Silver's tables by name, opened once per batch: delta-rs keeps each at the version of its own last commit.
@@ -64,7 +42,7 @@ class _Batch(NamedTuple):
 
 def open_tables(lake: Lakehouse) -> Opened:
     """The tables that a batch may change or whose versions it records."""
-    tables = (*_CHANGED, SILVER_CORRECTIONS)
+    tables = (*CHANGED, SILVER_CORRECTIONS)
     return {table.name: lake.delta(table) for table in tables}
 
 
@@ -85,23 +63,15 @@ def apply_small_batch(
     if recorded is not None and recorded >= batch_id:
         return
     won = Counter(decision.latest.target for decision in decisions if decision.wins)
-    applied, deleted = sum(won[name] for name in TABLES), won[TOMBSTONE]
-    row = {
-        "query_id": query_id,
-        "batch_id": batch_id,
-        "rows_in": len(judged),
-        "applied": applied,
-        "superseded": len(judged) - len(batch.rejected) - applied - deleted,
-        "deleted": deleted,
-        "quarantined": len(batch.rejected),
-        "records": _parts(judged),
-        "bronze_versions": sorted(versions.items()),
-        "silver_versions": sorted(_versions(tables).items()),
-        "unknown_fields": _unknown_fields(judged),
-        "finished_at": datetime.now(UTC),
-    }
-    rows = pa.Table.from_pylist([row], _schema(SILVER_BATCHES))
-    _append(tables, SILVER_BATCHES, rows, Transaction(query_id, batch_id))
+    counts = outcomes(len(judged), len(batch.rejected), won)
+    row = batch_row(
+        {"query_id": query_id, "batch_id": batch_id, **counts},
+        records=_parts(judged),
+        versions=versions,
+        silver_versions=_versions(tables),
+        unknown=_unknown_fields(judged),
+    )
+    _append(tables, SILVER_BATCHES, row, Transaction(query_id, batch_id))
 
 
 def join_small_files(lake: SparkLakehouse, tables: Opened) -> None:
@@ -109,19 +79,9 @@ def join_small_files(lake: SparkLakehouse, tables: Opened) -> None:
 
     By Spark: delta-rs does not notice that another compaction has removed the same files, and doubles their rows.
     """
-    for table in _CHANGED:
+    for table in CHANGED:
         if len(tables[table.name].file_uris()) >= _MOST_FILES:
             lake.delta_table(table).optimize().executeCompaction()
-
-
-def are_writable(tables: Opened) -> bool:
-    """Whether delta-rs can write them all: somebody may have added a constraint that calls a function of Spark."""
-    return all(_is_writable(tables[table.name], table) for table in _CHANGED)
-
-
-def _is_writable(opened: DeltaTable, table: Table) -> bool:
-    held = {name.removeprefix(_CHECK) for name in opened.metadata().configuration if name.startswith(_CHECK)}
-    return held <= table.checks.keys() and set(opened.protocol().writer_features or ()) <= _WRITABLE
 
 
 def _targeted(judged: pa.Table) -> _Batch:
@@ -139,7 +99,7 @@ def _targeted(judged: pa.Table) -> _Batch:
         elif deleted[row]:
             valid.append(Incoming(row, TOMBSTONE, ids[row], moments[row]))
         else:
-            valid.append(Incoming(row, _TARGET_OF[types[row]], ids[row], moments[row]))
+            valid.append(Incoming(row, TABLE_OF[types[row]], ids[row], moments[row]))
     return _Batch(judged, rejected, valid)
 
 
@@ -174,7 +134,7 @@ def _quarantine(tables: Opened, batch: _Batch) -> None:
     added = {"quarantined_at": now, "status": "open", "resolved_at": None}
     columns = [
         pa.array([added[field.name]] * len(chosen), field.type) if field.name in added else chosen[field.name]
-        for field in _schema(SILVER_QUARANTINE)
+        for field in arrow_schema(SILVER_QUARANTINE)
     ]
     _append(tables, SILVER_QUARANTINE, pa.table(columns, names=SILVER_QUARANTINE.columns))
 
@@ -228,7 +188,7 @@ def _write(tables: Opened, batch: _Batch, decisions: Sequence[Decision]) -> None
 def _apply(
     tables: Opened, batch: _Batch, name: str, winners: Sequence[Decision], deleted: Sequence[Decision]
 ) -> None:
-    table = _TABLES[name]
+    table = STATE[name]
     if not winners and not deleted:
         return
     if not deleted and not any(decision.is_held for decision in winners):
@@ -255,8 +215,8 @@ def _merge(delta: DeltaTable, table: Table, changes: pa.Table) -> None:
     values = {quoted(name): f"s.{quoted(name)}" for name in table.columns}
     (
         delta.merge(changes, "t.id = s.matched_id", source_alias="s", target_alias="t", streamed_exec=False)
-        .when_matched_delete(f"s.change = 'replace' OR (s.change = 'delete' AND ({_IS_LATER}))")
-        .when_matched_update(values, f"s.change = 'upsert' AND ({_IS_LATER})")
+        .when_matched_delete(f"s.change = 'replace' OR (s.change = 'delete' AND {_IS_LATER})")
+        .when_matched_update(values, f"s.change = 'upsert' AND {_IS_LATER}")
         .when_not_matched_insert(values, "s.change = 'upsert'")
         .execute()
     )
@@ -264,7 +224,9 @@ def _merge(delta: DeltaTable, table: Table, changes: pa.Table) -> None:
 
 def _append(tables: Opened, table: Table, rows: pa.Table, transaction: Transaction | None = None) -> None:
     properties = CommitProperties(app_transactions=[transaction]) if transaction else None
-    write_deltalake(tables[table.name], rows.cast(_schema(table)), mode="append", commit_properties=properties)
+    write_deltalake(
+        tables[table.name], rows.cast(arrow_schema(table)), mode="append", commit_properties=properties
+    )
 
 
 def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> pa.Table:
@@ -273,12 +235,8 @@ def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> p
     sources = SOURCES[table.name]
     columns = [rows[sources.get(name, name)] for name in table.columns]
     # a deletion has only its id and its moment; Delta itself refuses nulls where there must be none
-    nullable = pa.schema([field.with_nullable(True) for field in _schema(table)])
+    nullable = pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
     return pa.table(columns, names=table.columns).cast(nullable)
-
-
-def _schema(table: Table) -> pa.Schema:
-    return to_arrow_schema(table.schema, timezone="UTC")
 
 
 def _parts(judged: pa.Table) -> list[dict[str, Any]]:

@@ -12,9 +12,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.spark.sql import identifier
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES, SILVER_USERS, Table
 from silver import rows
-from silver.latest import ORDER, TABLES, TOMBSTONE, decide, order
+from silver.latest import ORDER, TABLES, TOMBSTONE, decide, is_later, order
 
 TARGETS: Mapping[str, Table] = {"users": SILVER_USERS, "content": SILVER_CONTENT, "feedback": SILVER_FEEDBACK}
 
@@ -30,19 +31,7 @@ class Verdicts(NamedTuple):
     deletable: int = 0
 
 
-def _later() -> str:
-    """SQL: whether source row s comes after target row t in ORDER.
-
-    Column by column, not as structs: once Spark has cast the structs to each other, Delta's MERGE makes the
-    target's columns nullable, and then refuses its own cast.
-    """
-    condition = "false"
-    for name in reversed(ORDER):
-        condition = f"s.`{name}` > t.`{name}` OR (s.`{name}` = t.`{name}` AND ({condition}))"
-    return f"({condition})"
-
-
-_IS_LATER = _later()
+_IS_LATER = is_later(identifier)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 from lakehouse.errors import TableError, first_line
 from lakehouse.spark.sql import identifier
 from lakehouse.tables import Table
+from lakehouse.tables.declaration import checks_in
 
 # Delta's error for rows that a new constraint forbids.
 _VIOLATED = "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION"
@@ -20,7 +21,8 @@ def drop_changed(spark: SparkSession, path: str, table: Table, found: Mapping[st
 
     Returns the old condition, or "", of each constraint to add.
     """
-    before = {check: found.get(f"delta.constraints.{check}", "") for check in table.checks}
+    held = checks_in(found)
+    before = {check: held.get(check, "") for check in table.checks}
     # ALTER TABLE stores the condition token by token, with a blank between them
     due = {check: old for check, old in before.items() if _tokens(old) != _tokens(table.checks[check])}
     for check, old in due.items():

@@ -33,6 +33,8 @@ CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})
 # "reports": checks it. "after": nothing, the table is made after it. "": nothing.
 Gate = Literal["decides", "reports", "after", ""]
 _NONE: Mapping[str, str] = MappingProxyType({})
+# Before a constraint's name, in Delta's table properties.
+_CHECK = "delta.constraints."
 
 
 class Job(NamedTuple):
@@ -116,7 +118,7 @@ class Table:
     @property
     def delta_properties(self) -> dict[str, str]:
         """Table properties as Delta stores them, constraints included, so that one commit creates everything."""
-        checks = {f"delta.constraints.{name}": condition for name, condition in self.checks.items()}
+        checks = {f"{_CHECK}{name}": condition for name, condition in self.checks.items()}
         return {**self.properties, **checks}
 
     @property
@@ -166,3 +168,8 @@ def record_key() -> list[StructField]:
 
 def kafka_timestamp() -> StructField:
     return required("kafka_timestamp", TIMESTAMP, "Kafka timestamp of the record (UTC)")
+
+
+def checks_in(properties: Mapping[str, str]) -> dict[str, str]:
+    """The CHECK constraints among a table's properties: their conditions by name."""
+    return {name.removeprefix(_CHECK): value for name, value in properties.items() if name.startswith(_CHECK)}

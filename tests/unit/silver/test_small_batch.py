@@ -18,8 +18,8 @@ from silver import small_batch
 from silver.conditions import Rules
 from silver.judging import judge_batch
 from silver.latest import TABLES, TOMBSTONE
-from silver.sizes import size_of
-from silver.small_batch import apply_small_batch, are_writable, open_tables
+from silver.sizes import are_writable, size_of
+from silver.small_batch import apply_small_batch, open_tables
 from tests.support.delta_tables import write_rows
 from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_batch, event, numbered, tombstone
 
