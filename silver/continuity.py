@@ -1,9 +1,10 @@
 """Check that silver's tables, its checkpoint and bronze agree before stream 2 continues."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pyspark.sql import functions as F
 
+from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.commits import KEEP_ROWS, commits
 from lakehouse.spark.checkpoints import (
     BrokenCheckpointError,
@@ -19,7 +20,7 @@ from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_ta
 _OWN = KEEP_ROWS | {"MERGE"}
 
 
-def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None, *, sources: Sequence[Table]) -> None:
+def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None) -> None:
     """Raise CheckpointError if continuing would skip or repeat records; silver must then be rebuilt."""
     present = [table for table in layer_tables("silver") if lake.exists(table)]
     if checkpoint is None or checkpoint.began < 0:
@@ -35,7 +36,7 @@ def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None, *, s
         names = ", ".join(table.sql_name for table in missing)
         raise _apart(f"{names} is gone, and the checkpoint is not")
     _compare_batches(lake, checkpoint)
-    _compare_sources(lake, checkpoint, sources)
+    _compare_sources(lake, checkpoint)
 
 
 def _compare_batches(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
@@ -78,10 +79,10 @@ def _require_own_changes(lake: SparkLakehouse, versions: Mapping[str, int]) -> N
                 raise _apart(f"version {commit.version} of {table.sql_name} was made by {commit.operation}")
 
 
-def _compare_sources(lake: SparkLakehouse, checkpoint: Checkpoint, sources: Sequence[Table]) -> None:
-    names = [table.sql_name for table in sources]
+def _compare_sources(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
+    names = [table.sql_name for table in SILVER_SOURCES]
     positions = delta_positions(checkpoint, checkpoint.began, names)
-    for table in sources:
+    for table in SILVER_SOURCES:
         if table.sql_name not in positions:
             continue
         position = positions[table.sql_name]

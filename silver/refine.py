@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.configuration.kinds import size_in_bytes
 from lakehouse.folders import open_folder
+from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
@@ -16,7 +17,7 @@ from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, requir
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
-from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_CORRECTIONS, layer_tables
+from lakehouse.tables import SILVER_CORRECTIONS, layer_tables
 from silver.batch import apply_batch
 from silver.conditions import Rules
 from silver.continuity import require_continuity
@@ -26,7 +27,6 @@ from silver.quarantine.resolution import has_corrections, reapply, settle
 from silver.sizes import Bounds
 
 STREAM = "silver"
-SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
 
 
 def refine(
@@ -49,7 +49,7 @@ def refine(
         checkpoint = read_checkpoint(silver.in_process.folder, STREAM)
         if checkpoint is not None:
             require_readable(checkpoint)
-        require_continuity(silver, checkpoint, sources=SOURCES)
+        require_continuity(silver, checkpoint)
         settle(silver)
         bronze = read_bronze(lake, max_bytes_per_trigger=chosen.max_bytes_per_trigger)
         # in the stream's plan, not in each batch: building this plan takes longer than many a batch
@@ -69,10 +69,10 @@ def refine(
 
 
 def _writer(root: str, bounds: Bounds) -> Callable[[DataFrame, int], None]:
-    names = [table.sql_name for table in SOURCES]
+    folder, names = open_folder(root), [table.sql_name for table in SILVER_SOURCES]
 
     def write(records: DataFrame, batch_id: int) -> None:
-        checkpoint = read_checkpoint(open_folder(root), STREAM)
+        checkpoint = read_checkpoint(folder, STREAM)
         assert checkpoint is not None  # noqa: S101 - Spark writes it before the batch
         positions = delta_positions(checkpoint, batch_id, names)
         apply_batch(
@@ -94,7 +94,7 @@ def read_bronze(lake: SparkLakehouse, *, max_bytes_per_trigger: str) -> DataFram
         .option("maxBytesPerTrigger", max_bytes_per_trigger)
         .load(lake.require(table))
         .drop("headers", "ingested_at")
-        for table in SOURCES
+        for table in SILVER_SOURCES
     ]
     return parts[0].unionByName(parts[1])
 

@@ -20,7 +20,7 @@ from silver.continuity import require_continuity
 from silver.quarantine import corrections, worklist
 from silver.quarantine.fixes import run_fix
 from silver.quarantine.resolution import Result, entries, resolve, settle
-from silver.refine import SOURCES, STREAM
+from silver.refine import STREAM
 
 
 class Report(NamedTuple):
@@ -65,7 +65,7 @@ def _require_whole(lake: SparkLakehouse) -> None:
     """Raise CheckpointError after an interrupted batch: nothing may change before the stream repeats it."""
     require_no_rebuild(lake.root)
     checkpoint = read_checkpoint(lake.in_process.folder, STREAM)
-    require_continuity(lake, checkpoint, sources=SOURCES)
+    require_continuity(lake, checkpoint)
     if checkpoint is not None and checkpoint.began > checkpoint.ended:
         raise CheckpointError(
             f"silver's batch {checkpoint.began} was cut off", todo="lakehouse run --select silver finishes it"

@@ -14,7 +14,7 @@ from lakehouse.spark.checkpoints import DeltaPosition, Offsets, as_offsets, as_p
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, Table
 
 # In the order in which stream 2 reads them and its checkpoint lists their positions.
-_SILVER_SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
+SILVER_SOURCES = (BRONZE_EVENTS, BRONZE_FEEDBACK)
 
 
 class KafkaBacklog(NamedTuple):
@@ -66,7 +66,7 @@ def silver_backlog(lake: Lakehouse, *, now: datetime) -> SilverBacklog:
     if read_to is None and _holds_rows(lake, SILVER_BATCHES):
         return SilverBacklog(None, None, None, "the checkpoint is gone: lakehouse rebuild silver")
     counts: list[tuple[int, datetime | None]] = []
-    for table in _SILVER_SOURCES:
+    for table in SILVER_SOURCES:
         position = (read_to or {}).get(table.sql_name)
         for commit in commits(lake, table, after=-1 if position is None else position.version):
             rows = rows_added(commit)
@@ -124,7 +124,7 @@ def silver_offsets(root: Folder) -> dict[str, Mapping[str, Any]] | None:
     ended = last_batch(checkpoint / "commits")
     if ended < 0:
         return {}
-    found = zip(_SILVER_SOURCES, _offset_lines(checkpoint, ended), strict=False)
+    found = zip(SILVER_SOURCES, _offset_lines(checkpoint, ended), strict=False)
     return {table.sql_name: line for table, line in found if line is not None}
 
 

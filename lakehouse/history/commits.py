@@ -27,8 +27,10 @@ def commits(lake: Lakehouse, table: Table, *, after: int = -1) -> Iterator[Commi
 
 def commit(lake: Lakehouse, table: Table, version: int) -> Commit | None:
     """The commit of this version; None if it is no longer in the log."""
-    log = table_log(lake.folder, table)
-    return read_commit(log, version) if version in versions(log) else None
+    try:
+        return read_commit(table_log(lake.folder, table), version)
+    except FileNotFoundError:
+        return None
 
 
 def inputs_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:

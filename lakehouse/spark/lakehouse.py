@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from delta.tables import DeltaTable
@@ -35,7 +36,7 @@ class SparkLakehouse:
     root: str
     spark: SparkSession
 
-    @property
+    @cached_property
     def in_process(self) -> Lakehouse:
         """The same tables, read without Spark."""
         return Lakehouse(self.root)

@@ -9,6 +9,7 @@ from rich.console import Console
 from bronze.start import rebuild_checkpoints
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
+from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.damage import broken_logs
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import discard_staging, pending_swap, set_checkpoint_aside, staging_of, swap_in
@@ -17,7 +18,7 @@ from lakehouse.spark.checkpoints import delta_positions, read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
 from operations.call import Call
 from operations.pipeline.steps import Clock, anew, broker_for, run_steps, selected
-from silver.refine import SOURCES, STREAM, refine
+from silver.refine import STREAM, refine
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -57,11 +58,11 @@ def _silver_has_read_more(lake: SparkLakehouse) -> bool:
     checkpoint = read_checkpoint(lake.in_process.folder, STREAM)
     if checkpoint is None or checkpoint.began < 0:
         return False
-    names = [table.sql_name for table in SOURCES]
+    names = [table.sql_name for table in SILVER_SOURCES]
     positions = delta_positions(checkpoint, checkpoint.began, names)
     return any(
         positions[table.sql_name].version > (lake.version(table) if exists else -1)
-        for table in SOURCES
+        for table in SILVER_SOURCES
         if table.sql_name in positions
         for exists in [lake.exists(table)]
     )

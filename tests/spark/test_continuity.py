@@ -36,7 +36,7 @@ from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, series_records, user_records
 from producers.sending.delivery import publish
 from silver.continuity import require_continuity
-from silver.refine import SOURCES, STREAM, refine
+from silver.refine import STREAM, refine
 from tests.support.damaged import go_on, repair
 from tests.support.outcome import Command
 from tests.support.tables import contents
@@ -326,7 +326,8 @@ def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: s
     change(spark, base, copied)
     with pytest.raises(CheckpointError) as error:
         require_continuity(
-            SparkLakehouse(copied.root, spark), read_checkpoint(open_folder(copied.root), STREAM), sources=SOURCES
+            SparkLakehouse(copied.root, spark),
+            read_checkpoint(open_folder(copied.root), STREAM),
         )
     assert cause in error.value.problem
     assert error.value.todo == REBUILD_SILVER
@@ -336,7 +337,7 @@ def test_silver_stops(spark: SparkSession, base: Base, copied: Settings, name: s
 def test_silver_goes_on_after_maintenance(spark: SparkSession, copied: Settings) -> None:
     sql(spark, copied, "OPTIMIZE {}", "silver/users")
     checkpoint = read_checkpoint(open_folder(copied.root), STREAM)
-    require_continuity(SparkLakehouse(copied.root, spark), checkpoint, sources=SOURCES)
+    require_continuity(SparkLakehouse(copied.root, spark), checkpoint)
 
 
 def state(root: str) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_USERS
 from silver.continuity import require_continuity
 from silver.drift import DriftedField, drifted_fields
-from silver.refine import SOURCES, STREAM, refine
+from silver.refine import STREAM, refine
 from tests.support.quarantined import land
 from tests.support.records import FEEDBACK, MOVIE, USER, bronze_row, moment
 
@@ -86,4 +86,4 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         ("edad", 0, 1),
     }
     # and the continuity checks pass
-    require_continuity(lake, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
+    require_continuity(lake, read_checkpoint(open_folder(root), STREAM))

@@ -26,7 +26,7 @@ from operations.audit.resolutions import count_resolutions
 from silver import replay, state
 from silver.continuity import require_continuity
 from silver.quarantine import resolution
-from silver.refine import SOURCES, STREAM, refine
+from silver.refine import STREAM, refine
 from tests.support.quarantined import (
     CLOCKS,
     accepting_new,
@@ -95,7 +95,7 @@ def undisturbed(
 
 
 def require_the_stream_may_go_on(spark: SparkSession, root: str) -> None:
-    require_continuity(SparkLakehouse(root, spark), read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
+    require_continuity(SparkLakehouse(root, spark), read_checkpoint(open_folder(root), STREAM))
 
 
 def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undisturbed: Undisturbed) -> None:

@@ -30,7 +30,7 @@ from silver.continuity import require_continuity
 from silver.quarantine import corrections
 from silver.quarantine.fixes import run_fix
 from silver.quarantine.resolution import entries
-from silver.refine import SOURCES, STREAM, refine
+from silver.refine import STREAM, refine
 from tests.support.quarantined import CLOCKS, NEW, accepting_new, audit_faults, became, land
 from tests.support.records import MOVIE, event
 from tests.support.tables import contents
@@ -114,7 +114,7 @@ def test_a_quarantine_is_worked_through(spark: SparkSession, copied: Settings) -
     assert state(root) == before
     assert resolved_at(spark, root) == moments
     assert audit_faults(root) == []
-    require_continuity(lake, read_checkpoint(open_folder(root), STREAM), sources=SOURCES)
+    require_continuity(lake, read_checkpoint(open_folder(root), STREAM))
 
 
 REFUSED: dict[str, tuple[str, str]] = {
