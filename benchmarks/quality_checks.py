@@ -58,127 +58,137 @@ TASTES = (
 )
 
 
+Filled = list[tuple[Table, DataFrame]]
+
+
 def fill(lake: SparkLakehouse, rows: int) -> tuple[Table, ...]:
     """Write all the tables; returns those with rows."""
     users, titles = rows // 2 // LISTED, 5_000
-    pairs = lake.spark.range(users * LISTED).selectExpr(
+    gold = gold_rows(lake.spark, users, titles)
+    inputs = {"silver.users": 1, "silver.content": 1, "silver.feedback": 1, "gold.recommendations": 1}
+    for table, frame in (*silver_rows(lake.spark, users, titles, rows), *gold):
+        typed = frame.select(*[F.col(f"`{field.name}`").cast(field.dataType) for field in table.schema])
+        lake.overwrite(typed, table, input_versions=inputs)
+    for table in (SILVER_TOMBSTONES, SILVER_QUARANTINE):
+        lake.ensure(table)
+    return (*GATED["silver"], *[table for table, _ in gold])
+
+
+def silver_rows(spark: SparkSession, users: int, titles: int, feedback: int) -> Filled:
+    action = "element_at(array('rating', 'view', 'like', 'dislike'), int(id % 4 + 1))"
+    events = users + titles + feedback
+    return [
+        (
+            SILVER_USERS,
+            spark.range(users).selectExpr(
+                "concat('u', id) id",
+                "concat('Nombre ', id) nombre_usuario",
+                "DATE '2020-01-01' fecha_suscripcion",
+                *TASTES,
+                "array('1990s') decadas_favoritas",
+                *PROVENANCE,
+            ),
+        ),
+        (
+            SILVER_CONTENT,
+            spark.range(titles).selectExpr(
+                "concat('t', id) id",
+                "'series' type",
+                "concat('Título ', id) titulo",
+                *TASTES,
+                "'1990s' decada_lanzamiento",
+                "1 numero_temporadas",
+                "10 numero_episodios",
+                *PROVENANCE,
+            ),
+        ),
+        (
+            SILVER_BATCHES,
+            spark.range(1).selectExpr(
+                "'stream' query_id",
+                "0 batch_id",
+                f"{events} rows_in",
+                f"{events} applied",
+                "0 superseded",
+                "0 deleted",
+                "0 quarantined",
+                "array() records",
+                "map() bronze_versions",
+                "map() silver_versions",
+                "array() unknown_fields",
+                "TIMESTAMP '2026-03-01' finished_at",
+            ),
+        ),
+        (
+            SILVER_FEEDBACK,
+            spark.range(feedback).selectExpr(
+                "concat('f', id) id",
+                f"concat('u', id % {users}) user_id",
+                f"concat('t', id % {titles}) content_id",
+                f"{action} action",
+                "CASE WHEN id % 4 = 0 THEN 0.5 + (id % 10) / 2D END rating",
+                "CASE WHEN id % 4 = 1 THEN int(id % 7200) END seconds_watched",
+                *PROVENANCE,
+            ),
+        ),
+    ]
+
+
+def gold_rows(spark: SparkSession, users: int, titles: int) -> Filled:
+    pairs = spark.range(users * LISTED).selectExpr(
         f"concat('u', id div {LISTED}) user_id",
         f"concat('t', (id * 7 + id div {LISTED}) % {titles}) content_id",
         "id",
     )
     rating = f"5.0 - (id % {LISTED}) * 0.25"
-    made: dict[Table | str, tuple[Table, DataFrame]] = {}
-
-    def put(table: Table, frame: DataFrame) -> None:
-        made[table.sql_name] = (table, frame)
-
-    put(
-        SILVER_USERS,
-        lake.spark.range(users).selectExpr(
-            "concat('u', id) id",
-            "concat('Nombre ', id) nombre_usuario",
-            "DATE '2020-01-01' fecha_suscripcion",
-            *TASTES,
-            "array('1990s') decadas_favoritas",
-            *PROVENANCE,
+    return [
+        (GOLD_AFFINITY, pairs.selectExpr("user_id", "content_id", f"double({rating}) rating", _matched())),
+        (
+            GOLD_RECOMMENDATIONS,
+            pairs.selectExpr(
+                "user_id",
+                "content_id",
+                f"int(id % {LISTED} + 1) rank",
+                f"double({rating}) predicted_rating",
+                "'als' source",
+                "'als-1' model_version",
+            ),
         ),
-    )
-    put(
-        SILVER_CONTENT,
-        lake.spark.range(titles).selectExpr(
-            "concat('t', id) id",
-            "'series' type",
-            "concat('Título ', id) titulo",
-            *TASTES,
-            "'1990s' decada_lanzamiento",
-            "1 numero_temporadas",
-            "10 numero_episodios",
-            *PROVENANCE,
+        (
+            GOLD_POPULARITY,
+            spark.range(titles).selectExpr(
+                "concat('t', id) content_id",
+                "DATE '2026-03-01' day",
+                "1L views",
+                "60L seconds_watched",
+                "0L likes",
+                "0L dislikes",
+                "1L ratings",
+                "3.5D mean_rating",
+                "2L trend",
+            ),
         ),
-    )
-    put(
-        SILVER_BATCHES,
-        lake.spark.range(1).selectExpr(
-            "'stream' query_id",
-            "0 batch_id",
-            f"{users + titles + rows} rows_in",
-            f"{users + titles + rows} applied",
-            "0 superseded",
-            "0 deleted",
-            "0 quarantined",
-            "array() records",
-            "map() bronze_versions",
-            "map() silver_versions",
-            "array() unknown_fields",
-            "TIMESTAMP '2026-03-01' finished_at",
+        (
+            GOLD_METRICS,
+            spark.range(1).selectExpr(
+                "'als-1' model_version",
+                "'blend' model",
+                "'rmse' metric",
+                "0.5D value",
+                "0.6D baseline",
+                "cast(map() AS map<string, bigint>) input_versions",
+            ),
         ),
-    )
-    action = "element_at(array('rating', 'view', 'like', 'dislike'), int(id % 4 + 1))"
-    put(
-        SILVER_FEEDBACK,
-        lake.spark.range(rows).selectExpr(
-            "concat('f', id) id",
-            f"concat('u', id % {users}) user_id",
-            f"concat('t', id % {titles}) content_id",
-            f"{action} action",
-            "CASE WHEN id % 4 = 0 THEN 0.5 + (id % 10) / 2D END rating",
-            "CASE WHEN id % 4 = 1 THEN int(id % 7200) END seconds_watched",
-            *PROVENANCE,
+        (
+            GOLD_POWERBI,
+            pairs.selectExpr(
+                "user_id userId",
+                "content_id recommended_content",
+                "'Título' titulo",
+                f"double({rating}) predicted_rating",
+            ),
         ),
-    )
-    put(GOLD_AFFINITY, pairs.selectExpr("user_id", "content_id", f"double({rating}) rating", _matched()))
-    put(
-        GOLD_RECOMMENDATIONS,
-        pairs.selectExpr(
-            "user_id",
-            "content_id",
-            f"int(id % {LISTED} + 1) rank",
-            f"double({rating}) predicted_rating",
-            "'als' source",
-            "'als-1' model_version",
-        ),
-    )
-    put(
-        GOLD_POPULARITY,
-        lake.spark.range(titles).selectExpr(
-            "concat('t', id) content_id",
-            "DATE '2026-03-01' day",
-            "1L views",
-            "60L seconds_watched",
-            "0L likes",
-            "0L dislikes",
-            "1L ratings",
-            "3.5D mean_rating",
-            "2L trend",
-        ),
-    )
-    put(
-        GOLD_METRICS,
-        lake.spark.range(1).selectExpr(
-            "'als-1' model_version",
-            "'blend' model",
-            "'rmse' metric",
-            "0.5D value",
-            "0.6D baseline",
-            "cast(map() AS map<string, bigint>) input_versions",
-        ),
-    )
-    put(
-        GOLD_POWERBI,
-        pairs.selectExpr(
-            "user_id userId",
-            "content_id recommended_content",
-            "'Título' titulo",
-            f"double({rating}) predicted_rating",
-        ),
-    )
-    inputs = {"silver.users": 1, "silver.content": 1, "silver.feedback": 1, "gold.recommendations": 1}
-    for table, frame in made.values():
-        typed = frame.select(*[F.col(f"`{field.name}`").cast(field.dataType) for field in table.schema])
-        lake.overwrite(typed, table, input_versions=inputs)
-    for table in (SILVER_TOMBSTONES, SILVER_QUARANTINE):
-        lake.ensure(table)
-    return (*GATED["silver"], *[table for table, _ in made.values() if table.layer == "gold"])
+    ]
 
 
 def _matched() -> str:
