@@ -5,6 +5,7 @@ from lakehouse.settings import load_settings
 from producers.made_up.entities import series_records
 from producers.made_up.timeline import catalogue_instants
 from producers.sending.entry import chosen_instants, chosen_seed, producer_parser, send
+from producers.sending.records import Feed
 
 
 def main() -> int:
@@ -13,7 +14,14 @@ def main() -> int:
     seed = chosen_seed("series", args.seed)
     instants = chosen_instants(args, catalogue_instants)
     records = series_records(seed, args.count, dirty=args.dirty, instants=instants)
-    return send(records, name="series", topic=settings.kafka.series_topic, settings=settings, args=args)
+    return send(
+        Feed("series", settings.kafka.series_topic, records),
+        settings.kafka,
+        root=settings.root,
+        ops_dir=settings.ops_dir,
+        rate=args.rate,
+        count=args.count,
+    )
 
 
 if __name__ == "__main__":
