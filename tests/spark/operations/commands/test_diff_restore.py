@@ -130,7 +130,7 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
         (("diff", "gold.powerbi", "1", "2"), "no table 'gold.powerbi' in this lakehouse; did you mean"),
         (
             ("restore", "gold.powerbi_recommendations", "9", "--yes"),
-            "no version 9 of gold.powerbi_recommendations; its log has 0 to 2",
+            "gold.powerbi_recommendations has no version 9; it has 0 to 2: ",
         ),
         (
             ("restore", "gold.powerbi_recommendations", "2", "--yes"),
