@@ -28,7 +28,7 @@ from lakehouse.tables import Table, layer_tables
 
 _STREAMS = ("bronze/events", "bronze/feedback", "silver")
 _COPY = "put it back from a copy"
-_FROM_BRONZE = f"{rebuild('silver')} makes silver anew from bronze"
+_FROM_BRONZE = f"{rebuild('silver')} builds silver again from bronze"
 # Hadoop's checksum file: 8 bytes, and 4 for every 512 bytes of the file (file.bytes-per-checksum).
 _CRC_HEADER, _CRC, _CRC_CHUNK = 8, 4, 512
 

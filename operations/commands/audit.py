@@ -170,7 +170,7 @@ def _gaps(tables: Pinned, part: Part) -> list[tuple[int, int]]:
         topic, partition = part
         raise CheckNotRunError(
             f"bronze has over {_MOST_GAPS:,} gaps in {topic} partition {partition}, too many to compare",
-            todo="a transactional producer leaves one per transaction; compare that topic in parts of your own",
+            todo="a transactional producer leaves one per transaction; compare that topic by hand, in parts",
         )
     return found
 

@@ -42,7 +42,7 @@ def difference(lake: Lakehouse, table: Table, before: int, after: int, *, limit:
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise TableError(
             f"version {before} or {after} of {table.sql_name} cannot be read: {first_line(error)}",
-            todo="compare newer versions: files of old ones are deleted after the promised time",
+            todo="compare newer versions: VACUUM may have deleted the files of old ones",
         ) from error
 
 

@@ -150,7 +150,7 @@ def _show(found: Status, *, now: datetime) -> None:
 
 def _inputs(behind: Mapping[str, int] | None) -> str:
     if behind is None:
-        return "unknown: no commit tells what it was made from"
+        return "unknown: no commit records its inputs"
     return ", ".join(f"{_counted(count, 'version')} of {name}" for name, count in behind.items()) or "nothing"
 
 

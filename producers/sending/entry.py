@@ -11,11 +11,11 @@ from lakehouse.argument_types import event_moment, natural, positive, rate, shar
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.jobs import job_parser
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.settings import Kafka
+from lakehouse.settings import Kafka, load_settings
 from lakehouse.stop_signals import stop_requests
-from producers.made_up.timeline import DEFAULT_START, wall_clock
+from producers.made_up.timeline import DEFAULT_START, catalogue_instants, wall_clock
 from producers.sending.delivery import publish
-from producers.sending.records import Feed
+from producers.sending.records import Feed, Record
 
 _INTERRUPTED = 130
 
@@ -61,6 +61,22 @@ def chosen_instants(
     if args.seed is None and args.start is None:
         return wall_clock()
     return spread(args.start or DEFAULT_START, args.count)
+
+
+def send_entities(name: str, records: Callable[..., Iterator[Record]], *, topic: Callable[[Kafka], str]) -> int:
+    """The main of the producers of users, movies and series: `records` makes those of a seed, count and share."""
+    args = producer_parser(f"Send made-up {name} to their Kafka topic.").parse_args()
+    settings = load_settings()
+    seed = chosen_seed(name, args.seed)
+    made = records(seed, args.count, dirty=args.dirty, instants=chosen_instants(args, catalogue_instants))
+    return send(
+        Feed(name, topic(settings.kafka), made),
+        settings.kafka,
+        root=settings.root,
+        ops_dir=settings.ops_dir,
+        rate=args.rate,
+        count=args.count,
+    )
 
 
 def send(feed: Feed, kafka: Kafka, *, root: str, ops_dir: Path, rate: float | None, count: int | None) -> int:

@@ -189,7 +189,7 @@ def test_one_at_a_time(spark: SparkSession, copied: Settings) -> None:
     with only_run(copied.ops_dir, STREAM), pytest.raises(RunningError) as error:
         replay.run(spark, copied, Request())
     assert str(error.value) == (
-        f"silver is running already, in process {os.getpid()}; wait for its end, or stop that process"
+        f"silver is already running, in process {os.getpid()}; wait for it to end, or stop that process"
     )
 
 
