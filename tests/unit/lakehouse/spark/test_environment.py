@@ -79,12 +79,12 @@ def test_a_clean_environment_has_no_fault() -> None:
         (
             "PYSPARK_SUBMIT_ARGS",
             "pyspark-shell",
-            "PYSPARK_SUBMIT_ARGS sets no spark.sql.extensions and spark.sql.",
+            "PYSPARK_SUBMIT_ARGS does not set spark.sql.extensions and spark.sql.",
         ),
         (
             "PYSPARK_SUBMIT_ARGS",
             "--conf spark.a=geheim pyspark-shell",
-            "PYSPARK_SUBMIT_ARGS sets no spark.sql.ext",
+            "PYSPARK_SUBMIT_ARGS does not set spark.sql.ext",
         ),
         (
             "PYSPARK_SUBMIT_ARGS",
@@ -262,6 +262,8 @@ def test_a_port_that_spark_submit_did_not_set_is_named(
     err = io.StringIO()
     settings = load_settings().model_copy(update={"root": str(tmp_path / "root")})
     assert cli.main(["sql", "SELECT 1"], settings=settings, stdout=io.StringIO(), stderr=err) == 2
-    assert err.getvalue().startswith("lakehouse: no JVM of spark-submit answers where PYSPARK_GATEWAY_PORT says: ")
+    assert err.getvalue().startswith(
+        "lakehouse: PYSPARK_GATEWAY_PORT is set, but spark-submit's JVM does not answer: "
+    )
     assert told in err.getvalue()
     assert err.getvalue().endswith("; unset PYSPARK_GATEWAY_PORT\n")
