@@ -210,13 +210,13 @@ def _show(partitions: list[Partition], totals: Totals, faults: list[str]) -> Non
     print_table(
         ("taken", "applied", "superseded", "deleted", "quarantined", "rows in silver", "in quarantine"),
         [totals[:7]],
-        title="what became of them",
+        title="outcomes in silver",
     )
     if totals.resolved:
         print_table(
             ("resolved", "applied", "superseded", "deleted"),
             [totals[7:]],
-            title="of those in quarantine, by replays",
+            title="quarantined records, resolved by replays",
         )
     for fault in faults:
         print(f"FAULT  {fault}")
