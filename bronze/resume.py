@@ -75,7 +75,7 @@ def require_continuity(lake: SparkLakehouse, table: Table, checkpoint: Checkpoin
             _compare(table, checkpoint, commit)
             return
         if commit.operation not in KEEP_ROWS:
-            raise _apart(table, f"version {commit.version} of the table was made by {commit.operation}")
+            raise _apart(table, f"version {commit.version} of the table was written by {commit.operation}")
     if checkpoint.ended >= 0:
         raise _apart(table, f"the checkpoint completed batch {checkpoint.ended}, which the table does not contain")
 
@@ -86,10 +86,12 @@ def _compare(table: Table, checkpoint: Checkpoint, commit: Commit) -> None:
         raise _apart(table, f"the checkpoint belongs to another stream ({checkpoint.query_id} instead of {query})")
     if batch > checkpoint.began:
         raise _apart(
-            table, f"the checkpoint is an old copy: it knows {checkpoint.began} batches, the table {batch}"
+            table, f"the checkpoint is an old copy: it has {checkpoint.began} batches, the table has {batch}"
         )
     if batch < checkpoint.ended:
-        raise _apart(table, f"the table is an old copy: it has batch {batch}, the checkpoint {checkpoint.ended}")
+        raise _apart(
+            table, f"the table is an old copy: it has batch {batch}, the checkpoint has batch {checkpoint.ended}"
+        )
 
 
 def _apart(table: Table, cause: str) -> CheckpointError:
@@ -106,7 +108,7 @@ def require_topics_read(table: Table, read: Collection[str], topics: Collection[
         raise CheckpointError(
             f"the checkpoint of {table.sql_name} reads {', '.join(missing)}, which the settings no longer assign "
             "to this table",
-            todo=f"set the old names again, or skip what no setting names any more: {_REPAIR}",
+            todo=f"set the old names again, or skip the topics that no setting names any more: {_REPAIR}",
         )
 
 

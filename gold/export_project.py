@@ -105,7 +105,7 @@ def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, f
 def kept_note(kept: Sequence[str]) -> str:
     """The note for a user whose changed project was left alone."""
     named = ", ".join(map(escaped, kept[:3])) + (", ..." if len(kept) > 3 else "")
-    return f"the Power BI project was changed and stays as it is ({named}); --replace makes it anew"
+    return f"the Power BI project was changed and stays as it is ({named}); --replace overwrites it"
 
 
 def project_path(root: str, name: str = f"{NAME}.pbip") -> str:

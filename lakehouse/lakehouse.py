@@ -51,12 +51,8 @@ class Lakehouse:
         try:
             return DeltaTable(self._address(table), version=version, storage_options=_storage_options(self.root))
         except DeltaError as error:
-            known = self.versions(table)
-            if version is not None and known and version not in known:
-                raise TableError(
-                    f"no version {version} of {declaration(table).sql_name}",
-                    todo=f"its log has {known[0]} to {known[-1]}",
-                ) from error
+            if version is not None and self.versions(table):
+                self.require_versions(table, version)
             if isinstance(error, TableNotFoundError):
                 raise declaration(table).missing(self.root) from error
             raise
@@ -71,6 +67,18 @@ class Lakehouse:
     def versions(self, table: Table | str) -> list[int]:
         """The versions whose commits are still in the log, oldest first; empty if there is no table."""
         return versions(table_log(self.folder, declaration(table)))
+
+    def require_versions(self, table: Table | str, *wanted: int) -> None:
+        """Raise TableError if there is no such table, or for the first of these versions that it does not have."""
+        known, declared = self.versions(table), declaration(table)
+        if not known:
+            raise declared.missing(self.root)
+        for version in wanted:
+            if version not in known:
+                raise TableError(
+                    f"{declared.sql_name} has no version {version}",
+                    todo=f"it has {known[0]} to {known[-1]}: lakehouse history {declared.sql_name}",
+                )
 
     def history(self, table: Table | str, *, limit: int | None = None) -> list[Commit]:
         """The table's commits, newest first. Raises TableError if there is no such table."""
@@ -137,7 +145,7 @@ class Lakehouse:
     def _ensured(self, table: Table | str) -> DeltaTable:
         """The table, created if there is none. It gets the columns and constraints that it lacks."""
         found = declaration(table)
-        schema = Schema.from_json(found.schema.json())
+        schema = delta_schema(found)
         if not self.exists(found):
             DeltaTable.create(
                 self._address(found),
@@ -186,6 +194,15 @@ def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
         if "SQL error" in text or "ParserError" in text:
             raise InputError(f"not SQL: {first_line(error)}") from error
         raise
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The columns as delta-rs reads and writes them."""
+    return pa.schema(delta_schema(table))
+
+
+def delta_schema(table: Table) -> Schema:
+    return Schema.from_json(table.schema.json())
 
 
 def declaration(table: Table | str) -> Table:

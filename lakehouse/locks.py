@@ -1,4 +1,4 @@
-"""Locks between processes of one machine; the system releases them when a process ends, however it ends."""
+"""Locks between the processes of one machine. The system releases them when a process ends, even by kill -9."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from lakehouse.errors import LakehouseError
 
 
 class RunningError(LakehouseError):
-    """Another process is already running what may only run once at a time."""
+    """Another process is already running a job that must run alone."""
 
 
 @contextmanager
@@ -52,7 +52,8 @@ def only_run(folder: Path, stream: str) -> Iterator[None]:
         if not try_alone(lock):
             holder = os.pread(lock, 100, 0).decode(errors="replace").strip() or "unknown"
             raise RunningError(
-                f"{stream} is running already, in process {holder}", todo="wait for its end, or stop that process"
+                f"{stream} is already running, in process {holder}",
+                todo="wait for it to end, or stop that process",
             )
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)

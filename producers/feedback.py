@@ -9,6 +9,7 @@ from producers.made_up.activity import feedback_records
 from producers.made_up.population import split_titles
 from producers.made_up.timeline import feedback_instants
 from producers.sending.entry import chosen_instants, chosen_seed, producer_parser, send
+from producers.sending.records import Feed
 
 
 def parser(demo: Demo) -> argparse.ArgumentParser:
@@ -34,7 +35,14 @@ def main() -> int:
         dirty=args.dirty,
         instants=chosen_instants(args, feedback_instants),
     )
-    return send(records, name="feedback", topic=settings.kafka.feedback_topic, settings=settings, args=args)
+    return send(
+        Feed("feedback", settings.kafka.feedback_topic, records),
+        settings.kafka,
+        root=settings.root,
+        ops_dir=settings.ops_dir,
+        rate=args.rate,
+        count=args.count,
+    )
 
 
 if __name__ == "__main__":

@@ -1,19 +1,12 @@
 """Send made-up movies to their Kafka topic: python -m producers.movies --count 100 --seed 42"""
 
 from lakehouse.jobs import run_job
-from lakehouse.settings import load_settings
 from producers.made_up.entities import movie_records
-from producers.made_up.timeline import catalogue_instants
-from producers.sending.entry import chosen_instants, chosen_seed, producer_parser, send
+from producers.sending.entry import send_entities
 
 
 def main() -> int:
-    args = producer_parser("Send made-up movies to their Kafka topic.").parse_args()
-    settings = load_settings()
-    seed = chosen_seed("movies", args.seed)
-    instants = chosen_instants(args, catalogue_instants)
-    records = movie_records(seed, args.count, dirty=args.dirty, instants=instants)
-    return send(records, name="movies", topic=settings.kafka.movies_topic, settings=settings, args=args)
+    return send_entities("movies", movie_records, topic=lambda kafka: kafka.movies_topic)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.settings import Kafka, Settings, Silver, load_settings
+from lakehouse.settings import Kafka, Silver, load_settings
 from lakehouse.stop_signals import stop_requests
 from producers.real import findings, movielens
 from producers.real.catalogue import empty, read_catalogue
 from producers.real.filled import filled_columns
 from producers.sending.delivery import Delivery, publish
 from producers.sending.entry import add_rate
-from producers.sending.records import Record
+from producers.sending.records import Feed, Record
 
 _INTERRUPTED = 130
 
@@ -114,36 +114,39 @@ def main() -> int:
     replay = read_replay(args.catalogue, args.ratings)
     for line in findings_of(replay, settings.silver, now_ms=round(time.time() * 1000)):
         print(line, flush=True)
-    deliveries = _publish_all(replay, settings, args.rate)
+    deliveries = _publish_all(replay, settings.kafka, root=settings.root, ops_dir=settings.ops_dir, rate=args.rate)
     for name, delivery in deliveries.items():
         delivery.require_complete(name)
     expected = sum(len(records) for records in replay[:4])
     return 0 if sum(delivery.sent for delivery in deliveries.values()) == expected else _INTERRUPTED
 
 
-def _publish_all(replay: Replay, settings: Settings, rate: float | None) -> dict[str, Delivery]:
+def _publish_all(
+    replay: Replay, kafka: Kafka, *, root: str, ops_dir: Path, rate: float | None
+) -> dict[str, Delivery]:
     deliveries = {}
-    kafka = settings.kafka
-    with kafka_cluster(kafka, settings.root) as cluster:
+    with kafka_cluster(kafka, root) as cluster:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-        sent.remember(settings.ops_dir, filled_columns(replay.records), root=settings.root)
+        sent.remember(ops_dir, filled_columns(replay.records), root=root)
         with stop_requests(counted=1) as stop:
-            for name, topic, records in by_topic(replay, kafka):
-                delivery = publish(records, topic=topic, cluster=cluster, rate=rate, stopped=stop.received)
-                print(delivery.line(name), flush=True)
-                deliveries[name] = delivery
+            for feed in feeds_of(replay, kafka):
+                delivery = publish(
+                    feed.records, topic=feed.topic, cluster=cluster, rate=rate, stopped=stop.received
+                )
+                print(delivery.line(feed.name), flush=True)
+                deliveries[feed.name] = delivery
     return deliveries
 
 
-def by_topic(replay: Replay, kafka: Kafka) -> list[tuple[str, str, list[Record]]]:
-    """Name, topic and records, in sending order; without ratings there are no users and no feedback."""
-    parts = [
-        ("movies", kafka.movies_topic, replay.movies),
-        ("series", kafka.series_topic, replay.series),
-        ("users", kafka.users_topic, replay.users),
-        ("feedback", kafka.feedback_topic, replay.feedback),
+def feeds_of(replay: Replay, kafka: Kafka) -> list[Feed]:
+    """The replay's records in sending order; without ratings there are no users and no feedback."""
+    feeds = [
+        Feed("movies", kafka.movies_topic, replay.movies),
+        Feed("series", kafka.series_topic, replay.series),
+        Feed("users", kafka.users_topic, replay.users),
+        Feed("feedback", kafka.feedback_topic, replay.feedback),
     ]
-    return [part for part in parts if part[2]]
+    return [feed for feed in feeds if feed.records]
 
 
 if __name__ == "__main__":

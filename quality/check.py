@@ -16,7 +16,7 @@ from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import find_table
-from quality.checking import Session, check, chosen_tables, existing_version, judged, new_run, rows_of
+from quality.checking import Session, check, chosen_tables, judged, new_run, rows_of
 from quality.loading import load_validation
 from quality.pages import table_lines, write_pages
 from quality.results import Run
@@ -36,16 +36,17 @@ def run_suite(settings: Settings, file: Path, name: str, *, session: Session, ve
     """Run the suite in a file on any table. The run accepts nothing, so quality.results does not get it."""
     lake, table, moment = Lakehouse(settings.root), find_table(name), datetime.now(UTC)
     suite = load_validation().read_suite(file)
-    newest = lake.version(table)
+    if version is not None:
+        lake.require_versions(table, version)
     subject = Subject(
         root=settings.root,
         table=table,
         limits=settings.quality,
         clasificaciones=settings.silver.clasificaciones,
-        version=newest if version is None else existing_version(lake, table, version),
+        version=lake.version(table) if version is None else version,
         sent=sent.read(settings.ops_dir),
     )
-    with rows_of(settings, table, subject.version, session) as rows:
+    with rows_of(lake, table, subject.version, session, max_pandas_rows=settings.quality.max_pandas_rows) as rows:
         outcome = new_run(moment, [judged(subject, rows, suite)])
     write_pages(settings.root, outcome)
     return outcome

@@ -14,7 +14,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from lakehouse import sent
-from lakehouse.errors import CheckNotRunError, InputError, first_line
+from lakehouse.errors import CheckNotRunError, first_line
 from lakehouse.history import acceptance
 from lakehouse.history.commits import commit, inputs_of
 from lakehouse.lakehouse import Lakehouse
@@ -57,15 +57,17 @@ def check(
     """Check the tables at their current versions, or one table at `version`, and record the results.
 
     `session` is asked for Spark only if a table has more rows than `quality.max_pandas_rows`. Without `compare`,
-    nothing is compared with the previous run. Raises TableError for a missing table, InputError for a version that
-    it does not have, CheckpointError if a rebuild of silver was interrupted in its swap.
+    nothing is compared with the previous run. Raises TableError for a missing table or version,
+    CheckpointError if a rebuild of silver was interrupted in its swap.
     """
     lake = Lakehouse(settings.root)
     if any(table.layer == "silver" for table in tables):
         require_no_rebuild(settings.root)  # otherwise half of silver would be the old one
     newest = {table.sql_name: lake.version(table) for table in tables}
     moment = datetime.now(UTC)  # later than the commits of the versions checked
-    versions = newest if version is None else {tables[0].sql_name: existing_version(lake, tables[0], version)}
+    versions = newest if version is None else {tables[0].sql_name: version}
+    if version is not None:
+        lake.require_versions(tables[0], version)
     checked: list[Checked] = []
     for layer in LAYERS:  # gold's checks depend on the results of silver's
         so_far = tuple(checked)
@@ -74,7 +76,9 @@ def check(
                 subject = subject_of(
                     settings, table, versions, newest=newest, moment=moment, compare=compare, so_far=so_far
                 )
-                with rows_of(settings, table, subject.version, session) as rows:
+                with rows_of(
+                    lake, table, subject.version, session, max_pandas_rows=settings.quality.max_pandas_rows
+                ) as rows:
                     checked.append(judged(subject, rows))
     run = new_run(moment, checked)
     record(lake, run)
@@ -83,16 +87,6 @@ def check(
 
 def new_run(moment: datetime, checked: Sequence[Checked]) -> Run:
     return Run(f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", moment, tuple(checked))
-
-
-def existing_version(lake: Lakehouse, table: Table, version: int) -> int:
-    """The version. Raises InputError if the table does not have it."""
-    known = lake.versions(table)
-    if version not in known:
-        raise InputError(
-            f"{table.sql_name} has no version {version}", todo=f"it has versions {known[0]} to {known[-1]}"
-        )
-    return version
 
 
 def subject_of(
@@ -138,14 +132,15 @@ def _unaccepted(root: str, inputs: Versions, versions: Versions, so_far: Sequenc
 
 
 @contextmanager
-def rows_of(settings: Settings, table: Table, version: int, session: Session) -> Iterator[Rows]:
-    """The table's rows: in pandas up to the size in the settings, else in Spark, persisted meanwhile."""
-    lake = Lakehouse(settings.root)
+def rows_of(
+    lake: Lakehouse, table: Table, version: int, session: Session, *, max_pandas_rows: int
+) -> Iterator[Rows]:
+    """The table's rows: in pandas if there are no more than `max_pandas_rows`, else in Spark, persisted."""
     count = lake.query("SELECT count(*) AS n FROM rows", rows=(table, version))["n"][0].as_py()
-    if count <= settings.quality.max_pandas_rows:
+    if count <= max_pandas_rows:
         yield pandas_rows(lake.read(table, version=version))
         return
-    rows = SparkLakehouse(settings.root, session()).read(table, version=version).persist()
+    rows = SparkLakehouse(lake.root, session()).read(table, version=version).persist()
     try:
         yield rows
     finally:

@@ -1,4 +1,4 @@
-"""The gate between layers: data that did not pass its checks goes no further."""
+"""The gate between layers: data that failed its checks goes no further."""
 
 from pyspark.sql import SparkSession
 
@@ -10,8 +10,8 @@ from quality.pages import write_pages
 from quality.results import Result, Run
 
 _SHOWN = 3
-# What does not happen after a failure at a layer's gate.
-_STAYS = {"silver": "gold is not made from it", "gold": "it is not exported"}
+# The consequence of a failure at a layer's gate.
+_CONSEQUENCES = {"silver": "gold is not built from it", "gold": "it is not exported"}
 
 
 def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compare: bool = True) -> Run:
@@ -24,13 +24,13 @@ def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compa
         stays = "nothing was published before" if published is None else f"{published} stays published"
         raised = CheckNotRunError if run.errors else CheckFailedError
         raise raised(
-            f"{_told(layer, run)}; {_STAYS[layer]}, and {stays}",
-            todo=f"see {page}; --no-gate goes on without checks",
+            f"{_summary(layer, run)}; {_CONSEQUENCES[layer]}, and {stays}",
+            todo=f"see {page}; --no-gate skips the checks",
         )
     return run
 
 
-def _told(layer: str, run: Run) -> str:
+def _summary(layer: str, run: Run) -> str:
     wrong: list[Result] = [*run.errors, *run.failed]
     what = "could not be checked" if run.errors else "did not pass its checks"
     shown = [result.line() for result in wrong[:_SHOWN]]

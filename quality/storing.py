@@ -1,16 +1,15 @@
 """Write quality.results in this process, with the contract that lakehouse/tables/ declares."""
 
 import pyarrow as pa
-from deltalake import Schema
 
-from lakehouse.lakehouse import Lakehouse
+from lakehouse.lakehouse import Lakehouse, arrow_schema
 from lakehouse.tables import QUALITY_RESULTS
 from quality.results import Run
 
 
 def record(lake: Lakehouse, run: Run) -> None:
     """Append the run's results in one commit; the first run creates the table."""
-    schema = pa.schema(Schema.from_json(QUALITY_RESULTS.schema.json()))
+    schema = arrow_schema(QUALITY_RESULTS)
     rows = [(run.run_id, *result, run.checked_at) for table in run.tables for result in table.results]
     columns = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
     lake.append(QUALITY_RESULTS, pa.table(columns, schema=schema))

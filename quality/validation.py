@@ -84,7 +84,7 @@ def read_suite(file: Path) -> gx.ExpectationSuite:
     except (ValueError, TypeError, GreatExpectationsError) as error:
         raise InputError(
             f"{file} is not a suite of Great Expectations: {first_line(error)}",
-            todo="lakehouse check --suites DIR writes some to start from",
+            todo="lakehouse check --suites DIR writes examples",
         ) from error
     _require_whole(file, written.get("expectations", []), suite)
     return suite
@@ -97,7 +97,7 @@ def _require_whole(file: Path, written: Sequence[Mapping[str, Any]], suite: gx.E
     if lost or not held:
         what = f"cannot build {', '.join(lost)}" if lost else "has no expectations"
         raise InputError(
-            f"{file} {what}", todo=f"Great Expectations {gx.__version__} must know each, with its arguments"
+            f"{file} {what}", todo=f"use only expectations and arguments of Great Expectations {gx.__version__}"
         )
 
 

@@ -26,7 +26,7 @@ def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None) -> N
     if checkpoint is None or checkpoint.began < 0:
         filled = [table.sql_name for table in present if lake.detail(table).files]
         if filled:
-            raise _apart(f"{', '.join(filled)} hold rows, and the checkpoint that says which is gone")
+            raise _apart(f"{', '.join(filled)} hold rows, but the checkpoint is gone")
         return
     missing = [table for table in layer_tables("silver") if table not in present]
     if missing and checkpoint.ended < 0 and not present:
@@ -34,7 +34,7 @@ def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None) -> N
     # silver.corrections is newer than the other tables: if no batch knows it, this lakehouse never had it
     if missing and (missing != [SILVER_CORRECTIONS] or _known(lake, SILVER_CORRECTIONS)):
         names = ", ".join(table.sql_name for table in missing)
-        raise _apart(f"{names} is gone, and the checkpoint is not")
+        raise _apart(f"{names} is gone, but the checkpoint is not")
     _compare_batches(lake, checkpoint)
     _compare_sources(lake, checkpoint)
 
@@ -43,16 +43,18 @@ def _compare_batches(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
     batches = lake.read(SILVER_BATCHES)
     queries = {row["query_id"] for row in batches.select("query_id").distinct().collect()}
     if others := queries - {checkpoint.query_id}:
-        raise _apart(f"silver.batches is of the stream {min(others)}, the checkpoint of {checkpoint.query_id}")
+        raise _apart(
+            f"silver.batches belongs to the stream {min(others)}, the checkpoint to {checkpoint.query_id}"
+        )
     last = batches.orderBy(F.desc("batch_id")).select("batch_id", "silver_versions").limit(1).collect()
     batch_id = last[0]["batch_id"] if last else -1
     if batch_id > checkpoint.began:
         raise _apart(
-            f"the checkpoint is an old copy: it knows {checkpoint.began + 1} batches, silver {batch_id + 1}"
+            f"the checkpoint is an old copy: it has {checkpoint.began + 1} batches, silver has {batch_id + 1}"
         )
     if batch_id < checkpoint.ended:
         raise _apart(
-            f"silver is an old copy: it has {batch_id + 1} batches, the checkpoint {checkpoint.ended + 1}"
+            f"silver is an old copy: it has {batch_id + 1} batches, the checkpoint has {checkpoint.ended + 1}"
         )
     if last:
         _require_own_changes(lake, last[0]["silver_versions"])
@@ -72,11 +74,11 @@ def _require_own_changes(lake: SparkLakehouse, versions: Mapping[str, int]) -> N
             continue  # added by a later version of this project than that batch
         latest = lake.version(table)
         if latest < known:
-            raise _apart(f"{table.sql_name} has version {latest}, and version {known} was written")
+            raise _apart(f"{table.sql_name} is at version {latest}, but version {known} was written")
         for commit in commits(lake.in_process, table, after=known):
             is_append = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
             if commit.operation not in _OWN and not is_append and "lakehouse" not in commit.user_metadata:
-                raise _apart(f"version {commit.version} of {table.sql_name} was made by {commit.operation}")
+                raise _apart(f"version {commit.version} of {table.sql_name} was written by {commit.operation}")
 
 
 def _compare_sources(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
@@ -88,16 +90,16 @@ def _compare_sources(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
         position = positions[table.sql_name]
         lake.require(table)
         if lake.detail(table).id != position.table_id:
-            raise _apart(f"{table.sql_name} was deleted and made anew since silver read it")
+            raise _apart(f"{table.sql_name} was deleted and recreated since silver read it")
         latest = lake.version(table)
         if latest < position.version:
             raise _apart(
-                f"silver has read {table.sql_name} to version {position.version}, and it ends at {latest}"
+                f"silver has read {table.sql_name} to version {position.version}, but it ends at {latest}"
             )
 
 
 def _apart(cause: str) -> CheckpointError:
     return BrokenCheckpointError(
         f"silver and its checkpoint do not belong together: {cause}",
-        todo=f"{rebuild('silver')} makes both anew from bronze",
+        todo=f"{rebuild('silver')} builds both again from bronze",
     )

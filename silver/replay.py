@@ -68,7 +68,7 @@ def _require_whole(lake: SparkLakehouse) -> None:
     require_continuity(lake, checkpoint)
     if checkpoint is not None and checkpoint.began > checkpoint.ended:
         raise CheckpointError(
-            f"silver's batch {checkpoint.began} was cut off", todo="lakehouse run --select silver finishes it"
+            f"silver's batch {checkpoint.began} was interrupted", todo="lakehouse run --select silver finishes it"
         )
 
 
@@ -91,16 +91,14 @@ def told(report: Report, *, dry_run: bool) -> list[str]:
     judged, still_open = sum(outcomes.values()), outcomes.get(worklist.OPEN, 0)
     lines = []
     if report.finished:
-        lines.append(f"{report.finished:,} rows of a replay that was cut off: finished")
+        lines.append(f"{report.finished:,} rows of an interrupted replay: finished")
     if not report.selected:
         return [*lines, "0 rows: no open row is selected"]
     parts = [f"{outcomes.get(name, 0):,} {name}" for name in ("applied", "superseded", "deleted")]
     lines.append(f"{judged:,} rows judged again: {', '.join(parts)}, {still_open:,} stay open")
     lines += [f"  {rule}: {count:,}" for rule, count in report.result.open_rules.items()]
     if report.unchanged:
-        lines.append(
-            f"{report.unchanged:,} rows as they were: no JSON object to set a field in, or not in the fix"
-        )
+        lines.append(f"{report.unchanged:,} rows unchanged: not a JSON object, or not in the fix")
     if dry_run:
         lines.append("dry run: nothing was changed")
     elif not report.result.changed:

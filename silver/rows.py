@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.pandas.types import to_arrow_schema
 
+from lakehouse.lakehouse import arrow_schema
 from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, Table
 from lakehouse.tables.silver import BATCH_RECORDS, UNKNOWN_FIELD
 from silver.latest import TOMBSTONE
@@ -96,7 +96,3 @@ def batch_row(
         "finished_at": datetime.now(UTC),
     }
     return pa.Table.from_pylist([row], schema=arrow_schema(SILVER_BATCHES))
-
-
-def arrow_schema(table: Table) -> pa.Schema:
-    return to_arrow_schema(table.schema, timezone="UTC")

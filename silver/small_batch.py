@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-from lakehouse.lakehouse import Lakehouse, quoted, select
+from lakehouse.lakehouse import Lakehouse, arrow_schema, quoted, select
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
 from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, is_later
-from silver.rows import MOST_UNKNOWN, SOURCES, arrow_schema, batch_row, outcomes
+from silver.rows import MOST_UNKNOWN, SOURCES, batch_row, outcomes
 from silver.state import TARGETS
 from silver.winners import Decision, Held, Incoming, Moment, decide, grouped
 

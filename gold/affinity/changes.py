@@ -41,7 +41,7 @@ class Changed(NamedTuple):
     why_all: str = ""
 
 
-NO_BASE = Changed(None, why_all="its rows are not known to be made in this way, from earlier rows of these tables")
+NO_BASE = Changed(None, why_all="no earlier run with this code and these settings to build on")
 FULL_HELP = "make all rows, not only those whose inputs have changed since the last run"
 
 

@@ -30,7 +30,7 @@ def require_saved(root: str, model_version: str) -> None:
     if not is_saved(root, model_version):
         raise TableError(
             f"model {model_version} is not saved under {root}/models",
-            todo="lakehouse models lists those that are; lakehouse run --select gold trains one",
+            todo="lakehouse models lists the saved ones; lakehouse run --select gold trains one",
         )
 
 

@@ -56,7 +56,7 @@ def require_titles(untitled: Sequence[str]) -> None:
         first = ", ".join(map(escaped, untitled[:3]))
         raise TableError(
             f"{len(untitled)} recommended titles are no longer in silver.content ({first})",
-            todo="make the lists again with: lakehouse run --select gold",
+            todo="build the lists again: lakehouse run --select gold",
         )
 
 

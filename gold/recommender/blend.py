@@ -84,8 +84,8 @@ def require_finite(blend: Blend) -> None:
     for frame in (blend.users, blend.titles):
         if not frame.where(is_broken("factors") | is_broken("value_factors")).isEmpty():
             raise InputError(
-                "training gave factors that are not finite: its numbers overflowed",
-                todo="choose a smaller gold.als.alpha, and regularizations nearer to those of conf/lakehouse.toml",
+                "training diverged: it returned factors that are not finite",
+                todo="lower gold.als.alpha, or move the regularizations closer to those of conf/lakehouse.toml",
             )
 
 

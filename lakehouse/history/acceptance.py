@@ -60,7 +60,7 @@ def without_gate(*, when: bool = True) -> Iterator[None]:
         yield
     finally:
         _gate.reset(token)
-    sys.stderr.write("lakehouse: WARNING --no-gate: what was made and published just now has not been checked\n")
+    sys.stderr.write("lakehouse: WARNING --no-gate: what this run built and published has not been checked\n")
 
 
 def is_gated() -> bool:

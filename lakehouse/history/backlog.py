@@ -46,7 +46,7 @@ def kafka_backlog(
         return KafkaBacklog(0, 0.0)
     read_to = _kafka_position(lake.folder, f"bronze/{table.name}")
     if read_to is None and _holds_rows(lake, table):
-        return KafkaBacklog(None, None, "the checkpoint is gone: the next run goes on from what the table holds")
+        return KafkaBacklog(None, None, "the checkpoint is gone: the next run resumes after the rows of the table")
     ends = meter.offsets(topics)
     waiting = {
         part: (max(earliest, (read_to or {}).get(part, earliest)), following)

@@ -24,11 +24,11 @@ from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import last_batch, line_fault, rebuild, repair
 from lakehouse.spark.streams import StreamError
-from lakehouse.tables import SILVER_CORRECTIONS, Table, layer_tables
+from lakehouse.tables import Table, layer_tables
 
 _STREAMS = ("bronze/events", "bronze/feedback", "silver")
 _COPY = "put it back from a copy"
-_FROM_BRONZE = f"{rebuild('silver')} makes silver anew from bronze"
+_FROM_BRONZE = f"{rebuild('silver')} builds silver again from bronze"
 # Hadoop's checksum file: 8 bytes, and 4 for every 512 bytes of the file (file.bytes-per-checksum).
 _CRC_HEADER, _CRC, _CRC_CHUNK = 8, 4, 512
 
@@ -292,6 +292,6 @@ def _repair(lake: Lakehouse, table: Table) -> str:
 
 def _is_decided(lake: Lakehouse, table: Table) -> bool:
     """Whether the table has rows that nothing can restore: files of decisions, whatever its log says."""
-    if table != SILVER_CORRECTIONS:
+    if not table.decided:
         return False
     return any(name.endswith(".parquet") for name in (lake.folder / table.layer / table.name).names())

@@ -17,7 +17,7 @@ _BROKEN_ESCAPE = re.compile(r"^(?!\s*[#!])[^\n]*(?<!\\)(?:\\\\)*\\u(?![0-9A-Fa-f
 _SETTING = re.compile(r"([^\s=:]+)(?:\s*[=:]\s*|\s+)(.*)")
 
 
-# Without these the jobs would run but be wrong; all other Spark settings are up to the user.
+# Without these the jobs run but give wrong results. All other Spark settings are up to the user.
 REQUIRED = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",

@@ -1,4 +1,4 @@
-"""Environment variables that decide which Spark, Java and Python run, and what is wrong with each."""
+"""The environment variables that select Spark, Java and Python, and what is wrong with their values."""
 
 import importlib.metadata
 import importlib.util
@@ -20,9 +20,9 @@ from lakehouse.spark.defaults import DEFAULTS, lacking, readable_defaults, spark
 
 HOME, CONF, ARGUMENTS, WORKERS = "SPARK_HOME", "SPARK_CONF_DIR", "PYSPARK_SUBMIT_ARGS", "PYSPARK_PYTHON"
 PATH = "PYTHONPATH"
-# To Spark's scripts, an empty one counts as unset; to pyspark it does not.
+# Spark's scripts treat an empty one as unset; pyspark does not.
 _NONE_IF_EMPTY = (HOME, CONF, ARGUMENTS, WORKERS, "PYSPARK_GATEWAY_PORT", "SPARK_REMOTE")
-# Their values go to the JVM, and only the JVM can tell whether it starts with them.
+# Their values go to the JVM, and only a start shows whether it accepts them.
 STARTERS = (HOME, CONF, ARGUMENTS, WORKERS, "SPARK_SUBMIT_OPTS", "SPARK_LAUNCHER_OPTS", *OPTION_VARIABLES)
 _OTHERS = ("HADOOP_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR", PATH)
 # pyspark sets them itself.
@@ -32,7 +32,7 @@ _PROBE_SECONDS = 60
 
 
 class Fault(NamedTuple):
-    """One variable with which Spark does not start, or a different Spark starts."""
+    """One variable that keeps Spark from starting, or starts a different Spark."""
 
     variable: str
     problem: str
@@ -46,24 +46,29 @@ def drop_empty_variables() -> None:
 
 
 def require_fitting_environment() -> None:
-    """Raise MachineError naming the first variable with which Spark would not start."""
+    """Raise MachineError naming the first variable that keeps Spark from starting."""
     for fault in environment_faults():
         raise MachineError(fault.problem, todo=fault.todo)
 
 
 def environment_faults(*names: str) -> Iterator[Fault]:
-    """What is wrong with these variables, or with all, as far as that shows without starting a JVM.
+    """What is wrong with these variables, or with all of them, without starting a JVM.
 
-    Values that may hold a password are not shown.
+    Values that may contain a password are not shown.
     """
     checks: tuple[tuple[str, Callable[[str], str | None]], ...] = (
         (HOME, _home_fault),
         (CONF, _conf_fault),
         (ARGUMENTS, _arguments_fault),
         (WORKERS, _workers_fault),
-        ("SPARK_REMOTE", lambda _: "asks for Spark Connect, which cannot run the lakehouse"),
-        ("SPARK_API_MODE", lambda mode: None if mode == "classic" else "asks for Spark Connect"),
-        ("SPARK_CONNECT_MODE_ENABLED", lambda _: "asks for Spark Connect"),
+        ("SPARK_REMOTE", lambda _: "selects Spark Connect, which the lakehouse does not support"),
+        (
+            "SPARK_API_MODE",
+            lambda mode: (
+                None if mode == "classic" else "selects Spark Connect, which the lakehouse does not support"
+            ),
+        ),
+        ("SPARK_CONNECT_MODE_ENABLED", lambda _: "selects Spark Connect, which the lakehouse does not support"),
         (PATH, _path_fault),
     )
     for name, check in checks:
@@ -88,7 +93,7 @@ def suspects() -> list[str]:
 
 def _home_fault(home: str) -> str | None:
     if not (Path(home) / "bin" / "spark-submit").is_file():
-        return f"= {home} holds no Spark: no bin/spark-submit"
+        return f"= {home} is not a Spark installation: it has no bin/spark-submit"
     # a vendor's version contains a - too: spark-core_2.13-3.5.1-amzn-0.jar
     versions = sorted(jar.stem.split("-", 2)[2] for jar in (Path(home) / "jars").glob("spark-core_*-*.jar"))
     try:
@@ -97,7 +102,7 @@ def _home_fault(home: str) -> str | None:
         return None
     if wanted in versions:
         return None
-    return f"= {home} is {f'Spark {versions[0]}' if versions else 'a Spark without jars'}, and pyspark is {wanted}"
+    return f"= {home} is {f'Spark {versions[0]}' if versions else 'a Spark without jars'}, but pyspark is {wanted}"
 
 
 def _conf_fault(folder: str) -> str | None:
@@ -105,7 +110,7 @@ def _conf_fault(folder: str) -> str | None:
     if os.environ.get(ARGUMENTS) or folder == str(conf_dir()):
         return None
     if not Path(folder).is_dir():
-        return f"= {folder} is no folder"
+        return f"= {folder} is not a folder"
     try:
         missing = lacking(spark_defaults(Path(folder) / DEFAULTS))
     except LakehouseError as error:
@@ -134,7 +139,7 @@ def _arguments_fault(arguments: str) -> str | None:
     except LakehouseError as error:
         return f"names a file that cannot be used: {error.problem}"
     missing = lacking(settings)
-    return f"sets no {' and '.join(missing)}, which {conf_dir() / DEFAULTS} would" if missing else None
+    return f"does not set {' and '.join(missing)}, as {conf_dir() / DEFAULTS} does" if missing else None
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:
@@ -153,7 +158,7 @@ def _workers_fault(python: str) -> str | None:
         return None
     program = shutil.which(python)
     if program is None:
-        return f"= {python} is no program"
+        return f"= {python} is not a program"
     try:
         answer = subprocess.run(  # noqa: S603 - the Python that this user has chosen for Spark
             [program, "-c", _PROBE],
@@ -167,15 +172,15 @@ def _workers_fault(python: str) -> str | None:
         return f"= {python} does not run ({getattr(error, 'strerror', None) or 'no answer'})"
     version, wanted = answer.stdout.strip(), "{}.{}".format(*sys.version_info[:2])
     if not re.fullmatch(r"\d+\.\d+", version):
-        return f"= {python} is no Python"
+        return f"= {python} is not Python"
     if version != wanted:
-        return f"= {python} is Python {version}, and this one is {wanted}"
+        return f"= {python} is Python {version}, but this process runs {wanted}"
     lines = answer.stderr.strip().splitlines()
     return f"= {python} lacks what Spark's workers need: {lines[-1]}" if answer.returncode else None
 
 
 def _path_fault(_: str) -> str | None:
-    """Another Spark's pyspark, put on the path as that Spark's own instructions say."""
+    """Another Spark's pyspark on PYTHONPATH, as Spark's own documentation suggests."""
     found = importlib.util.find_spec("pyspark")
     if found is None or not found.origin:
         return None
@@ -187,4 +192,6 @@ def _path_fault(_: str) -> str | None:
     version = re.search(r"""__version__[^=]*=\s*['"]([^'"]+)""", text)
     if version is None or version[1] == wanted:
         return None
-    return f"brings pyspark {version[1]} from {Path(found.origin).parent}, and the lakehouse needs {wanted}"
+    return (
+        f"puts pyspark {version[1]} from {Path(found.origin).parent} on the path, but the lakehouse needs {wanted}"
+    )

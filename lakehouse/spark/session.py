@@ -24,12 +24,12 @@ from lakehouse.settings import conf_dir, load_settings
 from lakehouse.spark.defaults import DEFAULTS, REQUIRED, defaults_file, plain_defaults, spark_defaults
 from lakehouse.spark.environment import drop_empty_variables, require_fitting_environment, suspects
 
-# They print the whole stack trace of an exception that is also raised, and reported where it is caught.
+# They print the stack trace of an exception that is also raised, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
-# py4j logs a broken connection with its stack trace by the root logger, even for an object that is finalized
+# py4j logs a broken connection, with its stack trace, to the root logger, even when it only finalizes an object
 # after the failure was reported.
 _BROKEN_CONNECTION = "Exception while sending command."
-# A connection to the JVM breaks shortly before its process is gone.
+# The connection to a JVM breaks shortly before its process ends.
 _END_SECONDS = 10
 # Where Spark creates folders for schemas, and Derby its log and tables: by default, the current folder.
 _WAREHOUSE, _DERBY = "spark.sql.warehouse.dir", "derby.system.home"
@@ -45,8 +45,7 @@ def spark_session(name: str, *, log_file: Path | None = None, lasting: bool = Fa
 
     `log_file` takes what the JVM would print, so that the terminal of the `lakehouse` command stays readable. The
     JVM of a `lasting` session compiles hot code a second time, which pays off after some minutes. Raises
-    MachineError if Java or a jar is missing, if the session lacks a setting it needs, or if its JVM ends by
-    itself.
+    MachineError if Java or a jar is missing, if the session lacks a required setting, or if its JVM dies.
     """
     for logger in _ERROR_LOGGERS:
         PySparkLogger.getLogger(logger).disabled = True
@@ -78,32 +77,35 @@ def _is_not_a_broken_connection(record: logging.LogRecord) -> bool:
 def _require_alive(
     jvm: subprocess.Popen[bytes] | None, memory: str, error: Exception, log_file: Path | None
 ) -> None:
-    """Raise MachineError if the failure comes from the end of Spark's JVM. spark-submit's is not our child."""
+    """Raise MachineError if the failure is due to the death of Spark's JVM. spark-submit's is not our child."""
     if jvm is None:
         return
     with suppress(subprocess.TimeoutExpired):
         jvm.wait(_END_SECONDS if is_lost_connection(error) else 0)
     if jvm.returncode is None:
         return
-    where = _own_words(log_file)
+    where = _log_note(log_file)
     if jvm.returncode == _OUT_OF_MEMORY:
         raise MachineError(
             f"Spark's JVM ran out of memory and has ended, with {memory}{where}",
-            todo=f"give it more in {defaults_file()}; what was committed is there",
+            todo=f"raise spark.driver.memory in {defaults_file()}; what was committed is safe",
         ) from error
     how = f"by signal {-jvm.returncode}" if jvm.returncode < 0 else f"with exit code {jvm.returncode}"
-    why = " (no person sent it? the machine is out of memory)" if jvm.returncode == -signal.SIGKILL else ""
-    raise MachineError(f"Spark's JVM has ended {how}{why}{where}", todo="what was committed is there") from error
+    why = " (if nobody sent it, the machine ran out of memory)" if jvm.returncode == -signal.SIGKILL else ""
+    raise MachineError(
+        f"Spark's JVM ended {how}{why}{where}", todo="what was committed is safe: start again"
+    ) from error
 
 
 def is_lost_connection(error: Exception) -> bool:
     """Whether the connection to the JVM failed. Errors from inside it, of files or of other pipes do not count."""
-    told = isinstance(error, Py4JJavaError)
-    return isinstance(error, (ConnectionRefusedError, ConnectionResetError, Py4JError)) and not told
+    if isinstance(error, Py4JJavaError):
+        return False
+    return isinstance(error, (ConnectionRefusedError, ConnectionResetError, Py4JError))
 
 
-def _own_words(log_file: Path | None) -> str:
-    return f"; Spark's own words are in {log_file}" if log_file else ""
+def _log_note(log_file: Path | None) -> str:
+    return f"; its log is {log_file}" if log_file else ""
 
 
 def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) -> SparkSession:
@@ -113,7 +115,7 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
             SparkContext._ensure_initialized()
         except (OSError, KeyError, ValueError, Py4JError) as error:
             raise MachineError(
-                f"no JVM of spark-submit answers where PYSPARK_GATEWAY_PORT says: {first_line(error)}",
+                f"PYSPARK_GATEWAY_PORT is set, but spark-submit's JVM does not answer: {first_line(error)}",
                 todo="unset PYSPARK_GATEWAY_PORT",
             ) from error
         return _session(name, scratch)
@@ -131,10 +133,10 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
         except Exception as error:
             discard_archive(options)
             given = suspects()
-            why = f"; it may be because of {' and '.join(given)}" if given else ""
+            why = f"; possible cause: {' and '.join(given)}" if given else ""
             raise MachineError(
-                f"Spark did not start: {first_line(error)}{_own_words(log_file)}{why}",
-                todo="lakehouse doctor says what is missing",
+                f"Spark did not start: {first_line(error)}{_log_note(log_file)}{why}",
+                todo="run lakehouse doctor to see what is missing",
             ) from error
 
 
@@ -157,8 +159,8 @@ def require_writable_root(encoding: str) -> None:
     if root.isascii() or encoding.upper() == "UTF-8":
         return
     raise MachineError(
-        f"Spark's JVM writes paths in {encoding}, and the root {root} has other characters",
-        todo="start it with the environment variable LC_ALL=C.UTF-8",
+        f"Spark's JVM encodes paths in {encoding}, which lacks characters of the root {root}",
+        todo="set the environment variable LC_ALL=C.UTF-8",
     )
 
 

@@ -129,12 +129,12 @@ def with_resolutions(totals: Totals, resolutions: Mapping[Part, Resolutions]) ->
 def resolution_faults(found: Resolutions) -> list[str]:
     """Faults of one partition's resolved rows."""
     checks = {
-        f"{found.unexplained:,} quarantined records are resolved, and no replay tells of it": found.unexplained,
-        f"{found.unfinished:,} corrected records are still open: lakehouse quarantine replay was cut off, and "
+        f"{found.unexplained:,} quarantined records are resolved, but no replay recorded it": found.unexplained,
+        f"{found.unfinished:,} corrected records are still open: lakehouse quarantine replay was interrupted, and "
         "finishes them when it runs again": found.unfinished,
         f"{found.repeated:,} records were corrected twice": found.repeated,
         f"{found.strange:,} corrected records are not in the quarantine": found.strange,
-        f"{found.vanished:,} records were resolved, and silver holds nothing of them": found.vanished,
+        f"{found.vanished:,} records were resolved, but silver has no trace of them": found.vanished,
     }
     return [text for text, is_fault in checks.items() if is_fault]
 

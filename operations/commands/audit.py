@@ -170,7 +170,7 @@ def _gaps(tables: Pinned, part: Part) -> list[tuple[int, int]]:
         topic, partition = part
         raise CheckNotRunError(
             f"bronze has over {_MOST_GAPS:,} gaps in {topic} partition {partition}, too many to compare",
-            todo="a transactional producer leaves one per transaction; compare that topic in parts of your own",
+            todo="a transactional producer leaves one per transaction; compare that topic by hand, in parts",
         )
     return found
 
@@ -210,13 +210,13 @@ def _show(partitions: list[Partition], totals: Totals, faults: list[str]) -> Non
     print_table(
         ("taken", "applied", "superseded", "deleted", "quarantined", "rows in silver", "in quarantine"),
         [totals[:7]],
-        title="what became of them",
+        title="outcomes in silver",
     )
     if totals.resolved:
         print_table(
             ("resolved", "applied", "superseded", "deleted"),
             [totals[7:]],
-            title="of those in quarantine, by replays",
+            title="quarantined records, resolved by replays",
         )
     for fault in faults:
         print(f"FAULT  {fault}")

@@ -4,6 +4,7 @@ import argparse
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 from rich.console import Console
 
@@ -18,7 +19,9 @@ from operations.pipeline.steps import STEPS, Clock, run_steps, uncompared, ungat
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    source = sources.choose(settings, catalogue=args.catalogue, ratings=args.ratings)
+    source = sources.choose(
+        *(settings.demo, settings.kafka, settings.silver), catalogue=args.catalogue, ratings=args.ratings
+    )
     clock = Clock(Console(stderr=args.json))
     for line in source.findings:
         clock.tell(line)
@@ -28,7 +31,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
             cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
         with clock.step("producers: publish to Kafka while Spark starts"):
             published = opened.enter_context(ThreadPoolExecutor(1)).submit(
-                sources.publish_once, source, settings, cluster
+                partial(sources.publish_once, root=settings.root, ops_dir=settings.ops_dir),
+                *(source, settings.kafka, cluster),
             )
             spark = opened.enter_context(call.spark())
             lines = published.result()

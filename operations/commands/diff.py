@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
-from lakehouse.errors import InputError, TableError, first_line
+from lakehouse.errors import TableError, first_line
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table, find_table
 from operations.call import Call
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 def difference(lake: Lakehouse, table: Table, before: int, after: int, *, limit: int) -> Difference:
     """What changed between two versions. Raises TableError if a version, or a file of it, no longer exists."""
-    _require_versions(lake, table, before, after)
+    lake.require_versions(table, before, after)
     try:
         columns = columns_of(lake, table, before, after)
         if not set(table.key) <= set(columns.shared):
@@ -42,19 +42,8 @@ def difference(lake: Lakehouse, table: Table, before: int, after: int, *, limit:
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise TableError(
             f"version {before} or {after} of {table.sql_name} cannot be read: {first_line(error)}",
-            todo="compare newer versions: files of old ones are deleted after the promised time",
+            todo="compare newer versions: VACUUM may have deleted the files of old ones",
         ) from error
-
-
-def _require_versions(lake: Lakehouse, table: Table, *wanted: int) -> None:
-    lake.require(table)
-    known = lake.versions(table)
-    for version in wanted:
-        if version not in known:
-            raise InputError(
-                f"{table.sql_name} has no version {version}",
-                todo=f"it has {known[0]} to {known[-1]}: lakehouse history {table.sql_name}",
-            )
 
 
 def _public(row: Changed) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def _roll_back(args: argparse.Namespace, call: Call) -> None:
             require_passed(spark, settings, "gold")
         export_powerbi.run(spark, settings)
         if not args.json:
-            print(f"{version} is published, and the export is made from its lists")
+            print(f"{version} is published, and its lists are exported")
 
 
 def _row(record: ModelRecord, metric: str) -> tuple[object, ...]:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
             _silver(spark, settings, clock)
         else:
             steps = anew(selected("gold"))
-            with broker_for(steps, settings) as cluster:
+            with broker_for(steps, settings.kafka, settings.root) as cluster:
                 run_steps(steps, spark, settings, cluster, clock)
     return 0
 

@@ -44,7 +44,7 @@ def _destination(output: str | None, root: str, *, opened: bool) -> str:
     try:
         path = export_path(root, REPORT_HTML) if output is None else output_path(output)
     except ValueError as error:  # not shown: there may be a login in it
-        raise InputError("--output is no path or address of a file", todo=f"expected {error}") from error
+        raise InputError("--output is not the path or address of a file", todo=f"expected {error}") from error
     if not is_address(path):
         require_replaceable(Path(path))
         return str(Path(path).resolve())

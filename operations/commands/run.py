@@ -15,6 +15,10 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if args.no_gate:
         steps = ungated(steps)
     clock = Clock(Console())
-    with broker_for(steps, settings) as cluster, call.spark() as spark, without_gate(when=args.no_gate):
+    with (
+        broker_for(steps, settings.kafka, settings.root) as cluster,
+        call.spark() as spark,
+        without_gate(when=args.no_gate),
+    ):
         run_steps(steps, spark, settings, cluster, clock)
     return 0

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     print_table(("content_id", "title", "similarity", "shared"), rows)
     if found["by_factors"]:
         rows = [(title["content_id"], title["titulo"], title["similarity"]) for title in found["by_factors"]]
-        print(f"by who likes them, as model {found['model_version']} has learnt it")
+        print(f"by who likes them, from model {found['model_version']}")
         print_table(("content_id", "title", "similarity"), rows)
     else:
         print(_WITHOUT_MODEL)

@@ -16,14 +16,12 @@ from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.meter import kafka_meter
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Kafka
-from lakehouse.tables import CATALOGUE, GOLD_MODELS, GOLD_TRIALS, Table, layer_tables
+from lakehouse.tables import CATALOGUE, Table, layer_tables
 from operations.call import Call
 from operations.output import print_json, print_table
 
 # The whole answer is due in 5 s, with or without a broker.
 _KAFKA_SECONDS = 2.0
-# Gold tables that only gain rows, and are not rebuilt from others.
-_KEPT = (GOLD_MODELS, GOLD_TRIALS)
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -85,7 +83,7 @@ def look(root: str, kafka: Kafka) -> Status:
         {
             table.sql_name: input_backlog(lake, table)
             for table in layer_tables("gold")
-            if table.sql_name in present and table not in _KEPT
+            if table.sql_name in present and not table.accumulates
         },
         unanswered,
     )
@@ -152,7 +150,7 @@ def _show(found: Status, *, now: datetime) -> None:
 
 def _inputs(behind: Mapping[str, int] | None) -> str:
     if behind is None:
-        return "unknown: no commit tells what it was made from"
+        return "unknown: no commit records its inputs"
     return ", ".join(f"{_counted(count, 'version')} of {name}" for name, count in behind.items()) or "nothing"
 
 

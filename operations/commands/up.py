@@ -106,19 +106,25 @@ def require_well(worker: Worker) -> None:
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
+    kafka, root, ops_dir = settings.kafka, settings.root, settings.ops_dir
     up, console = settings.up, Console()
     with ExitStack() as opened:
         console.print("starting the broker and Spark", highlight=False)
-        cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
+        cluster = opened.enter_context(kafka_cluster(kafka, root))
         spark = opened.enter_context(call.spark(lasting=True))
         # only now: starting Spark installs a handler of its own, which cancels all jobs
         stop = opened.enter_context(stop_requests(counted=2))
-        monitor = opened.enter_context(Monitor.opened(settings, cluster, console))
+        monitor = opened.enter_context(Monitor.opened(kafka, cluster, console, root=root, ops_dir=ops_dir))
         live = Live(
-            LiveProducers(settings, cluster, rate=None if args.no_producers else args.rate or up.rate),
+            LiveProducers(
+                *(settings.demo, kafka, cluster),
+                root=root,
+                ops_dir=ops_dir,
+                rate=None if args.no_producers else args.rate or up.rate,
+            ),
             LiveStreams(spark, settings, cluster, trigger=f"{round(up.trigger_seconds * 1000)} milliseconds"),
             LiveGold(spark, settings, cluster, every_seconds=args.gold_every or up.gold_every_seconds),
-            broker=own_broker(settings.kafka, settings.root),
+            broker=own_broker(kafka, root),
             monitor=monitor,
         )
         try:

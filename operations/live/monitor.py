@@ -1,9 +1,10 @@
 """Watching the live mode without a Spark job, and showing it."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
@@ -12,11 +13,11 @@ from rich.live import Live as LivePicture
 from lakehouse.errors import BrokerError
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog, kafka_backlog, silver_backlog
 from lakehouse.history.snapshots import read_snapshot
-from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.bronze_sources import Source, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.meter import KafkaMeter, kafka_meter
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.settings import Settings
+from lakehouse.settings import Kafka
 from lakehouse.tables import SILVER_QUARANTINE
 from operations.live.producers import LiveProducers
 from operations.live.streams import LiveGold
@@ -40,10 +41,17 @@ class _Look(NamedTuple):
 class Monitor:
     """Keeps the terminal's picture up to date. Without a wide terminal, it prints a line every ten seconds."""
 
-    def __init__(self, settings: Settings, meter: KafkaMeter, console: Console, live: LivePicture | None) -> None:
-        self._settings, self._meter, self._console, self._picture = settings, meter, console, live
-        self._lake = Lakehouse(settings.root)
-        self._tail = ProgressTail(settings.ops_dir / "stream_progress.jsonl")
+    def __init__(
+        self,
+        lake: Lakehouse,
+        sources: Sequence[Source],
+        tail: ProgressTail,
+        meter: KafkaMeter,
+        console: Console,
+        live: LivePicture | None,
+    ) -> None:
+        self._lake, self._sources, self._tail = lake, sources, tail
+        self._meter, self._console, self._picture = meter, console, live
         self._rejected_before = self._quarantined()
         self._began = time.monotonic()
         self._looked_at = self._shown_at = float("-inf")
@@ -53,12 +61,14 @@ class Monitor:
 
     @staticmethod
     @contextmanager
-    def opened(settings: Settings, cluster: Cluster, console: Console) -> Iterator["Monitor"]:
-        timeout = settings.kafka.connect_timeout_seconds
+    def opened(
+        kafka: Kafka, cluster: Cluster, console: Console, *, root: str, ops_dir: Path
+    ) -> Iterator["Monitor"]:
+        timeout, tail = kafka.connect_timeout_seconds, ProgressTail(ops_dir / "stream_progress.jsonl")
         is_wide = console.is_terminal and console.width >= _PICTURE_WIDTH
         shown = LivePicture(console=console, auto_refresh=False) if is_wide else nullcontext()
         with kafka_meter(cluster, timeout_seconds=timeout) as meter, shown as live:
-            yield Monitor(settings, meter, console, live)
+            yield Monitor(Lakehouse(root), bronze_sources(kafka), tail, meter, console, live)
 
     def show(self, producers: LiveProducers, gold: LiveGold, title: str) -> None:
         now = time.monotonic()
@@ -111,10 +121,9 @@ class Monitor:
         )
 
     def _kafka(self, now: datetime) -> KafkaBacklog:
-        fed = bronze_sources(self._settings.kafka)
         try:
             return together(
-                kafka_backlog(self._lake, table, topics, self._meter, now=now) for table, topics in fed
+                kafka_backlog(self._lake, table, topics, self._meter, now=now) for table, topics in self._sources
             )
         except BrokerError as error:  # whatever reads and writes there reports whether that ends the live mode
             return KafkaBacklog(None, None, error.problem)

@@ -3,12 +3,13 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse import sent
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, ensure_topics
-from lakehouse.settings import Demo, Kafka, Settings
+from lakehouse.settings import Demo, Kafka
 from operations.live.workers import Worker
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, series_records, user_records
@@ -24,7 +25,7 @@ _FEEDBACK_SHARE = 0.8
 Records = Callable[[], Iterator[Record]]
 
 
-class Part(NamedTuple):
+class LiveFeed(NamedTuple):
     """One producer: what it sends first, as fast as it can, and what it sends after that, at its rate."""
 
     name: str
@@ -40,20 +41,18 @@ class LiveProducers:
     Without a rate it only creates the topics, for others to send to.
     """
 
-    def __init__(self, settings: Settings, cluster: Cluster, *, rate: float | None) -> None:
-        ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
+    def __init__(
+        self, demo: Demo, kafka: Kafka, cluster: Cluster, *, root: str, ops_dir: Path, rate: float | None
+    ) -> None:
+        ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         if rate is not None:
-            sent.remember(settings.ops_dir, sent.EVERY, root=settings.root)
+            sent.remember(ops_dir, sent.EVERY, root=root)
         self._stopping, self._abandoned = threading.Event(), threading.Event()
         self._cluster = cluster
         self._deliveries: dict[str, list[Delivery]] = {}
-        parts = (
-            []
-            if rate is None
-            else live_parts(settings.demo, settings.kafka, _ends(settings.kafka, cluster), rate=rate)
-        )
-        self.sent = {part.name: 0 for part in parts}
-        self.workers = [Worker(f"producer of {part.name}", self._sender(part)) for part in parts]
+        feeds = [] if rate is None else live_feeds(demo, kafka, _ends(kafka, cluster), rate=rate)
+        self.sent = {feed.name: 0 for feed in feeds}
+        self.workers = [Worker(f"producer of {feed.name}", self._sender(feed)) for feed in feeds]
 
     def stop(self, *, wait_seconds: float | None = None) -> list[str]:
         """Stop sending, wait until every record is confirmed, and report it in one line per producer.
@@ -77,20 +76,20 @@ class LiveProducers:
             lines.append(whole.line(name))
         return lines
 
-    def _sender(self, part: Part) -> Callable[[], None]:
+    def _sender(self, feed: LiveFeed) -> Callable[[], None]:
         def send() -> None:
-            self._deliveries[part.name] = deliveries = []
-            for records, rate in ((part.opening(), None), (part.lasting(), part.rate)):
+            self._deliveries[feed.name] = deliveries = []
+            for records, rate in ((feed.opening(), None), (feed.lasting(), feed.rate)):
                 delivery = publish(
-                    self._counted(part.name, records),
-                    topic=part.topic,
+                    self._counted(feed.name, records),
+                    topic=feed.topic,
                     cluster=self._cluster,
                     rate=rate,
                     stopped=self._stopping.is_set,
                     abandoned=self._abandoned.is_set,
                 )
                 deliveries.append(delivery)
-                delivery.require_complete(part.name)
+                delivery.require_complete(feed.name)
 
         return send
 
@@ -101,7 +100,7 @@ class LiveProducers:
             yield record._replace(timestamp_ms=None)
 
 
-def live_parts(demo: Demo, kafka: Kafka, ends: dict[str, int], *, rate: float) -> list[Part]:
+def live_feeds(demo: Demo, kafka: Kafka, ends: dict[str, int], *, rate: float) -> list[LiveFeed]:
     """The four producers; `ends` is how many records each topic has had so far."""
     movies, series = split_titles(demo.titles)
     seed, dirty = demo.seed, demo.dirty
@@ -135,8 +134,8 @@ def live_parts(demo: Demo, kafka: Kafka, ends: dict[str, int], *, rate: float) -
     )
     # several producers may share a topic
     due = {topic: sum(size for _, shared, _, size in catalogue if shared == topic) for topic in kafka.topics}
-    parts = [
-        Part(
+    feeds = [
+        LiveFeed(
             name,
             topic,
             opening=records if ends[topic] < due[topic] else _nothing,
@@ -145,7 +144,7 @@ def live_parts(demo: Demo, kafka: Kafka, ends: dict[str, int], *, rate: float) -
         )
         for name, topic, records, size in catalogue
     ]
-    return [*parts, Part("feedback", kafka.feedback_topic, _nothing, feedback, rate * _FEEDBACK_SHARE)]
+    return [*feeds, LiveFeed("feedback", kafka.feedback_topic, _nothing, feedback, rate * _FEEDBACK_SHARE)]
 
 
 def _ends(kafka: Kafka, cluster: Cluster) -> dict[str, int]:

@@ -12,25 +12,17 @@ from lakehouse.drafts import replacing
 from lakehouse.errors import InputError
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, ensure_topics, topic_ids
-from lakehouse.settings import Demo, Kafka, Settings
+from lakehouse.settings import Demo, Kafka, Silver
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, series_records, user_records
 from producers.made_up.population import split_titles
 from producers.real.filled import filled_columns
-from producers.replay import by_topic, findings_of, read_replay
+from producers.replay import feeds_of, findings_of, read_replay
 from producers.sending.delivery import publish
-from producers.sending.records import Record
+from producers.sending.records import Feed, Record
 
 MARKER = "published.json"
 ALREADY_PUBLISHED = "already published: these topics hold the same records, nothing was sent again"
-
-
-class Part(NamedTuple):
-    """The records of one producer."""
-
-    name: str
-    topic: str
-    records: Iterable[Record]
 
 
 class Source(NamedTuple):
@@ -40,60 +32,58 @@ class Source(NamedTuple):
     """
 
     identity: Mapping[str, str | int | float]
-    parts: list[Part]
+    feeds: list[Feed]
     findings: list[str]
     columns: Collection[str]
 
 
-def choose(settings: Settings, *, catalogue: Path | None, ratings: Path | None) -> Source:
+def choose(demo: Demo, kafka: Kafka, silver: Silver, *, catalogue: Path | None, ratings: Path | None) -> Source:
     """Generated records, or those of the given files, which are read here. Raises InputError for wrong files."""
-    kafka = settings.kafka
     if catalogue is None and ratings is None:
-        return Source(settings.demo.model_dump(), _made_up(settings.demo, kafka), [], sent.EVERY)
+        return Source(demo.model_dump(), _made_up(demo, kafka), [], sent.EVERY)
     replay = read_replay(catalogue, ratings)
     # by role, not by name: the catalogue's file may have the name of one of the others
     files = {"catalogue": catalogue} if catalogue else {}
     files |= {"movies": ratings / "movies.csv", "ratings": ratings / "ratings.csv"} if ratings else {}
     return Source(
         {name: _digest(file, replay.records) for name, file in files.items()},
-        [Part(*part) for part in by_topic(replay, kafka)],
-        findings_of(replay, settings.silver, now_ms=round(time.time() * 1000)),
+        feeds_of(replay, kafka),
+        findings_of(replay, silver, now_ms=round(time.time() * 1000)),
         filled_columns(replay.records),
     )
 
 
-def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[str]:
+def publish_once(source: Source, kafka: Kafka, cluster: Cluster, *, root: str, ops_dir: Path) -> list[str]:
     """Publish the source's records unless these very topics hold them already; returns lines to print.
 
     Sending them again would change nothing in silver but the rows' provenance; an unchanged lakehouse is clearer.
     """
-    kafka = settings.kafka
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    sent.remember(settings.ops_dir, source.columns, root=settings.root)
-    marker = settings.ops_dir / MARKER
+    sent.remember(ops_dir, source.columns, root=root)
+    marker = ops_dir / MARKER
     if _published(marker) == _state(source, kafka, cluster):
         return [ALREADY_PUBLISHED]
     marker.unlink(missing_ok=True)
     lines = []
-    for part in source.parts:
-        delivery = publish(part.records, topic=part.topic, cluster=cluster)
-        delivery.require_complete(part.name)
-        lines.append(delivery.line(part.name))
+    for feed in source.feeds:
+        delivery = publish(feed.records, topic=feed.topic, cluster=cluster)
+        delivery.require_complete(feed.name)
+        lines.append(delivery.line(feed.name))
     marker.parent.mkdir(parents=True, exist_ok=True)
     with replacing(marker) as draft:
         draft.write_text(json.dumps(_state(source, kafka, cluster)), encoding="utf-8")
     return lines
 
 
-def _made_up(demo: Demo, kafka: Kafka) -> list[Part]:
+def _made_up(demo: Demo, kafka: Kafka) -> list[Feed]:
     movies, series = split_titles(demo.titles)
     seed, dirty = demo.seed, demo.dirty
     feedback = feedback_records(seed, demo.feedback, users=demo.users, movies=movies, series=series, dirty=dirty)
     return [
-        Part("users", kafka.users_topic, user_records(seed, demo.users, dirty=dirty)),
-        Part("movies", kafka.movies_topic, movie_records(seed, movies, dirty=dirty)),
-        Part("series", kafka.series_topic, series_records(seed, series, dirty=dirty)),
-        Part("feedback", kafka.feedback_topic, feedback),
+        Feed("users", kafka.users_topic, user_records(seed, demo.users, dirty=dirty)),
+        Feed("movies", kafka.movies_topic, movie_records(seed, movies, dirty=dirty)),
+        Feed("series", kafka.series_topic, series_records(seed, series, dirty=dirty)),
+        Feed("feedback", kafka.feedback_topic, feedback),
     ]
 
 

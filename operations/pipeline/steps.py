@@ -14,7 +14,7 @@ from bronze.ingest import ingest
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.kafka.client import Cluster
-from lakehouse.settings import Settings
+from lakehouse.settings import Kafka, Settings
 from lakehouse.tables import Job, gold_jobs
 from lakehouse.tables.bronze import INGEST
 from lakehouse.tables.silver import REFINE
@@ -116,10 +116,10 @@ def anew(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(step._replace(run=step.anew) if step.anew else step for step in steps)
 
 
-def broker_for(steps: tuple[Step, ...], settings: Settings) -> AbstractContextManager[Cluster]:
+def broker_for(steps: tuple[Step, ...], kafka: Kafka, root: str) -> AbstractContextManager[Cluster]:
     """Kafka, if a step reads it; nothing is started for silver and gold."""
     if any(step.layer == "bronze" for step in steps):
-        return kafka_cluster(settings.kafka, settings.root)
+        return kafka_cluster(kafka, root)
     return nullcontext(Cluster(""))
 
 

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 
 class TableState(NamedTuple):
-    """One table at the version that was read. `inputs`: the versions that it records as its inputs."""
+    """One table at the version that was read: what one row is, and the versions that it records as its inputs."""
 
     name: str
     version: int
     rows: int
     written_at: datetime | None
     inputs: Mapping[str, int]
+    row: str
 
 
 class Flow(NamedTuple):

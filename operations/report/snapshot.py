@@ -58,4 +58,4 @@ def _state(snapshot: Snapshot, table: Table) -> TableState:
     written = commit(snapshot.lakehouse, table, version)
     inputs = inputs_of(snapshot.lakehouse, table, version) if table.layer == "gold" else None
     written_at = written.written_at if written else None
-    return TableState(table.sql_name, version, counted["rows"], written_at, inputs or {})
+    return TableState(table.sql_name, version, counted["rows"], written_at, inputs or {}, table.row)

@@ -2,19 +2,20 @@
 
 import argparse
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 
 from lakehouse import sent
 from lakehouse.argument_types import event_moment, natural, positive, rate, share
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.jobs import job_parser
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.settings import Settings
+from lakehouse.settings import Kafka, load_settings
 from lakehouse.stop_signals import stop_requests
-from producers.made_up.timeline import DEFAULT_START, wall_clock
+from producers.made_up.timeline import DEFAULT_START, catalogue_instants, wall_clock
 from producers.sending.delivery import publish
-from producers.sending.records import Record
+from producers.sending.records import Feed, Record
 
 _INTERRUPTED = 130
 
@@ -62,17 +63,32 @@ def chosen_instants(
     return spread(args.start or DEFAULT_START, args.count)
 
 
-def send(records: Iterable[Record], *, name: str, topic: str, settings: Settings, args: argparse.Namespace) -> int:
-    """Publish, print the summary line, return the exit code: 0, or 130 if a run with --count was stopped early.
+def send_entities(name: str, records: Callable[..., Iterator[Record]], *, topic: Callable[[Kafka], str]) -> int:
+    """The main of the producers of users, movies and series: `records` makes those of a seed, count and share."""
+    args = producer_parser(f"Send made-up {name} to their Kafka topic.").parse_args()
+    settings = load_settings()
+    seed = chosen_seed(name, args.seed)
+    made = records(seed, args.count, dirty=args.dirty, instants=chosen_instants(args, catalogue_instants))
+    return send(
+        Feed(name, topic(settings.kafka), made),
+        settings.kafka,
+        root=settings.root,
+        ops_dir=settings.ops_dir,
+        rate=args.rate,
+        count=args.count,
+    )
+
+
+def send(feed: Feed, kafka: Kafka, *, root: str, ops_dir: Path, rate: float | None, count: int | None) -> int:
+    """Publish, print the summary line, return the exit code: 0, or 130 if it was stopped before `count` records.
 
     Stopping an endless run is a normal end, not a failure. Raises CheckFailedError for undelivered records.
     """
-    kafka = settings.kafka
-    with kafka_cluster(kafka, settings.root) as cluster:
-        ensure_topics(cluster, [topic], **kafka.new_topics)
-        sent.remember(settings.ops_dir, sent.EVERY, root=settings.root)
+    with kafka_cluster(kafka, root) as cluster:
+        ensure_topics(cluster, [feed.topic], **kafka.new_topics)
+        sent.remember(ops_dir, sent.EVERY, root=root)
         with stop_requests(counted=1) as stop:
-            delivery = publish(records, topic=topic, cluster=cluster, rate=args.rate, stopped=stop.received)
-    print(delivery.line(name), flush=True)
-    delivery.require_complete(name)
-    return _INTERRUPTED if stop.received() and getattr(args, "count", None) not in (None, delivery.sent) else 0
+            delivery = publish(feed.records, topic=feed.topic, cluster=cluster, rate=rate, stopped=stop.received)
+    print(delivery.line(feed.name), flush=True)
+    delivery.require_complete(feed.name)
+    return _INTERRUPTED if stop.received() and count not in (None, delivery.sent) else 0

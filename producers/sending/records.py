@@ -1,7 +1,7 @@
 """One Kafka record without its topic, and how an event's fields are encoded."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -20,6 +20,14 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp_ms: int | None
+
+
+class Feed(NamedTuple):
+    """The records of one producer, and the topic that they go to."""
+
+    name: str
+    topic: str
+    records: Iterable[Record]
 
 
 def encode(fields: Mapping[str, Any]) -> bytes:

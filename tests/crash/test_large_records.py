@@ -45,7 +45,7 @@ def test_many_large_records_in_one_file_fit_the_memory_of_a_driver(
     # the thread that the JVM called for the micro-batch may report its own end later
     assert [line for line in said.splitlines() if line.startswith("lakehouse:")] == [
         "lakehouse: Spark's JVM ran out of memory and has ended, with spark.driver.memory = 1500m; "
-        f"give it more in {tmp_path}/conf/spark-defaults.conf; what was committed is there"
+        f"raise spark.driver.memory in {tmp_path}/conf/spark-defaults.conf; what was committed is safe"
     ]
     code, said = drive(settings, "silver.refine", tmp_path / "shipped.log")
     assert code == 0, said[-3000:]

@@ -40,8 +40,8 @@ def test_the_end_of_sparks_jvm_is_one_line() -> None:
     )
     assert done.returncode == 2, done.stderr
     assert done.stderr.splitlines()[-1] == (
-        "lakehouse: Spark's JVM has ended by signal 9 (no person sent it? the machine is out of memory); "
-        "what was committed is there"
+        "lakehouse: Spark's JVM ended by signal 9 (if nobody sent it, the machine ran out of memory); "
+        "what was committed is safe: start again"
     )
     assert "Traceback" not in done.stderr
 

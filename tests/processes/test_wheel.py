@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import Settings, load_settings
+from tests.support import new_gold_table
 from tests.support.folders import PROJECT
 from tests.support.outcome import Outcome
 from tests.support.processes import BIN, TIMEOUT, environment
 from tests.support.small import with_small_demo
 
 PACKAGES = ("bronze", "gold", "lakehouse", "operations", "producers", "quality", "silver")
-# Reads silver, which the demo has written.
-JOB = "gold/count_popularity.py"
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +93,17 @@ def test_the_installed_lakehouse_runs_far_from_its_checkout(
     assert json.loads(demo.out)["tables"]["silver.users"]["rows"] > 0
     assert (root / "exports" / "final_recommendations.csv").is_file()
 
-    submit = [str(BIN / "spark-submit"), "--properties-file", files["spark_defaults"], f"{files['jobs']}/{JOB}"]
+    # a gold table that is added by its declaration, its job and its suite
+    new_gold_table.add_to(packages)
+    script = f"{files['jobs']}/{new_gold_table.SCRIPT}"
+    submit = [str(BIN / "spark-submit"), "--properties-file", files["spark_defaults"], script]
     workers = {"PYSPARK_PYTHON": str(installed / "bin" / "python")}
     job = _run(*submit, folder=here, variables=variables | workers)
     assert job.code == 0, job.err
+    check = lakehouse("check", new_gold_table.NAME, "--json")
+    assert check.code == 0, check.out + check.err
+    (checked,) = json.loads(check.out)["tables"]
+    assert (checked["table"], checked["status"]) == (new_gold_table.NAME, "passed")
     assert [path.name for path in here.iterdir()] == ["data"]
 
 

@@ -43,7 +43,7 @@ from tests.support.tables import contents
 
 TIMEOUT = 20.0
 EVENTS_STREAM = "bronze/events"
-REBUILD_SILVER = "lakehouse rebuild silver makes both anew from bronze"
+REBUILD_SILVER = "lakehouse rebuild silver builds both again from bronze"
 REBUILD_BRONZE = "lakehouse rebuild bronze resumes the stream after the rows of the table"
 
 
@@ -139,12 +139,12 @@ Change = Callable[[SparkSession, Base, Settings], object]
 BRONZE_STOPS: dict[str, tuple[Change, str, str]] = {
     "the checkpoint is an old copy": (
         lambda _, base, settings: put_back(base, settings, "checkpoints/bronze/events"),
-        "the checkpoint is an old copy: it knows 0 batches, the table 1",
+        "the checkpoint is an old copy: it has 0 batches, the table has 1",
         REBUILD_BRONZE,
     ),
     "the table is an old copy": (
         lambda _, base, settings: put_back(base, settings, "bronze/events"),
-        "the table is an old copy: it has batch 0, the checkpoint 1",
+        "the table is an old copy: it has batch 0, the checkpoint has batch 1",
         REBUILD_BRONZE,
     ),
     "the table is deleted": (
@@ -152,7 +152,7 @@ BRONZE_STOPS: dict[str, tuple[Change, str, str]] = {
         "the table is gone, but its checkpoint is not",
         REBUILD_BRONZE,
     ),
-    "the table is made anew": (
+    "the table was recreated": (
         lambda spark, _, settings: recreate(spark, settings),
         "the checkpoint completed batch 1, which the table does not contain",
         REBUILD_BRONZE,
@@ -165,7 +165,7 @@ BRONZE_STOPS: dict[str, tuple[Change, str, str]] = {
     # Delta allows this on an append-only table too
     "the table is restored": (
         lambda spark, _, settings: sql(spark, settings, "RESTORE TABLE {} TO VERSION AS OF 1", "bronze/events"),
-        "version 3 of the table was made by RESTORE",
+        "version 3 of the table was written by RESTORE",
         REBUILD_BRONZE,
     ),
     "the checkpoint is damaged": (
@@ -283,39 +283,39 @@ def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, 
 SILVER_STOPS: dict[str, tuple[Change, str]] = {
     "the checkpoint is deleted": (
         lambda _, __, settings: remove(settings, "checkpoints/silver"),
-        "hold rows, and the checkpoint that says which is gone",
+        "hold rows, but the checkpoint is gone",
     ),
     "the checkpoint is an old copy": (
         lambda _, base, settings: put_back(base, settings, "checkpoints/silver"),
-        "the checkpoint is an old copy: it knows 1 batches, silver 2",
+        "the checkpoint is an old copy: it has 1 batches, silver has 2",
     ),
     "the tables are old copies": (
         lambda _, base, settings: put_back(base, settings, "silver"),
-        "silver is an old copy: it has 1 batches, the checkpoint 2",
+        "silver is an old copy: it has 1 batches, the checkpoint has 2",
     ),
     "one table is an old copy": (
         lambda _, base, settings: put_back(base, settings, "silver/users"),
-        "silver.users has version 1, and version 2 was written",
+        "silver.users is at version 1, but version 2 was written",
     ),
     "a table is deleted": (
         lambda _, __, settings: remove(settings, "silver/users"),
-        "silver.users is gone, and the checkpoint is not",
+        "silver.users is gone, but the checkpoint is not",
     ),
     "a table is restored": (
         lambda spark, _, settings: sql(spark, settings, "RESTORE TABLE {} TO VERSION AS OF 1", "silver/users"),
-        "version 3 of silver.users was made by RESTORE",
+        "version 3 of silver.users was written by RESTORE",
     ),
     "somebody deletes rows": (
         lambda spark, _, settings: sql(spark, settings, "DELETE FROM {} WHERE id > 'u'", "silver/users"),
-        "version 3 of silver.users was made by DELETE",
+        "version 3 of silver.users was written by DELETE",
     ),
-    "bronze is made anew": (
+    "bronze was recreated": (
         lambda spark, _, settings: recreate(spark, settings),
-        "bronze.events was deleted and made anew since silver read it",
+        "bronze.events was deleted and recreated since silver read it",
     ),
     "bronze is an old copy": (
         lambda _, base, settings: put_back(base, settings, "bronze/events"),
-        "silver has read bronze.events to version 2, and it ends at 1",
+        "silver has read bronze.events to version 2, but it ends at 1",
     ),
 }
 
@@ -392,7 +392,7 @@ def test_files_that_vacuum_took_from_a_silver_that_is_behind(
     line = go_on(spark, copied)
     gone = [file for file in held if not file.exists() and str(file) in line]
     assert [line] == [
-        f"stream silver stopped: {file} is missing; lakehouse rebuild silver makes silver anew from bronze"
+        f"stream silver stopped: {file} is missing; lakehouse rebuild silver builds silver again from bronze"
         for file in gone
     ]
     repair(line, gone[0], copied, command)

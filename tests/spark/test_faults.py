@@ -140,5 +140,5 @@ def test_the_second_run_of_a_stream_refuses_at_once(spark: SparkSession, setting
         with only_run(settings.ops_dir, stream), pytest.raises(RunningError) as error:
             start()
         assert str(error.value) == (
-            f"{stream} is running already, in process {os.getpid()}; wait for its end, or stop that process"
+            f"{stream} is already running, in process {os.getpid()}; wait for it to end, or stop that process"
         )

@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, Schema, write_deltalake
+from deltalake import CommitProperties, write_deltalake
 
+from lakehouse.lakehouse import arrow_schema
 from lakehouse.tables import GOLD_MODELS, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS, Table
 
 NOON = datetime(2025, 5, 13, 12, tzinfo=UTC)
@@ -18,7 +19,7 @@ NOON = datetime(2025, 5, 13, 12, tzinfo=UTC)
 def arrow_rows(table: Table, rows: Sequence[Sequence[Any]]) -> pa.Table:
     """The rows, each in the order of the table's columns, in its schema; a dictionary stands for a map."""
     named = [dict(zip(table.columns, map(_plain, row), strict=True)) for row in rows]
-    return pa.Table.from_pylist(named, schema=_schema(table))
+    return pa.Table.from_pylist(named, schema=arrow_schema(table))
 
 
 def write_rows(root: str, table: Table, rows: Sequence[Sequence[Any]], *, mode: Any = "append") -> None:
@@ -31,7 +32,7 @@ def write(root: Path, table: Table, *rows: dict[str, Any], mode: Any = "append",
     """Write the rows in one commit. A column that a row lacks is null; the contract's NOT NULLs hold."""
     write_deltalake(
         root / table.layer / table.name,
-        pa.Table.from_pylist(list(rows), schema=_schema(table)),
+        pa.Table.from_pylist(list(rows), schema=arrow_schema(table)),
         mode=mode,
         commit_properties=CommitProperties(custom_metadata={"userMetadata": note}) if note else None,
     )
@@ -114,10 +115,6 @@ def make(root: Path) -> Path:
     write(root, SILVER_BATCHES, batch(0, field))
     write(root, GOLD_MODELS, model("als-1", "published"))
     return root
-
-
-def _schema(table: Table) -> pa.Schema:
-    return pa.schema(Schema.from_json(table.schema.json()))
 
 
 def _plain(value: Any) -> Any:

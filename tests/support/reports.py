@@ -52,12 +52,19 @@ def full_report() -> Report:
     return Report(
         made_at=NOON,
         tables=(
-            TableState("bronze.events", 1, 400, NOON, {}),
-            TableState("bronze.feedback", 1, 600, NOON, {}),
-            TableState("silver.users", 2, 12, NOON, {}),
-            TableState("silver.content", 2, 1234, NOON, {}),
-            TableState("silver.feedback", 2, 56_789, None, {}),
-            TableState("gold.recommendations", 7, 22, NOON, {"silver.users": 2, "silver.content": 2}),
+            TableState("bronze.events", 1, 400, NOON, {}, "one record"),
+            TableState("bronze.feedback", 1, 600, NOON, {}, "one record"),
+            TableState("silver.users", 2, 12, NOON, {}, "one user"),
+            TableState("silver.content", 2, 1234, NOON, {}, "one title"),
+            TableState("silver.feedback", 2, 56_789, None, {}, "one event"),
+            TableState(
+                "gold.recommendations",
+                7,
+                22,
+                NOON,
+                {"silver.users": 2, "silver.content": 2},
+                "one title",
+            ),
         ),
         flow=FLOW,
         rejections=rejections(),
@@ -85,7 +92,7 @@ def empty_report() -> Report:
     """A lakehouse with nothing but bronze."""
     return Report(
         made_at=NOON,
-        tables=(TableState("bronze.events", 0, 0, None, {}),),
+        tables=(TableState("bronze.events", 0, 0, None, {}, "one record"),),
         flow=None,
         rejections=None,
         streams=None,

@@ -15,6 +15,9 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 # A path of this repository in backticks, such as `silver/rules.py` or `lakehouse/history`.
 TOPS = "benchmarks|bronze|conf|docs|gold|lakehouse|operations|producers|quality|silver|tests"
 PATH = re.compile(rf"`((?:{TOPS})/[\w./-]*)`")
+# A row of a table of two columns, and a name in backticks: a constant, a setting, a function or a check.
+CHANGE = re.compile(r"^\| (?!change|---)([^|]+) \| (.+) \|$", re.MULTILINE)
+NAME = re.compile(r"`([A-Za-z_]+(?:\.[a-z_]+)*)`")
 RULE = re.compile(r"^\| `([a-z_0-9]+)` \|", re.MULTILINE)
 
 
@@ -59,3 +62,19 @@ def test_the_index_names_every_page() -> None:
     index = (PROJECT / "docs" / "README.md").read_text(encoding="utf-8")
     pages = [page.name for page in PAGES if page.parent == PROJECT / "docs" and page.name != "README.md"]
     assert [name for name in pages if f"({name})" not in index] == []
+
+
+def test_contributing_names_ten_changes_by_names_that_their_files_have() -> None:
+    """Each name in backticks is in one of the files that its row names."""
+    page = (PROJECT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    changes = CHANGE.findall(page.partition("## Ten changes")[2].partition("## ")[0])
+    assert len(changes) == 10
+    missing = []
+    for change, files in changes:
+        sources = "".join(
+            (PROJECT / path).read_text(encoding="utf-8")
+            for path in PATH.findall(files)
+            if (PROJECT / path).is_file()
+        )
+        missing += [f"{change}: {name}" for name in NAME.findall(files) if name.rpartition(".")[2] not in sources]
+    assert missing == []

@@ -94,7 +94,7 @@ def test_what_is_missing_is_said(lake: Lakehouse) -> None:
         lake.read("quality.results")
     with pytest.raises(TableError, match=r"no table 'silver.user' in this lakehouse; did you mean silver.users"):
         lake.read("silver.user")
-    with pytest.raises(TableError, match=r"no version 7 of silver.users; its log has 0 to 1"):
+    with pytest.raises(TableError, match=r"silver.users has no version 7; it has 0 to 1"):
         lake.read("silver.users", version=7)
 
 

@@ -1,6 +1,5 @@
 """A check expects no values for what no source fills, and expects them for what a source fills."""
 
-import argparse
 import threading
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from lakehouse.settings import load_settings
 from operations.live import producers as live_producers
 from producers.sending import entry
 from producers.sending.delivery import Delivery
+from producers.sending.records import Feed
 
 MOVIELENS = {"silver.users.id", "silver.content.generos", "silver.feedback.rating"}
 
@@ -58,16 +58,16 @@ def test_what_made_up_records_filled_no_later_source_excuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool
 ) -> None:
     settings = load_settings().model_copy(update={"root": str(tmp_path)})
-    cluster = Cluster("127.0.0.1:1")
+    cluster, places = Cluster("127.0.0.1:1"), {"root": settings.root, "ops_dir": settings.ops_dir}
     if live:
         monkeypatch.setattr(live_producers, "ensure_topics", lambda *_, **__: None)
         monkeypatch.setattr(live_producers, "_ends", lambda *_: dict.fromkeys(settings.kafka.topics, 0))
-        live_producers.LiveProducers(settings, cluster, rate=1.0)
+        live_producers.LiveProducers(settings.demo, settings.kafka, cluster, **places, rate=1.0)
     else:
         monkeypatch.setattr(entry, "kafka_cluster", lambda *_: nullcontext(cluster))
         monkeypatch.setattr(entry, "ensure_topics", lambda *_, **__: None)
         monkeypatch.setattr(entry, "publish", lambda *_, **__: Delivery(0, 0, 0, 1.0))
-        entry.send([], name="users", topic="t", settings=settings, args=argparse.Namespace(rate=None))
+        entry.send(Feed("users", "t", []), settings.kafka, **places, rate=None, count=None)
     remember(tmp_path, MOVIELENS)
     assert not sent.read(settings.ops_dir).lacks_column("silver.content.decada_lanzamiento")
 

@@ -144,10 +144,13 @@ def test_a_live_mode_asks_for_a_lasting_session(given: Settings) -> None:
         (("report", "--output", "."), "{folder} is a folder; name a file in it"),
         (("report", "--output", "/dev/null"), "/dev/null is not a regular file; name another file"),
         (("report", "--output", "file:///dev/null"), "/dev/null is not a regular file; name another file"),
-        (("report", "--output", "file:r.html"), "--output is no path or address of a file; expected a path of "),
+        (
+            ("report", "--output", "file:r.html"),
+            "--output is not the path or address of a file; expected a path of ",
+        ),
         (
             ("report", "--output", "s3a:/b/r.html"),
-            "--output is no path or address of a file; expected an address ",
+            "--output is not the path or address of a file; expected an address ",
         ),
         (("report", "--open", "--output", "s3a://b/r.html"), "a browser cannot open s3a://b/r.html; give a file "),
         (("history", "silver.user"), "no table 'silver.user' in this lakehouse; did you mean silver.users?"),

@@ -1,57 +1,21 @@
-"""A gold table is added by its declaration, its job and its suite: everything else follows, without an edit."""
+"""A gold table is added by its declaration, its job and its suite: everything else follows, without an edit.
+
+tests/processes/test_wheel.py runs its job on Spark, and its suite.
+"""
 
 import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.folders import PROJECT
+from tests.support.new_gold_table import add_to
 
 PACKAGES = ("bronze", "conf", "gold", "lakehouse", "operations", "producers", "quality", "silver")
 
-DECLARATION = """
-GOLD_LIKES = Table(
-    "gold",
-    "likes",
-    StructType(
-        [
-            required("content_id", STRING, "The title, as in silver.content"),
-            required("likes", LONG, "Number of likes"),
-        ]
-    ),
-    ("content_id",),
-    {"likes_positive": "likes > 0"},
-    row="one title that somebody liked",
-    made_by=Job("gold.count_likes", "likes"),
-    gate="decides",
-    export=Export("likes", keys=(_CONTENT,)),
-)
-"""
-JOB = """
-from pyspark.sql import SparkSession
-
-from gold.inputs import read_inputs
-from lakehouse.settings import Settings
-from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.tables import SILVER_FEEDBACK
-from lakehouse.tables.gold import GOLD_LIKES
-
-
-def run(spark: SparkSession, settings: Settings) -> None:
-    lake = SparkLakehouse(settings.root, spark)
-    inputs = read_inputs(lake, SILVER_FEEDBACK)
-    likes = inputs[SILVER_FEEDBACK].where("action = 'like'").groupBy("content_id").count()
-    lake.overwrite(likes.withColumnRenamed("count", "likes"), GOLD_LIKES, input_versions=inputs.versions)
-"""
-SUITE = """
-
-def likes(subject: Subject) -> Suite:
-    return Suite(subject.rows, (*contract(subject), *_published(subject)))
-"""
 # What the rest of the project knows of the table, asked in the copy.
 LOOK = """
 import json
@@ -83,19 +47,12 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     copy = tmp_path_factory.mktemp("project")
     for name in PACKAGES:
         shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    append(copy / "lakehouse/tables/gold.py", DECLARATION)
-    append(copy / "quality/gold_suites.py", SUITE)
-    append(copy / "gold/count_likes.py", JOB)
+    add_to(copy)
     done = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=copy, env={"PYTHONPATH": str(copy)}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
-
-
-def append(file: Path, text: str) -> None:
-    with file.open("a", encoding="utf-8") as opened:
-        opened.write(text)
 
 
 def test_a_run_makes_it_before_the_gate(known: dict[str, Any]) -> None:

@@ -3,16 +3,16 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, Schema, write_deltalake
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from lakehouse.errors import InputError, TableError
-from lakehouse.lakehouse import Lakehouse
+from lakehouse.errors import TableError
+from lakehouse.lakehouse import Lakehouse, delta_schema
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import QUALITY_RESULTS, SILVER_TOMBSTONES
 from quality.check import run
+from tests.support.delta_tables import write
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -28,11 +28,9 @@ def no_spark() -> SparkSession:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A lakehouse with two deleted ids."""
-    schema = Schema.from_json(SILVER_TOMBSTONES.schema.json())
-    DeltaTable.create(tmp_path / "silver" / "tombstones", schema)
     row = {"event_timestamp": MONDAY, "kafka_timestamp": MONDAY, "topic": "t", "partition": 0, "offset": 0}
-    rows = pa.Table.from_pylist([{"id": name, **row} for name in ("a", "b")], schema=pa.schema(schema))
-    write_deltalake(tmp_path / "silver" / "tombstones", rows, mode="append")
+    DeltaTable.create(tmp_path / "silver" / "tombstones", delta_schema(SILVER_TOMBSTONES))
+    write(tmp_path, SILVER_TOMBSTONES, *({"id": name, **row} for name in ("a", "b")))
     return load_settings().model_copy(update={"root": str(tmp_path)})
 
 
@@ -60,7 +58,7 @@ def test_a_larger_table_asks_for_spark(settings: Settings) -> None:
 def test_the_version_that_is_asked_for_is_checked(settings: Settings) -> None:
     (checked,) = run(settings, ["silver.tombstones"], session=no_spark, version=0).tables
     assert [(result.observed, result.expected) for result in checked.results] == [("0", "may be empty")]
-    with pytest.raises(InputError, match=r"silver\.tombstones has no version 7; it has versions 0 to 1"):
+    with pytest.raises(TableError, match=r"silver\.tombstones has no version 7; it has 0 to 1"):
         run(settings, ["silver.tombstones"], session=no_spark, version=7)
 
 

@@ -1,4 +1,4 @@
-"""`lakehouse audit` as its own process: without Java beside a running broker, and with the embedded one."""
+"""`lakehouse audit` as its own process: without Java while a broker runs, and with the embedded one."""
 
 import json
 import re

@@ -176,7 +176,7 @@ def switch_the_feed_off(lakehouse: Lakehouse) -> None:
         "many users",
         "gold restored",
         "gold changed by hand",
-        "silver made anew",
+        "silver was recreated",
         "feed deleted",
         "feed off",
     ],

@@ -293,7 +293,7 @@ def test_two_trainings_do_not_run_at_a_time(spark: SparkSession, root: str) -> N
     settings = load_settings().model_copy(update={"root": root})
     with only_run(settings.ops_dir, "gold.models"):
         for job in (recommend, roll_back):
-            with pytest.raises(RunningError, match=r"gold\.models is running already"):
+            with pytest.raises(RunningError, match=r"gold\.models is already running"):
                 job.run(spark, settings)
 
 
@@ -303,7 +303,7 @@ def test_a_rollback_goes_through_the_gate(demo: Demo, command: Command, tmp_path
     (model,) = json.loads(command("models", "--json", settings=settings).out)
     again = command("models", "rollback", model["model_version"], settings=settings)
     assert again.code == 0, again.err
-    assert again.out.startswith(f"{model['model_version']} is published, and the export is made from its lists")
+    assert again.out.startswith(f"{model['model_version']} is published, and its lists are exported")
     # the same with an invalid list: it is not exported
     csv = Path(export_path(root, RECOMMENDATIONS_CSV))
     before = csv.read_bytes()

@@ -130,7 +130,7 @@ def test_diff_of_a_table_with_maps(spark: SparkSession, tmp_path: Path) -> None:
         (("diff", "gold.powerbi", "1", "2"), "no table 'gold.powerbi' in this lakehouse; did you mean"),
         (
             ("restore", "gold.powerbi_recommendations", "9", "--yes"),
-            "no version 9 of gold.powerbi_recommendations; its log has 0 to 2",
+            "gold.powerbi_recommendations has no version 9; it has 0 to 2: ",
         ),
         (
             ("restore", "gold.powerbi_recommendations", "2", "--yes"),
@@ -228,14 +228,14 @@ def test_a_restored_silver_stops_its_stream_as_the_plan_says(
     with only_run(settings.ops_dir, "silver"):
         refused = command(*wanted, settings=settings)
     assert refused.code == 2
-    assert "silver is running already" in refused.err
+    assert "silver is already running" in refused.err
     code, said, _ = command(*wanted, settings=settings)
     assert code == 0
     assert "stream 2 stops: it refuses to continue from a restored table" in said
     assert "`lakehouse rebuild silver` builds silver again from bronze" in said
     names = SparkLakehouse(settings.root, spark).read(SILVER_USERS).select("nombre_usuario").collect()
     assert [row[0] for row in names] == ["Ana"]
-    with pytest.raises(CheckpointError, match=r"version \d of silver.users was made by RESTORE"):
+    with pytest.raises(CheckpointError, match=r"version \d of silver.users was written by RESTORE"):
         refine(spark, settings)
     ingest(spark, settings, cluster)  # bronze is not affected
 

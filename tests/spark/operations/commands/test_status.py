@@ -74,7 +74,7 @@ def test_a_log_of_appends_deletes_and_a_checkpoint_tells_what_spark_reads(
     for version in range(3):
         (log / f"{version:020d}.json").unlink()
     assert read_snapshot(lake, SILVER_USERS).rows == 12
-    with pytest.raises(TableError, match=r"no version 1 of silver.users; its log has 3 to 5"):
+    with pytest.raises(TableError, match=r"silver.users has no version 1; it has 3 to 5"):
         read_snapshot(lake, SILVER_USERS, 1)
 
 

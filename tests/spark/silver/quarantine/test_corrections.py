@@ -59,7 +59,7 @@ def test_fields_are_set_in_json_objects(spark: SparkSession, case: str) -> None:
 @pytest.mark.parametrize("value", ['"\\ud83d"', '"\udcff"', '{"a":1,"a":2}', "[" * 300 + "]" * 300])
 def test_a_value_that_silver_would_refuse_is_refused(spark: SparkSession, value: str) -> None:
     found = corrections.entries(quarantined(spark, {"value": "{}"}), log(spark))
-    with pytest.raises(InputError, match="--set titulo: the value is no strict JSON"):
+    with pytest.raises(InputError, match="--set titulo: the value is not strict JSON"):
         corrections.with_fields(found, [Assignment("titulo", value)])
 
 

@@ -189,7 +189,7 @@ def test_one_at_a_time(spark: SparkSession, copied: Settings) -> None:
     with only_run(copied.ops_dir, STREAM), pytest.raises(RunningError) as error:
         replay.run(spark, copied, Request())
     assert str(error.value) == (
-        f"silver is running already, in process {os.getpid()}; wait for its end, or stop that process"
+        f"silver is already running, in process {os.getpid()}; wait for it to end, or stop that process"
     )
 
 
@@ -198,7 +198,7 @@ def test_a_batch_that_was_cut_off_comes_first(spark: SparkSession, copied: Setti
     Path(copied.root, "checkpoints", "silver", "commits", "0").unlink()
     with pytest.raises(CheckpointError) as error:
         replay.run(spark, copied, Request())
-    assert str(error.value) == "silver's batch 0 was cut off; lakehouse run --select silver finishes it"
+    assert str(error.value) == "silver's batch 0 was interrupted; lakehouse run --select silver finishes it"
 
 
 def test_thousands_at_once_and_planted_faults(spark: SparkSession, copied: Settings) -> None:
@@ -225,11 +225,11 @@ def test_thousands_at_once_and_planted_faults(spark: SparkSession, copied: Setti
     lake.append(strange, SILVER_CORRECTIONS)
     faults = audit_faults(root)
     for fault in (
-        "events-0: 1 records were resolved, and silver holds nothing of them",
+        "events-0: 1 records were resolved, but silver has no trace of them",
         "events-0: 1 records were corrected twice",
-        "events-0: 1 quarantined records are resolved, and no replay tells of it",
-        "events-0: 1 corrected records are still open: lakehouse quarantine replay was cut off, and finishes them "
-        "when it runs again",
+        "events-0: 1 quarantined records are resolved, but no replay recorded it",
+        "events-0: 1 corrected records are still open: lakehouse quarantine replay was interrupted, and "
+        "finishes them when it runs again",
         "events-0: 1 corrected records are not in the quarantine",
     ):
         assert fault in faults

@@ -27,7 +27,7 @@ FROM_KAFKA = (
     "put it back from a copy; or read Kafka again: lakehouse rebuild bronze, then lakehouse run --select bronze, "
     "then lakehouse rebuild silver"
 )
-FROM_BRONZE = "lakehouse rebuild silver makes silver anew from bronze"
+FROM_BRONZE = "lakehouse rebuild silver builds silver again from bronze"
 CHECKPOINT = "put back a copy that is as new as the tables, or: lakehouse rebuild "
 METADATA = '{"id":"5ae5f6fd"}'
 COMMIT = 'v1\n{"nextBatchWatermarkMs":0}'

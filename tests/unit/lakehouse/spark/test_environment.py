@@ -62,10 +62,14 @@ def test_a_clean_environment_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("SPARK_HOME", "{folder}/nowhere", "SPARK_HOME = {folder}/nowhere holds no Spark: no bin/spark-submit"),
-        ("SPARK_HOME", "{folder}/3.5.1", "SPARK_HOME = {folder}/3.5.1 is Spark 3.5.1, and pyspark is "),
-        ("SPARK_HOME", "{folder}/amzn", "SPARK_HOME = {folder}/amzn is Spark 4.2.0-amzn-0, and pyspark is "),
-        ("SPARK_CONF_DIR", "{folder}/nowhere", "SPARK_CONF_DIR = {folder}/nowhere is no folder"),
+        (
+            "SPARK_HOME",
+            "{folder}/nowhere",
+            "SPARK_HOME = {folder}/nowhere is not a Spark installation: it has no bin/spark-submit",
+        ),
+        ("SPARK_HOME", "{folder}/3.5.1", "SPARK_HOME = {folder}/3.5.1 is Spark 3.5.1, but pyspark is "),
+        ("SPARK_HOME", "{folder}/amzn", "SPARK_HOME = {folder}/amzn is Spark 4.2.0-amzn-0, but pyspark is "),
+        ("SPARK_CONF_DIR", "{folder}/nowhere", "SPARK_CONF_DIR = {folder}/nowhere is not a folder"),
         (
             "SPARK_CONF_DIR",
             "{folder}",
@@ -75,12 +79,12 @@ def test_a_clean_environment_has_no_fault() -> None:
         (
             "PYSPARK_SUBMIT_ARGS",
             "pyspark-shell",
-            "PYSPARK_SUBMIT_ARGS sets no spark.sql.extensions and spark.sql.",
+            "PYSPARK_SUBMIT_ARGS does not set spark.sql.extensions and spark.sql.",
         ),
         (
             "PYSPARK_SUBMIT_ARGS",
             "--conf spark.a=geheim pyspark-shell",
-            "PYSPARK_SUBMIT_ARGS sets no spark.sql.ext",
+            "PYSPARK_SUBMIT_ARGS does not set spark.sql.ext",
         ),
         (
             "PYSPARK_SUBMIT_ARGS",
@@ -92,16 +96,28 @@ def test_a_clean_environment_has_no_fault() -> None:
             "--properties-file {folder} pyspark-shell",
             "PYSPARK_SUBMIT_ARGS names a file that cannot be used: {folder} is a folder",
         ),
-        ("PYSPARK_PYTHON", "{folder}/nowhere", "PYSPARK_PYTHON = {folder}/nowhere is no program"),
-        ("PYSPARK_PYTHON", f"{TRUE}", f"PYSPARK_PYTHON = {TRUE} is no Python"),
+        ("PYSPARK_PYTHON", "{folder}/nowhere", "PYSPARK_PYTHON = {folder}/nowhere is not a program"),
+        ("PYSPARK_PYTHON", f"{TRUE}", f"PYSPARK_PYTHON = {TRUE} is not Python"),
         (
             "PYSPARK_PYTHON",
             "{folder}/program",
-            "PYSPARK_PYTHON = {folder}/program is Python 2.7, and this one is 3.",
+            "PYSPARK_PYTHON = {folder}/program is Python 2.7, but this process runs 3.",
         ),
-        ("SPARK_REMOTE", "sc://localhost", "SPARK_REMOTE asks for Spark Connect, which cannot run the lakehouse"),
-        ("SPARK_API_MODE", "connect", "SPARK_API_MODE asks for Spark Connect"),
-        ("SPARK_CONNECT_MODE_ENABLED", "1", "SPARK_CONNECT_MODE_ENABLED asks for Spark Connect"),
+        (
+            "SPARK_REMOTE",
+            "sc://localhost",
+            "SPARK_REMOTE selects Spark Connect, which the lakehouse does not support",
+        ),
+        (
+            "SPARK_API_MODE",
+            "connect",
+            "SPARK_API_MODE selects Spark Connect, which the lakehouse does not support",
+        ),
+        (
+            "SPARK_CONNECT_MODE_ENABLED",
+            "1",
+            "SPARK_CONNECT_MODE_ENABLED selects Spark Connect, which the lakehouse does not support",
+        ),
     ],
 )
 def test_what_breaks_the_start_is_named_by_doctor_and_by_the_command(
@@ -168,7 +184,9 @@ def test_pyspark_of_another_spark_on_the_path_is_named(tmp_path: Path, monkeypat
         for name in [name for name in sys.modules if name == "pyspark" or name.startswith("pyspark.")]:
             without.delitem(sys.modules, name)
         [fault] = environment_faults()
-    assert fault.problem.startswith(f"PYTHONPATH brings pyspark 3.5.1 from {package}, and the lakehouse needs ")
+    assert fault.problem.startswith(
+        f"PYTHONPATH puts pyspark 3.5.1 from {package} on the path, but the lakehouse needs "
+    )
 
 
 def test_an_import_that_fails_is_told_whatever_the_environment_is(
@@ -244,6 +262,8 @@ def test_a_port_that_spark_submit_did_not_set_is_named(
     err = io.StringIO()
     settings = load_settings().model_copy(update={"root": str(tmp_path / "root")})
     assert cli.main(["sql", "SELECT 1"], settings=settings, stdout=io.StringIO(), stderr=err) == 2
-    assert err.getvalue().startswith("lakehouse: no JVM of spark-submit answers where PYSPARK_GATEWAY_PORT says: ")
+    assert err.getvalue().startswith(
+        "lakehouse: PYSPARK_GATEWAY_PORT is set, but spark-submit's JVM does not answer: "
+    )
     assert told in err.getvalue()
     assert err.getvalue().endswith("; unset PYSPARK_GATEWAY_PORT\n")

@@ -142,15 +142,15 @@ RESOLVED = Resolutions(resolved=6, applied=3, superseded=2, deleted=1)
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"unexplained": 1}, "1 quarantined records are resolved, and no replay tells of it"),
+        ({"unexplained": 1}, "1 quarantined records are resolved, but no replay recorded it"),
         (
             {"unfinished": 2},
-            "2 corrected records are still open: lakehouse quarantine replay was cut off, "
+            "2 corrected records are still open: lakehouse quarantine replay was interrupted, "
             "and finishes them when it runs again",
         ),
         ({"repeated": 1}, "1 records were corrected twice"),
         ({"strange": 1}, "1 corrected records are not in the quarantine"),
-        ({"vanished": 1}, "1 records were resolved, and silver holds nothing of them"),
+        ({"vanished": 1}, "1 records were resolved, but silver has no trace of them"),
     ],
 )
 def test_each_fault_of_a_replay_is_told(changes: dict[str, int], fault: str) -> None:

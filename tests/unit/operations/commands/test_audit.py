@@ -169,7 +169,7 @@ def test_a_data_file_that_cannot_be_decoded_is_named(
     content = bytearray(file.read_bytes())
     content[damaged] = b"\xff" * len(content[damaged])
     file.write_bytes(content)
-    with pytest.raises(DamageError, match=rf"{file.name} is damaged \(.*rebuild silver makes silver anew"):
+    with pytest.raises(DamageError, match=rf"{file.name} is damaged \(.*rebuild silver builds silver again"):
         audit(settings, NO_CLUSTER)
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog
 from lakehouse.settings import Settings, load_settings
-from operations.live.producers import live_parts
+from operations.live.producers import live_feeds
 from operations.live.view import Facts, ProgressTail, StreamFacts, line, picture, together
 from operations.live.workers import Worker
 from producers.made_up.activity import feedback_records
@@ -69,7 +69,7 @@ def test_the_picture_tells_the_same() -> None:
         "run 1 for 12 s: recommendations",
     ):
         assert text in shown
-    rows = {parts[0]: parts[1:] for parts in (text.split() for text in shown.splitlines()) if parts}
+    rows = {words[0]: words[1:] for words in (text.split() for text in shown.splitlines()) if words}
     assert rows["bronze.events"] == ["2,010", "10.0", "3", "0.4", "s"]
     assert rows["silver"] == ["3,600", "45.2", "5", "3.1", "s"]
 
@@ -135,18 +135,18 @@ def ids(records: list[Record]) -> list[str]:
 
 
 def test_on_empty_topics_everybody_is_told_first_and_then_again_and_again(small: Settings) -> None:
-    parts = {
-        part.name: part
-        for part in live_parts(small.demo, small.kafka, dict.fromkeys(small.kafka.topics, 0), rate=100.0)
+    feeds = {
+        feed.name: feed
+        for feed in live_feeds(small.demo, small.kafka, dict.fromkeys(small.kafka.topics, 0), rate=100.0)
     }
     users = [f"u{number:06d}" for number in range(1, 7)]
-    assert ids(list(parts["users"].opening())) == users
-    assert ids(list(itertools.islice(parts["users"].lasting(), 13))) == [*users, *users, users[0]]
-    assert len(list(parts["movies"].opening())) + len(list(parts["series"].opening())) == 10
-    assert ids(list(itertools.islice(parts["feedback"].lasting(), 2))) == ["f42-0000001", "f42-0000002"]
-    assert list(parts["feedback"].opening()) == []
+    assert ids(list(feeds["users"].opening())) == users
+    assert ids(list(itertools.islice(feeds["users"].lasting(), 13))) == [*users, *users, users[0]]
+    assert len(list(feeds["movies"].opening())) + len(list(feeds["series"].opening())) == 10
+    assert ids(list(itertools.islice(feeds["feedback"].lasting(), 2))) == ["f42-0000001", "f42-0000002"]
+    assert list(feeds["feedback"].opening()) == []
     # four in five are feedback, the rest is split like users and titles: 6 to 7 to 3
-    assert {name: round(part.rate, 2) for name, part in parts.items()} == {
+    assert {name: round(feed.rate, 2) for name, feed in feeds.items()} == {
         "users": 7.5,
         "movies": 8.75,
         "series": 3.75,
@@ -157,9 +157,9 @@ def test_on_empty_topics_everybody_is_told_first_and_then_again_and_again(small:
 def test_on_topics_that_hold_them_nothing_is_told_at_once_and_no_feedback_twice(small: Settings) -> None:
     kafka = small.kafka
     ends = {kafka.users_topic: 6, kafka.movies_topic: 7, kafka.series_topic: 3, kafka.feedback_topic: 1_234}
-    parts = {part.name: part for part in live_parts(small.demo, small.kafka, ends, rate=100.0)}
-    assert [list(part.opening()) for part in parts.values()] == [[], [], [], []]
-    assert ids(list(itertools.islice(parts["feedback"].lasting(), 2))) == ["f42-0001235", "f42-0001236"]
+    feeds = {feed.name: feed for feed in live_feeds(small.demo, small.kafka, ends, rate=100.0)}
+    assert [list(feed.opening()) for feed in feeds.values()] == [[], [], [], []]
+    assert ids(list(itertools.islice(feeds["feedback"].lasting(), 2))) == ["f42-0001235", "f42-0001236"]
 
 
 @pytest.mark.parametrize(("held", "is_due"), [(0, True), (12, True), (13, False)])
@@ -169,8 +169,8 @@ def test_producers_that_share_a_topic_ask_whether_it_holds_what_all_of_them_send
     """Six users and seven movies; the series are on their own topic, which has them all."""
     shared = small.kafka.model_copy(update={"movies_topic": small.kafka.users_topic})
     ends = {shared.users_topic: held, shared.series_topic: 3, shared.feedback_topic: 0}
-    parts = live_parts(small.demo, shared, ends, rate=100.0)
-    sent = {part.name: len(list(part.opening())) for part in parts}
+    feeds = live_feeds(small.demo, shared, ends, rate=100.0)
+    sent = {feed.name: len(list(feed.opening())) for feed in feeds}
     assert sent == {"users": 6 * is_due, "movies": 7 * is_due, "series": 0, "feedback": 0}
 
 

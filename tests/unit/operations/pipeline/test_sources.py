@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse import sent
-from lakehouse.settings import Settings, load_settings
+from lakehouse.settings import load_settings
 from operations import cli
 from operations.pipeline import sources
 from producers.real.catalogue import COLUMNS
@@ -25,8 +25,9 @@ def ratings(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def settings(folder: Path) -> Settings:
-    return load_settings().model_copy(update={"root": str(folder / "root")})
+def chosen(catalogue: Path | None, ratings: Path | None) -> sources.Source:
+    settings = load_settings()
+    return sources.choose(*(settings.demo, settings.kafka, settings.silver), catalogue=catalogue, ratings=ratings)
 
 
 def catalogue_of(*titles: str) -> str:
@@ -38,9 +39,9 @@ def catalogue_of(*titles: str) -> str:
 
 
 def test_ratings_alone_are_a_source(ratings: Path) -> None:
-    source = sources.choose(settings(ratings), catalogue=None, ratings=ratings)
+    source = chosen(None, ratings)
     assert set(source.identity) == {"movies", "ratings"}
-    assert [(part.name, len(list(part.records))) for part in source.parts] == [
+    assert [(feed.name, len(list(feed.records))) for feed in source.feeds] == [
         ("movies", 1),
         ("users", 1),
         ("feedback", 1),
@@ -57,7 +58,7 @@ def test_a_catalogue_of_the_same_file_name_counts_too(ratings: Path) -> None:
     identities = []
     for title in ("One", "Two"):
         (folder / "movies.csv").write_text(catalogue_of(title), encoding="utf-8")
-        source = sources.choose(settings(ratings), catalogue=folder / "movies.csv", ratings=ratings)
+        source = chosen(folder / "movies.csv", ratings)
         identities.append(source.identity)
     assert identities[0] != identities[1]
 
@@ -69,7 +70,7 @@ def piped(folder: Path, *titles: str) -> sources.Source:
         os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=(catalogue_of(*titles),))
     writer.start()
-    source = sources.choose(settings(folder), catalogue=pipe, ratings=None)
+    source = chosen(pipe, None)
     writer.join()
     return source
 
@@ -85,21 +86,22 @@ def test_a_plain_file_is_known_by_its_bytes(tmp_path: Path) -> None:
     """As in earlier versions, so that a demo on their roots sends nothing twice."""
     file = tmp_path / "c.csv"
     file.write_text(catalogue_of("One"), encoding="utf-8")
-    source = sources.choose(settings(tmp_path), catalogue=file, ratings=None)
+    source = chosen(file, None)
     assert source.identity == {"catalogue": hashlib.sha256(file.read_bytes()).hexdigest()}
 
 
-def test_made_up_records_fill_every_column(tmp_path: Path) -> None:
-    source = sources.choose(settings(tmp_path), catalogue=None, ratings=None)
+def test_made_up_records_fill_every_column() -> None:
+    source = chosen(None, None)
     assert source.columns == sent.EVERY
-    assert [part.name for part in source.parts] == ["users", "movies", "series", "feedback"]
+    assert [feed.name for feed in source.feeds] == ["users", "movies", "series", "feedback"]
 
 
 def test_a_wrong_file_is_one_line_before_anything_starts(ratings: Path) -> None:
     (ratings / "ratings.csv").write_text(RATINGS.replace("2005-04-02 21:32:00", "April"), encoding="utf-8")
     out, err = io.StringIO(), io.StringIO()
     arguments = ["demo", "--ratings", str(ratings)]
-    assert cli.main(arguments, settings=settings(ratings), stdout=out, stderr=err) == 2
+    settings = load_settings().model_copy(update={"root": str(ratings / "root")})
+    assert cli.main(arguments, settings=settings, stdout=out, stderr=err) == 2
     assert out.getvalue() == ""
     assert err.getvalue().startswith(
         f"lakehouse: {ratings}/ratings.csv: column timestamp of the row at byte 32 (line 2)"

@@ -181,6 +181,10 @@ def test_tables_have_headers_and_charts_a_text(page: Page) -> None:
     assert [attributes["for"] for attributes in page.named("label")] == ["wanted"]
 
 
+def test_the_list_of_tables_says_what_a_row_is() -> None:
+    assert '>silver.users<small lang="en">one user</small></th>' in render(full_report(), language="es")
+
+
 def test_records_that_silver_has_not_taken_are_told() -> None:
     behind = replace(full_report(), flow=FLOW._replace(taken=400, applied=370))
     assert "600 records of bronze are not processed yet" in render(behind, language="en")

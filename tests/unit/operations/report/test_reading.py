@@ -175,6 +175,7 @@ def test_every_table_is_told_with_its_version_and_rows(report: Report) -> None:
         "gold.model_metrics": (0, 4, {}),
     }
     assert all(table.written_at is not None for table in report.tables)
+    assert [table.row for table in report.tables if table.name == "silver.users"] == [SILVER_USERS.row]
 
 
 def test_the_flow_adds_up_all_batches(report: Report) -> None:
