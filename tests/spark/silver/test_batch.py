@@ -471,5 +471,5 @@ def test_small_files_of_batches_in_process_are_joined_by_spark(
     lake = Lakehouse(root)
     assert len(lake.delta(SILVER_FEEDBACK).file_uris()) == 1
     operations = [commit.operation for commit in lake.history(SILVER_FEEDBACK)]
-    assert operations == ["OPTIMIZE", "WRITE", "WRITE", "WRITE", "CREATE TABLE"]
+    assert operations == ["OPTIMIZE", "MERGE", "MERGE", "MERGE", "CREATE TABLE"]
     assert sorted(lake.read(SILVER_FEEDBACK)["id"].to_pylist()) == ["f0", "f1", "f2"]

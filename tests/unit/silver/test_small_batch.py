@@ -21,6 +21,7 @@ from silver.latest import TABLES, TOMBSTONE
 from silver.sizes import are_writable, size_of
 from silver.small_batch import apply_small_batch, open_tables
 from tests.support.delta_tables import write_rows
+from tests.support.folders import AWKWARD, EVERY_SIGN
 from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_batch, event, numbered, tombstone
 
 RULES = Rules(frozenset({"G"}), 3_600)
@@ -139,12 +140,16 @@ def copied(empty: Path, folder: str) -> str:
     return shutil.copytree(empty, Path(folder) / "lakehouse").as_posix()
 
 
-def test_a_tombstone_deletes_what_an_earlier_batch_wrote(empty: Path, tmp_path: Path) -> None:
-    root = copied(empty, str(tmp_path))
-    apply(root, numbered([event(kind, name, 1) for name, kind in KINDS.items()]), 0)
-    apply(root, numbered([tombstone(name, 2) for name in KINDS], first=len(KINDS)), 1)
+@pytest.mark.parametrize("name", ["lakehouse", AWKWARD, EVERY_SIGN])
+def test_a_tombstone_deletes_what_an_earlier_batch_wrote(empty: Path, tmp_path: Path, name: str) -> None:
+    """Below any folder, also where delta-rs' own append would panic."""
+    root = Path(copied(empty, str(tmp_path))).rename(tmp_path / name).as_posix()
+    events = [event(kind, id_, 1) for id_, kind in KINDS.items()]
+    apply(root, numbered([*events, event(MOVIE, "broken", 1, titulo=" ")]), 0)
+    apply(root, numbered([tombstone(id_, 2) for id_ in KINDS], first=len(KINDS) + 1), 1)
     lake = Lakehouse(root)
-    assert [lake.read(f"silver.{name}").num_rows for name in (*TABLES, TOMBSTONE)] == [0, 0, 0, len(KINDS)]
+    assert [lake.read(f"silver.{table}").num_rows for table in (*TABLES, TOMBSTONE)] == [0, 0, 0, len(KINDS)]
+    assert lake.read(SILVER_QUARANTINE).num_rows == 1
     assert lake.read(SILVER_BATCHES, where="batch_id = 1")["deleted"].to_pylist() == [len(KINDS)]
 
 
