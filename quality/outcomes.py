@@ -48,7 +48,7 @@ def results_of(
             one.exception_info = {
                 "raised_exception": True,
                 "exception_message": result.error,
-                "exception_traceback": None,
+                "exception_traceback": "",  # the page of Data Docs cannot show None
             }
         one.success = result.success
     count_again(validation)

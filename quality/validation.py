@@ -4,6 +4,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from html import escape
 from importlib.resources import files as resources
 from pathlib import Path
@@ -191,5 +192,10 @@ def data_docs(validation: ExpectationSuiteValidationResult, *, title: str, run_i
     validation.meta["run_id"] = RunIdentifier(run_name=run_id)
     page = ValidationResultsPageRenderer().render(validation)
     del page.sections[0].content_blocks[0]  # the header, which links to them
-    view: Any = _EscapingView(custom_views_directory=str(resources("quality").joinpath("templates")))
-    return str(view.render(page, template="data_docs.html", title=title, run_id=run_id))
+    return str(_view().render(page, template="data_docs.html", title=title, run_id=run_id))
+
+
+@cache
+def _view() -> Any:
+    """One for all pages: it compiles its templates when they are first used."""
+    return _EscapingView(custom_views_directory=str(resources("quality").joinpath("templates")))
