@@ -32,6 +32,7 @@ from great_expectations.expectations.expectation import (
 from great_expectations.render import RenderedComponentContent
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
+from great_expectations.util import convert_to_json_serializable
 from jinja2 import pass_context
 
 from lakehouse.drafts import replacing
@@ -145,6 +146,8 @@ def validate(
     found.results = [results[place] for place in range(len(placed))]
     for result in results.values():
         del result.expectation_config.meta[_PLACE]
+        # as it is in JSON: its renderer fails for numbers of numpy, and leaves them out of the page
+        result.result = json.loads(json.dumps(convert_to_json_serializable(result.result)))
     count_again(found)
     return found
 

@@ -52,6 +52,21 @@ def test_mostly_shows_shares() -> None:
     assert (found.success, found.observed, found.expected) == (False, "0.75", "at most 0.5 (value_set ['a'])")
 
 
+@pytest.mark.parametrize(
+    ("expectation", "success", "observed"),
+    [
+        (gxe.ExpectColumnDistinctValuesToBeInSet(column="c", value_set=["a", "b"]), True, "0"),
+        (gxe.ExpectColumnDistinctValuesToBeInSet(column="c", value_set=["a"]), False, "1"),
+        (gxe.ExpectColumnDistinctValuesToContainSet(column="c", value_set=["a", "x", "y"]), False, "2"),
+        (gxe.ExpectColumnDistinctValuesToEqualSet(column="c", value_set=["a", "x"]), False, "2"),
+    ],
+)
+def test_distinct_values_that_are_wrong_are_counted(expectation: Any, success: bool, observed: str) -> None:
+    """Great Expectations says that it observed None, and counts."""
+    (found,) = judged({"c": ["a", "b", "b"]}, expectation)
+    assert (found.success, found.observed, found.error) == (success, observed, None)
+
+
 def test_no_value_at_all_is_an_error_although_great_expectations_passes_it() -> None:
     rows = {"c": [None, None], "d": ["a", "a"]}
     assert validated(rows, IN_SET).success

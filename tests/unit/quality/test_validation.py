@@ -98,6 +98,13 @@ def test_a_column_without_a_value_is_an_error_on_its_page_too() -> None:
     assert "no value in any row: nothing could be checked" in page
 
 
+def test_the_page_shows_the_numbers_that_numpy_computes() -> None:
+    mean = gx.expectations.ExpectColumnMeanToBeBetween(column="numero_temporadas", max_value=1)
+    suite = gx.ExpectationSuite(name="s", expectations=[mean])
+    found = validation.validate(pd.DataFrame({"numero_temporadas": [2, 5]}), suite, SILVER_CONTENT, samples=1)
+    assert ">3.5<" in re.sub(r"\s", "", validation.data_docs(found, title="t", run_id="run"))
+
+
 def test_data_docs_need_no_network_and_run_nothing_that_rows_contain() -> None:
     attack = "<script>alert(1)</script>"
     rows = pd.DataFrame({"id": [attack, "b"], "generos": [[attack], [attack]]})
