@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
 
-# It imports them for a chart and for statistical tests that few suites need: a third of its import, and 90 MB.
+# It imports them for a chart and for statistical tests that few suites need: a third of its import, and 80 MB.
 _DEFERRED = ("altair", "scipy.sparse", "scipy.stats")
 
 
