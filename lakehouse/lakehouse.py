@@ -171,7 +171,7 @@ def append(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | Non
     unmatched(delta, rows, properties).when_not_matched_insert_all().execute()
 
 
-def unmatched(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | None) -> TableMerger:
+def unmatched(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | None = None) -> TableMerger:
     """A merge in which no row matches; it reads no file of the table.
 
     delta-rs' own append takes a third of the time, but panics below a folder with one of `[ ] ^ |` in its path.

@@ -34,7 +34,7 @@ from producers.made_up.entities import user_records
 from producers.sending.delivery import publish
 from tests.support.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, require_openssl
 from tests.support.folders import PROJECT
-from tests.support.processes import BIN, TIMEOUT, await_condition, environment, fast_jvm
+from tests.support.processes import BIN, TIMEOUT, await_condition, environment, small_submits
 from tests.support.spark_pages import shown
 
 USER = "ana=lakehouse"
@@ -220,7 +220,7 @@ def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(
             [*command, "--trigger", "500ms"],
             cwd=PROJECT,
             # everything that listens does so on loopback
-            env=environment(settings) | fast_jvm() | {"SPARK_LOCAL_IP": LOOPBACK},
+            env=environment(settings) | small_submits() | {"SPARK_LOCAL_IP": LOOPBACK},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
