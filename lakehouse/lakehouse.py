@@ -13,7 +13,7 @@ from deltalake.table import TableMerger
 
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
-from lakehouse.history.log import Commit, read_commit, table_log, versions
+from lakehouse.history.log import Commit, commit_times, read_commit, table_log, versions
 from lakehouse.paths import encoded_address, is_address
 from lakehouse.tables import Table, find_table
 from lakehouse.tables.declaration import checks_in
@@ -53,13 +53,18 @@ class Lakehouse:
         except DeltaError as error:
             known = self.versions(table)
             if version is not None and known and version not in known:
-                raise TableError(
-                    f"no version {version} of {declaration(table).sql_name}",
-                    todo=f"its log has {known[0]} to {known[-1]}",
-                ) from error
+                raise self._no_version(declaration(table), version, known) from error
             if isinstance(error, TableNotFoundError):
                 raise declaration(table).missing(self.root) from error
             raise
+
+    def _no_version(self, table: Table, version: int, known: Sequence[int]) -> TableError:
+        """The error for a version that the log does not list: of the future, or no longer kept."""
+        kept = f"its log has {known[0]} to {known[-1]}"
+        if version < known[0]:
+            since = commit_times(table_log(self.folder, table))[known[0]]
+            kept += f": versions are kept since {since:%Y-%m-%d %H:%M:%S} UTC"
+        return TableError(f"no version {version} of {table.sql_name}", todo=kept)
 
     def version(self, table: Table | str) -> int:
         """The number of the table's last commit. Raises TableError if there is no such table."""
@@ -144,7 +149,7 @@ class Lakehouse:
                 schema,
                 mode="ignore",  # another process may be creating it
                 description=found.row or None,
-                configuration=dict(found.properties),
+                configuration=found.own_properties,
                 storage_options=_storage_options(self.root),
             )
         opened = self.delta(found)

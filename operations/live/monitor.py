@@ -17,6 +17,7 @@ from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.meter import KafkaMeter, kafka_meter
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
+from lakehouse.spark.progress import PROGRESS
 from lakehouse.tables import SILVER_QUARANTINE
 from operations.live.producers import LiveProducers
 from operations.live.streams import LiveGold
@@ -43,7 +44,7 @@ class Monitor:
     def __init__(self, settings: Settings, meter: KafkaMeter, console: Console, live: LivePicture | None) -> None:
         self._settings, self._meter, self._console, self._picture = settings, meter, console, live
         self._lake = Lakehouse(settings.root)
-        self._tail = ProgressTail(settings.ops_dir / "stream_progress.jsonl")
+        self._tail = ProgressTail(settings.ops_dir / PROGRESS)
         self._rejected_before = self._quarantined()
         self._began = time.monotonic()
         self._looked_at = self._shown_at = float("-inf")

@@ -16,7 +16,7 @@ from tests.support.outcome import Outcome
 from tests.support.processes import BIN, TIMEOUT, environment
 from tests.support.small import with_small_demo
 
-PACKAGES = ("bronze", "gold", "lakehouse", "operations", "producers", "quality", "silver")
+PACKAGES = ("bronze", "gold", "lakehouse", "maintenance", "operations", "producers", "quality", "silver")
 # Reads silver, which the demo has written.
 JOB = "gold/count_popularity.py"
 

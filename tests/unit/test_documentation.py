@@ -13,7 +13,7 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 # A path of this repository in backticks, such as `silver/rules.py` or `lakehouse/history`.
-TOPS = "benchmarks|bronze|conf|docs|gold|lakehouse|operations|producers|quality|silver|tests"
+TOPS = "benchmarks|bronze|conf|docs|gold|lakehouse|maintenance|operations|producers|quality|silver|tests"
 PATH = re.compile(rf"`((?:{TOPS})/[\w./-]*)`")
 RULE = re.compile(r"^\| `([a-z_0-9]+)` \|", re.MULTILINE)
 

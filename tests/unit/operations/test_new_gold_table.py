@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.folders import PROJECT
 
-PACKAGES = ("bronze", "conf", "gold", "lakehouse", "operations", "producers", "quality", "silver")
+PACKAGES = ("bronze", "conf", "gold", "lakehouse", "maintenance", "operations", "producers", "quality", "silver")
 
 DECLARATION = """
 GOLD_LIKES = Table(
