@@ -52,12 +52,9 @@ def expiry(lake: Lakehouse, table: Table, need: Need, *, now: datetime) -> Expir
     stored = folder.stored()  # before the log: whatever is written from now on is not among them
     begin = _beginning(stored, need.version, now - READERS)
     held = _held(lake, table, begin)
-    expired = {
-        path: file.size
-        for path, file in stored.items()
-        if _is_old_log(path, begin)
-        or (_is_data(path) and _name(path) not in held and file.written_at < now - _WRITERS)
-    }
+    unheld = {path for path, file in stored.items() if _is_data(path) and file.written_at < now - _WRITERS}
+    unheld = {path for path in unheld if _name(path) not in held}
+    expired = {path: file.size for path, file in stored.items() if path in unheld or _is_old_log(path, begin)}
     checksums = {checksum_of(path) for path in expired}
     expired |= {path: stored[path].size for path in checksums & stored.keys()}
     return Expiry(table, need, begin, commit_times(folder / _LOG)[begin], expired)
@@ -105,7 +102,7 @@ def _up_to(names: list[str], version: int) -> list[str]:
 
 
 def _held(lake: Lakehouse, table: Table, begin: int) -> set[str]:
-    """The names of the data and change files of this version and all later ones. Each occurs only once in a table."""
+    """The names, unique in a table, of the data and change files of this version and all later ones."""
     held = {_name(path) for path in live_files(lake, table, begin)}
     log = table_log(lake.folder, table)
     for version in commit_versions(log.names()):

@@ -156,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def lines(done: Maintenance, *, dry_run: bool) -> Iterator[str]:
     for kept in done.tables:
         found = kept.expiry
-        yield f"{found.table.sql_name}: frees {found.size:,} bytes; kept from version {found.begin}: {found.need.reason}"
+        yield f"{found.table.sql_name}: {found.size:,} bytes; kept from version {found.begin}: {found.need.reason}"
         yield from (f"  waits: {what}" for what in kept.waits)
     yield f"{'would free' if dry_run else 'freed'} {done.size:,} bytes"
 

@@ -94,7 +94,10 @@ def _refuse(table: Table) -> None:
 
 @contextmanager
 def _alone(ops_dir: Path, table: Table) -> Iterator[None]:
-    """Keep stream 2 or gold's training, and the deletion of old versions, from running meanwhile. Raises RunningError if it is running."""
+    """Keep stream 2 or gold's training, and `lakehouse maintain`, from running meanwhile.
+
+    Raises RunningError if one of them is running.
+    """
     writer = "silver" if table.layer == "silver" else "gold.models"
     with only_run(ops_dir, writer), only_run(ops_dir, LOCK):
         yield
