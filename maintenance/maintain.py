@@ -119,7 +119,8 @@ class _Work(NamedTuple):
     def _waits(self, running: str) -> tuple[str, ...]:
         table, told = self.expiry.table, []
         if self.expiry.lacks_checkpoint:
-            told.append(f"versions up to {self.expiry.need.version}: they go once their checkpoint is an hour old")
+            versions = f"versions {self.expiry.begin} to {self.expiry.need.version - 1}"
+            told.append(f"{versions}: they go once the checkpoint after them is an hour old")
         if running and small_files(self.lake, table):
             told.append(f"joining its small files: {running}, and does that itself")
         if running and not promise.is_kept(self.lake, table, self._days):
