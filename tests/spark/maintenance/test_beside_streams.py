@@ -4,16 +4,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.spark.sql import setting
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_USERS
 from maintenance import maintain
 from silver.refine import refine
 from tests.support.maintained import DAYS, HOURS, age, settings_at, unreadable
 from tests.support.records import USER, bronze_frame, bronze_row
+
+_ENFORCED = "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration"
 
 
 @pytest.fixture
@@ -62,3 +66,15 @@ def test_silver_goes_on_from_50_versions_behind(spark: SparkSession, settings: S
     assert len(list((root / "bronze" / "events").glob("*.parquet"))) == 2
     refine(spark, settings)
     assert in_process.read(SILVER_USERS).num_rows == 56
+
+
+def test_spark_reads_a_version_of_a_month_ago(spark: SparkSession, settings: Settings) -> None:
+    """A gate may fall back to it. By default Delta reads none older than a week, even if its files exist."""
+    lake = SparkLakehouse(settings.root, spark)
+    lake.ensure(BRONZE_EVENTS)
+    land(lake, 0, 1)
+    age(Path(settings.root), 30 * DAYS)
+    land(lake, 1, 2)
+    with setting(spark, _ENFORCED, "true"), pytest.raises(AnalysisException, match="Cannot time travel beyond"):
+        lake.read(BRONZE_EVENTS, version=1).count()
+    assert lake.read(BRONZE_EVENTS, version=1).count() == 1
