@@ -7,6 +7,7 @@ process that dies leaves files that the next run deletes.
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from lakehouse.folders import Folder, Stored
 from lakehouse.history.data_files import checksum_of
@@ -22,6 +23,7 @@ READERS = timedelta(hours=1)
 # A writer commits the files that it has written within this time.
 _WRITERS = timedelta(days=1)
 _LOG = "_delta_log"
+_HINT = "_last_checkpoint"
 
 
 class Expiry(NamedTuple):
@@ -78,6 +80,9 @@ def add_checkpoint(lake: Lakehouse, table: Table, version: int) -> None:
     """Write the log's checkpoint of this version, unless it has one."""
     log = table_log(lake.folder, table)
     if _checkpoints(log.names(), version) != version:
+        log.delete(
+            checksum_of(_HINT)
+        )  # Hadoop's, which delta-rs does not write: Spark would not read the new hint
         lake.delta(table, version).create_checkpoint()
     for name in checkpoint_files(_up_to(log.names(), version))[1]:
         require_readable(log, name)
@@ -103,7 +108,7 @@ def _up_to(names: list[str], version: int) -> list[str]:
 
 def _held(lake: Lakehouse, table: Table, begin: int) -> set[str]:
     """The names, unique in a table, of the data and change files of this version and all later ones."""
-    held = {_name(path) for path in live_files(lake, table, begin)}
+    held = {_name(unquote(path)) for path in live_files(lake, table, begin)}
     log = table_log(lake.folder, table)
     for version in commit_versions(log.names()):
         if version >= begin:
@@ -115,7 +120,7 @@ def _written(log: Folder, version: int) -> Iterator[str]:
     for action in read_actions(log, version):
         file = action.get("add") or action.get("cdc")
         if file:
-            yield _name(str(file["path"]))
+            yield _name(unquote(str(file["path"])))
 
 
 def _is_old_log(path: str, begin: int) -> bool:

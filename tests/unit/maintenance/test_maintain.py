@@ -295,6 +295,13 @@ def test_beside_a_running_stream_its_tables_get_no_commit(root: Path, settings: 
     assert any(told.startswith("its Delta properties: silver is running already") for told in done.tables[0].waits)
 
 
+def test_a_checksum_of_the_old_hint_does_not_outlive_it(root: Path, settings: Settings) -> None:
+    stale = root / "silver" / "users" / "_delta_log" / "._last_checkpoint.crc"
+    stale.write_bytes(b"crc\0of another file")
+    maintained(settings)
+    assert (stale.with_name("_last_checkpoint").exists(), stale.exists()) == (True, False)
+
+
 def test_only_one_runs_at_a_time(settings: Settings) -> None:
     with only_run(settings.ops_dir, LOCK), pytest.raises(RunningError, match="maintenance is running already"):
         maintained(settings)
