@@ -80,9 +80,8 @@ def add_checkpoint(lake: Lakehouse, table: Table, version: int) -> None:
     """Write the log's checkpoint of this version, unless it has one."""
     log = table_log(lake.folder, table)
     if _checkpoints(log.names(), version) != version:
-        log.delete(
-            checksum_of(_HINT)
-        )  # Hadoop's, which delta-rs does not write: Spark would not read the new hint
+        # Hadoop's checksum of the old hint, which delta-rs does not replace: Spark would refuse the new one
+        log.delete(checksum_of(_HINT))
         lake.delta(table, version).create_checkpoint()
     for name in checkpoint_files(_up_to(log.names(), version))[1]:
         require_readable(log, name)
