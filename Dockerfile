@@ -32,6 +32,7 @@ COPY --chown=lakehouse:lakehouse bronze/ bronze/
 COPY --chown=lakehouse:lakehouse silver/ silver/
 COPY --chown=lakehouse:lakehouse gold/ gold/
 COPY --chown=lakehouse:lakehouse quality/ quality/
+COPY --chown=lakehouse:lakehouse maintenance/ maintenance/
 COPY --chown=lakehouse:lakehouse producers/ producers/
 COPY --chown=lakehouse:lakehouse operations/ operations/
 

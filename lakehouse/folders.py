@@ -3,11 +3,19 @@
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, S3FileSystem
 
 from lakehouse.errors import InputError, first_line
 from lakehouse.paths import encoded_address
+
+
+class Stored(NamedTuple):
+    """One stored file: its size in bytes, and when it was last modified, in UTC."""
+
+    size: int
+    written_at: datetime
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,15 @@ class Folder:
 
     def names_below(self) -> list[str]:
         """The names of all files in the folder and its subfolders, sorted."""
+        return sorted(path.rpartition("/")[2] for path in self.stored())
+
+    def stored(self) -> dict[str, Stored]:
+        """All files in the folder and its subfolders, by their paths below it."""
         found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True, recursive=True))
-        return sorted(info.base_name for info in found if info.type == FileType.File)
+        begin = len(self.path) + 1
+        return {
+            info.path[begin:]: Stored(info.size or 0, info.mtime) for info in found if info.type == FileType.File
+        }
 
     def sizes(self) -> dict[str, int]:
         """The names of the folder's entries and their sizes in bytes; 0 for a folder."""

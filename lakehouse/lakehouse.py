@@ -13,7 +13,7 @@ from deltalake.table import TableMerger
 
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
-from lakehouse.history.log import Commit, read_commit, table_log, versions
+from lakehouse.history.log import Commit, commit_times, read_commit, table_log, versions
 from lakehouse.paths import encoded_address, is_address
 from lakehouse.tables import Table, find_table
 from lakehouse.tables.declaration import checks_in
@@ -76,9 +76,16 @@ class Lakehouse:
         for version in wanted:
             if version not in known:
                 raise TableError(
-                    f"{declared.sql_name} has no version {version}",
-                    todo=f"it has {known[0]} to {known[-1]}: lakehouse history {declared.sql_name}",
+                    f"{declared.sql_name} has no version {version}", todo=self._has(declared, version, known)
                 )
+
+    def _has(self, table: Table, version: int, known: Sequence[int]) -> str:
+        """The versions that there are; and since when, if an older one was asked for."""
+        has = f"it has {known[0]} to {known[-1]}"
+        if version < known[0]:
+            since = commit_times(table_log(self.folder, table))[known[0]]
+            has += f", kept since {since:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{has}: lakehouse history {table.sql_name}"
 
     def history(self, table: Table | str, *, limit: int | None = None) -> list[Commit]:
         """The table's commits, newest first. Raises TableError if there is no such table."""
@@ -144,7 +151,7 @@ class Lakehouse:
                 schema,
                 mode="ignore",  # another process may be creating it
                 description=found.row or None,
-                configuration=dict(found.properties),
+                configuration=found.own_properties,
                 storage_options=_storage_options(self.root),
             )
         opened = self.delta(found)

@@ -146,6 +146,11 @@ class Quality(Section):
     may_be_null: tuple[ColumnName, ...]
 
 
+class Maintenance(Section):
+    # a hundred years
+    keep_days: Annotated[Integer, Field(ge=0, le=36_500)]
+
+
 class Demo(Section):
     users: Count
     titles: Annotated[Count, Field(ge=2)]
@@ -158,6 +163,7 @@ class Up(Section):
     rate: Positive
     trigger_seconds: Seconds
     gold_every_seconds: Annotated[Seconds, Field(gt=0)]
+    maintain_every_hours: Annotated[Real, Field(gt=0)]
 
 
 class Settings(BaseModel):
@@ -173,6 +179,7 @@ class Settings(BaseModel):
     export: Export
     report: Report
     quality: Quality
+    maintenance: Maintenance
     demo: Demo
     up: Up
 

@@ -1,4 +1,7 @@
-"""What every micro-batch of the streams did, as JSON lines in <ops>/stream_progress.jsonl."""
+"""What every micro-batch of the streams did, as JSON lines in <ops>/stream_progress.jsonl.
+
+`lakehouse maintain` renames the file once its first line is too old.
+"""
 
 import json
 import os
@@ -16,6 +19,7 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryProgress,
 )
 
+PROGRESS, OLD_PROGRESS = "stream_progress.jsonl", "stream_progress.old.jsonl"
 # Spark notifies listeners soon after a query's end; a summary printed before that would miss its last batch.
 _END_TIMEOUT_SECONDS = 10
 _ALWAYS = {"logged_at", "stream", "rows", "durations_ms", "kafka_lag"}

@@ -12,7 +12,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse.errors import LakehouseError, root_cause
 from lakehouse.jvm.signals import jvm_signals_forwarded
-from lakehouse.spark.progress import ProgressLog
+from lakehouse.spark.progress import PROGRESS, ProgressLog
 from lakehouse.spark.sql import setting
 from lakehouse.stop_signals import StopRequests, stop_requests
 
@@ -72,7 +72,7 @@ def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> I
     must not run: in that case KeyboardInterrupt is raised. The first query that fails stops the others and raises
     StreamError.
     """
-    log = ProgressLog(ops_dir / "stream_progress.jsonl")
+    log = ProgressLog(ops_dir / PROGRESS)
     spark.streams.addListener(log)
     streams: list[StreamingQuery] = []
     try:

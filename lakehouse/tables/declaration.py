@@ -27,6 +27,8 @@ TIMESTAMP, DATE, BINARY = TimestampType(), DateType(), BinaryType()
 STRINGS = ArrayType(STRING)
 
 APPEND_ONLY = MappingProxyType({"delta.appendOnly": "true"})
+# No writer deletes a table's log when it writes a checkpoint: only `lakehouse maintain` knows who still needs it.
+LOG_KEPT = MappingProxyType({"delta.enableExpiredLogCleanup": "false"})
 CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})
 
 # What a layer's gate does with a table. "decides": checks it, and accepts no version of the layer without it.
@@ -116,10 +118,15 @@ class Table:
         return {column.name: comment_of(column) for column in self.schema}
 
     @property
+    def own_properties(self) -> dict[str, str]:
+        """Its properties and those of every table."""
+        return {**LOG_KEPT, **self.properties}
+
+    @property
     def delta_properties(self) -> dict[str, str]:
         """Table properties as Delta stores them, constraints included, so that one commit creates everything."""
         checks = {f"{_CHECK}{name}": condition for name, condition in self.checks.items()}
-        return {**self.properties, **checks}
+        return {**self.own_properties, **checks}
 
     @property
     def command(self) -> str:

@@ -15,6 +15,7 @@ from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_MODELS, Table, find_table
+from maintenance.maintain import LOCK
 from operations.call import Call
 
 _CONSEQUENCES = {
@@ -72,7 +73,7 @@ def restore(lake: SparkLakehouse, table: Table, version: int) -> int:
     except (PySparkException, Py4JJavaError) as error:
         raise TableError(
             f"{table.sql_name} cannot be restored to version {version}: {first_line(error)}",
-            todo="choose a newer version: VACUUM may have deleted the files of old ones",
+            todo="choose a version that lakehouse history lists",
         ) from error
     return lake.version(table)
 
@@ -93,8 +94,12 @@ def _refuse(table: Table) -> None:
 
 @contextmanager
 def _alone(ops_dir: Path, table: Table) -> Iterator[None]:
-    """Keep stream 2, or gold's training, from running meanwhile. Raises RunningError if it is running."""
-    with only_run(ops_dir, "silver" if table.layer == "silver" else "gold.models"):
+    """Keep stream 2 or gold's training, and `lakehouse maintain`, from running meanwhile.
+
+    Raises RunningError if one of them is running.
+    """
+    writer = "silver" if table.layer == "silver" else "gold.models"
+    with only_run(ops_dir, writer), only_run(ops_dir, LOCK):
         yield
 
 

@@ -77,6 +77,8 @@ class ProgressTail:
     def _new_batches(self) -> list[dict[str, Any]]:
         if not self._file.exists():
             return []
+        if self._file.stat().st_size < self._read_to:  # maintenance has renamed it, and a stream began another
+            self._read_to = 0
         with self._file.open("rb") as file:
             file.seek(self._read_to)
             text = file.read()

@@ -20,7 +20,7 @@ from tests.support.outcome import Outcome
 from tests.support.processes import BIN, TIMEOUT, far_from_the_checkout, small_submits
 from tests.support.wheel import Installed
 
-PACKAGES = ("bronze", "gold", "lakehouse", "operations", "producers", "quality", "silver")
+PACKAGES = ("bronze", "gold", "lakehouse", "maintenance", "operations", "producers", "quality", "silver")
 
 
 @pytest.fixture

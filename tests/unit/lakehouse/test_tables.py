@@ -151,7 +151,11 @@ def test_silver_publishes_its_changes(table: Table) -> None:
 
 def test_constraints_are_properties_so_that_one_commit_makes_the_table() -> None:
     table = Table("x", "y", StructType([]), (), {"positive": "a > 0"}, {"delta.appendOnly": "true"})
-    assert table.delta_properties == {"delta.appendOnly": "true", "delta.constraints.positive": "a > 0"}
+    assert table.delta_properties == {
+        "delta.appendOnly": "true",
+        "delta.constraints.positive": "a > 0",
+        "delta.enableExpiredLogCleanup": "false",
+    }
 
 
 def test_the_export_has_exactly_these_columns_in_this_order() -> None:

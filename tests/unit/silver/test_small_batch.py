@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lakehouse import Lakehouse
-from lakehouse.tables import SILVER_BATCHES, SILVER_USERS, layer_tables
+from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS, layer_tables
 from silver import small_batch
 from silver.latest import TABLES, TOMBSTONE
 from silver.sizes import are_writable, size_of

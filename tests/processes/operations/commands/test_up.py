@@ -37,7 +37,7 @@ def embedded(tmp_path: Path, prepared: Callable[[Path], Path]) -> Settings:
     """A small lakehouse with its own embedded broker."""
     base = with_small_demo(load_settings())
     kafka = base.kafka.model_copy(update={"embedded_port": 0})
-    up = base.up.model_copy(update={"trigger_seconds": 1.0})
+    up = base.up.model_copy(update={"trigger_seconds": 1.0, "maintain_every_hours": 0.001})
     root = prepared(tmp_path / "lakehouse")
     return base.model_copy(update={"root": str(root), "kafka": kafka, "up": up})
 
@@ -79,6 +79,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     assert code == 2
 
     live = start(embedded, tmp_path / "live.log", cheap)
+    await_condition(lambda: not live.alive() or "maintenance freed" in live.said(), "a maintenance", every=0.2)
     code = live.stop(signal.SIGINT)
     said = live.said()
     assert (code, "Traceback" in said) == (0, False), said
