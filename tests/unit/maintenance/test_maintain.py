@@ -88,7 +88,7 @@ def test_outside_of_the_window_the_error_says_since_when(root: Path, settings: S
     since = done.tables[0].expiry.since
     with pytest.raises(TableError) as told:
         Lakehouse(root).read(SILVER_USERS, version=2)
-    assert told.value.problem == "no version 2 of silver.users"
+    assert told.value.problem == "silver.users has no version 2"
     assert told.value.todo == (
         f"it has {first} to {users(root)[-1]}, kept since {since:%Y-%m-%d %H:%M:%S} UTC: lakehouse history silver.users"
     )
@@ -292,7 +292,7 @@ def test_beside_a_running_stream_its_tables_get_no_commit(root: Path, settings: 
     with only_run(settings.ops_dir, "silver"):
         done = maintained(settings)
         assert users(root) == list(range(VERSIONS))
-    assert any(told.startswith("its Delta properties: silver is running already") for told in done.tables[0].waits)
+    assert any(told.startswith("its Delta properties: silver is already running") for told in done.tables[0].waits)
 
 
 def test_a_checksum_of_the_old_hint_does_not_outlive_it(root: Path, settings: Settings) -> None:
@@ -303,7 +303,7 @@ def test_a_checksum_of_the_old_hint_does_not_outlive_it(root: Path, settings: Se
 
 
 def test_only_one_runs_at_a_time(settings: Settings) -> None:
-    with only_run(settings.ops_dir, LOCK), pytest.raises(RunningError, match="maintenance is running already"):
+    with only_run(settings.ops_dir, LOCK), pytest.raises(RunningError, match="maintenance is already running"):
         maintained(settings)
 
 
