@@ -28,6 +28,8 @@ STRINGS = ArrayType(STRING)
 
 APPEND_ONLY = MappingProxyType({"delta.appendOnly": "true"})
 CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})
+# Rows are replaced without rewriting their files, which needs readers that know deletion vectors.
+DELETION_VECTORS = MappingProxyType({"delta.enableDeletionVectors": "true"})
 
 # What a layer's gate does with a table. "decides": checks it, and accepts no version of the layer without it.
 # "reports": checks it. "after": nothing, the table is made after it. "": nothing.

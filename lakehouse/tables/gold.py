@@ -4,6 +4,7 @@ from pyspark.sql.types import MapType, StructType
 
 from lakehouse.tables.declaration import (
     DATE,
+    DELETION_VECTORS,
     DOUBLE,
     INT,
     LONG,
@@ -44,6 +45,7 @@ GOLD_AFFINITY = Table(
     ),
     ("user_id", "content_id"),
     {"rating_in_range": "rating BETWEEN 1.0 AND 5.0"},
+    DELETION_VECTORS,  # of the tables of gold, only this one: the project alone reads it
     row="one user and one title with something in common, and how well it fits",
     made_by=Job("gold.rate_affinity", "affinity ratings"),
     gate="decides",
