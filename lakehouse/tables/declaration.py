@@ -42,11 +42,13 @@ _CHECK = "delta.constraints."
 class Job(NamedTuple):
     """The module that makes a table.
 
-    `step` is its name in the pipeline. If the pipeline does not run it, `arguments` are those that make the table.
+    `step` is its name in the pipeline, and `awaited` what takes its time. If the pipeline does not run it,
+    `arguments` are those that make the table.
     """
 
     module: str
     step: str = ""
+    awaited: str = ""
     arguments: str = ""
 
     @property
