@@ -90,7 +90,7 @@ def read_regular(value: str) -> dict[str, Any] | None:
         return None
     try:
         event = _DECODER.decode(value)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):  # not of this form; as deep as no event is
         return None
     event_type = type(event).__name__
     fields = EMPTY.copy()

@@ -79,6 +79,19 @@ def test_what_producers_send_is_read_fast(event: dict[str, Any]) -> None:
     assert read_regular(value) == read_any(value).fields
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"type":"feedback","rating":' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"pais":' + '{"a":' * 100_000 + "1" + "}" * 100_000 + ',"type":"movie"}',
+        '{"type":' + "[" * 100_000,
+    ],
+    ids=["a deep number", "a deep field before the type", "a deep type"],
+)
+def test_a_deep_document_is_no_object_and_no_error(value: str) -> None:
+    assert not read_event(value).is_object
+
+
 def test_a_name_that_occurs_twice_is_not_overlooked() -> None:
     value = json.dumps(MOVIE).replace("{", '{"titulo": "another", ')
     assert read_regular(value) is None
