@@ -15,7 +15,7 @@ from pyspark.sql.types import NumericType
 from lakehouse.text import cleaned
 from silver.parsing.fields import EMPTY, FIELDS, TYPES, Field
 from silver.parsing.strict_json import Number, parse_object
-from silver.parsing.texts import item_text
+from silver.parsing.texts import LONGEST_KEPT, item_text
 
 
 def _clean_text(sent: str) -> str | None:
@@ -28,7 +28,8 @@ def _clean_items(sent: list[str]) -> list[str] | None:
 
 
 def _number_text(sent: msgspec.Raw) -> str | None:
-    return _text_of(bytes(sent))
+    json = bytes(sent)
+    return _text_of(json) if len(json) <= LONGEST_KEPT else None
 
 
 @lru_cache(maxsize=10_000)  # seasons, episodes and ratings repeat

@@ -7,7 +7,7 @@ from silver.parsing.strict_json import as_json
 
 NESTED = (dict, list)
 # Genres and people repeat. Longer texts hardly do, and would fill the memory.
-_LONGEST_KEPT = 60
+LONGEST_KEPT = 60
 _MOST_KEPT = 50_000
 
 
@@ -23,7 +23,7 @@ class _Texts(dict[Any, str | None]):
 
     def __missing__(self, item: Any) -> str | None:
         text = scalar(item)
-        if isinstance(item, str) and len(item) <= _LONGEST_KEPT:
+        if isinstance(item, str) and len(item) <= LONGEST_KEPT:
             if len(self) >= _MOST_KEPT:
                 self.clear()
             self[item] = text
