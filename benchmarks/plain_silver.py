@@ -1,6 +1,5 @@
 """What one would write instead of silver: parse, keep the latest event of each id, merge. No rules."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from delta.tables import DeltaTable
@@ -14,7 +13,8 @@ WIRE = (
     "generos array<string>, directores array<string>, actores array<string>, clasificacion string, "
     "decadas_favoritas array<string>, decada_lanzamiento string, numero_temporadas int, numero_episodios int"
 )
-_TABLES: Mapping[Table, tuple[str, ...]] = {SILVER_USERS: ("user",), SILVER_CONTENT: ("movie", "series")}
+# Each table, and the types of events in it.
+_TABLES = ((SILVER_USERS, ("user",)), (SILVER_CONTENT, ("movie", "series")))
 
 
 def read_bronze(spark: SparkSession, root: Path, *, version: int, max_bytes_per_trigger: str) -> DataFrame:
@@ -25,7 +25,7 @@ def read_bronze(spark: SparkSession, root: Path, *, version: int, max_bytes_per_
 
 def load(bronze: DataFrame, root: Path, *, checkpoint: Path) -> None:
     """Merge the rows of the stream into users and content below this root."""
-    for table in _TABLES:
+    for table, _ in _TABLES:
         _create(bronze.sparkSession, root, table)
     writer = bronze.writeStream.foreachBatch(lambda rows, _: _merge_batch(rows, root))
     writer.option("checkpointLocation", str(checkpoint)).trigger(availableNow=True).start().awaitTermination()
@@ -49,7 +49,7 @@ def _merge_batch(bronze: DataFrame, root: Path) -> None:
         }
     )
     typed.persist()
-    for table, types in _TABLES.items():
+    for table, types in _TABLES:
         _merge(typed.filter(F.col("type").isin(*types)), root, table)
     typed.unpersist()
 
