@@ -54,9 +54,10 @@ def refine(
         bronze = read_bronze(lake, max_bytes_per_trigger=chosen.max_bytes_per_trigger)
         # in the stream's plan, not in each batch: building this plan takes longer than many a batch
         rules = Rules(frozenset(chosen.clasificaciones), chosen.future_tolerance_seconds)
-        records = judged(bronze, **rules._asdict())
-        if target is not None and has_corrections(lake):
-            records = withhold(records, lake.read(SILVER_CORRECTIONS))
+        withheld = lake.read(SILVER_CORRECTIONS) if target is not None and has_corrections(lake) else None
+        records = judged(bronze, **rules._asdict(), keep_sent=withheld is not None)
+        if withheld is not None:
+            records = withhold(records, withheld)
         bounds = Bounds(chosen.in_process_rows, size_in_bytes(chosen.in_process_table_bytes))
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
             for table in layer_tables("silver"):

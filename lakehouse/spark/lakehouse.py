@@ -92,9 +92,9 @@ class SparkLakehouse:
         """Create the table with its whole contract in one commit; an existing one must have the same schema.
 
         Nullable columns and fields that an earlier version of the contract lacked are added to an existing table
-        in one commit, which changes none of its files. CHECK constraints and descriptions that are new or have
-        changed are set; constraints that only the table has stay. `properties` are set on a new table in addition
-        to its contract. Raises TableError if the schema differs, if rows violate a constraint, or if the folder of
+        in one commit, which changes none of its files. Properties, CHECK constraints and descriptions that are new
+        or have changed are set; what only the table has stays. `properties` are set on a new table in addition to
+        its contract. Raises TableError if the schema differs, if rows violate a constraint, or if the folder of
         a new table is not empty.
         """
         if self._create_or_extend(table, properties or {}):
@@ -248,8 +248,13 @@ class SparkLakehouse:
         constraints.add(self.spark, path, table, dict.fromkeys(due, ""))
 
     def _prepare(self, table: Table) -> dict[str, str]:
-        """Update the description and drop the constraints that changed. Returns those to add, as `constraints`."""
+        """Update the description and properties, and drop the constraints that changed.
+
+        Returns the constraints to add, as `constraints`.
+        """
         path, found = self.path(table), self.detail(table)
+        if not table.properties.items() <= found.properties.items():
+            self.set_properties(table, table.properties)
         comments.update_table(self.spark, path, table, found.description)
         return constraints.drop_changed(self.spark, path, table, found.properties)
 

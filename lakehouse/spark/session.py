@@ -22,6 +22,7 @@ from lakehouse.jvm.java import Java, find_java, utf8_locale
 from lakehouse.jvm.options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
 from lakehouse.settings import conf_dir, load_settings
 from lakehouse.spark.defaults import DEFAULTS, REQUIRED, defaults_file, plain_defaults, spark_defaults
+from lakehouse.spark.downloads import downloads_told
 from lakehouse.spark.environment import drop_empty_variables, require_fitting_environment, suspects
 
 # They print the stack trace of an exception that is also raised, and reported where it is caught.
@@ -208,7 +209,10 @@ def _jvm_options(java: Java, *, lasting: bool) -> list[str]:
 
 @contextmanager
 def _stderr_to(log_file: Path | None) -> Iterator[None]:
-    """Point this process's stderr at the file while the JVM starts, because the JVM inherits it."""
+    """Point this process's stderr at the file while the JVM starts, because the JVM inherits it.
+
+    What Ivy has downloaded is told on the stderr from before.
+    """
     if log_file is None:
         yield
         return
@@ -218,7 +222,8 @@ def _stderr_to(log_file: Path | None) -> Iterator[None]:
     with log_file.open("ab") as log:
         os.dup2(log.fileno(), 2)
         try:
-            yield
+            with downloads_told(log_file, terminal):
+                yield
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)

@@ -16,6 +16,7 @@ from lakehouse.rebuilding import discard_staging, pending_swap, set_checkpoint_a
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import delta_positions, read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.tables.silver import REFINE
 from operations.call import Call
 from operations.pipeline.steps import Clock, anew, broker_for, run_steps, selected
 from silver.refine import STREAM, refine
@@ -78,11 +79,11 @@ def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
             for table, damage in broken_logs(lake.root, "silver"):
                 aside = lake.set_aside(table, stamp=stamp)
                 clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")
-            with clock.step("silver: build new tables from bronze"):
+            with clock.step("silver: build new tables from bronze", REFINE.awaited):
                 refine(spark, settings, target=staging_of(lake, stamp).root)
         else:
             clock.tell(f"an earlier rebuild ({stamp}) was interrupted after it built its tables: finishing it")
-        with clock.step("silver: replace the old tables and their checkpoint"):
+        with clock.step("silver: replace the old tables and their checkpoint", "folders to be renamed"):
             swap_in(lake, stamp)
     clock.tell("the old rows stay readable: lakehouse history silver.users, then VERSION AS OF in lakehouse sql")
 

@@ -65,7 +65,7 @@ def strictly_judged(records: DataFrame, **settings: object) -> DataFrame:
     """Earlier rules: they rejected some deletions that today's accept."""
     reason = F.struct(F.lit("key_unknown").alias("rule"), F.lit("key").alias("field"), F.col("key").alias("value"))
     is_rejected = F.col("is_tombstone") & F.col("key").isin(*STRICT)
-    found = judged(records, **settings)  # type: ignore[arg-type]
+    found = judged(records, **{**settings, "keep_sent": True})  # type: ignore[arg-type]
     return found.withColumn("reasons", F.when(is_rejected, F.array(reason)).otherwise(F.col("reasons")))
 
 

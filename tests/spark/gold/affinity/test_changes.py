@@ -120,6 +120,9 @@ def test_only_users_with_other_tastes_are_rated_again(own: Lakehouse) -> None:
     own.merge(SILVER_CONTENT, title(4, "g0", name="Renamed"))
     assert sorted(changed_users(own).keys or []) == [QUOTED, "u00", "u03", "u09", "u10", "u90"]
     own.rate()
+    # the other users' rows were not written again, and delta-rs knows which are gone
+    assert list(Path(own.lake.path(GOLD_AFFINITY)).glob("deletion_vector_*.bin"))
+    assert len(own.lake.in_process.read(GOLD_AFFINITY)) == own.rows(GOLD_AFFINITY).count()
     assert_equals_a_full_run(own)
 
 
