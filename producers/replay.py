@@ -126,7 +126,7 @@ def _publish_all(replay: Replay, settings: Settings, rate: float | None) -> dict
     kafka = settings.kafka
     with kafka_cluster(kafka, settings.root) as cluster:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-        sent.remember(settings.ops_dir, filled_columns(replay.records), root=settings.root)
+        sent.remember(settings.shared_ops, filled_columns(replay.records), root=settings.root)
         with stop_requests(counted=1) as stop:
             for name, topic, records in by_topic(replay, kafka):
                 delivery = publish(records, topic=topic, cluster=cluster, rate=rate, stopped=stop.received)

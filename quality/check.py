@@ -43,7 +43,7 @@ def run_suite(settings: Settings, file: Path, name: str, *, session: Session, ve
         limits=settings.quality,
         clasificaciones=settings.silver.clasificaciones,
         version=newest if version is None else existing_version(lake, table, version),
-        sent=sent.read(settings.ops_dir),
+        sent=sent.read(settings.shared_ops),
     )
     with rows_of(settings, table, subject.version, session) as rows:
         outcome = new_run(moment, [judged(subject, rows, suite)])

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse import files
 from lakehouse.errors import TableError
 from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
@@ -165,7 +164,7 @@ class SparkLakehouse:
         """Rename the table's folder, so that the table can be recreated; the new path."""
         path = self.path(table)
         aside = f"{path}.before-{stamp}"
-        files.rename(self.spark, path, aside)
+        open_folder(path).move(open_folder(aside))
         jvm = self.spark.sparkContext._jvm
         assert jvm is not None  # noqa: S101 - a classic session has its JVM
         # Delta would continue from the versions that it has cached

@@ -43,7 +43,7 @@ class LiveProducers:
     def __init__(self, settings: Settings, cluster: Cluster, *, rate: float | None) -> None:
         ensure_topics(cluster, settings.kafka.topics, **settings.kafka.new_topics)
         if rate is not None:
-            sent.remember(settings.ops_dir, sent.EVERY, root=settings.root)
+            sent.remember(settings.shared_ops, sent.EVERY, root=settings.root)
         self._stopping, self._abandoned = threading.Event(), threading.Event()
         self._cluster = cluster
         self._deliveries: dict[str, list[Delivery]] = {}

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse import sent
-from lakehouse.drafts import replacing
 from lakehouse.errors import InputError
+from lakehouse.exports import write_file
+from lakehouse.folders import Folder, open_folder
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, ensure_topics, topic_ids
 from lakehouse.settings import Demo, Kafka, Settings
@@ -69,19 +70,17 @@ def publish_once(source: Source, settings: Settings, cluster: Cluster) -> list[s
     """
     kafka = settings.kafka
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    sent.remember(settings.ops_dir, source.columns, root=settings.root)
-    marker = settings.ops_dir / MARKER
-    if _published(marker) == _state(source, kafka, cluster):
+    sent.remember(settings.shared_ops, source.columns, root=settings.root)
+    ops = open_folder(settings.shared_ops)
+    if _published(ops) == _state(source, kafka, cluster):
         return [ALREADY_PUBLISHED]
-    marker.unlink(missing_ok=True)
+    ops.delete(MARKER)
     lines = []
     for part in source.parts:
         delivery = publish(part.records, topic=part.topic, cluster=cluster)
         delivery.require_complete(part.name)
         lines.append(delivery.line(part.name))
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(marker) as draft:
-        draft.write_text(json.dumps(_state(source, kafka, cluster)), encoding="utf-8")
+    write_file(f"{settings.shared_ops}/{MARKER}", json.dumps(_state(source, kafka, cluster)).encode())
     return lines
 
 
@@ -115,8 +114,8 @@ def _digest_of(records: Iterable[Record]) -> str:
     return digest.hexdigest()
 
 
-def _published(marker: Path) -> object:
-    return json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
+def _published(ops: Folder) -> object:
+    return json.loads(ops.read(MARKER)) if MARKER in ops.names() else None
 
 
 def _state(source: Source, kafka: Kafka, cluster: Cluster) -> object:

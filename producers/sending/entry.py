@@ -70,7 +70,7 @@ def send(records: Iterable[Record], *, name: str, topic: str, settings: Settings
     kafka = settings.kafka
     with kafka_cluster(kafka, settings.root) as cluster:
         ensure_topics(cluster, [topic], **kafka.new_topics)
-        sent.remember(settings.ops_dir, sent.EVERY, root=settings.root)
+        sent.remember(settings.shared_ops, sent.EVERY, root=settings.root)
         with stop_requests(counted=1) as stop:
             delivery = publish(records, topic=topic, cluster=cluster, rate=args.rate, stopped=stop.received)
     print(delivery.line(name), flush=True)
