@@ -96,16 +96,21 @@ def require_leases() -> None:
             )
 
 
-@cache
 def fence_file() -> Path:
     """The file that tells other programs of this process, such as Spark's JVM, until when they may commit.
 
-    It holds milliseconds since 1970.
+    It holds milliseconds since 1970, and is gone once this process has ended.
     """
-    folder = Path(tempfile.mkdtemp(prefix="lakehouse-fence-"))
-    file = folder / "until"
-    _write_fence(file)
+    file = Path(_fence_folder().name) / "until"
+    with _changing:
+        if not file.exists():
+            _write_fence(file)
     return file
+
+
+@cache
+def _fence_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="lakehouse-fence-", ignore_cleanup_errors=True)
 
 
 def _write_fence(file: Path) -> None:
@@ -187,9 +192,7 @@ class _Lease:
         _set_deadline(self._key, began + self._term * (1 - _MARGIN))
 
     def _write(self, *, until: float, tag: str | None) -> None:
-        pid = os.getpid()
-        holder = Holder(self._token, pid, socket.gethostname(), _identity(pid), self._since, until)
-        content = json.dumps(holder._asdict()).encode()
+        content = self._content(until)
         mode: Any = "create" if tag is None else {"e_tag": tag}
         try:
             self._tag = put(self._store, self._key, content, mode=mode)["e_tag"]
@@ -199,6 +202,11 @@ class _Lease:
             if found is None or found[0].token != self._token:
                 raise
             self._tag = found[1]
+
+    def _content(self, until: float) -> bytes:
+        pid = os.getpid()
+        holder = Holder(self._token, pid, socket.gethostname(), _identity(pid), self._since, until)
+        return json.dumps(holder._asdict()).encode()
 
     def _found(self) -> tuple[Holder, str | None] | None:
         """Who holds the lease, and the tag of its object; None if nobody has ever held it."""
@@ -212,7 +220,7 @@ class _Lease:
     def _require_conditional_puts(self) -> None:
         """Raise MachineError if the store takes a second object of this name: no lock is safe there."""
         try:
-            put(self._store, self._key, b"{}", mode="create")
+            put(self._store, self._key, self._content(0.0), mode="create")
         except AlreadyExistsError:
             return
         _set_deadline(self._key, None)
