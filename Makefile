@@ -4,12 +4,13 @@ BIN := .venv/bin
 # Test files are distributed over this many processes, each with its own Spark (3 GB in all).
 WORKERS ?= 2
 
-.PHONY: help setup demo test-quick test test-crash test-tools check format docs lock clean
+.PHONY: help setup demo test-quick test test-s3 test-crash test-tools check format docs lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
 	@echo "make test-quick  the unit tests: no JVM, no broker; run them while you write"
 	@echo "make test    all tests but the crash tests, as in CI"
+	@echo "make test-s3  a root on a real S3 server: all layers, locks and racing writers; part of make test"
 	@echo "make test-crash  kill -9 of each stream: 20 times, while it creates each table, and between any two commits"
 	@echo "make test-tools  install what some tests need, or they are skipped: Chromium, LibreOffice, DuckDB, mono ..."
 	@echo "make check   formatting, lint, types, import contracts"
@@ -41,6 +42,9 @@ test-quick: setup
 # Process tests come first: they are the longest, and short tests then fill the end.
 test: setup
 	$(RUN_TESTS) tests/processes tests/spark tests/unit
+
+test-s3: setup
+	$(BIN)/python -m pytest tests/processes/test_s3.py
 
 # Kills every stream 20 times at random moments, while it creates each table, and between any two commits.
 test-crash: setup

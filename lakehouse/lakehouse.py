@@ -14,7 +14,9 @@ from deltalake.table import TableMerger
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
 from lakehouse.history.log import Commit, commit_times, read_commit, table_log, versions
-from lakehouse.paths import encoded_address, is_address
+from lakehouse.leases import require_leases
+from lakehouse.paths import is_address
+from lakehouse.stores import delta_options, store_address
 from lakehouse.tables import Table, find_table
 from lakehouse.tables.declaration import checks_in
 
@@ -44,12 +46,12 @@ class Lakehouse:
         return declaration(table).path(self.root)
 
     def exists(self, table: Table | str) -> bool:
-        return DeltaTable.is_deltatable(self._address(table), _storage_options(self.root))
+        return DeltaTable.is_deltatable(self._address(table), delta_options(self.root))
 
     def delta(self, table: Table | str, version: int | None = None) -> DeltaTable:
         """The table at that version, or at its latest, for delta-rs. Raises TableError if there is none."""
         try:
-            return DeltaTable(self._address(table), version=version, storage_options=_storage_options(self.root))
+            return DeltaTable(self._address(table), version=version, storage_options=delta_options(self.root))
         except DeltaError as error:
             if version is not None and self.versions(table):
                 self.require_versions(table, version)
@@ -152,7 +154,7 @@ class Lakehouse:
                 mode="ignore",  # another process may be creating it
                 description=found.row or None,
                 configuration=found.own_properties,
-                storage_options=_storage_options(self.root),
+                storage_options=delta_options(self.root),
             )
         opened = self.delta(found)
         names = {field.name for field in opened.schema().fields}
@@ -166,11 +168,8 @@ class Lakehouse:
         return opened
 
     def _address(self, table: Table | str) -> str:
-        """delta-rs knows Amazon's scheme by its first name only, and takes an address for a URI."""
         path = self.path(table)
-        if not is_address(path):
-            return path
-        return encoded_address(f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path)
+        return store_address(path) if is_address(path) else path
 
 
 def append(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | None = None) -> None:
@@ -182,7 +181,9 @@ def unmatched(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | 
     """A merge in which no row matches; it reads no file of the table.
 
     delta-rs' own append takes a third of the time, but panics below a folder with one of `[ ] ^ |` in its path.
+    Raises LeaseLostError if a lease of this process has run out.
     """
+    require_leases()
     return delta.merge(
         rows, "false", source_alias="new", target_alias="old", commit_properties=properties, streamed_exec=False
     )
@@ -262,11 +263,3 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_map(kind):
         return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
     return kind
-
-
-def _storage_options(root: str) -> dict[str, str] | None:
-    """What delta-rs does not read from the environment by itself: that an endpoint may be plain HTTP."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if not root.startswith(("s3://", "s3a://")) or not endpoint:
-        return None
-    return {"AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower()}

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
@@ -64,7 +63,7 @@ def run(
     DamageError if a checkpoint or a log is damaged: what its stream needs is then unknown.
     """
     lake, since = Lakehouse(settings.root), now - max(timedelta(days=settings.maintenance.keep_days), READERS)
-    with only_run(settings.ops_dir, LOCK):
+    with only_run(settings.shared_ops, LOCK):
         require_whole_checkpoints(lake.root)
         require_whole_logs(lake.root, "bronze", "silver")
         needs = known_needs(lake)
@@ -94,14 +93,14 @@ class _Work(NamedTuple):
     session: Session
 
     def foreseen(self) -> Kept:
-        with _writer_stopped(self.settings.ops_dir, self.expiry.table) as running:
+        with _writer_stopped(self.settings.shared_ops, self.expiry.table) as running:
             found = small_files(self.lake, self.expiry.table)
             return Kept(self.expiry, 0 if running else found, self._waits(running))
 
     def done(self) -> Kept:
         table = self.expiry.table
         expire(self.lake, self.expiry)
-        with _writer_stopped(self.settings.ops_dir, table) as running:
+        with _writer_stopped(self.settings.shared_ops, table) as running:
             if running:
                 return Kept(self.expiry, 0, self._waits(running))
             waits = self._waits("")
@@ -129,13 +128,13 @@ class _Work(NamedTuple):
 
 
 @contextmanager
-def _writer_stopped(ops_dir: Path, table: Table) -> Iterator[str]:
+def _writer_stopped(shared_ops: str, table: Table) -> Iterator[str]:
     """Keep the stream that writes the table from running meanwhile; yields "", or that it is running."""
     if table.layer not in _STREAMED:
         yield ""
         return
     try:
-        with only_run(ops_dir, table.layer):
+        with only_run(shared_ops, table.layer):
             yield ""
     except RunningError as error:
         yield error.problem

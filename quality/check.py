@@ -41,7 +41,7 @@ def run_suite(settings: Settings, file: Path, name: str, *, session: Session, ve
         limits=settings.quality,
         clasificaciones=settings.silver.clasificaciones,
         version=lake.version(table) if version is None else version,
-        sent=sent.read(settings.ops_dir),
+        sent=sent.read(settings.shared_ops),
     )
     with rows_of(lake, table, subject.version, session, max_pandas_rows=settings.quality.max_pandas_rows) as rows:
         outcome = new_run(moment, [judged(subject, rows, suite)])

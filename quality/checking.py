@@ -112,7 +112,7 @@ def subject_of(
         before=acceptance.last_accepted(settings.root, table, up_to=version) if compare else None,
         age_hours=(moment - written_at).total_seconds() / 3600 if written_at else None,
         unaccepted_inputs=_unaccepted(settings.root, inputs, versions, so_far) if inputs is not None else None,
-        sent=sent.read(settings.ops_dir),
+        sent=sent.read(settings.shared_ops),
     )
 
 

@@ -43,7 +43,7 @@ def refine(
     chosen, lake = settings.silver, SparkLakehouse(settings.root, spark)
     silver = lake if target is None else SparkLakehouse(target, spark)
     run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
-    with only_run(settings.ops_dir, run), damage_named(lake.root, repairing=repairing):
+    with only_run(settings.shared_ops, run), damage_named(lake.root, repairing=repairing):
         require_whole_logs(lake.root, *(("bronze", "silver") if target is None else ("bronze",)))
         require_no_rebuild(silver.root)
         checkpoint = read_checkpoint(silver.in_process.folder, STREAM)

@@ -137,6 +137,10 @@ def _root(text: str) -> str:
     return text.rstrip("/")
 
 
+def _ops_folder(text: str) -> str:
+    return _folder(text, _expected) if text else text
+
+
 def _folder(path: str, expected: Callable[[str], PydanticCustomError]) -> str:
     """The absolute path. The current folder and links may add names that are not in the setting."""
     try:
@@ -195,4 +199,5 @@ Topic = Annotated[str, AfterValidator(_topic)]
 Servers = Annotated[str, AfterValidator(_readable), AfterValidator(_not_blank), AfterValidator(_servers)]
 Size = Annotated[str, AfterValidator(_size)]
 Root = Annotated[str, AfterValidator(_root)]
+OpsFolder = Annotated[str, AfterValidator(_ops_folder)]
 Secret = Annotated[SecretStr, AfterValidator(_encodable)]

@@ -11,7 +11,6 @@ from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from lakehouse import files
 from lakehouse.errors import TableError
 from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
@@ -167,7 +166,7 @@ class SparkLakehouse:
         """Rename the table's folder, so that the table can be recreated; the new path."""
         path = self.path(table)
         aside = f"{path}.before-{stamp}"
-        files.rename(self.spark, path, aside)
+        open_folder(path).move(open_folder(aside))
         jvm = self.spark.sparkContext._jvm
         assert jvm is not None  # noqa: S101 - a classic session has its JVM
         # Delta would continue from the versions that it has cached

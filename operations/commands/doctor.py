@@ -171,7 +171,7 @@ def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
 def root_findings(root: str) -> Iterator[Finding]:
     if "://" in root:
         yield Finding(
-            "Root", "note", f"{root} is an object store", "Spark needs its connector's jar and credentials"
+            "Root", "note", f"{root} is an object store", "the environment must have its credentials (AWS_...)"
         )
         return
     if utf8_locale() and not root.isascii():

@@ -44,11 +44,11 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
     """Keep bronze's rows, and rebuild only the positions of its streams, from those rows."""
     lake, stamp = SparkLakehouse(settings.root, spark), _stamp()
-    with kafka_cluster(settings.kafka, lake.root) as cluster, only_run(settings.ops_dir, "bronze"):
+    with kafka_cluster(settings.kafka, lake.root) as cluster, only_run(settings.shared_ops, "bronze"):
         for line in rebuild_checkpoints(lake, settings.kafka, cluster, stamp=stamp, accept_loss=accept_loss):
             clock.tell(line)
         if _silver_has_read_more(lake):
-            with only_run(settings.ops_dir, "silver"):
+            with only_run(settings.shared_ops, "silver"):
                 set_checkpoint_aside(lake, STREAM, stamp=stamp)
             clock.tell("silver has read rows that bronze no longer has. Run: lakehouse run --select bronze")
             clock.tell("and then: lakehouse rebuild silver")
@@ -71,7 +71,7 @@ def _silver_has_read_more(lake: SparkLakehouse) -> bool:
 
 def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
     lake = SparkLakehouse(settings.root, spark)
-    with only_run(settings.ops_dir, "silver"):
+    with only_run(settings.shared_ops, "silver"):
         stamp = pending_swap(lake.root)
         if stamp is None:
             stamp = _stamp()

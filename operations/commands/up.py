@@ -127,7 +127,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
             LiveProducers(
                 *(settings.demo, kafka, cluster),
                 root=root,
-                ops_dir=ops_dir,
+                shared_ops=settings.shared_ops,
                 rate=None if args.no_producers else args.rate or up.rate,
             ),
             LiveStreams(spark, settings, cluster, trigger=f"{round(up.trigger_seconds * 1000)} milliseconds"),

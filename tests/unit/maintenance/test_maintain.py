@@ -90,7 +90,8 @@ def test_outside_of_the_window_the_error_says_since_when(root: Path, settings: S
         Lakehouse(root).read(SILVER_USERS, version=2)
     assert told.value.problem == "silver.users has no version 2"
     assert told.value.todo == (
-        f"it has {first} to {users(root)[-1]}, kept since {since:%Y-%m-%d %H:%M:%S} UTC: lakehouse history silver.users"
+        f"it has {first} to {users(root)[-1]}, kept since {since:%Y-%m-%d %H:%M:%S} UTC: "
+        "lakehouse history silver.users"
     )
     assert names(root, first) == ["u5"]
     assert done.size > 0
