@@ -2,7 +2,8 @@
 # and install; the last only copies, so that building it needs no network.
 FROM python:3.12-slim-bookworm AS java
 
-# hadolint ignore=DL3008 - Debian keeps only the newest version of a package, so a pinned one soon cannot be installed
+# Debian keeps only the newest version of a package: a pinned one soon cannot be installed.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends openjdk-17-jdk-headless \
     && rm -rf /var/lib/apt/lists/*
@@ -23,11 +24,11 @@ WORKDIR /opt/lakehouse
 COPY requirements.lock ./
 RUN pip wheel --no-cache-dir --require-hashes --wheel-dir /wheels --requirement requirements.lock
 
-# Only the dependencies of pyproject.toml: no linters, no test packages, no pip. The project is on the path as a folder,
-# which the last stage fills.
+# Only the dependencies of pyproject.toml: no linters, no test packages, no pip. Of the project only its command: the last
+# stage adds the code.
 COPY README.md pyproject.toml ./
 RUN python -m venv --without-pip .venv \
-    && pip --python .venv/bin/python install --no-cache-dir --no-index --find-links /wheels --editable .
+    && pip --python .venv/bin/python install --no-cache-dir --no-index --find-links /wheels .
 
 COPY --from=java /opt/java /opt/java
 # Spark's jars become part of Spark, so that containers start without a network and without resolving anything.
@@ -68,9 +69,9 @@ ENV PATH=/opt/lakehouse/.venv/bin:/opt/java/bin:$PATH \
     LAKEHOUSE_ENV=docker \
     PYSPARK_PYTHON=/opt/lakehouse/.venv/bin/python \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPATH=/opt/lakehouse \
     PYTHONUNBUFFERED=1 \
-    SPARK_CONF_DIR=/opt/lakehouse/conf \
-    SPARK_LOCAL_DIRS=/tmp
+    SPARK_CONF_DIR=/opt/lakehouse/conf
 
 WORKDIR /opt/lakehouse
 COPY conf/ conf/
@@ -85,5 +86,6 @@ COPY operations/ operations/
 RUN sed -i '/^spark\.jars\./d' conf/spark-defaults.conf \
     && python -m compileall -q lakehouse bronze silver gold quality producers operations
 
-USER lakehouse
+# As a number, so that Kubernetes can tell that it is not root.
+USER 10001
 CMD ["lakehouse", "doctor"]
