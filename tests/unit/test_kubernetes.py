@@ -94,7 +94,7 @@ def test_a_failed_check_is_not_repeated_but_a_lost_pod_is() -> None:
     assert len(jobs) == 2
     for job in jobs:
         [rule] = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
-        assert rule["onExitCodes"]["values"] == [1, 2]
+        assert rule["onExitCodes"]["values"] == [1]
         assert job["concurrencyPolicy"] == "Forbid"
 
 
