@@ -32,13 +32,15 @@ def parsed(folder: Path, exit_code: int) -> dict[str, Any]:
     """What Airflow makes of the DAG, and which exception its gold raises if the command ends with that code."""
     if not PYTHON.exists():
         pytest.skip("needs Airflow (make test-airflow)")
-    command = folder / ".venv" / "bin" / "lakehouse"
-    command.parent.mkdir(parents=True)
-    command.write_text(f"#!/bin/sh\nexit {exit_code}\n", encoding="utf-8")
-    command.chmod(0o755)
+    installed = folder / ".venv" / "bin" / "lakehouse"
+    installed.parent.mkdir(parents=True)
+    installed.write_text(f"#!/bin/sh\nexit {exit_code}\n", encoding="utf-8")
+    installed.chmod(0o755)
     variables = {**os.environ, "AIRFLOW_HOME": str(folder / "home"), "LAKEHOUSE_FOLDER": str(folder)}
     example = str(PROJECT / "docs" / "examples" / "airflow_dag.py")
-    done = subprocess.run([PYTHON, "-c", PROBE, example], env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [PYTHON, "-c", PROBE, example], env=variables, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert isinstance(found, dict)

@@ -1,4 +1,4 @@
-"""docker-compose.yml as a running platform: started, killed, audited, taken down. `make test-containers` runs it."""
+"""docker-compose.yml as a running platform: started, killed, audited, taken down (`make test-containers`)."""
 
 import time
 from collections.abc import Callable, Iterator

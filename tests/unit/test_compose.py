@@ -54,7 +54,10 @@ def test_the_dockerfile_lints_clean() -> None:
 
 def test_the_last_stage_needs_no_network() -> None:
     stage = DOCKERFILE.rpartition("\nFROM ")[2]
-    assert re.findall(r"apt-get|\bpip\b|curl|wget|spark-submit ", re.sub(r"^#.*$", "", stage, flags=re.MULTILINE)) == []
+    assert (
+        re.findall(r"apt-get|\bpip\b|curl|wget|spark-submit ", re.sub(r"^#.*$", "", stage, flags=re.MULTILINE))
+        == []
+    )
 
 
 def test_the_image_has_a_user_of_its_own() -> None:

@@ -76,7 +76,8 @@ def test_all_containers_have_the_tables_and_the_settings() -> None:
     assert root is not None
     for container in CONTAINERS:
         assert {"name": "tables", "mountPath": root[1]} in container["volumeMounts"]
-        assert [("ConfigMap", one["configMapRef"]["name"]) for one in container["envFrom"]][0] in claimed
+        [source] = container["envFrom"]
+        assert ("ConfigMap", source["configMapRef"]["name"]) in claimed
     for pod in PODS:
         [tables] = [volume for volume in pod["volumes"] if volume["name"] == "tables"]
         assert ("PersistentVolumeClaim", tables["persistentVolumeClaim"]["claimName"]) in claimed
