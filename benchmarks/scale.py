@@ -2,10 +2,10 @@
 
     python benchmarks/scale.py --messages 2500
 
-Producers of users, movies, series and feedback send at the same time, each that many messages with a Kafka client of
-its own: first 4 of them to topics of 3 partitions, then 40 to topics of 30. Both streams read each load into empty
-tables, in one JVM that has processed a small one before. Prints seconds and processor seconds (of all processes, with
-the broker's) per million messages, and what is left on disk. Writes build/benchmarks/scale.json.
+Producers of users, movies, series and feedback send at the same time, each that many messages with a Kafka client
+of its own: first 4 of them to topics of 3 partitions, then 40 to topics of 30. Both streams read each load into
+empty tables, in one JVM that has processed a small one before. Prints seconds and processor seconds (of all
+processes, with the broker's) per million messages, and what is left on disk. Writes build/benchmarks/scale.json.
 """
 
 import argparse
