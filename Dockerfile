@@ -39,14 +39,16 @@ RUN touch /tmp/nothing.py \
     && spark-submit --properties-file conf/spark-defaults.conf --conf spark.jars.ivy=/tmp/ivy /tmp/nothing.py \
     && mv /tmp/ivy/jars/*.jar .venv/lib/python*/site-packages/pyspark/jars/
 
-# What no job loads: the tests of the packages, Arrow's Flight, Substrait and C++ headers, and of Spark: Hive and its SQL
-# server, Connect, the shell, YARN, the RocksDB state store (the streams keep no state), libraries of other systems.
+# What no job loads: the tests of the packages, Arrow's Flight and C++ headers, Faker's other languages, and of Spark:
+# pandas on Spark, Hive and its SQL server, Connect, the shell, YARN, the RocksDB state store (the streams keep no state),
+# and libraries of other systems.
 WORKDIR /opt/lakehouse/.venv/lib
 RUN find . -type d -name tests -prune -exec rm -r {} + \
+    && find . -type d -path '*/faker/providers/*/??_*' ! -name 'en_*' ! -name 'es_*' -prune -exec rm -r {} + \
     && arrow="$(find . -type d -path '*/site-packages/pyarrow')" \
-    && rm -r "$arrow"/include "$arrow"/*flight* "$arrow"/*substrait* \
+    && rm -r "$arrow"/include "$arrow"/*flight* \
     && spark="$(find . -type d -path '*/site-packages/pyspark')" \
-    && rm -r "$spark"/examples "$spark"/jars/connect-repl \
+    && rm -r "$spark"/examples "$spark"/pandas "$spark"/jars/connect-repl \
     && rm "$spark"/jars/spark-connect* "$spark"/jars/spark-hive* "$spark"/jars/spark-repl* "$spark"/jars/spark-yarn* \
         "$spark"/jars/hive-beeline-* "$spark"/jars/hive-cli-* "$spark"/jars/hive-exec-* "$spark"/jars/hive-jdbc-* \
         "$spark"/jars/hive-metastore-* "$spark"/jars/hive-service-rpc-* "$spark"/jars/datanucleus-* \

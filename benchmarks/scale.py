@@ -1,6 +1,6 @@
 """Ten times the producers, partitions and messages: does a message still cost the same?
 
-    python benchmarks/scale.py --messages 2500
+    python benchmarks/scale.py --messages 1000
 
 Producers of users, movies, series and feedback send at the same time, each that many messages with a Kafka client
 of its own: first 4 of them to topics of 3 partitions, then 40 to topics of 30. Both streams read each load into
@@ -37,7 +37,7 @@ from producers.sending.records import Record
 from silver.refine import refine
 
 PARTITIONS = 3
-WARM_UP = 500
+WARM_UP = 200
 # The users and titles that feedback is about; the others are sent by all producers together.
 USERS, MOVIES, SERIES = 1_000, 1_000, 1_000
 
@@ -119,31 +119,36 @@ def on_disk(settings: Settings) -> tuple[int, int]:
     return sum(one.files or 0 for one in found), sum(one.size or 0 for one in found)
 
 
-def show(loads: list[Load]) -> None:
-    stages = ("sent", "bronze", "silver")
-    columns = "".join(f"{name:>9}" for name in stages * 2)
-    print(f"{'':32}{'seconds per million':>27}{'CPU s per million':>27}{'':>8}{'bytes per':>11}")
-    print(f"{'producers':>10}{'partitions':>12}{'messages':>10}{columns}{'files':>8}{'message':>11}")
-    for each in loads:
-        taken = (each.sending, each.bronze, each.silver)
-        figures = [stage.seconds for stage in taken] + [stage.cpu_seconds for stage in taken]
-        columns = "".join(f"{figure / each.messages * 1e6:9.0f}" for figure in figures)
-        print(f"{each.producers:10}{each.partitions:12}{each.messages:10,}{columns}", end="")
-        print(f"{each.files:8}{each.stored_bytes / each.messages:11.0f}")
+def header() -> str:
+    columns = "".join(f"{name:>9}" for name in ("sent", "bronze", "silver") * 2)
+    return (
+        f"{'':32}{'seconds per million':>27}{'CPU s per million':>27}{'':>8}{'bytes per':>11}\n"
+        f"{'producers':>10}{'partitions':>12}{'messages':>10}{columns}{'files':>8}{'message':>11}"
+    )
+
+
+def line(found: Load) -> str:
+    stages = (found.sending, found.bronze, found.silver)
+    figures = [stage.seconds for stage in stages] + [stage.cpu_seconds for stage in stages]
+    columns = "".join(f"{figure / found.messages * 1e6:9.0f}" for figure in figures)
+    return (
+        f"{found.producers:10}{found.partitions:12}{found.messages:10,}{columns}"
+        f"{found.files:8}{found.stored_bytes / found.messages:11.0f}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=2_500, help="of each producer")
+    parser.add_argument("--messages", type=int, default=1_000, help="of each producer")
     args = parser.parse_args()
     use_streams_jvm()
-    sizes = ((1, WARM_UP), (1, args.messages), (10, args.messages))
+    loads = []
     with tempfile.TemporaryDirectory() as folder, spark_session("scale", log_file=Path(folder, "log")) as spark:
-        loads = [
-            load(spark, Path(folder, str(number)), groups=groups, count=count)
-            for number, (groups, count) in enumerate(sizes)
-        ]
-    show(loads[1:])
+        load(spark, Path(folder, "warm-up"), groups=1, count=WARM_UP)
+        print(header(), flush=True)
+        for groups in (1, 10):
+            loads.append(load(spark, Path(folder, str(groups)), groups=groups, count=args.messages))
+            print(line(loads[-1]), flush=True)
     write_results("scale", [each._asdict() for each in loads])
 
 

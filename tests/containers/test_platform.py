@@ -1,5 +1,6 @@
 """docker-compose.yml as a running platform: started, killed, audited, taken down (`make test-containers`)."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,6 +22,8 @@ def platform() -> Iterator[Platform]:
     if missing:
         pytest.skip(missing)
     platform = Platform()
+    if os.environ.get("BUILD", "yes") == "yes":
+        platform.build()
     try:
         platform.up()
         yield platform

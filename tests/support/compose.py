@@ -52,6 +52,9 @@ class Platform:
             "CHECKS_EVERY_SECONDS": _EVERY_SECONDS,
         }
 
+    def build(self) -> None:
+        self._compose("build").check_returncode()
+
     def up(self) -> None:
         self._compose("--profile", "producers", "up", "--detach").check_returncode()
 
