@@ -1,6 +1,8 @@
 """conf/k8s: what can be checked without a cluster. No cluster ever ran it."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,3 +114,33 @@ def test_drivers_start_executors_with_the_rights_of_their_account() -> None:
     [binding] = [one for one in RESOURCES if one["kind"] == "RoleBinding"]
     assert accounts == {subject["name"] for subject in binding["subjects"]}
     assert accounts == {SETTINGS["spark.kubernetes.authenticate.driver.serviceAccountName"]}
+
+
+def started(pod: str, program: str, folder: Path, variables: dict[str, str], *arguments: str) -> list[str]:
+    """The arguments that a pod's command gives to a program, if Spark adds these variables and arguments."""
+    fake = folder / program
+    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    fake.chmod(0o755)
+    [template] = documents(FOLDER / pod)
+    command = [*template["spec"]["containers"][0]["command"], *arguments]
+    path = {"PATH": f"{folder}:{Path(sys.executable).parent}:/usr/bin:/bin"}
+    done = subprocess.run(command, env={**path, **variables}, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_an_executor_starts_with_the_options_and_the_driver_that_spark_names(tmp_path: Path) -> None:
+    options = {f"SPARK_JAVA_OPT_{number}": f"-Dnumber={number} x" for number in range(11)}
+    names = ("DRIVER_URL", "EXECUTOR_ID", "EXECUTOR_CORES", "APPLICATION_ID", "EXECUTOR_POD_IP")
+    names += ("RESOURCE_PROFILE_ID", "EXECUTOR_POD_NAME")
+    variables = {"SPARK_EXECUTOR_MEMORY": "1024m", **options, **{f"SPARK_{name}": name for name in names}}
+    given = started("executor-pod.yaml", "java", tmp_path, variables, "executor")
+    assert given[:13] == [f"-Dnumber={number} x" for number in range(11)] + ["-Xms1024m", "-Xmx1024m"]
+    assert given[14].endswith("/pyspark/jars/*")
+    assert given[15] == "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend"
+    assert [value for value in given[16:] if not value.startswith("--")] == list(names)
+
+
+def test_a_driver_gets_the_arguments_that_spark_adds(tmp_path: Path) -> None:
+    added = ("driver", "--properties-file", "/opt/spark/conf/spark.properties", "local:///opt/lakehouse/gold/x.py")
+    given = started("driver-pod.yaml", "spark-submit", tmp_path, {"SPARK_DRIVER_BIND_ADDRESS": "10.0.0.7"}, *added)
+    assert given == ["--conf", "spark.driver.bindAddress=10.0.0.7", "--deploy-mode", "client", *added[1:]]
