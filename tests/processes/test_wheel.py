@@ -36,7 +36,11 @@ def test_the_wheel_has_every_file_of_the_packages_and_nothing_else(installed: In
         for file in (PROJECT / name).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    settings = {f"lakehouse/conf/{file.name}" for file in (PROJECT / "conf").iterdir()}
+    settings = {
+        f"lakehouse/{file.relative_to(PROJECT).as_posix()}"
+        for file in (PROJECT / "conf").rglob("*")
+        if file.is_file()
+    }
     with zipfile.ZipFile(installed.wheel) as content:
         names = {name for name in content.namelist() if ".dist-info/" not in name}
     assert names == shipped | settings

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +33,7 @@ from producers.made_up.entities import user_records
 from producers.sending.delivery import publish
 from tests.support.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, require_openssl
 from tests.support.folders import PROJECT
+from tests.support.ports import free_ports
 from tests.support.processes import BIN, TIMEOUT, await_condition, environment, small_submits
 from tests.support.spark_pages import shown
 
@@ -137,12 +137,6 @@ def add_listeners(config: Path) -> list[str]:
     text = re.sub(r"^listener\.security\.protocol\.map=.*$", rf"\g<0>{protocols}", text, flags=re.MULTILINE)
     config.write_text(text + _CONFIG)
     return addresses
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def scram_credential() -> str:
