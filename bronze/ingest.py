@@ -14,7 +14,7 @@ from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
-from lakehouse.settings import Bronze, Settings, load_settings
+from lakehouse.settings import BronzeSettings, Settings, load_settings
 from lakehouse.spark.contracts import conform
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
@@ -32,10 +32,10 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
         require_whole_logs(lake.root, "bronze")
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
-        found = bronze_sources(kafka)
-        starts = [prepare(lake, source, topics.of(source.topics)) for source in found]
+        sources = bronze_sources(kafka)
+        starts = [prepare(lake, source, topics.of(source.topics)) for source in sources]
         with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
-            for source, starting_offsets in zip(found, starts, strict=True):
+            for source, starting_offsets in zip(sources, starts, strict=True):
                 if not source.topics:
                     continue
                 table = source.table
@@ -54,7 +54,7 @@ def read_kafka(
     spark: SparkSession,
     cluster: Cluster,
     topics: Sequence[str],
-    bronze: Bronze,
+    bronze: BronzeSettings,
     *,
     starting_offsets: str,
 ) -> DataFrame:

@@ -56,7 +56,7 @@ def origin(lake: Lakehouse, table: Table, version: int) -> Origin | None:
     return None
 
 
-def inputs_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
+def lineage_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
     """The versions of the tables that this version's rows were built from; None if no commit records them."""
     found = origin(lake, table, version)
     return None if found is None else found.inputs

@@ -61,10 +61,10 @@ class ProgressLog(StreamingQueryListener):
 def read_line(line: str | bytes) -> dict[str, Any] | None:
     """The batch that a line of the log records; None if the line is incomplete."""
     try:
-        found = json.loads(line)
+        parsed = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and found.keys() >= _ALWAYS else None
+    return parsed if isinstance(parsed, dict) and parsed.keys() >= _ALWAYS else None
 
 
 def _is_cut_off(log: BinaryIO) -> bool:
