@@ -69,28 +69,34 @@ def run_guarded(main: Callable[[], int], *, debug: bool = False) -> int:
     """Run `main`; a failure becomes one line on stderr and an exit code. `debug` adds the stack trace."""
     try:
         return main()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 1
-    except LakehouseError as error:
-        _report(str(error), debug=debug)
+        return exit_code_of(stop)
+    except BrokenPipeError as error:  # nobody is there to read a line
+        return exit_code_of(error)
+    except Exception as error:  # noqa: BLE001 - the last resort of a command
+        report(message_of(error), debug=debug)
+        return exit_code_of(error)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The exit code of a process that this failure ends."""
+    if isinstance(error, LakehouseError):
         return error.exit_code
-    except PermissionError as error:
-        _report(
-            f"no permission for {error.filename}; make it writable or set LAKEHOUSE_ROOT to another folder",
-            debug=debug,
-        )
-        return 2
-    except OSError as error:
-        _report(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), debug=debug)
-        return 2
-    except Exception as error:  # noqa: BLE001 - the last resort of a command: every other failure has its own branch
-        _report(
-            f"{first_line(error)} (unexpected {type(error).__name__}; --debug shows the stack trace)", debug=debug
-        )
-        return 2
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    return 1 if isinstance(error, BrokenPipeError) else 2
+
+
+def message_of(error: Exception) -> str:
+    """The failure in one line, as a command reports it."""
+    if isinstance(error, LakehouseError):
+        return str(error)
+    if isinstance(error, PermissionError):
+        return f"no permission for {error.filename}; make it writable or set LAKEHOUSE_ROOT to another folder"
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+    return f"{first_line(error)} (unexpected {type(error).__name__}; --debug shows the stack trace)"
 
 
 def first_line(error: BaseException) -> str:
@@ -140,7 +146,8 @@ def _innermost_line(lines: list[str]) -> str:
     return next((line[2:] for line in raised if line.startswith(": ")), raised[0] if raised else "")
 
 
-def _report(message: str, *, debug: bool) -> None:
+def report(message: str, *, debug: bool = False) -> None:
+    """Print the line on stderr that tells of a failure. `debug` adds the stack trace of the current one."""
     if debug:
         traceback.print_exc()
     print(f"lakehouse: {message}", file=sys.stderr)

@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.table import TableMerger
 
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
 from lakehouse.history.log import Commit, read_commit, table_log, versions
-from lakehouse.paths import encoded_address, is_address
+from lakehouse.paths import UNWRITABLE, encoded_address, is_address
 from lakehouse.tables import Table, find_table
 from lakehouse.tables.declaration import checks_in
 
@@ -119,19 +119,26 @@ class Lakehouse:
 
         A table that does not exist is created with its contract.
         """
-        note = json.dumps({"inputs": dict(sorted(input_versions.items()))})
-        properties = CommitProperties(custom_metadata={"userMetadata": note})
-        merge = self._merge(table, rows, properties)
+        merge = self._merge(table, rows, _noting(input_versions))
         merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
 
-    def append(self, table: Table | str, rows: pa.Table) -> None:
-        """Add rows to the table in one commit. A table that does not exist is created with its contract."""
-        self._merge(table, rows).when_not_matched_insert_all().execute()
+    def append(
+        self, table: Table | str, rows: pa.Table, *, input_versions: Mapping[str, int] | None = None
+    ) -> None:
+        """Add rows to the table in one commit, which may record the versions of the tables they come from.
+
+        A table that does not exist is created with its contract.
+        """
+        properties = None if input_versions is None else _noting(input_versions)
+        if UNWRITABLE & set(self.root):
+            self._merge(table, rows, properties).when_not_matched_insert_all().execute()
+        else:  # a merge would open every file of the table
+            write_deltalake(self._ensured(table), rows, mode="append", commit_properties=properties)
 
     def _merge(
         self, table: Table | str, rows: pa.Table, properties: CommitProperties | None = None
     ) -> TableMerger:
-        """A merge in which no row matches. delta-rs' own writes panic if the path has one of [ ] ^ |."""
+        """A merge in which no row matches, for what delta-rs' own writes cannot do."""
         return self._ensured(table).merge(
             rows, "false", source_alias="new", target_alias="old", commit_properties=properties
         )
@@ -172,6 +179,11 @@ class Lakehouse:
         if not is_address(path):
             return path
         return encoded_address(f"s3://{path.removeprefix('s3a://')}" if path.startswith("s3a://") else path)
+
+
+def _noting(input_versions: Mapping[str, int]) -> CommitProperties:
+    note = json.dumps({"inputs": dict(sorted(input_versions.items()))})
+    return CommitProperties(custom_metadata={"userMetadata": note})
 
 
 def select(delta: DeltaTable, *, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:

@@ -17,6 +17,7 @@ from lakehouse.configuration.kinds import (
     Count,
     Integer,
     Name,
+    OptionalText,
     Positive,
     Real,
     Replicas,
@@ -31,6 +32,7 @@ from lakehouse.configuration.kinds import (
     TableName,
     Timeout,
     Topic,
+    Url,
 )
 from lakehouse.configuration.sources import read_sources, variable
 from lakehouse.errors import SettingsError
@@ -160,6 +162,24 @@ class Up(Section):
     gold_every_seconds: Annotated[Seconds, Field(gt=0)]
 
 
+class OpenLineage(Section):
+    """Who gets an event when a job starts and ends: a file or an address, or nobody."""
+
+    namespace: Name
+    file: OptionalText
+    url: Url
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.file or self.url)
+
+    @model_validator(mode="after")
+    def _one_receiver(self) -> Self:
+        if self.file and self.url:
+            raise ValueError("openlineage.file and openlineage.url are both set: expected one of them at most")
+        return self
+
+
 class Settings(BaseModel):
     """All settings, frozen. Functions receive the values they need, never this object."""
 
@@ -175,6 +195,7 @@ class Settings(BaseModel):
     quality: Quality
     demo: Demo
     up: Up
+    openlineage: OpenLineage
 
     @property
     def ops_dir(self) -> Path:

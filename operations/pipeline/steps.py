@@ -14,13 +14,16 @@ from bronze.ingest import ingest
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.kafka.client import Cluster
+from lakehouse.runs.recording import recorded
+from lakehouse.runs.run import Work
 from lakehouse.settings import Kafka, Settings
-from lakehouse.tables import Job, gold_jobs
+from lakehouse.tables import QUALITY_RESULTS, Job, gold_jobs, written_by
 from lakehouse.tables.bronze import INGEST
 from lakehouse.tables.silver import REFINE
 from quality.gate import require_passed
 from silver.refine import refine
 
+_CHECK = QUALITY_RESULTS.made_by.module
 LAYERS = ("bronze", "silver", "gold")
 
 
@@ -28,7 +31,7 @@ Run = Callable[[SparkSession, Settings, Cluster], object]
 
 
 class Step(NamedTuple):
-    """One job of one layer. `run` gets the session, the settings and Kafka.
+    """One job of one layer. `job` is its module; `run` gets the session, the settings and Kafka.
 
     `gate` is the layer that the step checks: the step belongs to gold, which stops at what did not pass.
     `anew` builds everything, `run` only what has changed.
@@ -36,6 +39,7 @@ class Step(NamedTuple):
 
     layer: str
     name: str
+    job: str
     run: Run
     gate: str = ""
     anew: Run | None = None
@@ -59,15 +63,15 @@ def _gold_step(job: Job) -> Step:
         return module.run(spark, settings, full=True)
 
     is_incremental = "full" in signature(module.run).parameters
-    return Step("gold", f"gold: {job.step}", make, anew=make_all if is_incremental else None)
+    return Step("gold", f"gold: {job.step}", job.module, make, anew=make_all if is_incremental else None)
 
 
 STEPS = (
-    Step("bronze", f"bronze: {INGEST.step}", ingest),
-    Step("silver", f"silver: {REFINE.step}", lambda spark, settings, _: refine(spark, settings)),
-    Step("gold", "gate: check silver", _gate("silver"), gate="silver"),
+    Step("bronze", f"bronze: {INGEST.step}", INGEST.module, ingest),
+    Step("silver", f"silver: {REFINE.step}", REFINE.module, lambda spark, settings, _: refine(spark, settings)),
+    Step("gold", "gate: check silver", _CHECK, _gate("silver"), gate="silver"),
     *map(_gold_step, gold_jobs(after_gate=False)),
-    Step("gold", "gate: check gold", _gate("gold"), gate="gold"),
+    Step("gold", "gate: check gold", _CHECK, _gate("gold"), gate="gold"),
     *map(_gold_step, gold_jobs(after_gate=True)),
 )
 
@@ -128,4 +132,15 @@ def run_steps(
 ) -> None:
     for step in steps:
         with clock.step(step.name):
-            step.run(spark, settings, cluster)
+            run_step(step, spark, settings, cluster)
+
+
+def run_step(step: Step, spark: SparkSession, settings: Settings, cluster: Cluster) -> None:
+    """Run the step and record it in ops.runs, as part of the command that runs it."""
+
+    def work() -> int:
+        step.run(spark, settings, cluster)
+        return 0
+
+    what = Work(step.job, step.name, written_by(step.job))
+    recorded(work, what, root=settings.root, openlineage=settings.openlineage)
