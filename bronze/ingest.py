@@ -14,6 +14,7 @@ from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
+from lakehouse.metrics.server import metrics_served
 from lakehouse.settings import Bronze, Settings, load_settings
 from lakehouse.spark.contracts import conform
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -80,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with (
         kafka_cluster(settings.kafka, settings.root) as cluster,
         spark_session("bronze.ingest") as spark,
+        metrics_served(settings, when=args.trigger is not None),
     ):
         ingest(spark, settings, cluster, trigger=args.trigger)
 

@@ -162,6 +162,12 @@ class Up(Section):
     gold_every_seconds: Annotated[Seconds, Field(gt=0)]
 
 
+class Metrics(Section):
+    # 0: off
+    port: Annotated[Integer, Field(ge=0, le=65535)]
+    address: Name
+
+
 class OpenLineage(Section):
     """Who gets an event when a job starts and ends: a file or an address, or nobody."""
 
@@ -195,6 +201,7 @@ class Settings(BaseModel):
     quality: Quality
     demo: Demo
     up: Up
+    metrics: Metrics
     openlineage: OpenLineage
 
     @property

@@ -11,6 +11,7 @@ from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.locks import only_run
+from lakehouse.metrics.server import metrics_served
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, require_readable
@@ -102,7 +103,7 @@ def read_bronze(lake: SparkLakehouse, *, max_bytes_per_trigger: str) -> DataFram
 def main(argv: Sequence[str] | None = None) -> None:
     args = stream_parser(__doc__ or "").parse_args(argv)
     settings = load_settings()
-    with spark_session("silver.refine") as spark:
+    with spark_session("silver.refine") as spark, metrics_served(settings, when=args.trigger is not None):
         refine(spark, settings, trigger=args.trigger)
 
 

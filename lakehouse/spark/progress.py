@@ -16,6 +16,7 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryProgress,
 )
 
+STREAMS = ("bronze.events", "bronze.feedback", "silver")
 # Spark notifies listeners soon after a query's end; a summary printed before that would miss its last batch.
 _END_TIMEOUT_SECONDS = 10
 _ALWAYS = {"logged_at", "stream", "rows", "durations_ms", "kafka_lag"}
@@ -61,6 +62,26 @@ def read_line(line: str | bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and found.keys() >= _ALWAYS else None
+
+
+class NewBatches:
+    """The batches that the streams have logged since this was created."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_to = file.stat().st_size if file.exists() else 0
+
+    def read(self) -> list[dict[str, Any]]:
+        """Those that were not read before."""
+        if not self._file.exists():
+            return []
+        with self._file.open("rb") as file:
+            file.seek(self._read_to)
+            text = file.read()
+        # a line that is still being written is read next time
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read_to += len(whole)
+        return [batch for batch in map(read_line, whole.splitlines()) if batch]
 
 
 def _is_cut_off(log: BinaryIO) -> bool:
