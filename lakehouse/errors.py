@@ -4,7 +4,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _CAUSED_BY = "Caused by: "
 _PYTHON_TRACEBACK = "Traceback (most recent call last):"
@@ -124,12 +124,24 @@ def root_cause(error: BaseException) -> Cause:
     return Cause(message, named[1] if named else "")
 
 
+def java_causes(error: BaseException) -> list[str]:
+    """The Java exceptions of the chain, outermost first: each one's class and message."""
+    return [str(cause.toString()) for cause in _java_chain(error)]
+
+
 def _innermost_java(error: BaseException) -> str:
     """The message of the last Java exception in the chain, "" if none is Java's."""
+    chain = _java_chain(error)
+    return str(chain[-1].getMessage() or chain[-1].toString()) if chain else ""
+
+
+def _java_chain(error: BaseException) -> list[Any]:
     origin = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
-    while origin is not None and origin.getCause() is not None:
+    chain = []
+    while origin is not None:
+        chain.append(origin)
         origin = origin.getCause()
-    return "" if origin is None else str(origin.getMessage() or origin.toString())
+    return chain
 
 
 def _innermost_line(lines: list[str]) -> str:

@@ -168,6 +168,11 @@ class Metrics(Section):
     address: Name
 
 
+class Streams(Section):
+    retry_seconds: Seconds
+    batch_log: Literal["off", "text", "json"]
+
+
 class OpenLineage(Section):
     """Who gets an event when a job starts and ends: a file or an address, or nobody."""
 
@@ -201,6 +206,7 @@ class Settings(BaseModel):
     quality: Quality
     demo: Demo
     up: Up
+    streams: Streams
     metrics: Metrics
     openlineage: OpenLineage
 

@@ -21,9 +21,15 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def _line(run: Run) -> tuple[object, ...]:
-    job = run.job if run.parent_id is None else f"  {run.job}"
     return (
-        *(run.started_at.replace(microsecond=0), round(run.seconds, 1), job, run.result, run.exit_code, run.rows),
+        *(
+            run.started_at.replace(microsecond=0),
+            round(run.seconds, 1),
+            run.job,
+            run.result,
+            run.exit_code,
+            run.rows,
+        ),
         *(_listed(run.versions_written), _listed(run.versions_read)),
         *(run.command, run.error or ""),
     )
