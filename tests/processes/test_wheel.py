@@ -51,7 +51,8 @@ def test_the_wheel_has_every_file_of_the_packages_and_nothing_else(wheel: Path) 
         for file in (PROJECT / name).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    settings = {f"lakehouse/conf/{file.name}" for file in (PROJECT / "conf").iterdir()}
+    conf = PROJECT / "conf"
+    settings = {f"lakehouse/conf/{file.relative_to(conf)}" for file in conf.rglob("*") if file.is_file()}
     with zipfile.ZipFile(wheel) as content:
         names = {name for name in content.namelist() if ".dist-info/" not in name}
     assert names == shipped | settings
