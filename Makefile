@@ -4,13 +4,16 @@ BIN := .venv/bin
 # Test files are distributed over this many processes, each with its own Spark (3 GB in all).
 WORKERS ?= 2
 
-.PHONY: help setup demo test-quick test test-crash test-tools check format docs lock clean
+.PHONY: help setup demo test-quick test test-s3 test-crash test-containers test-airflow test-tools check format docs lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
 	@echo "make test-quick  the unit tests: no JVM, no broker; run them while you write"
 	@echo "make test    all tests but the crash tests, as in CI"
+	@echo "make test-s3  a root on a real S3 server: all layers, locks and racing writers; part of make test"
 	@echo "make test-crash  kill -9 of each stream: 20 times, while it creates each table, and between any two commits"
+	@echo "make test-containers  the platform of docker-compose.yml: started, killed, audited; needs a Docker engine"
+	@echo "make test-airflow  the example DAG in a real Airflow, which is installed into build/airflow"
 	@echo "make test-tools  install what some tests need, or they are skipped: Chromium, LibreOffice, DuckDB, mono ..."
 	@echo "make check   formatting, lint, types, import contracts"
 	@echo "make setup   only install, into .venv"
@@ -42,9 +45,25 @@ test-quick: setup
 test: setup
 	$(RUN_TESTS) tests/processes tests/spark tests/unit
 
+test-s3: setup
+	$(BIN)/python -m pytest tests/processes/test_s3.py
+
 # Kills every stream 20 times at random moments, while it creates each table, and between any two commits.
 test-crash: setup
 	$(BIN)/python -m pytest tests/crash --timeout 3600
+
+# At most 15 minutes, and the time that the image takes to build. BUILD=no takes the image that is there.
+test-containers: setup
+	BUILD=$(or $(BUILD),yes) $(BIN)/python -m pytest tests/containers --timeout 1800
+
+test-airflow: setup build/airflow/installed
+	$(BIN)/python -m pytest tests/airflow
+
+# 300 MB, and versions of packages that would not fit into .venv.
+build/airflow/installed:
+	$(PYTHON) -m venv --clear build/airflow
+	build/airflow/bin/python -m pip install --quiet --disable-pip-version-check apache-airflow==3.3.2
+	@touch $@
 
 # Debian's packages need root: if you are not root, `make test-tools SUDO=sudo`.
 test-tools: setup

@@ -2,11 +2,12 @@
 
     python benchmarks/commands.py data/lakehouse --runs 3
     python benchmarks/commands.py data/lakehouse --only audit history
+    python benchmarks/commands.py data/lakehouse --no-reference --only status history    # starts no JVM
 
-The commands run on a copy of that lakehouse, which must have gold, each as a process of its own beside a broker
-that already runs. The reference is a process too: it starts the project's Spark session, runs plain SQL and ends.
-Prints the medians of wall-clock seconds, processor seconds and peak memory, the last two with all descendants, and
-writes build/benchmarks/commands.json.
+The commands run on a copy of that lakehouse, which must have gold, each as a process of its own, audit beside a
+broker that already runs. The reference is a process too: it starts the project's Spark session, runs plain SQL and
+ends. Prints the medians of wall-clock seconds, processor seconds and peak memory, the last two with all
+descendants, and writes build/benchmarks/commands.json.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -152,21 +154,31 @@ def highest_bytes(pid: int) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-def measure(root: str, names: Sequence[str], *, runs: int) -> dict[str, dict[str, list[Cost]]]:
+def measure(root: str, names: Sequence[str], *, runs: int, reference: bool) -> dict[str, dict[str, list[Cost]]]:
     """By question, what the command and the reference cost in each run."""
-    settings = load_settings().model_copy(update={"root": root})
     asked = questions(Lakehouse(root))
     found: dict[str, dict[str, list[Cost]]] = {}
-    with kafka_cluster(settings.kafka, root) as cluster:
-        variables = {"LAKEHOUSE_ROOT": root, "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap}
-        for name in names or asked:
-            reference = [sys.executable, __file__, root, "--reference", name]
+    with broker(root, needed="audit" in names) as variables:
+        for name in names:
+            compared = [sys.executable, __file__, root, "--reference", name]
             costs = found.setdefault(name, {"command": [], "reference": []})
             for _ in range(runs):
                 costs["command"].append(cost([_PROGRAM, *asked[name].arguments], variables))
-                if asked[name].queries:
-                    costs["reference"].append(cost(reference, variables))
+                if reference and asked[name].queries:
+                    costs["reference"].append(cost(compared, variables))
     return found
+
+
+@contextmanager
+def broker(root: str, *, needed: bool) -> Iterator[dict[str, str]]:
+    """The environment of the commands, with a broker that runs if one is needed."""
+    variables = {"LAKEHOUSE_ROOT": root}
+    if not needed:
+        yield variables
+        return
+    settings = load_settings().model_copy(update={"root": root})
+    with kafka_cluster(settings.kafka, root) as cluster:
+        yield variables | {"LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": cluster.bootstrap}
 
 
 def show(found: Mapping[str, Mapping[str, Sequence[Cost]]]) -> None:
@@ -183,6 +195,7 @@ def main() -> None:
     parser.add_argument("root", help="a lakehouse in a local folder; it is copied")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=[], metavar="COMMAND", help="default: all of them")
+    parser.add_argument("--no-reference", action="store_true", help="only the commands")
     parser.add_argument("--reference", metavar="COMMAND", help="only answer this one's question with Spark")
     args = parser.parse_args()
     if args.reference:
@@ -190,7 +203,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         root = str(shutil.copytree(args.root, Path(folder, "lakehouse")))
-        found = measure(root, args.only, runs=args.runs)
+        names = args.only or list(questions(Lakehouse(root)))
+        found = measure(root, names, runs=args.runs, reference=not args.no_reference)
     show(found)
     write_results("commands", found)
 

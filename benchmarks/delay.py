@@ -53,7 +53,7 @@ AGO = 1_000
 # The same for all, so that the later Kafka record wins.
 EVENT_TIME = "2025-06-01T00:00:00.000Z"
 LEVEL = 1.25
-GOAL_SECONDS = 4.0
+GOALS = "p50 at most 2 s, p95 at most 4 s"
 SUBMIT = ("spark-submit", "--properties-file", "conf/spark-defaults.conf")
 # For a stream's first batch, and for catching up.
 PATIENCE_SECONDS = 300.0
@@ -256,7 +256,7 @@ def main() -> None:
             intervals = drive(sender, settings, streams, options)
         with spark_session("benchmark", log_file=base / "spark.log") as spark:
             results = report(spark, settings, intervals)
-    print(f"goal: p95 under {GOAL_SECONDS:g} s at 1,350 messages per second")
+    print(f"goals at 1,350 messages per second: {GOALS}")
     write_results("delay", results)
 
 

@@ -18,6 +18,8 @@ from producers.sending.records import Record
 # The number of different records per topic; they repeat under other ids.
 PATTERNS = 2_000
 _ID, _TIME = "@id@", "@time@"
+# A prime: multiples of it modulo a number of ids reach all of them, far apart.
+_STRIDE = 7_919
 # The default event time of everything a benchmark sends.
 TIME = "2025-06-01T00:00:00.000Z"
 
@@ -34,16 +36,29 @@ def broker_with_topics(root: Path, *, partitions: int = 3) -> Iterator[tuple[Set
 
 
 def send(
-    spark: SparkSession, cluster: Cluster, settings: Settings, *, first: int, count: int, timestamp: str = TIME
+    spark: SparkSession,
+    cluster: Cluster,
+    settings: Settings,
+    *,
+    first: int,
+    count: int,
+    timestamp: str = TIME,
+    updated: int = 0,
 ) -> None:
-    """Users, movies and series in turn, a third each: the events of ids `first` to `first + count - 1`."""
-    sent = messages(spark, settings, first=first, count=count, timestamp=timestamp)
+    """Send `messages`."""
+    sent = messages(spark, settings, first=first, count=count, timestamp=timestamp, updated=updated)
     writer = sent.write.format("kafka").options(**cluster.spark_options())
     writer.option("kafka.compression.type", "none").save()
 
 
-def messages(spark: SparkSession, settings: Settings, *, first: int, count: int, timestamp: str) -> DataFrame:
-    """One row per message: topic, key and value."""
+def messages(
+    spark: SparkSession, settings: Settings, *, first: int, count: int, timestamp: str, updated: int = 0
+) -> DataFrame:
+    """One row per message: topic, key and value.
+
+    Users, movies and series, a third each: the events of ids `first` to `first + count - 1`. With `updated`, every
+    other one is instead of an id below it, spread evenly.
+    """
     kafka = settings.kafka
     kinds = (
         (kafka.users_topic, user_records(1, PATTERNS)),
@@ -56,7 +71,11 @@ def messages(spark: SparkSession, settings: Settings, *, first: int, count: int,
         for number, record in enumerate(records)
     ]
     known = spark.createDataFrame(patterns, "place int, number int, topic string, pattern string")
-    ids = spark.range(first, first + count, numPartitions=4).withColumns(
+    numbers = spark.range(first, first + count, numPartitions=4)
+    if updated:
+        is_update, known_id = F.col("id") % 2 == 1, F.col("id") * _STRIDE % updated
+        numbers = numbers.select(F.when(is_update, known_id).otherwise(F.col("id")).alias("id"))
+    ids = numbers.withColumns(
         {
             "place": (F.col("id") % len(kinds)).cast("int"),
             "number": (F.col("id") / len(kinds) % PATTERNS).cast("int"),

@@ -5,9 +5,11 @@
 
 A real broker holds the messages: the producers' users, movies and series, in three topics of three partitions.
 Bronze is compared with the same Kafka source into Spark's `noop` sink and into plain Parquet files. Silver is
-timed on a first load, and on a load of as many messages of which half are updates, compared with the same bronze
-rows parsed with `from_json` into `noop`. Everything runs in one JVM, in alternating order, after a warm-up round.
-Prints medians, and writes build/benchmarks/streams.json.
+timed on a first load, and on a load of as many messages of which half are updates. It is compared with the same
+bronze rows parsed with `from_json` into `noop`, and with what one would write instead (plain_silver.py): a window
+for the latest event of each id and a MERGE into each table, without rules. Everything runs in one JVM, in
+alternating order, after a warm-up round. Prints medians with the processor seconds, and writes
+build/benchmarks/streams.json.
 """
 
 import argparse
@@ -20,7 +22,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import plain_silver
 from messages import TIME, broker_with_topics, messages, send
+from process_tree import Usage
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from results import write_results
@@ -39,17 +43,15 @@ LATER = "2025-07-01T00:00:00.000Z"
 REFERENCES = (
     ("bronze", "bronze: Parquet files", " (goal 0.9)"),
     ("bronze", "bronze: noop", ""),
-    ("silver, first load", "silver, first load: from_json into noop", " (goal 0.7)"),
-    ("silver, half updates", "silver, half updates: from_json into noop", " (goal 0.7)"),
-)
-WIRE = (
-    "id string, type string, timestamp string, nombre_usuario string, titulo string, fecha_suscripcion string, "
-    "generos array<string>, directores array<string>, actores array<string>, clasificacion string, "
-    "decadas_favoritas array<string>, decada_lanzamiento string, numero_temporadas int, numero_episodios int"
+    ("silver, first load", "silver, first load: from_json into noop", ""),
+    ("silver, half updates", "silver, half updates: from_json into noop", ""),
+    ("silver, first load", "silver, first load: plain MERGE", " (goal 1.0)"),
+    ("silver, half updates", "silver, half updates: plain MERGE", " (goal 1.0)"),
 )
 LAYERS = ("bronze", "silver")
 Work = Callable[[], None]
-Seconds = dict[str, list[float]]
+# The seconds and processor seconds of each run.
+Seconds = dict[str, list[tuple[float, float]]]
 
 
 class Folders:
@@ -92,6 +94,7 @@ def silver_works(
     """Both loads, on a root of their own each time; the bronze tables are linked, not copied."""
     ends = SparkLakehouse(str(first), spark).version(BRONZE_EVENTS)
     loaded: list[Path] = []
+    merged: list[Path] = []
 
     def first_load() -> None:
         root = folders.new()
@@ -105,11 +108,20 @@ def silver_works(
         link(second / "bronze", root / "bronze")
         refine(spark, at(settings, root))
 
+    def bronze(root: Path, version: int) -> DataFrame:
+        limit = settings.silver.max_bytes_per_trigger
+        return plain_silver.read_bronze(spark, root, version=version, max_bytes_per_trigger=limit)
+
     def parsed(root: Path, version: int) -> DataFrame:
-        reader = spark.readStream.format("delta").option("startingVersion", version)
-        rows = reader.option("maxBytesPerTrigger", settings.silver.max_bytes_per_trigger)
-        stream = rows.load(BRONZE_EVENTS.path(str(root)))
-        return stream.select(F.from_json("value", WIRE).alias("wire")).select("wire.*")
+        wire = F.from_json("value", plain_silver.WIRE).alias("wire")
+        return bronze(root, version).select(wire).select("wire.*")
+
+    def first_merge() -> None:
+        merged.append(folders.new())
+        plain_silver.load(bronze(first, 0), merged[-1], checkpoint=merged[-1] / "first")
+
+    def second_merge() -> None:
+        plain_silver.load(bronze(second, ends + 1), merged[-1], checkpoint=merged[-1] / "second")
 
     return {
         "silver, first load": first_load,
@@ -118,6 +130,8 @@ def silver_works(
         "silver, half updates: from_json into noop": lambda: drain(
             parsed(second, ends + 1), "noop", folders.new()
         ),
+        "silver, first load: plain MERGE": first_merge,
+        "silver, half updates: plain MERGE": second_merge,
     }
 
 
@@ -129,17 +143,19 @@ def link(source: Path, target: Path) -> None:
     shutil.copytree(source, target, copy_function=os.link)
 
 
-def rounds(works: dict[str, Work], runs: int) -> Iterator[tuple[str, float]]:
-    """Seconds of each run, alternating forwards and backwards; dependent works keep their order."""
+def rounds(works: dict[str, Work], runs: int) -> Iterator[tuple[str, tuple[float, float]]]:
+    """The figures of each run, alternating forwards and backwards; dependent works keep their order."""
     for number in range(runs + 1):
         names = list(works)
         if number % 2:  # the second of two silver loads needs the first one before it
             names = [name for name in names if ":" in name] + [name for name in names if ":" not in name]
         for name in names:
-            started = time.monotonic()
-            works[name]()
+            with Usage() as usage:
+                started = time.monotonic()
+                works[name]()
+                took = time.monotonic() - started
             if number:
-                yield name, time.monotonic() - started
+                yield name, (took, usage.cpu_seconds)
 
 
 def measure(base: Path, *, count: int, runs: int, layers: Sequence[str]) -> tuple[float, Seconds]:
@@ -180,11 +196,12 @@ def check(spark: SparkSession, base: Path, *, count: int) -> None:
 
 
 def show(count: int, size: float, seconds: Seconds) -> None:
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    print(f"{f'{count:,} messages of {size:.0f} bytes':44}{'s':>8}{'min':>8}{'max':>8}{'rows/s':>10}")
+    medians = {name: statistics.median(took for took, _ in runs) for name, runs in seconds.items()}
+    print(f"{f'{count:,} messages of {size:.0f} bytes':44}{'s':>8}{'min':>8}{'max':>8}{'rows/s':>10}{'CPU s':>8}")
     for name, median in medians.items():
-        values = seconds[name]
-        print(f"{name:44}{median:8.2f}{min(values):8.2f}{max(values):8.2f}{count / median:10,.0f}")
+        values, used = zip(*seconds[name], strict=True)
+        rate, processor = f"{count / median:10,.0f}", f"{statistics.median(used):8.1f}"
+        print(f"{name:44}{median:8.2f}{min(values):8.2f}{max(values):8.2f}{rate}{processor}")
     for name, reference, goal in REFERENCES:
         if name not in medians:
             continue

@@ -32,7 +32,7 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
     records, DamageError if a file of a table or checkpoint is damaged.
     """
     kafka, lake = settings.kafka, SparkLakehouse(settings.root, spark)
-    with only_run(settings.ops_dir, "bronze"), damage_named(lake.root):
+    with only_run(settings.shared_ops, "bronze"), damage_named(lake.root):
         require_whole_logs(lake.root, "bronze")
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)

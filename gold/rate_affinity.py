@@ -24,7 +24,7 @@ def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
     """Rate titles for the users whose tastes changed since the last run; `full`: for all users."""
     lake, affinity = SparkLakehouse(settings.root, spark), settings.gold.affinity
     recipe = recipe_of(affinity)
-    with only_run(settings.ops_dir, GOLD_AFFINITY.sql_name):
+    with only_run(settings.shared_ops, GOLD_AFFINITY.sql_name):
         inputs = read_inputs(lake, SILVER_USERS, SILVER_CONTENT)
         changed = Changed(None, why_all="as asked for") if full else changed_users(lake, inputs, recipe)
         write(

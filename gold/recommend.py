@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None:
     """Train a model and publish it if it is good enough; make every list from the published model."""
     lake = SparkLakehouse(settings.root, spark)
-    with only_run(settings.ops_dir, "gold.models"):
+    with only_run(settings.shared_ops, "gold.models"):
         inputs = read_list_inputs(lake)
         publication = train(lake, settings.gold, inputs, force=force)
         if publication.refusal:

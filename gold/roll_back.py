@@ -20,7 +20,7 @@ def run(spark: SparkSession, settings: Settings, model_version: str | None = Non
     The model is marked published last, after its lists are written, so the same call can follow a crash.
     """
     lake = SparkLakehouse(settings.root, spark)
-    with only_run(settings.ops_dir, "gold.models"):
+    with only_run(settings.shared_ops, "gold.models"):
         records = current_records(settings.root)
         target = rollback_target(records, model_version)
         write_lists(lake, settings.gold, read_list_inputs(lake), target.model_version)

@@ -1,13 +1,21 @@
 """The lakehouse's files without a JVM, through pyarrow's own clients: local, S3, Google and Azure storage."""
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem, S3FileSystem
+from pyarrow.fs import FileSelector, FileSystem, FileType, GcsFileSystem, LocalFileSystem, S3FileSystem
 
 from lakehouse.errors import InputError, first_line
-from lakehouse.paths import encoded_address
+from lakehouse.paths import is_address
+from lakehouse.stores import pyarrow_system
+
+
+class Stored(NamedTuple):
+    """One stored file: its size in bytes, and when it was last modified, in UTC."""
+
+    size: int
+    written_at: datetime
 
 
 @dataclass(frozen=True)
@@ -26,8 +34,15 @@ class Folder:
 
     def names_below(self) -> list[str]:
         """The names of all files in the folder and its subfolders, sorted."""
+        return sorted(path.rpartition("/")[2] for path in self.stored())
+
+    def stored(self) -> dict[str, Stored]:
+        """All files in the folder and its subfolders, by their paths below it."""
         found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True, recursive=True))
-        return sorted(info.base_name for info in found if info.type == FileType.File)
+        begin = len(self.path) + 1
+        return {
+            info.path[begin:]: Stored(info.size or 0, info.mtime) for info in found if info.type == FileType.File
+        }
 
     def sizes(self) -> dict[str, int]:
         """The names of the folder's entries and their sizes in bytes; 0 for a folder."""
@@ -57,28 +72,40 @@ class Folder:
         elif found.type != FileType.NotFound:
             self.system.delete_file(path)
 
+    def move(self, new: "Folder") -> None:
+        """Move the folder to another path of its file system.
+
+        A store of objects moves none: there the files are copied, those at the top first, and then deleted, those
+        at the top last. Called again after a crash, this finishes the move.
+        """
+        self.system.create_dir(new.path.rpartition("/")[0])
+        if not isinstance(self.system, S3FileSystem | GcsFileSystem):
+            self.system.move(self.path, new.path)
+            return
+        names = self._paths_below()
+        for name in names:
+            self.system.copy_file(f"{self.path}/{name}", f"{new.path}/{name}")
+        for name in reversed(names):
+            self.system.delete_file(f"{self.path}/{name}")
+        self.system.delete_dir(self.path)
+
+    def _paths_below(self) -> list[str]:
+        """All files in the folder and its subfolders, relative to it, those at the top first."""
+        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True, recursive=True))
+        names = [info.path[len(self.path) + 1 :] for info in found if info.type == FileType.File]
+        return sorted(names, key=lambda name: (name.count("/"), name))
+
 
 def open_folder(root: str) -> Folder:
     """The root of a lakehouse: a local path, or an address with a scheme.
 
-    pyarrow reaches stores with the endpoint, region and credentials that it finds itself (AWS_ENDPOINT_URL and the
-    like, a profile, the machine's role), not with those of Spark's settings.
     Raises InputError if pyarrow has no client for the scheme.
     """
-    scheme, marked, rest = root.partition("://")
-    if not marked:
+    if not is_address(root):
         return Folder(LocalFileSystem(), root)
     try:
-        if scheme in ("s3", "s3a"):
-            # given only the address, pyarrow would first ask AWS itself for the bucket's region
-            return Folder(S3FileSystem(endpoint_override=_s3_endpoint()), rest)
-        return Folder(*FileSystem.from_uri(encoded_address(root)))
+        return Folder(*pyarrow_system(root))
     except (OSError, ValueError, NotImplementedError) as error:
         raise InputError(
             f"pyarrow cannot read {root} ({first_line(error)})", todo="history and sql read it through Spark"
         ) from error
-
-
-def _s3_endpoint() -> str | None:
-    """The endpoint of a store other than Amazon's, from the variables that AWS's own tools read."""
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")

@@ -1,12 +1,18 @@
-"""Locks between the processes of one machine. The system releases them when a process ends, even by kill -9."""
+"""Locks between processes: files of one machine, which the system releases when a process ends, even by kill -9.
+
+In an object store they are leases (lakehouse/leases.py).
+"""
 
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lakehouse.errors import LakehouseError
+from lakehouse.leases import HeldError, leased
+from lakehouse.moments import moment_text
+from lakehouse.stores import has_conditional_puts, object_store
 
 
 class RunningError(LakehouseError):
@@ -44,8 +50,49 @@ def try_alone(lock: int) -> bool:
 
 
 @contextmanager
-def only_run(folder: Path, stream: str) -> Iterator[None]:
-    """Hold the stream alone while it runs. Raises RunningError at once if another process holds it."""
+def waiting_for(place: Path | str, name: str) -> Iterator[None]:
+    """Hold the lock of this name alone, waiting for the current holder. `place` is as for `only_run`."""
+    if _is_leased(place):
+        with leased(object_store(str(place)), f"{name}.lock", wait=True):
+            yield
+    else:
+        Path(place).mkdir(parents=True, exist_ok=True)
+        with locked(Path(place) / f"{name}.lock"):
+            yield
+
+
+@contextmanager
+def only_run(place: Path | str, stream: str) -> Iterator[None]:
+    """Hold the stream alone while it runs. Raises RunningError at once if another process holds it.
+
+    `place` is `Settings.shared_ops`: a folder, or its address in a store.
+    """
+    with _only_lease(str(place), stream) if _is_leased(place) else _only_file(Path(place), stream):
+        yield
+
+
+def _is_leased(place: Path | str) -> bool:
+    return isinstance(place, str) and has_conditional_puts(place)
+
+
+@contextmanager
+def _only_lease(address: str, stream: str) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            held.enter_context(leased(object_store(address), f"{stream}.lock"))
+        except HeldError as error:
+            holder = error.holder
+            since, until = (moment_text(int(seconds * 1e6)) for seconds in (holder.since, holder.until))
+            raise RunningError(
+                f"{stream} is running already, in process {holder.pid} on {holder.host} since {since}, "
+                f"with a lease until {until}",
+                todo="wait for its end, or stop that process; if its machine is gone, start again after that time",
+            ) from error
+        yield
+
+
+@contextmanager
+def _only_file(folder: Path, stream: str) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = open_lock(folder / f"{stream}.lock")
     try:

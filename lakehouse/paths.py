@@ -20,9 +20,6 @@ _STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
 # Linux and macOS allow names of 255 bytes and paths of 4,096 or 1,024: this leaves room for what we add.
 _NAME_BYTES, _PATH_BYTES = 255, 3_500
 
-# delta-rs' own writes panic below a folder with one of these in its path; its merges do not.
-UNWRITABLE = frozenset("[]|^")
-
 
 def is_address(path: str) -> bool:
     """Whether this is in a store, such as s3a://bucket/lakehouse, and not a folder on this machine."""

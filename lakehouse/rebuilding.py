@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 from pyspark.sql import functions as F
 
-from lakehouse import files
 from lakehouse.exports import write_file
-from lakehouse.folders import open_folder
+from lakehouse.folders import Folder, open_folder
 from lakehouse.spark.checkpoints import CheckpointError, rebuild
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
@@ -67,11 +66,19 @@ def swap_in(lake: SparkLakehouse, stamp: str) -> None:
             if table != SILVER_BATCHES:
                 versions[table.sql_name] = lake.version(table)
         _replace(lake, staging, SILVER_BATCHES, stamp, versions)
-        set_checkpoint_aside(lake, _LAYER, stamp=stamp)
-        files.rename(lake.spark, staging.checkpoint_path(_LAYER), lake.checkpoint_path(_LAYER))
+        built = open_folder(staging.checkpoint_path(_LAYER))
+        if not _is_being_moved(built, lake):
+            set_checkpoint_aside(lake, _LAYER, stamp=stamp)
+        built.move(open_folder(lake.checkpoint_path(_LAYER)))
     folder = lake.in_process.folder / _FOLDER
     folder.delete(_MARKER)
     folder.delete(f"{_LAYER}-{stamp}")
+
+
+def _is_being_moved(built: Folder, lake: SparkLakehouse) -> bool:
+    """Whether the layer's checkpoint is the built one, maybe in part: a move in a store may be cut off."""
+    held = open_folder(lake.checkpoint_path(_LAYER))
+    return "metadata" in held.names() and held.read("metadata") == built.read("metadata")
 
 
 def _replace(
@@ -103,5 +110,5 @@ def set_checkpoint_aside(lake: SparkLakehouse, stream: str, *, stamp: str) -> st
     if not open_folder(path).names():
         return None
     aside = f"{path}.before-{stamp}"
-    files.rename(lake.spark, path, aside)
+    open_folder(path).move(open_folder(aside))
     return aside

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from lakehouse.drafts import replacing
 from lakehouse.errors import InputError
-from lakehouse.locks import locked
+from lakehouse.exports import write_file
+from lakehouse.folders import open_folder
+from lakehouse.locks import waiting_for
 
 FILE = "sent_columns.json"
-_LOCK = "sent_columns.lock"
+_LOCK = "sent_columns"
 # The columns of a source that can fill all of them.
 EVERY = ("*",)
 # A gold table is empty if its silver table is.
@@ -46,36 +47,33 @@ class Sent(NamedTuple):
 NOTHING_TOLD = Sent()
 
 
-def read(ops_dir: Path) -> Sent:
-    file = ops_dir / FILE
-    if not file.is_file():
-        return NOTHING_TOLD
+def read(place: Path | str) -> Sent:
+    """What has been sent, as `Settings.shared_ops` has it."""
     try:
-        return Sent(frozenset(json.loads(file.read_text(encoding="utf-8"))))
+        return Sent(frozenset(json.loads(open_folder(str(place)).read(FILE))))
+    except FileNotFoundError:
+        return NOTHING_TOLD
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{file} is not a JSON list of columns",
+            f"{place}/{FILE} is not a JSON list of columns",
             todo="delete it: then every column is expected that quality.may_be_null does not list",
         ) from error
 
 
-def remember(ops_dir: Path, columns: Collection[str], *, root: str) -> None:
+def remember(place: Path | str, columns: Collection[str], *, root: str) -> None:
     """Add the columns of a source that is about to be sent.
 
     If bronze already has rows but this file does not exist, nobody knows what they can fill: every column stays
     expected.
     """
-    ops_dir.mkdir(parents=True, exist_ok=True)
-    with locked(ops_dir / _LOCK):
-        known = read(ops_dir).columns
+    with waiting_for(place, _LOCK):
+        known = read(place).columns
         if known is None:
             known = frozenset(EVERY if _has_bronze_rows(root) else ())
-        with replacing(ops_dir / FILE) as draft:
-            draft.write_text(json.dumps(sorted({*known, *columns})), encoding="utf-8")
+        write_file(f"{place}/{FILE}", json.dumps(sorted({*known, *columns})).encode())
 
 
 def _has_bronze_rows(root: str) -> bool:
-    """Judged by its tables' files, because a producer has no Spark; files in an object store are not seen."""
-    bronze = Path(root) / "bronze"
-    files = () if "://" in root else bronze.rglob("*.parquet")
-    return any("_delta_log" not in file.relative_to(bronze).parts for file in files)
+    """Judged by its tables' files: opening a table takes longer."""
+    bronze = open_folder(root) / "bronze"
+    return any(name.endswith(".parquet") for table in bronze.names() for name in (bronze / table).names())

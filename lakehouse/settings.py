@@ -1,5 +1,6 @@
 """The settings of the lakehouse: conf/lakehouse.toml, an optional overlay, and environment variables on top."""
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from lakehouse.configuration.kinds import (
     Count,
     Integer,
     Name,
+    OpsFolder,
     OptionalText,
     Positive,
     Real,
@@ -37,6 +39,8 @@ from lakehouse.configuration.kinds import (
 from lakehouse.configuration.sources import read_sources, variable
 from lakehouse.errors import SettingsError
 from lakehouse.kafka.security import KafkaSecurity
+from lakehouse.paths import is_address
+from lakehouse.stores import has_conditional_puts
 
 # Variables that say where settings come from, and so cannot be settings themselves.
 CONF_VARIABLE = "LAKEHOUSE_CONF"
@@ -148,6 +152,11 @@ class Quality(Section):
     may_be_null: tuple[ColumnName, ...]
 
 
+class Maintenance(Section):
+    # a hundred years
+    keep_days: Annotated[Integer, Field(ge=0, le=36_500)]
+
+
 class Demo(Section):
     users: Count
     titles: Annotated[Count, Field(ge=2)]
@@ -160,6 +169,7 @@ class Up(Section):
     rate: Positive
     trigger_seconds: Seconds
     gold_every_seconds: Annotated[Seconds, Field(gt=0)]
+    maintain_every_hours: Annotated[Real, Field(gt=0)]
 
 
 class Metrics(Section):
@@ -197,6 +207,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     root: Root
+    ops_folder: OpsFolder
     kafka: Kafka
     bronze: Bronze
     silver: Silver
@@ -204,6 +215,7 @@ class Settings(BaseModel):
     export: Export
     report: Report
     quality: Quality
+    maintenance: Maintenance
     demo: Demo
     up: Up
     streams: Streams
@@ -212,8 +224,26 @@ class Settings(BaseModel):
 
     @property
     def ops_dir(self) -> Path:
-        """Where the running lakehouse keeps its own records: under a local root, else ./data/ops."""
-        return Path("data/ops").resolve() if "://" in self.root else Path(self.root) / "ops"
+        """Where this machine logs what it runs: `ops_folder`, under a local root, or the user's state folder."""
+        if self.ops_folder:
+            return Path(self.ops_folder)
+        return _state_folder(self.root) if is_address(self.root) else Path(self.root) / "ops"
+
+    @property
+    def shared_ops(self) -> str:
+        """Where all machines find the locks, and what has been sent: under the root.
+
+        A store that cannot lock has them in `ops_dir`, for one machine.
+        """
+        can_lock = not is_address(self.root) or has_conditional_puts(self.root)
+        return f"{self.root}/ops" if can_lock else str(self.ops_dir)
+
+
+def _state_folder(root: str) -> Path:
+    """A folder for this root where programs keep their logs (XDG Base Directory Specification)."""
+    states = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    bucket = root.partition("://")[2].partition("/")[0]
+    return Path(states) / "lakehouse" / f"{bucket}-{hashlib.sha256(root.encode()).hexdigest()[:12]}"
 
 
 def conf_dir() -> Path:

@@ -12,7 +12,7 @@ _NO_GATE = "publish the newest versions without checking them"
 
 def add_commands(commands: Any) -> None:
     """Add every command with its arguments. The module of its name in operations/commands does the work."""
-    for add in (_demo, _up, _run, _check, _quarantine, _drift, _audit, _rebuild, _status):
+    for add in (_demo, _up, _run, _check, _quarantine, _drift, _audit, _rebuild, _maintain, _status):
         add(commands)
     for add in (_recommend, _similar, _models, _export, _report, _sql, _history, _diff, _restore):
         add(commands)
@@ -100,6 +100,15 @@ def _rebuild(commands: Any) -> None:
         "--accept-loss",
         action="store_true",
         help="bronze: skip records that Kafka dropped before they were read",
+    )
+
+
+def _maintain(commands: Any) -> None:
+    text = "join small files, and delete old versions that no stream, model or export needs"
+    maintain = _add(commands, "maintain", text, json=True)
+    maintain.add_argument("tables", nargs="*", metavar="TABLE", help="e.g. bronze.events (default: all)")
+    maintain.add_argument(
+        "--dry-run", action="store_true", help="show what would be freed, and what is kept and why"
     )
 
 

@@ -39,7 +39,7 @@ def main() -> int:
         Feed("feedback", settings.kafka.feedback_topic, records),
         settings.kafka,
         root=settings.root,
-        ops_dir=settings.ops_dir,
+        shared_ops=settings.shared_ops,
         rate=args.rate,
         count=args.count,
     )

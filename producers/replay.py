@@ -114,7 +114,9 @@ def main() -> int:
     replay = read_replay(args.catalogue, args.ratings)
     for line in findings_of(replay, settings.silver, now_ms=round(time.time() * 1000)):
         print(line, flush=True)
-    deliveries = _publish_all(replay, settings.kafka, root=settings.root, ops_dir=settings.ops_dir, rate=args.rate)
+    deliveries = _publish_all(
+        replay, settings.kafka, root=settings.root, shared_ops=settings.shared_ops, rate=args.rate
+    )
     for name, delivery in deliveries.items():
         delivery.require_complete(name)
     expected = sum(len(records) for records in replay[:4])
@@ -122,12 +124,12 @@ def main() -> int:
 
 
 def _publish_all(
-    replay: Replay, kafka: Kafka, *, root: str, ops_dir: Path, rate: float | None
+    replay: Replay, kafka: Kafka, *, root: str, shared_ops: str, rate: float | None
 ) -> dict[str, Delivery]:
     deliveries = {}
     with kafka_cluster(kafka, root) as cluster:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-        sent.remember(ops_dir, filled_columns(replay.records), root=root)
+        sent.remember(shared_ops, filled_columns(replay.records), root=root)
         with stop_requests(counted=1) as stop:
             for feed in feeds_of(replay, kafka):
                 delivery = publish(

@@ -1,22 +1,19 @@
 """Job: check tables at a version against their suites; write quality.results, JSON and pages."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-
-from pyspark.sql import SparkSession
 
 from lakehouse import sent
 from lakehouse.argument_types import natural
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.on_demand import Session, on_demand
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import find_table
-from quality.checking import Session, check, chosen_tables, judged, new_run, rows_of
+from quality.checking import check, chosen_tables, judged, new_run, rows_of
 from quality.loading import load_validation
 from quality.pages import table_lines, write_pages
 from quality.results import Run
@@ -44,7 +41,7 @@ def run_suite(settings: Settings, file: Path, name: str, *, session: Session, ve
         limits=settings.quality,
         clasificaciones=settings.silver.clasificaciones,
         version=lake.version(table) if version is None else version,
-        sent=sent.read(settings.ops_dir),
+        sent=sent.read(settings.shared_ops),
     )
     with rows_of(lake, table, subject.version, session, max_pandas_rows=settings.quality.max_pandas_rows) as rows:
         outcome = new_run(moment, [judged(subject, rows, suite)])
@@ -60,13 +57,6 @@ def write_suites(settings: Settings, names: Sequence[str], folder: Path) -> list
     ]
     written: list[Path] = load_validation().write_suites(folder, subjects)
     return written
-
-
-@contextmanager
-def on_demand(start: Callable[[], AbstractContextManager[SparkSession]]) -> Iterator[Session]:
-    """A session that starts when it is first asked for, if ever, and ends with the block."""
-    with ExitStack() as stack:
-        yield cache(lambda: stack.enter_context(start()))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

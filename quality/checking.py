@@ -1,7 +1,7 @@
 """A check: tables at one version each, validated by their suites, and the results recorded."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +11,6 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 
 from lakehouse import sent
 from lakehouse.errors import CheckNotRunError, first_line
@@ -21,6 +20,7 @@ from lakehouse.lakehouse import Lakehouse
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.spark.on_demand import Session
 from lakehouse.tables import Table, find_table
 from quality.batches import Rows, pandas_rows, profile
 from quality.loading import load_validation
@@ -33,7 +33,6 @@ if TYPE_CHECKING:  # it takes seconds to load
     from great_expectations import ExpectationSuite
 
 Versions = Mapping[str, int]
-Session = Callable[[], SparkSession]
 
 
 def chosen_tables(root: str, names: Sequence[str]) -> list[Table]:
@@ -113,7 +112,7 @@ def subject_of(
         before=acceptance.last_accepted(settings.root, table, up_to=version) if compare else None,
         age_hours=(moment - written_at).total_seconds() / 3600 if written_at else None,
         unaccepted_inputs=_unaccepted(settings.root, inputs, versions, so_far) if inputs is not None else None,
-        sent=sent.read(settings.ops_dir),
+        sent=sent.read(settings.shared_ops),
     )
 
 

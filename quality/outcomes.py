@@ -48,7 +48,7 @@ def results_of(
             one.exception_info = {
                 "raised_exception": True,
                 "exception_message": result.error,
-                "exception_traceback": None,
+                "exception_traceback": "",  # the page of Data Docs cannot show None
             }
         one.success = result.success
     count_again(validation)
@@ -89,7 +89,7 @@ def _result(
     if raised:
         return _not_judged(found, f"Great Expectations could not judge it: {raised}")
     empty = [name for name in columns if profile.values.get(name) == 0] if kind not in _ABOUT_NULLS else []
-    nothing = "observed_value" in measured and measured["observed_value"] is None
+    nothing = "observed_value" in measured and found.observed is None
     return _without_values(found, empty or list(columns), allowed) if empty or nothing else found
 
 
@@ -126,7 +126,7 @@ def _condition(condition: Any) -> str:
 
 def _observed(measured: Mapping[str, Any], kwargs: Mapping[str, Any]) -> str | None:
     if "observed_value" in measured:
-        return None if measured["observed_value"] is None else _text(measured["observed_value"])
+        return _observed_value(measured)
     if "unexpected_count" not in measured:
         return None
     count = measured["unexpected_count"]
@@ -134,6 +134,14 @@ def _observed(measured: Mapping[str, Any], kwargs: Mapping[str, Any]) -> str | N
         return str(count)
     judged = measured["element_count"] - measured.get("missing_count", 0)
     return _text(count / judged) if judged else str(count)
+
+
+def _observed_value(measured: Mapping[str, Any]) -> str | None:
+    """None if nothing was observed. Expectations on sets of distinct values only count those that are wrong."""
+    if measured["observed_value"] is not None:
+        return _text(measured["observed_value"])
+    counts = [measured[name] for name in ("unexpected_count", "missing_count") if name in measured]
+    return str(sum(counts)) if counts else None
 
 
 def _expected(measured: Mapping[str, Any], kwargs: Mapping[str, Any], notes: Any) -> str:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from html import escape
 from importlib.resources import files as resources
 from pathlib import Path
@@ -31,6 +32,7 @@ from great_expectations.expectations.expectation import (
 from great_expectations.render import RenderedComponentContent
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
+from great_expectations.util import convert_to_json_serializable
 from jinja2 import pass_context
 
 from lakehouse.drafts import replacing
@@ -144,6 +146,8 @@ def validate(
     found.results = [results[place] for place in range(len(placed))]
     for result in results.values():
         del result.expectation_config.meta[_PLACE]
+        # as it is in JSON: its renderer fails for numbers of numpy, and leaves them out of the page
+        result.result = json.loads(json.dumps(convert_to_json_serializable(result.result)))
     count_again(found)
     return found
 
@@ -191,5 +195,10 @@ def data_docs(validation: ExpectationSuiteValidationResult, *, title: str, run_i
     validation.meta["run_id"] = RunIdentifier(run_name=run_id)
     page = ValidationResultsPageRenderer().render(validation)
     del page.sections[0].content_blocks[0]  # the header, which links to them
-    view: Any = _EscapingView(custom_views_directory=str(resources("quality").joinpath("templates")))
-    return str(view.render(page, template="data_docs.html", title=title, run_id=run_id))
+    return str(_view().render(page, template="data_docs.html", title=title, run_id=run_id))
+
+
+@cache
+def _view() -> Any:
+    """One for all pages: it compiles its templates when they are first used."""
+    return _EscapingView(custom_views_directory=str(resources("quality").joinpath("templates")))

@@ -37,7 +37,6 @@ def apply_batch(
 ) -> None:
     """Write one judged batch to the silver tables: in process up to the bounds, by Spark beyond them."""
     if may_be_small(judged, root, bounds):
-        judged = _without_read_text(judged)
         rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
         if is_small(rows, tables, bounds):
             _apply_small_batch(rows, tables, root, query_id=query_id, batch_id=batch_id, versions=versions)
@@ -68,7 +67,7 @@ def apply_large_batch(
     """
     spark = judged.sparkSession
     lake = SparkLakehouse(root, spark)
-    with state.kept(_needed(judged)) as records:
+    with state.kept(targeted(judged)) as records:
         parts = _parts(records)
         facts = _facts(parts)
         projections = nullcontext() if facts["rows"] > FEW_ROWS else setting(spark, _PROJECTIONS, "NO_CODEGEN")
@@ -93,18 +92,6 @@ def apply_large_batch(
             # from Arrow, which Spark keeps as data: for a row of literals it would compile a new class
             summary = spark.createDataFrame(row, schema=SILVER_BATCHES.schema)
             lake.append_once(summary, SILVER_BATCHES, txn_app_id=query_id, txn_version=batch_id)
-
-
-def _needed(judged: DataFrame) -> DataFrame:
-    """The judged rows with their targets, without columns that nothing below reads."""
-    return targeted(_without_read_text(judged)).drop("raw", "wrong_type")
-
-
-def _without_read_text(judged: DataFrame) -> DataFrame:
-    """The rows without the bytes and texts that were read: only rejected rows keep them."""
-    is_rejected = F.size("reasons") > 0
-    raw = {name: F.when(is_rejected, F.col(name)) for name in ("key", "key_raw", "value", "value_raw")}
-    return judged.withColumns(raw)
 
 
 def _parts(records: DataFrame) -> list[Row]:

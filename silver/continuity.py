@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.commits import KEEP_ROWS, commits
+from lakehouse.lakehouse import select
 from lakehouse.spark.checkpoints import (
     BrokenCheckpointError,
     Checkpoint,
@@ -40,14 +41,14 @@ def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None) -> N
 
 
 def _compare_batches(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
-    batches = lake.read(SILVER_BATCHES)
-    queries = {row["query_id"] for row in batches.select("query_id").distinct().collect()}
-    if others := queries - {checkpoint.query_id}:
+    batches = lake.in_process.delta(SILVER_BATCHES)
+    sql = "SELECT query_id, max(batch_id) AS batch_id FROM batches GROUP BY query_id"
+    last = {row["query_id"]: row["batch_id"] for row in lake.in_process.query(sql, batches=batches).to_pylist()}
+    if others := last.keys() - {checkpoint.query_id}:
         raise _apart(
             f"silver.batches belongs to the stream {min(others)}, the checkpoint to {checkpoint.query_id}"
         )
-    last = batches.orderBy(F.desc("batch_id")).select("batch_id", "silver_versions").limit(1).collect()
-    batch_id = last[0]["batch_id"] if last else -1
+    batch_id = last.get(checkpoint.query_id, -1)
     if batch_id > checkpoint.began:
         raise _apart(
             f"the checkpoint is an old copy: it has {checkpoint.began + 1} batches, silver has {batch_id + 1}"
@@ -57,7 +58,8 @@ def _compare_batches(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
             f"silver is an old copy: it has {batch_id + 1} batches, the checkpoint has {checkpoint.ended + 1}"
         )
     if last:
-        _require_own_changes(lake, last[0]["silver_versions"])
+        row = select(batches, columns=["silver_versions"], where=f"batch_id = {batch_id}").to_pylist()[0]
+        _require_own_changes(lake, dict(row["silver_versions"]))
 
 
 def _known(lake: SparkLakehouse, table: Table) -> bool:

@@ -56,7 +56,7 @@ def one_per_record(rows: DataFrame, *order: str | Column) -> DataFrame:
 
 
 def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
-    """The latest row of each target and entity, exactly one, with the columns:
+    """The latest row of each target and entity, exactly one: its number (`row`), `moment` (`order()`), and
 
     `wins`: whether it changes silver (or already did, in a repeated batch);
     `is_held`: whether silver's table of that target holds the entity;
@@ -64,11 +64,12 @@ def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
     `held_in`: `is_held` for each table of events;
     `rows`: the number of given rows with that target and entity.
 
-    `stored` has target, entity and `moment` (`order()`) of what silver holds for these entities, deletions
-    included. An event wins over an older row and an older deletion. A tombstone wins over an older tombstone,
-    unless a later event of the same id is known in any table.
+    `stored` has target, entity and moment of what silver holds for these entities, deletions included. An event
+    wins over an older row and an older deletion. A tombstone wins over an older tombstone, unless a later event of
+    the same id is known in any table.
     """
-    incoming = rows.withColumns({"moment": order(), "is_incoming": F.lit(True)})
+    # nothing else: all of it is shuffled once and sorted twice
+    incoming = rows.select("target", "entity", "row", order().alias("moment"), F.lit(True).alias("is_incoming"))
     everything = incoming.unionByName(stored.withColumn("is_incoming", F.lit(False)), allowMissingColumns=True)
     # the wider window first: its shuffle by entity also serves the narrower ones
     per_entity, per_target = Window.partitionBy("entity"), Window.partitionBy("entity", "target")
@@ -98,4 +99,4 @@ def decide(rows: DataFrame, stored: DataFrame) -> DataFrame:
             "is_held_twice": beats_held & (F.col("held_rows") > 1),
         }
     )
-    return judged.drop("moment", "is_incoming", "deletion", "event", "held", "held_rows", "latest")
+    return judged.drop("is_incoming", "deletion", "event", "held", "held_rows", "latest")

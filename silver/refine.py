@@ -47,7 +47,7 @@ def refine(
     chosen, lake = settings.silver, SparkLakehouse(settings.root, spark)
     silver = lake if target is None else SparkLakehouse(target, spark)
     run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
-    with only_run(settings.ops_dir, run), damage_named(lake.root, repairing=repairing):
+    with only_run(settings.shared_ops, run), damage_named(lake.root, repairing=repairing):
         require_whole_logs(lake.root, *(("bronze", "silver") if target is None else ("bronze",)))
         require_no_rebuild(silver.root)
         checkpoint = read_checkpoint(silver.in_process.folder, STREAM)
@@ -58,9 +58,10 @@ def refine(
         bronze = read_bronze(lake, max_bytes_per_trigger=chosen.max_bytes_per_trigger)
         # in the stream's plan, not in each batch: building this plan takes longer than many a batch
         rules = Rules(frozenset(chosen.clasificaciones), chosen.future_tolerance_seconds)
-        records = judged(bronze, **rules._asdict())
-        if target is not None and has_corrections(lake):
-            records = withhold(records, lake.read(SILVER_CORRECTIONS))
+        withheld = lake.read(SILVER_CORRECTIONS) if target is not None and has_corrections(lake) else None
+        records = judged(bronze, **rules._asdict(), keep_sent=withheld is not None)
+        if withheld is not None:
+            records = withhold(records, withheld)
         bounds = Bounds(chosen.in_process_rows, size_in_bytes(chosen.in_process_table_bytes))
         with run_streams(
             *(spark, settings.ops_dir),

@@ -40,7 +40,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
     CheckpointError if silver has an unfinished batch, InputError if the request does not fit the quarantine."""
     lake, silver = SparkLakehouse(settings.root, spark), settings.silver
     lake.require(SILVER_QUARANTINE)
-    with only_run(settings.ops_dir, STREAM):
+    with only_run(settings.shared_ops, STREAM):
         _require_whole(lake)
         if not request.dry_run:
             lake.ensure(SILVER_CORRECTIONS)

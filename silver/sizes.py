@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 
 from lakehouse.lakehouse import as_arrow
-from lakehouse.paths import UNWRITABLE, is_address
+from lakehouse.paths import is_address
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import checks_in
 from silver.small_batch import CHANGED, STATE, Opened
@@ -35,7 +35,7 @@ def may_be_small(judged: DataFrame, root: str, bounds: Bounds) -> bool:
     On a cluster and in a store Spark writes: its commits and delta-rs' exclude each other on local disks only.
     """
     master = judged.sparkSession.sparkContext.master or ""
-    if not bounds.rows or not master.startswith("local") or is_address(root) or UNWRITABLE & set(root):
+    if not bounds.rows or not master.startswith("local") or is_address(root):
         return False
     estimated = int(str(judged._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()))
     return estimated <= bounds.rows * _BYTES_PER_ROW

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction
 
-from lakehouse.lakehouse import Lakehouse, arrow_schema, quoted, select
+from lakehouse.lakehouse import Lakehouse, append, arrow_schema, quoted, select
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
 from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, is_later
@@ -224,9 +224,7 @@ def _merge(delta: DeltaTable, table: Table, changes: pa.Table) -> None:
 
 def _append(tables: Opened, table: Table, rows: pa.Table, transaction: Transaction | None = None) -> None:
     properties = CommitProperties(app_transactions=[transaction]) if transaction else None
-    write_deltalake(
-        tables[table.name], rows.cast(arrow_schema(table)), mode="append", commit_properties=properties
-    )
+    append(tables[table.name], rows.cast(arrow_schema(table)), properties)
 
 
 def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> pa.Table:

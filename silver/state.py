@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.spark.sql import identifier
+from lakehouse.spark.sql import identifier, setting
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES, SILVER_USERS, Table
 from silver import rows
 from silver.latest import ORDER, TABLES, TOMBSTONE, decide, is_later, order
@@ -32,6 +32,7 @@ class Verdicts(NamedTuple):
 
 
 _IS_LATER = is_later(identifier)
+_SOURCE_COPY = "spark.databricks.delta.merge.materializeSource"
 
 
 @contextmanager
@@ -51,10 +52,11 @@ def kept(frame: DataFrame) -> Iterator[DataFrame]:
 def compare(lake: SparkLakehouse, valid: DataFrame, *, present: set[str]) -> DataFrame:
     """The latest valid row of each target and id, compared with what silver holds.
 
-    `present` are the targets that `valid` has rows of. Returns only each row's number, record, target, entity and
-    verdict: shuffling and sorting the rest costs too much (9 s for 200,000 rows, 4 s without).
+    `present` are the targets that `valid` has rows of. Returns only each row's number, target, entity and verdict:
+    shuffling and sorting the rest costs too much (9 s for 200,000 rows, 4 s without).
     """
-    return decide(valid.select(*ORDER, "target", "entity", "row"), _stored(lake, valid, present))
+    decided = decide(valid.select(*ORDER, "target", "entity", "row"), _stored(lake, valid, present))
+    return decided.drop("moment")
 
 
 def _stored(lake: SparkLakehouse, valid: DataFrame, present: set[str]) -> DataFrame:
@@ -158,12 +160,14 @@ def _changes(shaped: DataFrame, change: str) -> DataFrame:
 
 def _merge(lake: SparkLakehouse, table: Table, changes: DataFrame) -> None:
     values: dict[str, str | Column] = {f"`{name}`": F.col(f"s.{name}") for name in table.columns}
-    (
+    merge = (
         lake.delta_table(table)
         .alias("t")
         .merge(changes.alias("s"), "t.id = s.matched_id")
         .whenMatchedDelete(f"s.change = 'replace' OR (s.change = 'delete' AND {_IS_LATER})")
         .whenMatchedUpdate(f"s.change = 'upsert' AND {_IS_LATER}", set=values)
         .whenNotMatchedInsert("s.change = 'upsert'", values=values)
-        .execute()
     )
+    # MERGE reads its source twice, and copies it first lest the second reading differ: these frames are computed
+    with setting(lake.spark, _SOURCE_COPY, "none"):
+        merge.execute()

@@ -24,9 +24,10 @@ from tests.support.demo import Demo
 from tests.support.folders import AWKWARD, PROJECT, SHARED
 from tests.support.once import made_once
 from tests.support.outcome import Command, command_with
-from tests.support.processes import TIMEOUT, environment
-from tests.support.settings_folder import make_settings_folder
+from tests.support.processes import TIMEOUT, far_from_the_checkout
+from tests.support.settings_folder import SMALL_FILES, SMALL_JOBS, make_settings_folder
 from tests.support.small import with_small_demo
+from tests.support.wheel import Installed, install_wheel, installed_in
 
 UNIT = PROJECT / "tests" / "unit"
 
@@ -51,17 +52,20 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """The session of all in-process tests: conf/spark-defaults.conf, overridden by tests/support/spark.conf.
-
-    It lives for many minutes, so the JVM's second compiler pays off, as in `up`.
-    """
+    """The session of all in-process tests: conf/spark-defaults.conf, overridden by tests/support/spark.conf."""
     folder = tmp_path_factory.mktemp("spark")
     os.environ["SPARK_LOCAL_DIRS"] = str(folder / "local")
     with ExitStack() as opened:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(CONF_VARIABLE, str(make_settings_folder(folder / "conf")))
-            session = opened.enter_context(spark_session("tests", log_file=folder / "spark.log", lasting=True))
+            patch.setenv(CONF_VARIABLE, str(make_settings_folder(folder / "conf", SMALL_JOBS, SMALL_FILES)))
+            session = opened.enter_context(spark_session("tests", log_file=folder / "spark.log"))
         yield session
+
+
+@pytest.fixture(scope="session")
+def small_jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variable that gives a process Spark settings for small jobs, and the product's own for files."""
+    return {CONF_VARIABLE: str(make_settings_folder(tmp_path_factory.mktemp("small-jobs") / "conf", SMALL_JOBS))}
 
 
 @pytest.fixture(scope="session")
@@ -109,10 +113,17 @@ def broker(run_folder: Path, prepared: Callable[[Path], Path]) -> Iterator[Clust
 
 
 @pytest.fixture(scope="session")
-def demo(run_folder: Path, prepared: Callable[[Path], Path]) -> Demo:
+def installed(run_folder: Path) -> Installed:
+    """The wheel in its own environment, once per run."""
+    return installed_in(made_once(run_folder / "wheel", install_wheel))
+
+
+@pytest.fixture(scope="session")
+def demo(run_folder: Path, prepared: Callable[[Path], Path], installed: Installed) -> Demo:
     """The small lakehouse that the README's own command built, once per run. Tests read or copy it.
 
-    Its topics are on its own embedded broker, which ended with the command.
+    The command is the installed wheel's, with the product's own settings for Spark. Its topics are on its own
+    embedded broker, which ended with the command.
     """
     folder = run_folder / "demo"
     base = with_small_demo(load_settings())
@@ -121,10 +132,11 @@ def demo(run_folder: Path, prepared: Callable[[Path], Path]) -> Demo:
 
     def make(folder: Path) -> None:
         prepared(Path(settings.root))
+        (folder / "here").mkdir()
         done = subprocess.run(
-            ["lakehouse", "demo"],
-            cwd=PROJECT,
-            env=environment(settings),
+            [str(installed.lakehouse), "demo"],
+            cwd=folder / "here",
+            env=far_from_the_checkout(settings),
             capture_output=True,
             text=True,
             timeout=TIMEOUT,
@@ -134,7 +146,7 @@ def demo(run_folder: Path, prepared: Callable[[Path], Path]) -> Demo:
         (folder / "printed.txt").write_text(done.stdout, encoding="utf-8")
 
     content = made_once(folder, make)
-    return Demo(settings, (content / "printed.txt").read_text(encoding="utf-8"))
+    return Demo(settings, (content / "printed.txt").read_text(encoding="utf-8"), content / "here")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """The published jars that make up a Kafka broker: resolved and fetched once per user, then cached."""
 
+import sys
 import zipfile
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
@@ -17,6 +19,8 @@ _COORDINATES = (
     ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5", True),
 )
 _DOWNLOADS = 8
+# How many lines tell of the progress.
+_LINES = 10
 
 
 def broker_jars() -> list[Path]:
@@ -74,8 +78,18 @@ def _resolve() -> list[Path]:
             jar = dependency.artifact.resolve()
         return Path(jar).absolute()
 
+    wanted = [*resolved, *transitive]
     with ThreadPoolExecutor(_DOWNLOADS) as pool:
-        return list(pool.map(complete, [*resolved, *transitive]))
+        return list(counted(pool.map(complete, wanted), len(wanted)))
+
+
+def counted(jars: Iterable[Path], total: int) -> Iterator[Path]:
+    """The jars, each tenth of them told on stderr: the first download takes a minute or more."""
+    step = -(-total // _LINES)
+    for number, jar in enumerate(jars, 1):
+        if number % step == 0 or number == total:
+            print(f"downloading Kafka {KAFKA_VERSION}: {number} of {total} jars", file=sys.stderr)  # noqa: T201
+        yield jar
 
 
 def _write(listing: Path, jars: list[Path]) -> None:

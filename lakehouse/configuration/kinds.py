@@ -145,6 +145,10 @@ def _root(text: str) -> str:
     return text.rstrip("/")
 
 
+def _ops_folder(text: str) -> str:
+    return _folder(text, _expected) if text else text
+
+
 def _folder(path: str, expected: Callable[[str], PydanticCustomError]) -> str:
     """The absolute path. The current folder and links may add names that are not in the setting."""
     try:
@@ -204,4 +208,5 @@ Servers = Annotated[str, AfterValidator(_readable), AfterValidator(_not_blank), 
 Url = Annotated[str, AfterValidator(_readable), AfterValidator(_url)]
 Size = Annotated[str, AfterValidator(_size)]
 Root = Annotated[str, AfterValidator(_root)]
+OpsFolder = Annotated[str, AfterValidator(_ops_folder)]
 Secret = Annotated[SecretStr, AfterValidator(_encodable)]

@@ -147,6 +147,26 @@ def silver_offsets(root: Folder) -> dict[str, Mapping[str, Any]] | None:
     return {table.sql_name: line for table, line in found if line is not None}
 
 
+def silver_restarts_from(root: Folder) -> dict[str, int]:
+    """By bronze table, the first version that stream 2 reads when it starts again; none without a checkpoint.
+
+    It begins with its last batch, even a complete one: Spark asks Delta for those rows once more.
+    """
+    checkpoint = root / "checkpoints" / "silver"
+    last = max(last_batch(checkpoint / log) for log in ("offsets", "commits"))
+    found: dict[str, int] = {}
+    for batch in range(max(last - 1, 0), last + 1):
+        for table, line in zip(SILVER_SOURCES, _offset_lines(checkpoint, batch), strict=False):
+            if line is not None:
+                found.setdefault(table.sql_name, _first_version(line))
+    return found
+
+
+def _first_version(line: Mapping[str, Any]) -> int:
+    """The version that a stream reads after this offset: in part, or before the changes of the next one."""
+    return int(line["reservoirVersion"]) if line.get("isStartingVersion") else as_position(line).version
+
+
 def whole_versions(line: Mapping[str, Any]) -> DeltaPosition:
     """The position before the version, or the table's initial snapshot, that a batch has read only in part."""
     position = as_position(line)

@@ -1,6 +1,7 @@
 """What a table's commits say: who wrote its rows, from which inputs, and when."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lakehouse.history.log import Commit, read_commit, table_log, versions
 from lakehouse.lakehouse import Lakehouse
@@ -33,8 +34,15 @@ def commit(lake: Lakehouse, table: Table, version: int) -> Commit | None:
         return None
 
 
-def inputs_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
-    """The versions of the tables that this version's rows were built from; None if no commit records them.
+class Origin(NamedTuple):
+    """The commit that says what a table's rows were built from: its version, and the inputs' versions by name."""
+
+    version: int
+    inputs: dict[str, int]
+
+
+def origin(lake: Lakehouse, table: Table, version: int) -> Origin | None:
+    """What this version's rows were built from; None if no commit records it.
 
     Maintenance moves rows without creating them, and a restored table holds the rows of the version it names.
     """
@@ -42,7 +50,7 @@ def inputs_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | N
     while found is not None:
         inputs = found.user_metadata.get("inputs")
         if isinstance(inputs, dict):
-            return {str(name): int(number) for name, number in inputs.items()}
+            return Origin(found.version, {str(name): int(number) for name, number in inputs.items()})
         restored = found.parameters.get("version") if found.operation == "RESTORE" else None
         found = commit(lake, table, found.version - 1 if restored is None else int(restored))
     return None
@@ -67,6 +75,12 @@ def rows_written(commit: Commit) -> int:
         merged = merged_rows(commit)
         return merged["inserted"] + merged["updated"]
     return rows_added(commit)
+
+
+def inputs_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
+    """The versions of the tables that this version's rows were built from; None if no commit records them."""
+    found = origin(lake, table, version)
+    return None if found is None else found.inputs
 
 
 def rows_added(commit: Commit) -> int:

@@ -9,8 +9,11 @@ from pathlib import Path
 from lakehouse.configuration.text import configuration_text
 from lakehouse.errors import LakehouseError, SettingsError
 from lakehouse.settings import conf_dir
+from lakehouse.stores import is_s3
 
 DEFAULTS = "spark-defaults.conf"
+# What a root in S3 needs besides: a laptop's sessions fetch none of its jars.
+_S3 = "s3.conf"
 # java.util.Properties fails on this, also in a value.
 _BROKEN_ESCAPE = re.compile(r"^(?!\s*[#!])[^\n]*(?<!\\)(?:\\\\)*\\u(?![0-9A-Fa-f]{4})", re.MULTILINE)
 # As java.util.Properties, which Spark uses, reads a line: the name ends at white space, = or :.
@@ -23,6 +26,18 @@ REQUIRED = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
 }
+
+_REQUIRED_ON_S3 = {"spark.delta.logStore.s3a.impl": "lakehouse.ConditionalLogStore"}
+
+
+def required(store: Path | None) -> dict[str, str]:
+    """The required settings of a session, with those for the store of this settings file."""
+    return REQUIRED if store is None else REQUIRED | _REQUIRED_ON_S3
+
+
+def store_file(root: str) -> Path | None:
+    """The settings file for the root's store; None if the root needs none."""
+    return defaults_file().with_name(_S3) if is_s3(root) else None
 
 
 def defaults_file() -> Path:
@@ -57,18 +72,17 @@ def readable_defaults() -> dict[str, str]:
         return {}
 
 
-def plain_defaults(file: Path, folder: Path) -> Path:
+def plain_defaults(file: Path, folder: Path, *, added: Path | None = None) -> Path:
     """The file as Spark can read it: a copy without a byte order mark, which Spark takes for part of a name.
 
-    Raises SettingsError if the file cannot be read.
+    The settings of `added` follow, and win. Raises SettingsError if a file cannot be read.
     """
-    if not os.path.lexists(file):
-        return file
-    text = configuration_text(file)
-    if not file.read_bytes().startswith(codecs.BOM_UTF8):
+    files = [one for one in (file, added) if one is not None and os.path.lexists(one)]
+    texts = [configuration_text(one) for one in files]
+    if files in ([], [file]) and not any(one.read_bytes().startswith(codecs.BOM_UTF8) for one in files):
         return file
     copy = folder / DEFAULTS
-    copy.write_text(text, encoding="utf-8")
+    copy.write_text("\n".join(texts), encoding="utf-8")
     return copy
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
-from lakehouse import files
 from lakehouse.errors import TableError
 from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
@@ -79,9 +79,10 @@ class SparkLakehouse:
         return self.in_process.versions(table)[-1]
 
     def detail(self, table: Table) -> TableDetail:
-        shown = self.delta_table(table).detail().select("id", "properties", "numFiles", "description")
-        row = shown.collect()[0]
-        return TableDetail(row["id"], dict(row["properties"]), row["numFiles"], row["description"] or "")
+        """Read without Spark, whose DESCRIBE DETAIL is a job or two: a stream's start asks for nine tables."""
+        opened = self.in_process.delta(table)
+        told = opened.metadata()
+        return TableDetail(str(told.id), dict(told.configuration), len(opened.file_uris()), told.description or "")
 
     def delta_table(self, table: Table) -> DeltaTable:
         return DeltaTable.forPath(self.spark, self.require(table))
@@ -90,9 +91,9 @@ class SparkLakehouse:
         """Create the table with its whole contract in one commit; an existing one must have the same schema.
 
         Nullable columns and fields that an earlier version of the contract lacked are added to an existing table
-        in one commit, which changes none of its files. CHECK constraints and descriptions that are new or have
-        changed are set; constraints that only the table has stay. `properties` are set on a new table in addition
-        to its contract. Raises TableError if the schema differs, if rows violate a constraint, or if the folder of
+        in one commit, which changes none of its files. Properties, CHECK constraints and descriptions that are new
+        or have changed are set; what only the table has stays. `properties` are set on a new table in addition to
+        its contract. Raises TableError if the schema differs, if rows violate a constraint, or if the folder of
         a new table is not empty.
         """
         if self._create_or_extend(table, properties or {}):
@@ -165,7 +166,7 @@ class SparkLakehouse:
         """Rename the table's folder, so that the table can be recreated; the new path."""
         path = self.path(table)
         aside = f"{path}.before-{stamp}"
-        files.rename(self.spark, path, aside)
+        open_folder(path).move(open_folder(aside))
         jvm = self.spark.sparkContext._jvm
         assert jvm is not None  # noqa: S101 - a classic session has its JVM
         # Delta would continue from the versions that it has cached
@@ -197,12 +198,12 @@ class SparkLakehouse:
         """Whether the table existed already; it now has the columns of its contract, maybe not its constraints."""
         path = self.path(table)
         if self.exists(table):
-            found = self.spark.read.format("delta").load(path).schema
+            found = self._schema(table)
             added = additions(found, table.schema)
             if added:
                 listed = ", ".join(f"{name} {kind}" for name, kind in added.items())
                 self.spark.sql(f"ALTER TABLE delta.{identifier(path)} ADD COLUMNS ({listed})")
-                found = self.spark.read.format("delta").load(path).schema
+                found = self._schema(table)
             require_schema(found, table, what=f"{table.sql_name} at {path}")
             comments.update_columns(self.spark, path, table, found)
             return True
@@ -214,6 +215,11 @@ class SparkLakehouse:
             builder = builder.property(name, value)
         builder.execute()
         return False
+
+    def _schema(self, table: Table) -> StructType:
+        """The columns of an existing table, read without Spark."""
+        schema: StructType = StructType.fromJson(json.loads(self.in_process.delta(table).schema().to_json()))
+        return schema
 
     def _discard_unfinished(self, table: Table) -> None:
         """Remove a log without any commit, left by a process that was killed while creating the table.
@@ -241,8 +247,13 @@ class SparkLakehouse:
         constraints.add(self.spark, path, table, dict.fromkeys(due, ""))
 
     def _prepare(self, table: Table) -> dict[str, str]:
-        """Update the description and drop the constraints that changed. Returns those to add, as `constraints`."""
+        """Update the description and properties, and drop the constraints that changed.
+
+        Returns the constraints to add, as `constraints`.
+        """
         path, found = self.path(table), self.detail(table)
+        if not table.properties.items() <= found.properties.items():
+            self.set_properties(table, table.properties)
         comments.update_table(self.spark, path, table, found.description)
         return constraints.drop_changed(self.spark, path, table, found.properties)
 

@@ -1,4 +1,7 @@
-"""What every micro-batch of the streams did, as JSON lines in <ops>/stream_progress.jsonl."""
+"""What every micro-batch of the streams did, as JSON lines in <ops>/stream_progress.jsonl.
+
+`lakehouse maintain` renames the file once its first line is too old.
+"""
 
 import json
 import os
@@ -21,6 +24,7 @@ from pyspark.sql.streaming.listener import (
 # Whether stderr gets a line per batch, and as what.
 BatchLog = Literal["off", "text", "json"]
 STREAMS = ("bronze.events", "bronze.feedback", "silver")
+PROGRESS, OLD_PROGRESS = "stream_progress.jsonl", "stream_progress.old.jsonl"
 # Spark notifies listeners soon after a query's end; a summary printed before that would miss its last batch.
 _END_TIMEOUT_SECONDS = 10
 _ALWAYS = {"logged_at", "stream", "rows", "durations_ms", "kafka_lag"}
@@ -92,6 +96,8 @@ class NewBatches:
         """Those that were not read before."""
         if not self._file.exists():
             return []
+        if self._file.stat().st_size < self._read_to:  # maintenance has renamed it, and a stream began another
+            self._read_to = 0
         with self._file.open("rb") as file:
             file.seek(self._read_to)
             text = file.read()

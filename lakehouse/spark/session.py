@@ -20,9 +20,13 @@ from lakehouse.errors import MachineError, first_line
 from lakehouse.jvm.class_archive import discard_archive
 from lakehouse.jvm.java import Java, find_java, utf8_locale
 from lakehouse.jvm.options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
+from lakehouse.leases import fence_file
 from lakehouse.settings import conf_dir, load_settings
-from lakehouse.spark.defaults import DEFAULTS, REQUIRED, defaults_file, plain_defaults, spark_defaults
+from lakehouse.spark.defaults import DEFAULTS, defaults_file, plain_defaults, required, spark_defaults, store_file
+from lakehouse.spark.downloads import downloads_told
 from lakehouse.spark.environment import drop_empty_variables, require_fitting_environment, suspects
+from lakehouse.spark.log_store import add_log_store
+from lakehouse.stores import is_s3, spark_options
 
 # They print the stack trace of an exception that is also raised, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
@@ -125,8 +129,9 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
     os.environ.update(utf8_locale())
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     options = _jvm_options(java, lasting=lasting)
+    arguments = _submit_arguments(options, scratch, load_settings().root)
     # a log that cannot be written is not Spark's fault
-    with _arguments_of_pyspark(_submit_arguments(options, scratch)), _stderr_to(log_file):
+    with _arguments_of_pyspark(arguments), _stderr_to(log_file):
         try:
             SparkContext._ensure_initialized()
             return _session(name, scratch)
@@ -143,6 +148,10 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
 def _session(name: str, scratch: Path) -> SparkSession:
     """Create the session. Files meant for the current folder go to `scratch`, unless settings say where."""
     builder = SparkSession.builder.appName(name).config(_SUBSTITUTES, "false")
+    root = load_settings().root
+    for key, value in spark_options(root).items():
+        if not SparkConf().contains(key):
+            builder = builder.config(key, value)
     if not SparkConf().contains(_WAREHOUSE):
         builder = builder.config(_WAREHOUSE, str(scratch / "warehouse"))
     jvm = SparkContext._jvm
@@ -150,7 +159,11 @@ def _session(name: str, scratch: Path) -> SparkSession:
     require_writable_root(jvm.java.lang.System.getProperty("sun.jnu.encoding"))
     if not jvm.java.lang.System.getProperty(_DERBY):
         jvm.java.lang.System.setProperty(_DERBY, str(scratch))
-    return builder.getOrCreate()
+    jar = add_log_store(jvm, scratch, fence_file()) if is_s3(root) else None
+    spark = builder.getOrCreate()
+    if jar and not str(spark.sparkContext.master).startswith("local"):
+        spark.sparkContext._jsc.addJar(str(jar))
+    return spark
 
 
 def require_writable_root(encoding: str) -> None:
@@ -181,13 +194,13 @@ def _arguments_of_pyspark(arguments: Sequence[str]) -> Iterator[None]:
         del os.environ[name]
 
 
-def _submit_arguments(options: Sequence[str], scratch: Path) -> list[str]:
+def _submit_arguments(options: Sequence[str], scratch: Path, root: str) -> list[str]:
     """The arguments for spark-submit: the project's settings, unless SPARK_CONF_DIR provides them.
 
     The JVM's own options come before those of the settings, which win.
     """
     file = defaults_file()
-    plain = plain_defaults(file, scratch)
+    plain = plain_defaults(file, scratch, added=store_file(root))
     settings = [] if "SPARK_CONF_DIR" in os.environ and plain == file else ["--properties-file", str(plain)]
     defaults = " ".join([*options, spark_defaults(defaults_file()).get(DEFAULT_OPTIONS, "")])
     return [*settings, "--conf", f"{DEFAULT_OPTIONS}={defaults.strip()}", "pyspark-shell"]
@@ -208,7 +221,10 @@ def _jvm_options(java: Java, *, lasting: bool) -> list[str]:
 
 @contextmanager
 def _stderr_to(log_file: Path | None) -> Iterator[None]:
-    """Point this process's stderr at the file while the JVM starts, because the JVM inherits it."""
+    """Point this process's stderr at the file while the JVM starts, because the JVM inherits it.
+
+    What Ivy has downloaded is told on the stderr from before.
+    """
     if log_file is None:
         yield
         return
@@ -218,18 +234,21 @@ def _stderr_to(log_file: Path | None) -> Iterator[None]:
     with log_file.open("ab") as log:
         os.dup2(log.fileno(), 2)
         try:
-            yield
+            with downloads_told(log_file, terminal):
+                yield
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
 
 
 def _verify(spark: SparkSession) -> None:
-    for key, wanted in REQUIRED.items():
+    store = store_file(load_settings().root)
+    files = f"conf/{DEFAULTS}" if store is None else f"conf/{DEFAULTS} and conf/{store.name}"
+    for key, wanted in required(store).items():
         found = spark.conf.get(key, "")
         if wanted not in (found or "").split(","):
             spark_defaults(defaults_file())  # reports it if that file cannot be read
             raise MachineError(
                 f"this Spark session has {key} = {found!r} instead of {wanted}",
-                todo="submit with --properties-file conf/spark-defaults.conf",
+                todo=f"submit with the settings of {files}",
             )

@@ -12,7 +12,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from lakehouse.errors import LakehouseError, java_causes, root_cause
 from lakehouse.jvm.signals import jvm_signals_forwarded
-from lakehouse.spark.progress import BatchLog, ProgressLog
+from lakehouse.spark.progress import PROGRESS, BatchLog, ProgressLog
 from lakehouse.spark.sql import setting
 from lakehouse.stop_signals import StopRequests, stop_requests
 
@@ -96,7 +96,7 @@ def run_streams(
     must not run: in that case KeyboardInterrupt is raised. The first query that fails stops the others and raises
     StreamError.
     """
-    log = ProgressLog(ops_dir / "stream_progress.jsonl", batch_log)
+    log = ProgressLog(ops_dir / PROGRESS, batch_log)
     spark.streams.addListener(log)
     streams: list[StreamingQuery] = []
     try:

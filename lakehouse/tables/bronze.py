@@ -17,7 +17,7 @@ from lakehouse.tables.declaration import (
     required,
 )
 
-INGEST = Job("bronze.ingest", "land the raw records")
+INGEST = Job("bronze.ingest", "land the raw records", "the streams to reach the end of every topic")
 HEADERS = ArrayType(StructType([optional("key", STRING), optional("value", BINARY)]))
 
 # A tombstone is null in both `value` and `value_raw`.

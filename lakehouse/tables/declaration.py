@@ -27,7 +27,11 @@ TIMESTAMP, DATE, BINARY = TimestampType(), DateType(), BinaryType()
 STRINGS = ArrayType(STRING)
 
 APPEND_ONLY = MappingProxyType({"delta.appendOnly": "true"})
+# No writer deletes a table's log when it writes a checkpoint: only `lakehouse maintain` knows who still needs it.
+LOG_KEPT = MappingProxyType({"delta.enableExpiredLogCleanup": "false"})
 CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})
+# Rows are replaced without rewriting their files, which needs readers that know deletion vectors.
+DELETION_VECTORS = MappingProxyType({"delta.enableDeletionVectors": "true"})
 
 # What a layer's gate does with a table. "decides": checks it, and accepts no version of the layer without it.
 # "reports": checks it. "after": nothing, the table is made after it. "": nothing.
@@ -42,11 +46,13 @@ _CHECK = "delta.constraints."
 class Job(NamedTuple):
     """The module that makes a table.
 
-    `step` is its name in the pipeline. If the pipeline does not run it, `arguments` are those that make the table.
+    `step` is its name in the pipeline, and `awaited` what takes its time. If the pipeline does not run it,
+    `arguments` are those that make the table.
     """
 
     module: str
     step: str = ""
+    awaited: str = ""
     arguments: str = ""
 
     @property
@@ -118,10 +124,15 @@ class Table:
         return {column.name: comment_of(column) for column in self.schema}
 
     @property
+    def own_properties(self) -> dict[str, str]:
+        """Its properties and those of every table."""
+        return {**LOG_KEPT, **self.properties}
+
+    @property
     def delta_properties(self) -> dict[str, str]:
         """Table properties as Delta stores them, constraints included, so that one commit creates everything."""
         checks = {f"{_CHECK}{name}": condition for name, condition in self.checks.items()}
-        return {**self.properties, **checks}
+        return {**self.own_properties, **checks}
 
     @property
     def command(self) -> str:

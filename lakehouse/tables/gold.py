@@ -4,6 +4,7 @@ from pyspark.sql.types import MapType, StructType
 
 from lakehouse.tables.declaration import (
     DATE,
+    DELETION_VECTORS,
     DOUBLE,
     INT,
     LONG,
@@ -18,7 +19,7 @@ from lakehouse.tables.declaration import (
     required,
 )
 
-RECOMMEND = Job("gold.recommend", "recommendations")
+RECOMMEND = Job("gold.recommend", "recommendations", "ALS, fitted to part of the feedback and to all of it")
 _USER, _CONTENT = Key("user_key", "user_id"), Key("content_key", "content_id")
 
 MATCHED = StructType(
@@ -44,8 +45,9 @@ GOLD_AFFINITY = Table(
     ),
     ("user_id", "content_id"),
     {"rating_in_range": "rating BETWEEN 1.0 AND 5.0"},
+    DELETION_VECTORS,  # of the tables of gold, only this one: the project alone reads it
     row="one user and one title with something in common, and how well it fits",
-    made_by=Job("gold.rate_affinity", "affinity ratings"),
+    made_by=Job("gold.rate_affinity", "affinity ratings", "every user to be compared with every title"),
     gate="decides",
 )
 GOLD_POPULARITY = Table(
@@ -66,7 +68,7 @@ GOLD_POPULARITY = Table(
     ),
     ("content_id", "day"),
     row="one title on one day (UTC) with feedback",
-    made_by=Job("gold.count_popularity", "popularity"),
+    made_by=Job("gold.count_popularity", "popularity", "feedback to be counted by title and day"),
     gate="decides",
     export=Export("popularity", keys=(_CONTENT,)),
 )
@@ -174,6 +176,6 @@ GOLD_POWERBI = Table(
     ),
     ("userId", "recommended_content"),
     row="one recommended title of one user, with the title's name, for Power BI",
-    made_by=Job("gold.export_powerbi", "Power BI export"),
+    made_by=Job("gold.export_powerbi", "Power BI export", "the lists to be written as a table and as CSV"),
     gate="after",
 )

@@ -25,7 +25,7 @@ from lakehouse.tables.declaration import (
     required,
 )
 
-REFINE = Job("silver.refine", "validate, split, merge")
+REFINE = Job("silver.refine", "validate, split, merge", "the stream to apply every record of bronze")
 
 # When the event happened and which Kafka record carried it: together, the order in which events win.
 PROVENANCE = [

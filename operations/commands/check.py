@@ -4,6 +4,7 @@ import argparse
 
 from lakehouse.errors import InputError
 from lakehouse.settings import Settings
+from lakehouse.spark.on_demand import on_demand
 from operations.call import Call
 from operations.output import print_json, print_table
 from quality import check
@@ -16,7 +17,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
     if args.suites:
         return _write_suites(args, settings)
-    with check.on_demand(call.spark) as session:
+    with on_demand(call.spark) as session:
         if args.suite:
             table = _only_table(args)
             outcome = check.run_suite(settings, args.suite, table, session=session, version=args.version)

@@ -6,14 +6,14 @@ from typing import Any
 
 import lakehouse
 from lakehouse.settings import settings_files
-from lakehouse.spark.defaults import defaults_file
+from lakehouse.spark.defaults import defaults_file, store_file
 from operations.call import Call
 from operations.output import print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     if args.files:
-        return _show_files(json=args.json)
+        return _show_files(call.settings.root, json=args.json)
     settings = call.settings.model_dump(mode="json")
     if args.json:
         print_json(settings)
@@ -23,8 +23,9 @@ def run(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def _show_files(*, json: bool) -> int:
-    settings, spark, jobs = [str(file) for file in settings_files()], str(defaults_file()), str(_code_folder())
+def _show_files(root: str, *, json: bool) -> int:
+    settings, jobs = [str(file) for file in settings_files()], str(_code_folder())
+    spark = ", ".join(str(file) for file in (defaults_file(), store_file(root)) if file is not None)
     if json:
         print_json({"settings": settings, "spark_defaults": spark, "jobs": jobs})
     else:

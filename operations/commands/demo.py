@@ -27,11 +27,11 @@ def run(args: argparse.Namespace, call: Call) -> int:
         clock.tell(line)
     started = datetime.now(UTC)
     with ExitStack() as opened:
-        with clock.step("broker: connect to Kafka"):
+        with clock.step("broker: connect to Kafka", "a broker that answers"):
             cluster = opened.enter_context(kafka_cluster(settings.kafka, settings.root))
-        with clock.step("producers: publish to Kafka while Spark starts"):
+        with clock.step("producers: publish to Kafka while Spark starts", "every acknowledgement, and the JVM"):
             published = opened.enter_context(ThreadPoolExecutor(1)).submit(
-                partial(sources.publish_once, root=settings.root, ops_dir=settings.ops_dir),
+                partial(sources.publish_once, root=settings.root, shared_ops=settings.shared_ops),
                 *(source, settings.kafka, cluster),
             )
             spark = opened.enter_context(call.spark())

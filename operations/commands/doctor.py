@@ -9,12 +9,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from lakehouse.broker.config import LOOPBACK, is_free
 from lakehouse.broker.jars import KAFKA_VERSION, cached_jars
 from lakehouse.errors import LakehouseError
+from lakehouse.folders import open_folder
+from lakehouse.history.growth import growth
 from lakehouse.jvm.java import find_java, utf8_locale
 from lakehouse.kafka.admin import cluster_id
 from lakehouse.kafka.client import Cluster, configured_cluster
@@ -28,6 +31,7 @@ from operations.output import print_json, print_table
 PYTHON = (3, 11)
 DISK_BYTES = 2 * 1024**3
 MEMORY_BYTES = 4 * 1024**3
+_WARNED_DAYS = 7
 _IVY_FOLDER = ".ivy2.5.2"  # where Spark 4 keeps the jars of spark.jars.packages
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _FOREIGN_SECONDS = 2.0
@@ -167,7 +171,7 @@ def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
 def root_findings(root: str) -> Iterator[Finding]:
     if "://" in root:
         yield Finding(
-            "Root", "note", f"{root} is an object store", "Spark needs its connector's jar and credentials"
+            "Root", "note", f"{root} is an object store", "the environment must have its credentials (AWS_...)"
         )
         return
     if utf8_locale() and not root.isascii():
@@ -183,6 +187,23 @@ def root_findings(root: str) -> Iterator[Finding]:
     enough = free >= DISK_BYTES
     todo = "" if enough else f"free some space: below {_gigabytes(DISK_BYTES)} the demo may not fit"
     yield Finding("Disk", "ok" if enough else "note", f"{_gigabytes(free)} free at {folder}", todo)
+    yield from growth_findings(root, free, now=datetime.now(UTC))
+
+
+def growth_findings(root: str, free: int, *, now: datetime) -> Iterator[Finding]:
+    """Whether the root's files, Kafka's among them, fill the disk within a week if they grow on as they do."""
+    try:
+        found = growth(open_folder(root).stored().values(), now=now)
+    except OSError:  # not readable, or a running stream has just deleted a folder
+        return
+    if found.per_day * _WARNED_DAYS > free:
+        days = free / found.per_day
+        yield Finding(
+            "Growth",
+            "note",
+            f"{_gigabytes(found.per_day)} a day: the disk is full in {days:.1f} days",
+            "lakehouse status shows which tables grow, lakehouse maintain --dry-run what can go",
+        )
 
 
 def memory_findings(memory: int) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from lakehouse.rebuilding import discard_staging, pending_swap, set_checkpoint_a
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import delta_positions, read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.tables.silver import REFINE
 from operations.call import Call
 from operations.pipeline.steps import Clock, anew, broker_for, run_steps, selected
 from silver.refine import STREAM, refine
@@ -43,11 +44,11 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
     """Keep bronze's rows, and rebuild only the positions of its streams, from those rows."""
     lake, stamp = SparkLakehouse(settings.root, spark), _stamp()
-    with kafka_cluster(settings.kafka, lake.root) as cluster, only_run(settings.ops_dir, "bronze"):
+    with kafka_cluster(settings.kafka, lake.root) as cluster, only_run(settings.shared_ops, "bronze"):
         for line in rebuild_checkpoints(lake, settings.kafka, cluster, stamp=stamp, accept_loss=accept_loss):
             clock.tell(line)
         if _silver_has_read_more(lake):
-            with only_run(settings.ops_dir, "silver"):
+            with only_run(settings.shared_ops, "silver"):
                 set_checkpoint_aside(lake, STREAM, stamp=stamp)
             clock.tell("silver has read rows that bronze no longer has. Run: lakehouse run --select bronze")
             clock.tell("and then: lakehouse rebuild silver")
@@ -70,7 +71,7 @@ def _silver_has_read_more(lake: SparkLakehouse) -> bool:
 
 def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
     lake = SparkLakehouse(settings.root, spark)
-    with only_run(settings.ops_dir, "silver"):
+    with only_run(settings.shared_ops, "silver"):
         stamp = pending_swap(lake.root)
         if stamp is None:
             stamp = _stamp()
@@ -78,11 +79,11 @@ def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
             for table, damage in broken_logs(lake.root, "silver"):
                 aside = lake.set_aside(table, stamp=stamp)
                 clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")
-            with clock.step("silver: build new tables from bronze"):
+            with clock.step("silver: build new tables from bronze", REFINE.awaited):
                 refine(spark, settings, target=staging_of(lake, stamp).root)
         else:
             clock.tell(f"an earlier rebuild ({stamp}) was interrupted after it built its tables: finishing it")
-        with clock.step("silver: replace the old tables and their checkpoint"):
+        with clock.step("silver: replace the old tables and their checkpoint", "folders to be renamed"):
             swap_in(lake, stamp)
     clock.tell("the old rows stay readable: lakehouse history silver.users, then VERSION AS OF in lakehouse sql")
 

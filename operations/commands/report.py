@@ -9,6 +9,7 @@ from lakehouse.errors import InputError
 from lakehouse.exports import REPORT_HTML, export_path, require_replaceable, write_file
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.paths import is_address, output_path
+from lakehouse.spark.progress import PROGRESS
 from operations.call import Call
 from operations.output import print_json
 from operations.report.collection import collect
@@ -20,7 +21,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     path = _destination(args.output, settings.root, opened=args.open)
     report = collect(
         Lakehouse(settings.root),
-        settings.ops_dir / "stream_progress.jsonl",
+        settings.ops_dir / PROGRESS,
         users=settings.report.users,
         samples_per_rule=settings.report.samples_per_rule,
         made_at=datetime.now(UTC),

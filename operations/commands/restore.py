@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -15,6 +14,7 @@ from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_MODELS, Table, find_table
+from maintenance.maintain import LOCK
 from operations.call import Call
 
 _CONSEQUENCES = {
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     for line in plan(table, now, then):
         print(line)
     _confirm(f"restore {table.sql_name} to version {then.version}?", yes=args.yes)
-    with _alone(settings.ops_dir, table), call.spark() as spark:
+    with _alone(settings.shared_ops, table), call.spark() as spark:
         made = restore(SparkLakehouse(settings.root, spark), table, then.version)
     print(f"{table.sql_name} is at version {made}, with the rows of version {then.version}")
     return 0
@@ -72,7 +72,7 @@ def restore(lake: SparkLakehouse, table: Table, version: int) -> int:
     except (PySparkException, Py4JJavaError) as error:
         raise TableError(
             f"{table.sql_name} cannot be restored to version {version}: {first_line(error)}",
-            todo="choose a newer version: VACUUM may have deleted the files of old ones",
+            todo="choose a version that lakehouse history lists",
         ) from error
     return lake.version(table)
 
@@ -92,9 +92,13 @@ def _refuse(table: Table) -> None:
 
 
 @contextmanager
-def _alone(ops_dir: Path, table: Table) -> Iterator[None]:
-    """Keep stream 2, or gold's training, from running meanwhile. Raises RunningError if it is running."""
-    with only_run(ops_dir, "silver" if table.layer == "silver" else "gold.models"):
+def _alone(shared_ops: str, table: Table) -> Iterator[None]:
+    """Keep stream 2 or gold's training, and `lakehouse maintain`, from running meanwhile.
+
+    Raises RunningError if one of them is running.
+    """
+    writer = "silver" if table.layer == "silver" else "gold.models"
+    with only_run(shared_ops, writer), only_run(shared_ops, LOCK):
         yield
 
 

@@ -10,6 +10,7 @@ from lakehouse.errors import BrokerError
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog, input_backlog, kafka_backlog, silver_backlog
 from lakehouse.history.commits import commit
 from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
+from lakehouse.history.growth import growth
 from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
@@ -26,7 +27,11 @@ _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 class TableState(NamedTuple):
-    """One table now; all but the name is None if it does not exist. `size` is in bytes."""
+    """One table now; all but the name is None if it does not exist.
+
+    `size` is in bytes of the newest version, `history` in those that only older ones need, the log included;
+    `per_day` how many of both a day adds.
+    """
 
     table: str
     version: int | None = None
@@ -35,6 +40,8 @@ class TableState(NamedTuple):
     size: int | None = None
     last_write: datetime | None = None
     operation: str | None = None
+    history: int | None = None
+    per_day: int | None = None
 
 
 class Status(NamedTuple):
@@ -70,8 +77,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def look(root: str, kafka: Kafka) -> Status:
     """The current state. Nothing is started: without a broker, what waits in Kafka stays unknown."""
     lake = Lakehouse(root)
-    tables = [table_state(lake, table) for table in CATALOGUE]
     now = datetime.now(UTC)
+    tables = [table_state(lake, table, now=now) for table in CATALOGUE]
     present = {state.table for state in tables if state.version is not None}
     cluster = running_cluster(kafka, root)
     bronze, unanswered = _kafka_backlogs(lake, cluster, kafka, now)
@@ -89,14 +96,20 @@ def look(root: str, kafka: Kafka) -> Status:
     )
 
 
-def table_state(lake: Lakehouse, table: Table) -> TableState:
+def table_state(lake: Lakehouse, table: Table, *, now: datetime) -> TableState:
     if not lake.exists(table):
         return TableState(table.sql_name)
     snapshot = read_snapshot(lake, table)
+    stored = growth((lake.folder / table.layer / table.name).stored().values(), now=now)
     written = commit(lake, table, snapshot.version)
-    if written is None:  # its log was cleaned up to a checkpoint
-        return TableState(table.sql_name, *snapshot)
-    return TableState(table.sql_name, *snapshot, written.written_at, written.operation)
+    return TableState(
+        table.sql_name,
+        *snapshot,
+        last_write=written and written.written_at,  # None: its log was cleaned up to a checkpoint
+        operation=written and written.operation,
+        history=max(0, stored.size - snapshot.size),
+        per_day=stored.per_day,
+    )
 
 
 def _kafka_backlogs(
@@ -130,12 +143,12 @@ def _show(found: Status, *, now: datetime) -> None:
     rows = [
         (
             *(state.table, state.version, state.rows, state.files),
-            None if state.size is None else in_units(state.size),
+            *(None if size is None else in_units(size) for size in (state.size, state.history, state.per_day)),
             None if state.last_write is None else ago(now - state.last_write),
         )
         for state in found.tables
     ]
-    print_table(("table", "version", "rows", "files", "size", "last write"), rows)
+    print_table(("table", "version", "rows", "files", "size", "history", "per day", "last write"), rows)
     behind: list[tuple[str, str, str]] = []
     for name, kafka in found.bronze.items():
         waits = kafka.unknown or f"{_counted(kafka.records, 'record')} in Kafka"

@@ -15,6 +15,7 @@ from lakehouse.metrics.server import metrics_served
 from lakehouse.spark.streams import StreamError
 from lakehouse.stop_signals import StopRequests, stop_requests
 from operations.call import Call
+from operations.live.maintenance import LiveMaintenance
 from operations.live.monitor import Monitor
 from operations.live.producers import LiveProducers
 from operations.live.streams import LiveGold, LiveStreams
@@ -34,11 +35,12 @@ class Live:
         producers: LiveProducers,
         streams: LiveStreams,
         gold: LiveGold,
+        maintenance: LiveMaintenance,
         *,
         broker: Broker | None,
         monitor: Monitor,
     ) -> None:
-        self.producers, self.streams, self.gold = producers, streams, gold
+        self.producers, self.streams, self.gold, self.maintenance = producers, streams, gold, maintenance
         self._broker, self._monitor = broker, monitor
 
     def show(self, title: str) -> None:
@@ -51,12 +53,16 @@ class Live:
                 f"the embedded Kafka broker, process {self._broker.pid}, has ended",
                 todo="see kafka/logs/server.log under the root; no confirmed record is lost",
             )
-        for worker in (*self.streams.workers, self.gold.worker, *self.producers.workers):
+        for worker in self._workers():
             require_well(worker)
             if worker.ended():
                 raise StreamError(
                     f"{worker.name} ended unexpectedly", todo="start again: it resumes where it stopped"
                 )
+
+    def _workers(self) -> tuple[Worker, ...]:
+        others = (self.gold.worker, self.maintenance.worker)
+        return (*self.streams.workers, *others, *self.producers.workers)
 
     def end_in_order(self, stop: StopRequests) -> None:
         """Stop the producers, then the streams once they have taken everything, then gold once its run is over.
@@ -64,6 +70,7 @@ class Live:
         A second signal skips what is not done yet.
         """
         self.gold.finish()
+        self.maintenance.stop(wait_seconds=0)
         lines: list[str] = []
         self._await(
             "waiting until Kafka confirms what was sent", lambda: lines.extend(self.producers.stop()), stop
@@ -77,13 +84,14 @@ class Live:
         self._await("waiting for the gold run to finish", self.gold.worker.join, stop)
         self.gold.stop(wait_seconds=_PATIENCE_SECONDS)
         require_well(self.gold.worker)
+        self._await("waiting for the maintenance to finish", self.maintenance.worker.join, stop)
         if stop.count > 1:
             self._monitor.tell("stopped at once: the next start processes what Kafka has confirmed")
         self._monitor.tell_end(self.producers, self.gold)
 
     def end_at_once(self) -> None:
         """Stop all parts, whatever state the others are in. The exception that led here is already propagating."""
-        ends = (self.producers.stop, self.streams.stop, self.gold.stop)
+        ends = (self.producers.stop, self.streams.stop, self.gold.stop, self.maintenance.stop)
         ending = [Worker("the end", partial(end, wait_seconds=_BRIEF_SECONDS)) for end in ends]
         for worker in ending:
             worker.join(_PATIENCE_SECONDS)
@@ -121,11 +129,12 @@ def run(args: argparse.Namespace, call: Call) -> int:
             LiveProducers(
                 *(settings.demo, kafka, cluster),
                 root=root,
-                ops_dir=ops_dir,
+                shared_ops=settings.shared_ops,
                 rate=None if args.no_producers else args.rate or up.rate,
             ),
             LiveStreams(spark, settings, cluster, trigger=f"{round(up.trigger_seconds * 1000)} milliseconds"),
             LiveGold(spark, settings, cluster, every_seconds=args.gold_every or up.gold_every_seconds),
+            LiveMaintenance(spark, settings, tell=monitor.tell),
             broker=own_broker(kafka, root),
             monitor=monitor,
         )

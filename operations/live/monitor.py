@@ -18,6 +18,7 @@ from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.meter import KafkaMeter, kafka_meter
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Kafka
+from lakehouse.spark.progress import PROGRESS
 from lakehouse.tables import SILVER_QUARANTINE
 from operations.live.producers import LiveProducers
 from operations.live.streams import LiveGold
@@ -64,7 +65,7 @@ class Monitor:
     def opened(
         kafka: Kafka, cluster: Cluster, console: Console, *, root: str, ops_dir: Path
     ) -> Iterator["Monitor"]:
-        timeout, tail = kafka.connect_timeout_seconds, ProgressTail(ops_dir / "stream_progress.jsonl")
+        timeout, tail = kafka.connect_timeout_seconds, ProgressTail(ops_dir / PROGRESS)
         is_wide = console.is_terminal and console.width >= _PICTURE_WIDTH
         shown = LivePicture(console=console, auto_refresh=False) if is_wide else nullcontext()
         with kafka_meter(cluster, timeout_seconds=timeout) as meter, shown as live:

@@ -3,7 +3,6 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse import sent
@@ -42,11 +41,11 @@ class LiveProducers:
     """
 
     def __init__(
-        self, demo: Demo, kafka: Kafka, cluster: Cluster, *, root: str, ops_dir: Path, rate: float | None
+        self, demo: Demo, kafka: Kafka, cluster: Cluster, *, root: str, shared_ops: str, rate: float | None
     ) -> None:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         if rate is not None:
-            sent.remember(ops_dir, sent.EVERY, root=root)
+            sent.remember(shared_ops, sent.EVERY, root=root)
         self._stopping, self._abandoned = threading.Event(), threading.Event()
         self._cluster = cluster
         self._deliveries: dict[str, list[Delivery]] = {}

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse import sent
-from lakehouse.drafts import replacing
 from lakehouse.errors import InputError
+from lakehouse.exports import write_file
+from lakehouse.folders import Folder, open_folder
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, ensure_topics, topic_ids
 from lakehouse.settings import Demo, Kafka, Silver
@@ -53,25 +54,23 @@ def choose(demo: Demo, kafka: Kafka, silver: Silver, *, catalogue: Path | None, 
     )
 
 
-def publish_once(source: Source, kafka: Kafka, cluster: Cluster, *, root: str, ops_dir: Path) -> list[str]:
+def publish_once(source: Source, kafka: Kafka, cluster: Cluster, *, root: str, shared_ops: str) -> list[str]:
     """Publish the source's records unless these very topics hold them already; returns lines to print.
 
     Sending them again would change nothing in silver but the rows' provenance; an unchanged lakehouse is clearer.
     """
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    sent.remember(ops_dir, source.columns, root=root)
-    marker = ops_dir / MARKER
-    if _published(marker) == _state(source, kafka, cluster):
+    sent.remember(shared_ops, source.columns, root=root)
+    ops = open_folder(shared_ops)
+    if _published(ops) == _state(source, kafka, cluster):
         return [ALREADY_PUBLISHED]
-    marker.unlink(missing_ok=True)
+    ops.delete(MARKER)
     lines = []
     for feed in source.feeds:
         delivery = publish(feed.records, topic=feed.topic, cluster=cluster)
         delivery.require_complete(feed.name)
         lines.append(delivery.line(feed.name))
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(marker) as draft:
-        draft.write_text(json.dumps(_state(source, kafka, cluster)), encoding="utf-8")
+    write_file(f"{shared_ops}/{MARKER}", json.dumps(_state(source, kafka, cluster)).encode())
     return lines
 
 
@@ -105,8 +104,8 @@ def _digest_of(records: Iterable[Record]) -> str:
     return digest.hexdigest()
 
 
-def _published(marker: Path) -> object:
-    return json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
+def _published(ops: Folder) -> object:
+    return json.loads(ops.read(MARKER)) if MARKER in ops.names() else None
 
 
 def _state(source: Source, kafka: Kafka, cluster: Cluster) -> object:

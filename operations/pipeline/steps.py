@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 from rich.console import Console
+from rich.markup import escape
 
 from bronze.ingest import ingest
 from lakehouse.broker.embedded import kafka_cluster
@@ -31,7 +32,8 @@ Run = Callable[[SparkSession, Settings, Cluster], object]
 
 
 class Step(NamedTuple):
-    """One job of one layer. `job` is its module; `run` gets the session, the settings and Kafka.
+    """One job of one layer. `job` is its module; `run` gets the session, the settings and Kafka, and waits for what is
+    `awaited`.
 
     `gate` is the layer that the step checks: the step belongs to gold, which stops at what did not pass.
     `anew` builds everything, `run` only what has changed.
@@ -40,6 +42,7 @@ class Step(NamedTuple):
     layer: str
     name: str
     job: str
+    awaited: str
     run: Run
     gate: str = ""
     anew: Run | None = None
@@ -63,15 +66,28 @@ def _gold_step(job: Job) -> Step:
         return module.run(spark, settings, full=True)
 
     is_incremental = "full" in signature(module.run).parameters
-    return Step("gold", f"gold: {job.step}", job.module, make, anew=make_all if is_incremental else None)
+    return Step(
+        "gold", f"gold: {job.step}", job.module, job.awaited, make, anew=make_all if is_incremental else None
+    )
+
+
+def _refine(spark: SparkSession, settings: Settings, _: Cluster) -> None:
+    refine(spark, settings)
 
 
 STEPS = (
-    Step("bronze", f"bronze: {INGEST.step}", INGEST.module, ingest),
-    Step("silver", f"silver: {REFINE.step}", REFINE.module, lambda spark, settings, _: refine(spark, settings)),
-    Step("gold", "gate: check silver", _CHECK, _gate("silver"), gate="silver"),
+    Step("bronze", f"bronze: {INGEST.step}", INGEST.module, INGEST.awaited, ingest),
+    Step("silver", f"silver: {REFINE.step}", REFINE.module, REFINE.awaited, _refine),
+    Step(
+        "gold",
+        "gate: check silver",
+        _CHECK,
+        "every expectation of silver's tables",
+        _gate("silver"),
+        gate="silver",
+    ),
     *map(_gold_step, gold_jobs(after_gate=False)),
-    Step("gold", "gate: check gold", _CHECK, _gate("gold"), gate="gold"),
+    Step("gold", "gate: check gold", _CHECK, "every expectation of gold's tables", _gate("gold"), gate="gold"),
     *map(_gold_step, gold_jobs(after_gate=True)),
 )
 
@@ -84,12 +100,19 @@ class Clock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str, awaited: str) -> Iterator[None]:
         started = time.monotonic()
-        with self.console.status(name) if self.console.is_terminal else nullcontext():
+        with self._shown(f"{name}: waits for {awaited}"):
             yield
         self.seconds[name] = time.monotonic() - started
         self.tell(f"{self.seconds[name]:6.1f} s  {name}")
+
+    def _shown(self, line: str) -> AbstractContextManager[object]:
+        """Show the line while the step runs: on a terminal with a spinner, in a file or a pipe above its time."""
+        if self.console.is_terminal:
+            return self.console.status(escape(line))
+        self.tell(f"{'':10}{line}")
+        return nullcontext()
 
     def tell(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -131,7 +154,7 @@ def run_steps(
     steps: tuple[Step, ...], spark: SparkSession, settings: Settings, cluster: Cluster, clock: Clock
 ) -> None:
     for step in steps:
-        with clock.step(step.name):
+        with clock.step(step.name, step.awaited):
             run_step(step, spark, settings, cluster)
 
 

@@ -14,7 +14,7 @@ from gold.evaluation.figures import METRICS, NOT_MEASURED
 from gold.evaluation.metrics import BLEND
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.spark.progress import read_line
+from lakehouse.spark.progress import PROGRESS, read_line
 from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, SILVER_QUARANTINE
 from operations.output import print_table
 
@@ -28,12 +28,12 @@ def collect(
         "checks": _checks(lake, since),
         "rejected": _rejected(lake),
         "model": _model(lake),
-        "streams": _streams(ops_dir / "stream_progress.jsonl", since),
+        "streams": _streams(ops_dir / PROGRESS, since),
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "paths": {
             "lakehouse": lake.root,
             "csv": export_path(lake.root, RECOMMENDATIONS_CSV),
-            "stream progress": str(ops_dir / "stream_progress.jsonl"),
+            "stream progress": str(ops_dir / PROGRESS),
         },
     }
 

@@ -22,10 +22,12 @@ _COUNTED = """
         UNION SELECT id, 'decada', NULL FROM users WHERE coalesce(cardinality(decadas_favoritas), 0) = 0
         UNION SELECT id, 'suscripcion', CAST(date_part('year', fecha_suscripcion) AS VARCHAR) FROM users
     ),
-    titles AS (SELECT DISTINCT ON (id) id AS content_id, generos FROM content ORDER BY id, event_timestamp DESC),
+    placed AS (
+        SELECT id, generos, row_number() OVER (PARTITION BY id ORDER BY event_timestamp DESC) AS place FROM content
+    ),
+    titles AS (SELECT id AS content_id, array_distinct(generos) AS genres FROM placed WHERE place = 1),
     events AS (
-        SELECT user_id, array_distinct(generos) AS genres
-        FROM feedback JOIN titles USING (content_id) WHERE action <> 'dislike'
+        SELECT user_id, genres FROM feedback JOIN titles USING (content_id) WHERE action <> 'dislike'
     ),
     of_users AS (
         SELECT user_id, genre, count(*) AS events

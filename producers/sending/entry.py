@@ -4,7 +4,6 @@ import argparse
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 
 from lakehouse import sent
 from lakehouse.argument_types import event_moment, natural, positive, rate, share
@@ -73,20 +72,20 @@ def send_entities(name: str, records: Callable[..., Iterator[Record]], *, topic:
         Feed(name, topic(settings.kafka), made),
         settings.kafka,
         root=settings.root,
-        ops_dir=settings.ops_dir,
+        shared_ops=settings.shared_ops,
         rate=args.rate,
         count=args.count,
     )
 
 
-def send(feed: Feed, kafka: Kafka, *, root: str, ops_dir: Path, rate: float | None, count: int | None) -> int:
+def send(feed: Feed, kafka: Kafka, *, root: str, shared_ops: str, rate: float | None, count: int | None) -> int:
     """Publish, print the summary line, return the exit code: 0, or 130 if it was stopped before `count` records.
 
     Stopping an endless run is a normal end, not a failure. Raises CheckFailedError for undelivered records.
     """
     with kafka_cluster(kafka, root) as cluster:
         ensure_topics(cluster, [feed.topic], **kafka.new_topics)
-        sent.remember(ops_dir, sent.EVERY, root=root)
+        sent.remember(shared_ops, sent.EVERY, root=root)
         with stop_requests(counted=1) as stop:
             delivery = publish(feed.records, topic=feed.topic, cluster=cluster, rate=rate, stopped=stop.received)
     print(delivery.line(feed.name), flush=True)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lakehouse.text import cleaned, escaped
+from lakehouse.text import escaped
 from silver.parsing.fields import EMPTY, ENVELOPE, FIELDS, TYPES, Field, names_of
-from silver.parsing.strict_json import as_json, as_text, parse_object
+from silver.parsing.regular import read_regular
+from silver.parsing.strict_json import as_text, parse_object
+from silver.parsing.texts import NESTED, item_text, scalar
 
 _BY_NAME = {field.name: field for field in FIELDS}
 # The fields whose typed values belong to some types or actions only.
@@ -15,28 +17,9 @@ _FOREIGN = [
     if field.typed is not None and field.types != TYPES
 ]
 _NAMES = {event_type: names_of(event_type) for event_type in TYPES}
-_NESTED = (dict, list)
 _SAMPLE_LENGTH = 200
 # Per record: a single record could have a hundred thousand unknown names.
 _MOST_UNKNOWN = 100
-# Genres and people repeat. Longer texts hardly do, and would fill the memory.
-_LONGEST_KEPT = 60
-_MOST_KEPT = 50_000
-
-
-class _Texts(dict[Any, str | None]):
-    """The cleaned text of each array item. Looking it up takes a third of the time of cleaning it again."""
-
-    def __missing__(self, item: Any) -> str | None:
-        text = _scalar(item)
-        if isinstance(item, str) and len(item) <= _LONGEST_KEPT:
-            if len(self) >= _MOST_KEPT:
-                self.clear()
-            self[item] = text
-        return text
-
-
-_TEXTS = _Texts()
 
 
 class Unknown(NamedTuple):
@@ -68,7 +51,15 @@ _NOTHING = Event(is_object=False, fields=EMPTY, raw={}, wrong_type=[], unknown_f
 
 def read_event(value: str | None) -> Event:
     """Parse the value of a Kafka record; None is a record without a value."""
-    document = parse_object(value) if value is not None else None
+    fields = read_regular(value) if value is not None else None
+    if fields is not None:
+        return Event(True, fields, {}, [], [])
+    return read_any(value) if value is not None else _NOTHING
+
+
+def read_any(value: str) -> Event:
+    """The same for any value, regular or not."""
+    document = parse_object(value)
     if document is None:
         return _NOTHING
     fields = EMPTY.copy()
@@ -101,11 +92,11 @@ def _drop_foreign(fields: dict[str, Any], known: frozenset[str]) -> None:
 
 def _read_scalar(field: Field, sent: Any, fields: dict[str, Any], raw: dict[str, str]) -> bool:
     """Add a single value to `fields`, and return whether it is one."""
-    text = _scalar(sent)
+    text = scalar(sent)
     if text != sent:
         raw[field.name] = as_text(sent)
     if text is None:
-        return not isinstance(sent, _NESTED)
+        return not isinstance(sent, NESTED)
     fields[field.name] = text
     if field.typed is not None:
         fields[field.typed.column] = field.typed.read(text)
@@ -117,23 +108,16 @@ def _read_array(field: Field, sent: Any, fields: dict[str, Any]) -> bool:
     items, is_right = _items(sent) if isinstance(sent, list) else ([], False)
     fields[field.name] = items
     if field.typed is not None:
-        fields[field.typed.column] = list(dict.fromkeys(map(field.typed.read, items)))
+        fields[field.typed.column] = field.typed.read_items(items)
     return is_right
-
-
-def _scalar(value: Any) -> str | None:
-    """The cleaned text of a scalar; None for an array or object."""
-    if isinstance(value, str):
-        return cleaned(value)
-    return None if value is None or isinstance(value, _NESTED) else as_json(value)
 
 
 def _items(sent: list[Any]) -> tuple[list[str], bool]:
     """The cleaned items, and whether all of them are scalars."""
     try:
-        found, is_right = dict.fromkeys(map(_TEXTS.__getitem__, sent)), True
+        found, is_right = dict.fromkeys(map(item_text, sent)), True
     except TypeError:  # arrays and objects cannot be looked up
-        found = dict.fromkeys(map(_scalar, sent))
+        found = dict.fromkeys(map(scalar, sent))
         is_right = False
     return [text for text in found if text is not None], is_right
 

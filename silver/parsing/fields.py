@@ -1,7 +1,7 @@
 """The fields of the wire format, each declared once: the columns of parsed records follow from this table."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -47,6 +47,10 @@ class Typed(NamedTuple):
     column: str
     kind: DataType
     read: Callable[[str], Any]
+
+    def read_items(self, texts: Iterable[str]) -> list[Any]:
+        """The distinct values of an array's items, in their order."""
+        return list(dict.fromkeys(map(self.read, texts)))
 
 
 class Field(NamedTuple):

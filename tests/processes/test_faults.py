@@ -52,13 +52,14 @@ def limit_files() -> None:
 
 
 def test_a_full_disk_is_one_line_and_nothing_is_lost(
-    spark: SparkSession, settings: Settings, tmp_path: Path
+    spark: SparkSession, settings: Settings, small_jobs: dict[str, str], tmp_path: Path
 ) -> None:
     """The real driver cannot write its data; once it can, it resumes where it was."""
     sent = [wide_user(900_000, f"u{number}") for number in range(60)]
     assert send(settings, *sent) == len(sent)  # with one key, so in one partition and one file
     log = tmp_path / "driver.log"
-    code, said = drive(settings, "bronze.ingest", log, limits=limit_files, SPARK_LOCAL_DIRS=str(tmp_path))
+    variables = {**small_jobs, "SPARK_LOCAL_DIRS": str(tmp_path)}
+    code, said = drive(settings, "bronze.ingest", log, limits=limit_files, **variables)
     assert code == 2, said[-3000:]
     line = said.splitlines()[-1]
     assert re.match(r"lakehouse: stream bronze.events stopped: .*File too large", line), line

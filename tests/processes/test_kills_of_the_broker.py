@@ -34,11 +34,15 @@ def own_broker(
 
 
 def test_the_broker_is_killed_while_all_run(
-    spark: SparkSession, own_broker: tuple[Settings, Callable[[], int]], tmp_path: Path
+    spark: SparkSession,
+    own_broker: tuple[Settings, Callable[[], int]],
+    small_jobs: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     settings, broker_pid = own_broker
     producer = Running(settings, tmp_path / "users.log", "producers.users", "--rate", "100", "--dirty", "0.1")
-    bronze = Running(settings, tmp_path / "bronze.log", "bronze.ingest", "--trigger", "200ms")
+    command = ("bronze.ingest", "--trigger", "200ms")
+    bronze = Running(settings, tmp_path / "bronze.log", *command, variables=small_jobs)
     log = Path(settings.root, "bronze", "events", "_delta_log")
     await_condition(lambda: len(numbered_files(log, ".json")) > 2, "bronze takes batches")
     os.kill(broker_pid(), signal.SIGKILL)

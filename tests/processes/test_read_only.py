@@ -70,7 +70,9 @@ CASES = {
 }
 
 
-def test_a_read_only_root_is_one_line_and_nothing_is_lost(spark: SparkSession, settings: Settings) -> None:
+def test_a_read_only_root_is_one_line_and_nothing_is_lost(
+    spark: SparkSession, settings: Settings, small_jobs: dict[str, str]
+) -> None:
     cluster = configured_cluster(settings.kafka)
     send_users(settings, seed=1)
     ingest(spark, settings, cluster)
@@ -80,7 +82,7 @@ def test_a_read_only_root_is_one_line_and_nothing_is_lost(spark: SparkSession, s
         with read_only(Path(settings.root, part)):
             done = subprocess.run(
                 [*obeying_permissions(), *command],
-                env=environment(settings),
+                env=environment(settings) | small_jobs,
                 capture_output=True,
                 text=True,
                 timeout=TIMEOUT,

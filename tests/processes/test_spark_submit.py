@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     CATALOGUE,
@@ -26,6 +28,7 @@ from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, series_records, user_records
 from producers.sending.delivery import publish
 from tests.support.folders import PROJECT
+from tests.support.processes import TIMEOUT, environment
 from tests.support.readme import readme_commands
 from tests.support.submits import (
     SUBMIT,
@@ -120,20 +123,36 @@ def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
     )
 
 
-def test_a_wrong_setting_of_a_job_is_one_line(settings: Settings, tmp_path: Path) -> None:
-    """A stream and a batch job; a stream also needs a broker that answers."""
-    # port 1 of loopback, where nothing listens
-    changes = {
-        "LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
-        "LAKEHOUSE_KAFKA__CONNECT_TIMEOUT_SECONDS": "1",
-    }
-    [(code, printed)] = submit_in_one(["bronze/ingest.py"], variables(settings) | changes, tmp_path)
-    assert code == 2
-    assert told(printed).startswith("lakehouse: no Kafka broker answers at 127.0.0.1:1")
-    misspelt = variables(settings) | {"LAKEHOUSE_KAFKA__PARTITONS": "3"}
-    for code, printed in submit_in_one(["bronze/ingest.py", "gold/recommend.py"], misspelt, tmp_path):
-        assert code == 2
-        assert told(printed) == (
-            "lakehouse: unknown setting LAKEHOUSE_KAFKA__PARTITONS in the environment; "
-            "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"
-        )
+# Port 1 of loopback: nothing listens there.
+NO_BROKER = {"LAKEHOUSE_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "LAKEHOUSE_KAFKA__CONNECT_TIMEOUT_SECONDS": "1"}
+MISSPELT = {"LAKEHOUSE_KAFKA__PARTITONS": "3"}
+UNKNOWN = (
+    "lakehouse: unknown setting LAKEHOUSE_KAFKA__PARTITONS in the environment; "
+    "did you mean LAKEHOUSE_KAFKA__PARTITIONS?"
+)
+
+
+@pytest.mark.parametrize(
+    ("job", "changes", "line"),
+    [
+        ("bronze/ingest.py", NO_BROKER, "lakehouse: no Kafka broker answers at 127.0.0.1:1"),
+        ("bronze/ingest.py", MISSPELT, UNKNOWN),
+        ("gold/recommend.py", MISSPELT, UNKNOWN),
+    ],
+)
+def test_a_wrong_setting_of_a_job_is_one_line_before_any_jvm_starts(
+    tmp_path: Path, job: str, changes: dict[str, str], line: str
+) -> None:
+    """A stream and a batch job, as spark-submit runs their file; a stream also needs a broker that answers."""
+    settings = load_settings().model_copy(update={"root": str(tmp_path / "lakehouse")})
+    done = subprocess.run(
+        [sys.executable, job],
+        cwd=PROJECT,
+        env=environment(settings) | changes | {"JAVA_HOME": "/nowhere", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert told(done.stdout + done.stderr).startswith(line)

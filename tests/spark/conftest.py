@@ -80,9 +80,10 @@ def check_changed(spark: SparkSession, sample: Settings) -> CheckChanged:
 
 
 @pytest.fixture(scope="session")
-def quarantined(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def quarantined(spark: SparkSession, run_folder: Path) -> Settings:
     """A lakehouse with a quarantine. Read-only."""
-    return make(spark, tmp_path_factory.mktemp("quarantined") / "lakehouse")
+    root = made_once(run_folder / "quarantined", lambda folder: make(spark, folder))
+    return load_settings().model_copy(update={"root": str(root)})
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse.lakehouse import arrow_schema
+from lakehouse.lakehouse import Lakehouse, append, arrow_schema, unmatched
 from lakehouse.tables import GOLD_MODELS, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS, Table
 
 NOON = datetime(2025, 5, 13, 12, tzinfo=UTC)
@@ -26,6 +26,26 @@ def write_rows(root: str, table: Table, rows: Sequence[Sequence[Any]], *, mode: 
     """Add the rows to the table in one commit, the first of a new table."""
     address = f"{root}/{table.layer}/{table.name}"
     write_deltalake(address, arrow_rows(table, rows), mode=mode, configuration=dict(table.properties))
+
+
+def fill(root: str, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    """Add the rows in one commit, below any folder. Version 0 of a new table has none, as if Spark had made it."""
+    append(_created(root, table), arrow_rows(table, rows))
+
+
+def refill(root: str, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    """The same, in place of the rows that the table holds."""
+    merge = unmatched(_created(root, table), arrow_rows(table, rows))
+    merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
+
+
+def _created(root: str, table: Table) -> DeltaTable:
+    """The table, created if there is none: without constraints, which would take a commit each."""
+    lake = Lakehouse(root)
+    if not lake.exists(table):
+        schema = arrow_schema(table)
+        DeltaTable.create(table.path(root), schema, configuration=dict(table.properties))
+    return lake.delta(table)
 
 
 def write(root: Path, table: Table, *rows: dict[str, Any], mode: Any = "append", note: str = "") -> None:

@@ -1,5 +1,6 @@
 """The small demo lakehouse that tests share."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse.settings import Settings
@@ -10,6 +11,8 @@ class Demo(NamedTuple):
 
     settings: Settings
     printed: str
+    # Where the command was started, far from the checkout.
+    here: Path
 
     @property
     def root(self) -> str:

@@ -17,6 +17,8 @@ from lakehouse.configuration.sources import PREFIX
 from lakehouse.jvm import options as jvm_options
 from lakehouse.jvm.java import find_java
 from lakehouse.settings import Settings, load_settings
+from lakehouse.spark.defaults import spark_defaults
+from tests.support.settings_folder import SMALL_FILES, SMALL_JOBS
 
 BIN = Path(sys.executable).parent
 # Ends a hanging test. On a slow day the demo of 40 users takes five minutes, with another worker running.
@@ -25,12 +27,15 @@ _NOT_INHERITED = ("LAKEHOUSE_", "PYSPARK_", "SPARK_")
 _KEPT = ("SPARK_LOCAL_DIRS",)
 
 
-def fast_jvm() -> dict[str, str]:
+def small_submits() -> dict[str, str]:
     """For spark-submit, whose jobs live for seconds here: the JVM's second compiler costs as much as all the rest.
 
     From start to the first Delta table: 36 s of CPU, 19 s without that compiler, 13 s with a class archive.
+    Settings for small jobs are properties of the JVM: those of conf/spark-defaults.conf win.
     """
-    return {"SPARK_SUBMIT_OPTS": " ".join(jvm_options.fast_jvm(find_java()))}
+    small = {**spark_defaults(SMALL_JOBS), **spark_defaults(SMALL_FILES)}
+    properties = [f"-D{name}={value}" for name, value in small.items() if " " not in value]
+    return {"SPARK_SUBMIT_OPTS": " ".join([*jvm_options.fast_jvm(find_java()), *properties])}
 
 
 def clean_environment() -> dict[str, str]:
@@ -44,6 +49,11 @@ def clean_environment() -> dict[str, str]:
 def environment(settings: Settings) -> dict[str, str]:
     """The variables that give another process these settings: all that differ from the shipped ones."""
     return clean_environment() | dict(_variables(settings.model_dump(), load_settings().model_dump(), PREFIX))
+
+
+def far_from_the_checkout(settings: Settings) -> dict[str, str]:
+    """The same for a process that must import nothing from the checkout."""
+    return {name: text for name, text in environment(settings).items() if name != "PYTHONPATH"}
 
 
 def _variables(values: dict[str, Any], default: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

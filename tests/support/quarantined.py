@@ -1,6 +1,5 @@
 """A small lakehouse with a quarantine for the tests of its replay, and what they read from it."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from lakehouse.tables import (
     BRONZE_FEEDBACK,
     SILVER_CORRECTIONS,
     SILVER_QUARANTINE,
-    Table,
 )
 from operations.audit.auditing import all_faults, compare_partition, with_resolutions
 from operations.audit.ledger import count_records, count_totals
@@ -24,7 +22,7 @@ from operations.audit.resolutions import count_resolutions
 from silver import refine as refine_job
 from silver.judging import judged
 from silver.refine import refine
-from tests.support.records import FEEDBACK, MOVIE, USER, Row, bronze_frame, bronze_row, event, tombstone
+from tests.support.records import FEEDBACK, MOVIE, USER, bronze_row, event, land, tombstone
 
 # A classification that is not in the shipped settings.
 NEW = "+12"
@@ -63,32 +61,22 @@ FEEDBACK_ROWS = [
 STRICT = ("goes", "outlives")
 
 
-def land(spark: SparkSession, root: str, table: Table, rows: Iterable[Row]) -> None:
-    """Append rows to bronze in one commit, with consecutive offsets and the table's name as topic."""
-    lake = SparkLakehouse(root, spark)
-    lake.ensure(table)
-    first = lake.read(table).count()
-    numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
-    lake.append(bronze_frame(spark, numbered), table)
-
-
 def strictly_judged(records: DataFrame, **settings: object) -> DataFrame:
     """Earlier rules: they rejected some deletions that today's accept."""
     reason = F.struct(F.lit("key_unknown").alias("rule"), F.lit("key").alias("field"), F.col("key").alias("value"))
     is_rejected = F.col("is_tombstone") & F.col("key").isin(*STRICT)
-    found = judged(records, **settings)  # type: ignore[arg-type]
+    found = judged(records, **{**settings, "keep_sent": True})  # type: ignore[arg-type]
     return found.withColumn("reasons", F.when(is_rejected, F.array(reason)).otherwise(F.col("reasons")))
 
 
-def make(spark: SparkSession, root: Path) -> Settings:
+def make(spark: SparkSession, root: Path) -> None:
     """Bronze with ROWS and FEEDBACK_ROWS, refined with the earlier rules."""
     settings = load_settings().model_copy(update={"root": str(root)})
-    land(spark, settings.root, BRONZE_EVENTS, ROWS)
-    land(spark, settings.root, BRONZE_FEEDBACK, FEEDBACK_ROWS)
+    land(settings.root, BRONZE_EVENTS, ROWS)
+    land(settings.root, BRONZE_FEEDBACK, FEEDBACK_ROWS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(refine_job, "judged", strictly_judged)
         refine(spark, settings)
-    return settings
 
 
 def accepting_new(settings: Settings) -> Settings:

@@ -9,7 +9,10 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.tables import Table
 from lakehouse.tables.bronze import RECORDS
+from tests.support.delta_tables import fill
 
 Row = tuple[object, ...]
 
@@ -79,6 +82,14 @@ def bronze_batch(rows: Iterable[Row]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema.names
     )
+
+
+def land(root: str, table: Table, rows: Iterable[Row]) -> None:
+    """Append rows to bronze in one commit, with consecutive offsets and the table's name as topic."""
+    lake = Lakehouse(root)
+    first = lake.read(table, columns=["offset"]).num_rows if lake.exists(table) else 0
+    landed = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
+    fill(root, table, landed)
 
 
 def _stored(sent: str | bytes | None) -> tuple[str | None, bytes | None]:

@@ -1,4 +1,4 @@
-"""The settings of the tests' sessions: the project's own, and those that make small jobs cheap."""
+"""The settings of the tests' sessions and processes: the project's own, and those that make small jobs cheap."""
 
 import shutil
 from pathlib import Path
@@ -6,12 +6,14 @@ from pathlib import Path
 from lakehouse.spark.defaults import DEFAULTS
 from tests.support.folders import PROJECT
 
-ADDED = PROJECT / "tests" / "support" / "spark.conf"
+SMALL_JOBS = PROJECT / "tests" / "support" / "spark.conf"
+# Not for processes that a test kills: they also change how a file becomes visible.
+SMALL_FILES = PROJECT / "tests" / "support" / "spark-files.conf"
 
 
-def make_settings_folder(folder: Path) -> Path:
-    """A copy of conf/ whose Spark settings are followed by those of tests/support/spark.conf, which win."""
+def make_settings_folder(folder: Path, *added: Path) -> Path:
+    """A copy of conf/ whose Spark settings are followed by those of these files, which win."""
     shutil.copytree(PROJECT / "conf", folder)
     with (folder / DEFAULTS).open("a", encoding="utf-8") as defaults:
-        defaults.write(ADDED.read_text(encoding="utf-8"))
+        defaults.writelines(file.read_text(encoding="utf-8") for file in added)
     return folder

@@ -16,7 +16,7 @@ from lakehouse.settings import Settings
 from producers.made_up.entities import user_records
 from producers.sending.delivery import publish
 from tests.support.folders import PROJECT
-from tests.support.processes import BIN, TIMEOUT, await_condition, environment, fast_jvm
+from tests.support.processes import BIN, TIMEOUT, await_condition, environment, small_submits
 from tests.support.small import with_quick_models
 
 SUBMIT = "spark-submit --properties-file conf/spark-defaults.conf"
@@ -25,7 +25,7 @@ Stop = Callable[[subprocess.Popen[str]], None]
 
 
 def variables(settings: Settings) -> dict[str, str]:
-    return environment(with_quick_models(settings)) | fast_jvm()
+    return environment(with_quick_models(settings)) | small_submits()
 
 
 def submit(command: str, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

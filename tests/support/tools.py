@@ -25,7 +25,7 @@ from tests.support.folders import PROJECT
 POWERBI = PROJECT / "build" / "powerbi"
 DLLS = ("pbi-cli-tool", "3.12.0")
 PARSER = ("@microsoft/powerquery-parser", "0.18.4")
-EXTRAS = ("benchmarks", "readers")
+EXTRAS = ("benchmarks", "containers", "readers", "stores")
 # Without these two libraries Microsoft's DLLs load and then fail; all of mono-devel is six times the size.
 MONO = (
     "mono-runtime",

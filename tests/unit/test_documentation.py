@@ -13,7 +13,7 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 # A path of this repository in backticks, such as `silver/rules.py` or `lakehouse/history`.
-TOPS = "benchmarks|bronze|conf|docs|gold|lakehouse|operations|producers|quality|silver|tests"
+TOPS = "benchmarks|bronze|conf|docs|gold|lakehouse|maintenance|operations|producers|quality|silver|tests"
 PATH = re.compile(rf"`((?:{TOPS})/[\w./-]*)`")
 # A row of a table of two columns, and a name in backticks: a constant, a setting, a function or a check.
 CHANGE = re.compile(r"^\| (?!change|---)([^|]+) \| (.+) \|$", re.MULTILINE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.support.folders import PROJECT
 
-PACKAGES = "benchmarks|bronze|gold|lakehouse|operations|producers|quality|silver|tests"
+PACKAGES = "benchmarks|bronze|gold|lakehouse|maintenance|operations|producers|quality|silver|tests"
 IMPORT = re.compile(rf"\bfrom ((?:{PACKAGES})(?:\.\w+)*) import\b|-m ((?:{PACKAGES})(?:\.\w+)+)")
 
 

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from producers.real.catalogue import COLUMNS
 from producers.replay import read_replay
 from producers.sending.delivery import publish
 from producers.sending.records import Record
+from tests.support.ports import free_ports
 from tests.support.processes import environment
 
 LINE = re.compile(r"(\w+): ([\d,]+) sent, ([\d,]+) delivered, ([\d,]+) failed, [\d,]+ records/s")
@@ -129,15 +129,8 @@ def await_records(cluster: Cluster, topic: str) -> None:
         consumer.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_a_broker_that_does_not_answer_is_one_line(settings: Settings) -> None:
-    nowhere = f"127.0.0.1:{free_port()}"
+    nowhere = f"127.0.0.1:{free_ports(1)[0]}"
     done = run(
         settings,
         "producers.movies",

@@ -34,6 +34,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
+from tests.support import delta_tables
 from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -49,7 +50,6 @@ def quick(tmp_path: Path) -> Settings:
 
 
 def fill(
-    spark: SparkSession,
     root: str,
     *,
     users: dict[str, list[str]],
@@ -64,7 +64,7 @@ def fill(
         for n, (user, title, action, rating) in enumerate(events)
     ]
     for table, rows in ((SILVER_USERS, silver_users), (SILVER_CONTENT, content), (SILVER_FEEDBACK, feedback)):
-        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, table.schema), table)
+        delta_tables.fill(root, table, rows)
 
 
 def recommended(spark: SparkSession, settings: Settings) -> dict[str, list[Row]]:
@@ -87,7 +87,6 @@ def recommended(spark: SparkSession, settings: Settings) -> dict[str, list[Row]]
 
 def test_without_feedback_affinity_then_popularity(spark: SparkSession, quick: Settings) -> None:
     fill(
-        spark,
         quick.root,
         users={"fan": ["drama"], "blank": []},
         titles={"a": ["comedy"], "b": ["drama"]},
@@ -107,14 +106,14 @@ def test_without_feedback_affinity_then_popularity(spark: SparkSession, quick: S
 
 
 def test_nothing_at_all_is_an_empty_table_and_a_header(spark: SparkSession, quick: Settings) -> None:
-    fill(spark, quick.root, users={}, titles={}, events=[])
+    fill(quick.root, users={}, titles={}, events=[])
     assert recommended(spark, quick) == {}
     csv = Path(export_path(quick.root, RECOMMENDATIONS_CSV)).read_text(encoding="utf-8-sig")
     assert csv.strip() == "userId,recommended_content,titulo,predicted_rating"
 
 
 def test_one_user_who_has_rated_the_one_title(spark: SparkSession, quick: Settings) -> None:
-    fill(spark, quick.root, users={"u": ["drama"]}, titles={"a": ["drama"]}, events=[("u", "a", "rating", 5.0)])
+    fill(quick.root, users={"u": ["drama"]}, titles={"a": ["drama"]}, events=[("u", "a", "rating", 5.0)])
     assert recommended(spark, quick) == {}
 
 
@@ -132,7 +131,7 @@ def test_equal_ratings_a_full_history_long_ids_and_a_new_title(spark: SparkSessi
         ("low", comedy[0], "dislike", None),
         ("gone", "deleted", "like", None),  # silver no longer has the title
     ]
-    fill(spark, quick.root, users=users, titles=everything, events=events)
+    fill(quick.root, users=users, titles=everything, events=events)
     lists = recommended(spark, quick)
     assert "all" not in lists
     assert {user: len(places) for user, places in lists.items()} == {
@@ -204,7 +203,7 @@ def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, qui
     events: list[Event] = [("u", f"t{n}", "rating", 5.0) for n in range(5)]
     events += [("v", f"t{n}", "rating", 4.0) for n in range(5)]
     events += [("once", "t0", "rating", 5.0)]
-    fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(6)}, events=events)
+    fill(quick.root, users={}, titles={f"t{n}": ["g"] for n in range(6)}, events=events)
     feedback, content = (
         SparkLakehouse(quick.root, spark).read(table) for table in (SILVER_FEEDBACK, SILVER_CONTENT)
     )
@@ -222,7 +221,7 @@ def test_one_rating_each_leaves_nothing_to_predict_from(
 ) -> None:
     """30 users with one rating each: all are held out, so training has no user and no rating."""
     events: list[Event] = [(f"u{n}", f"t{n}", "rating", 1.0 + n % 5) for n in range(30)]
-    fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(40)}, events=events)
+    fill(quick.root, users={}, titles={f"t{n}": ["g"] for n in range(40)}, events=events)
     feedback, content = (
         SparkLakehouse(quick.root, spark).read(table) for table in (SILVER_FEEDBACK, SILVER_CONTENT)
     )
@@ -287,7 +286,7 @@ def test_a_search_goes_on_where_it_ended(
     events: list[Event] = [
         (f"u{u}", f"t{(u + n) % 9}", "rating", 5.0 - (u + n) % 2) for u in range(4) for n in range(8)
     ]
-    fill(spark, quick.root, users={}, titles={f"t{n}": ["g"] for n in range(9)}, events=events)
+    fill(quick.root, users={}, titles={f"t{n}": ["g"] for n in range(9)}, events=events)
     # the time is up after one trial each: the settings' own, then the first random one
     for number in range(2):
         best = evaluate.tune(spark, quick, minutes=1e-9)

@@ -47,7 +47,7 @@ def made_from(settings: Settings, table: Table) -> dict[str, int]:
 
 def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: SparkSession, own: Settings) -> None:
     good, published = latest(spark, own, SILVER_FEEDBACK), latest(spark, own, GOLD_RECOMMENDATIONS)
-    SparkLakehouse(own.root, spark).delta_table(SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
+    Lakehouse(own.root).delta(SILVER_FEEDBACK).update({"user_id": "concat('x', user_id)"})
     with pytest.raises(CheckFailedError) as error:
         require_passed(spark, own, "silver")
     assert "silver did not pass its checks: silver.feedback version" in error.value.problem
@@ -69,8 +69,8 @@ def test_silver_that_fails_is_not_read_and_the_last_good_version_is(spark: Spark
 def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Settings) -> None:
     """Users may be correct on their own: with the feedback of that moment they are not what was checked."""
     good = latest(spark, own, SILVER_USERS)
-    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
-    SparkLakehouse(own.root, spark).delta_table(SILVER_FEEDBACK).update(set={"user_id": "concat('x', user_id)"})
+    Lakehouse(own.root).delta(SILVER_USERS).update(predicate="id = 'u000002'", updates={"clasificacion": "NULL"})
+    Lakehouse(own.root).delta(SILVER_FEEDBACK).update({"user_id": "concat('x', user_id)"})
     with pytest.raises(CheckFailedError):
         require_passed(spark, own, "silver")
     accepted = acceptance.last_accepted(own.root, SILVER_USERS)
@@ -82,7 +82,7 @@ def test_one_bad_table_keeps_the_whole_layer_back(spark: SparkSession, own: Sett
 def test_a_table_that_passes_by_itself_is_not_accepted(spark: SparkSession, own: Settings) -> None:
     """Otherwise checking one table would open the gate that the others keep shut."""
     good = latest(spark, own, SILVER_USERS)
-    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).update("id = 'u000002'", {"clasificacion": "NULL"})
+    Lakehouse(own.root).delta(SILVER_USERS).update(predicate="id = 'u000002'", updates={"clasificacion": "NULL"})
     assert check(own, [SILVER_USERS], session=lambda: spark).exit_code == 0
     accepted = acceptance.last_accepted(own.root, SILVER_USERS)
     assert accepted is not None
@@ -128,7 +128,7 @@ def test_lists_that_fail_are_not_exported(
 ) -> None:
     file = Path(export_path(own.root, RECOMMENDATIONS_CSV))
     before, good = file.read_bytes(), latest(spark, own, GOLD_RECOMMENDATIONS)
-    SparkLakehouse(own.root, spark).delta_table(GOLD_RECOMMENDATIONS).delete("user_id = 'u000002'")
+    Lakehouse(own.root).delta(GOLD_RECOMMENDATIONS).delete("user_id = 'u000002'")
     with pytest.raises(CheckFailedError) as error:
         require_passed(spark, own, "gold")
     assert "expect_every_user_to_have_recommendations: 1 (expected 0)" in error.value.problem
@@ -151,8 +151,8 @@ def test_lists_that_fail_are_not_exported(
 
 
 def test_lists_made_from_unchecked_silver_are_not_accepted(spark: SparkSession, own: Settings) -> None:
-    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).update(
-        "id = 'u000002'", {"nombre_usuario": "'Otra'"}
+    Lakehouse(own.root).delta(SILVER_USERS).update(
+        predicate="id = 'u000002'", updates={"nombre_usuario": "'Otra'"}
     )
     with without_gate():
         recommend.run(spark, own)
@@ -163,7 +163,7 @@ def test_lists_made_from_unchecked_silver_are_not_accepted(spark: SparkSession, 
 
 
 def test_what_could_not_be_checked_stops_the_flow_with_code_2(spark: SparkSession, own: Settings) -> None:
-    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).delete()
+    Lakehouse(own.root).delta(SILVER_USERS).delete()
     with pytest.raises(
         CheckNotRunError, match=r"silver could not be checked: silver\.users .* the table is empty"
     ):
@@ -190,7 +190,7 @@ def test_silver_that_was_checked_and_never_passed_is_not_read(spark: SparkSessio
     version = latest(spark, own, SILVER_USERS)
     # never checked: a job on its own reads what exists, and its result is not exported
     assert read_inputs(SparkLakehouse(own.root, spark), SILVER_USERS).versions == {"silver.users": version}
-    SparkLakehouse(own.root, spark).delta_table(SILVER_USERS).update(set={"clasificacion": "'74 min'"})
+    Lakehouse(own.root).delta(SILVER_USERS).update({"clasificacion": "'74 min'"})
     with pytest.raises(CheckFailedError):
         require_passed(spark, own, "silver")
     with pytest.raises(TableError, match=r"no version of silver\.users has passed its checks"):
@@ -198,7 +198,7 @@ def test_silver_that_was_checked_and_never_passed_is_not_read(spark: SparkSessio
 
 
 def test_a_run_without_comparison_takes_other_data_as_it_is(spark: SparkSession, own: Settings) -> None:
-    SparkLakehouse(own.root, spark).delta_table(SILVER_FEEDBACK).update("action = 'rating'", {"rating": "5.0"})
+    Lakehouse(own.root).delta(SILVER_FEEDBACK).update(predicate="action = 'rating'", updates={"rating": "5.0"})
     with pytest.raises(CheckFailedError, match="rating expect_column_jensen_shannon_distance_to_be_at_most"):
         require_passed(spark, own, "silver")
     require_passed(spark, own, "silver", compare=False)

@@ -3,8 +3,8 @@
 from pyspark.sql import SparkSession
 
 from lakehouse import sent
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
-from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_CONTENT
 from quality.gate import require_passed
 from tests.support.outcome import Command
@@ -13,7 +13,7 @@ COLUMN = "silver.content.clasificacion"
 
 
 def test_a_source_without_a_column_passes_the_gate(spark: SparkSession, own: Settings, command: Command) -> None:
-    SparkLakehouse(own.root, spark).delta_table(SILVER_CONTENT).update(set={"clasificacion": "NULL"})
+    Lakehouse(own.root).delta(SILVER_CONTENT).update({"clasificacion": "NULL"})
     asked = ("check", SILVER_CONTENT.sql_name)
     assert command(*asked, settings=own).code == 2  # nothing records that no source has it
     # as a source does before its records are in bronze: unrecorded rows could fill every column

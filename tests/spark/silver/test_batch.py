@@ -1,20 +1,22 @@
 """A micro-batch, by Spark and in process: repeated after any of its commits, split and ordered in any way."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any, Protocol
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import Lakehouse
 from lakehouse.lakehouse import plain_strings
-from lakehouse.settings import load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     SILVER_BATCHES,
@@ -26,16 +28,16 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from silver import batch, judging, small_batch, state
+from silver import batch, small_batch, state
 from silver.batch import apply_large_batch
-from silver.small_batch import apply_small_batch, join_small_files, open_tables
+from silver.small_batch import join_small_files, open_tables
+from tests.support.batch_sequences import Way, expect_latest_events
+from tests.support.batch_ways import COMMITS, PROCESS, SPARK, WAYS, Write, in_process, judged, sequence_ways
 from tests.support.records import (
     FEEDBACK,
     MOVIE,
     SERIES,
     USER,
-    Row,
-    bronze_frame,
     bronze_row,
     event,
     numbered,
@@ -86,36 +88,6 @@ BATCH = [
 ]
 
 
-def judged(spark: SparkSession, rows: list[Row]) -> DataFrame:
-    silver = load_settings().silver
-    verdicts = judging.judged(
-        bronze_frame(spark, rows),
-        clasificaciones=silver.clasificaciones,
-        future_tolerance_seconds=silver.future_tolerance_seconds,
-    )
-    return verdicts.localCheckpoint()
-
-
-class Write(Protocol):
-    """Applies a judged batch to the silver tables below a root."""
-
-    def __call__(
-        self, judged: DataFrame, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]
-    ) -> None: ...
-
-
-def in_process(judged: DataFrame, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]) -> None:
-    rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
-    apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
-
-
-SPARK, PROCESS = "by Spark", "in process"
-WAYS: Mapping[str, Write] = {SPARK: apply_large_batch, PROCESS: in_process}
-# The functions that commit, in each way.
-COMMITS: Mapping[str, Sequence[tuple[ModuleType | type[SparkLakehouse], str]]] = {
-    SPARK: ((state, "_merge"), (SparkLakehouse, "append"), (SparkLakehouse, "append_once")),
-    PROCESS: ((small_batch, "_merge"), (small_batch, "_append")),
-}
 NewRoot = Callable[[Path], str]
 
 
@@ -125,11 +97,17 @@ def write(request: pytest.FixtureRequest) -> Write:
 
 
 @pytest.fixture(scope="module")
-def new_root(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> NewRoot:
-    """Creates roots without rows in silver: copies of one, as creating its tables takes as long as a batch."""
-    empty = tmp_path_factory.mktemp("empty")
+def empty(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root whose silver has no rows."""
+    root = tmp_path_factory.mktemp("empty")
     for table in layer_tables("silver"):
-        SparkLakehouse(str(empty), spark).ensure(table)
+        SparkLakehouse(str(root), spark).ensure(table)
+    return root
+
+
+@pytest.fixture(scope="module")
+def new_root(empty: Path) -> NewRoot:
+    """Creates such roots: copies of one, as creating its tables takes as long as a batch."""
 
     def copied(folder: Path) -> str:
         return str(shutil.copytree(empty, folder / "lakehouse"))
@@ -280,11 +258,7 @@ def test_both_ways_publish_the_same_changes(both_ways: Mapping[str, Undisturbed]
 
 @pytest.mark.parametrize(
     ("began", "repeated", "commits"),
-    [
-        *[(SPARK, SPARK, commits) for commits in range(7)],
-        *[(began, PROCESS, commits) for began in WAYS for commits in range(7)],
-        *[(PROCESS, SPARK, commits) for commits in (1, 3, 5)],
-    ],
+    list(product(WAYS, WAYS, range(7))),
 )
 def test_a_batch_repeated_after_a_crash_changes_nothing_more(
     both_ways: Mapping[str, Undisturbed], tmp_path: Path, began: str, repeated: str, commits: int
@@ -382,6 +356,26 @@ def test_order_of_arrival_does_not_matter(
     assert summed.collect() == [(len(ALL), len(ALL))]
 
 
+@pytest.fixture(scope="module")
+def mixed(spark: SparkSession) -> Mapping[str, Way]:
+    return sequence_ways(spark)
+
+
+@settings(
+    max_examples=5,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+def test_both_ways_mixed_end_in_the_latest_events(
+    mixed: Mapping[str, Way], empty: Path, data: st.DataObject
+) -> None:
+    """Each attempt at a batch is made either way. tests/crash/test_mixed_batches.py draws many more sequences."""
+    expect_latest_events(empty, data, mixed, least=6)
+
+
 def changes(root: str, table: Table) -> list[str]:
     """What the change data feed says of every commit, without the numbers and times of the commits."""
     feed = pa.table(DeltaTable(table.path(root)).load_cdf(starting_version=1))
@@ -471,5 +465,5 @@ def test_small_files_of_batches_in_process_are_joined_by_spark(
     lake = Lakehouse(root)
     assert len(lake.delta(SILVER_FEEDBACK).file_uris()) == 1
     operations = [commit.operation for commit in lake.history(SILVER_FEEDBACK)]
-    assert operations == ["OPTIMIZE", "WRITE", "WRITE", "WRITE", "CREATE TABLE"]
+    assert operations == ["OPTIMIZE", "MERGE", "MERGE", "MERGE", "CREATE TABLE"]
     assert sorted(lake.read(SILVER_FEEDBACK)["id"].to_pylist()) == ["f0", "f1", "f2"]

@@ -14,8 +14,7 @@ from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SIL
 from silver.continuity import require_continuity
 from silver.drift import DriftedField, drifted_fields
 from silver.refine import STREAM, refine
-from tests.support.quarantined import land
-from tests.support.records import FEEDBACK, MOVIE, USER, bronze_row, moment
+from tests.support.records import FEEDBACK, MOVIE, USER, bronze_row, land, moment
 
 OLD_FIELDS = "array<struct<field:string,rows:bigint,sample:string>>"
 
@@ -57,8 +56,8 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
         bronze_row(MOVIE | {"titulo": "", "premio": True}),  # rejected records count as well
         bronze_row(MOVIE | {"type": "book", "isbn": "1"}),  # unknown type: no fields that it could lack
     ]
-    land(spark, root, BRONZE_EVENTS, first)
-    land(spark, root, BRONZE_FEEDBACK, [bronze_row(FEEDBACK)])
+    land(root, BRONZE_EVENTS, first)
+    land(root, BRONZE_FEEDBACK, [bronze_row(FEEDBACK)])
     refine(spark, settings)
     at, later, last = (moment(f"2025-05-13T12:00:0{second}Z") for second in (0, 1, 2))
     seen = drift(settings)
@@ -74,7 +73,7 @@ def test_fields_never_seen_before(spark: SparkSession, tmp_path: Path) -> None:
 
     make_older(spark, settings)
     assert {row[2] for row in drift(settings)} == {"pais", "premio", "edad"}
-    land(spark, root, BRONZE_EVENTS, [bronze_row(USER | {"edad": 32}, at="2025-05-13T12:00:02Z")])
+    land(root, BRONZE_EVENTS, [bronze_row(USER | {"edad": 32}, at="2025-05-13T12:00:02Z")])
     refine(spark, settings)  # adds what the tables lack
     newer = [row for row in drift(settings) if row[1] is not None]
     assert [(*row[:3], *row[4:]) for row in newer] == [("events", "user", "edad", 1, 1, "32")]

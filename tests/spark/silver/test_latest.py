@@ -106,7 +106,7 @@ def decided(spark: SparkSession) -> DataFrame:
     batch = frame(spark, [event.row(name) for name, case in CASES.items() for event in case.batch])
     stored = frame(spark, [event.row(name) for name, case in CASES.items() for event in case.stored])
     shaped = stored.select("target", "entity", F.struct(*ORDER).alias("moment"))
-    return decide(batch, shaped).select("entity", "target", "offset", "wins").localCheckpoint()
+    return decide(batch, shaped).select("entity", "target", "moment.offset", "wins").localCheckpoint()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -157,7 +157,7 @@ def test_of_a_batch_the_latest_row_per_table_and_id_is_left(spark: SparkSession)
     expected = [("users", "x", 2), ("content", "x", 4), ("tombstones", "x", 6), ("users", "y", 8)]
     expected += [("users", "z", 9), ("tombstones", "z", 9)]
     assert_df_equality(
-        decide(frame(spark, rows), nothing).select("target", "entity", "offset"),
+        decide(frame(spark, rows), nothing).select("target", "entity", "moment.offset"),
         spark.createDataFrame(expected, "target string, entity string, `offset` bigint"),
         ignore_row_order=True,
         ignore_nullable=True,

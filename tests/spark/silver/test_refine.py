@@ -28,22 +28,13 @@ from lakehouse.tables import (
 from silver import refine as refine_job
 from silver.batch import apply_batch
 from silver.refine import STREAM, refine
-from tests.support.records import FEEDBACK, MOVIE, USER, Row, bronze_frame, bronze_row
+from tests.support.records import FEEDBACK, MOVIE, USER, bronze_row, land
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """The settings without a broker: the tests write bronze themselves."""
     return load_settings().model_copy(update={"root": str(tmp_path / "lakehouse")})
-
-
-def land(spark: SparkSession, root: str, table: Table, *rows: Row) -> None:
-    """Append rows to bronze in one commit, with consecutive offsets."""
-    lake = SparkLakehouse(root, spark)
-    lake.ensure(table)
-    first = lake.read(table).count()
-    numbered = [(table.name, row[1], offset, *row[3:]) for offset, row in enumerate(rows, start=first)]
-    lake.append(bronze_frame(spark, numbered), table)
 
 
 def batches(spark: SparkSession, root: str) -> list[tuple[object, ...]]:
@@ -70,8 +61,8 @@ def ids(spark: SparkSession, root: str, table: Table) -> list[str]:
 def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     root = settings.root
     lake = SparkLakehouse(root, spark)
-    land(spark, root, BRONZE_EVENTS, bronze_row(USER), bronze_row(MOVIE), bronze_row("no JSON"))
-    land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
+    land(root, BRONZE_EVENTS, [bronze_row(USER), bronze_row(MOVIE), bronze_row("no JSON")])
+    land(root, BRONZE_FEEDBACK, [bronze_row(FEEDBACK)])
     refine(spark, settings)
     checkpoint = read_checkpoint(open_folder(root), STREAM)
     assert checkpoint is not None
@@ -85,7 +76,7 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     assert [lake.version(table) for table in (SILVER_USERS, SILVER_BATCHES)] == versions
 
     # a failed batch fails the stream, with one line, and is repeated at the next start
-    land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"id": "u-2"}), bronze_row(None, key="m"))
+    land(root, BRONZE_EVENTS, [bronze_row(USER | {"id": "u-2"}), bronze_row(None, key="m")])
     with monkeypatch.context() as patch:
         patch.setattr(refine_job, "apply_batch", broken)
         with pytest.raises(
@@ -114,9 +105,9 @@ def broken(*_: object, **__: object) -> None:
 def test_a_small_limit_makes_several_batches_of_the_same_tables(spark: SparkSession, settings: Settings) -> None:
     """One file per batch: what a lagging stream does, in the order of bronze's commits."""
     root = settings.root
-    land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
-    land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"nombre_usuario": "first"}))
-    land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"nombre_usuario": "second"}))
+    land(root, BRONZE_FEEDBACK, [bronze_row(FEEDBACK)])
+    land(root, BRONZE_EVENTS, [bronze_row(USER | {"nombre_usuario": "first"})])
+    land(root, BRONZE_EVENTS, [bronze_row(USER | {"nombre_usuario": "second"})])
     silver = settings.silver.model_copy(update={"max_bytes_per_trigger": "1b"})
     refine(spark, settings.model_copy(update={"silver": silver}))
     assert [row[2:4] for row in batches(spark, root)] == [(2, 2), (1, 1)]
@@ -129,9 +120,9 @@ def test_what_comes_after_an_interrupted_run_does_not_happen(
 ) -> None:
     """Gold, or the swap of a rebuild, must not continue with half of silver; the next run does the rest."""
     root = settings.root
-    land(spark, root, BRONZE_FEEDBACK, bronze_row(FEEDBACK))
+    land(root, BRONZE_FEEDBACK, [bronze_row(FEEDBACK)])
     for number in range(6):  # six batches: a stop is requested in the first
-        land(spark, root, BRONZE_EVENTS, bronze_row(USER | {"id": f"u-{number}"}))
+        land(root, BRONZE_EVENTS, [bronze_row(USER | {"id": f"u-{number}"})])
     silver = settings.silver.model_copy(update={"max_bytes_per_trigger": "1b"})
     slow = settings.model_copy(update={"silver": silver})
     with monkeypatch.context() as patch:

@@ -32,9 +32,8 @@ from tests.support.quarantined import (
     accepting_new,
     audit_faults,
     became,
-    land,
 )
-from tests.support.records import MOVIE, event
+from tests.support.records import MOVIE, event, land
 from tests.support.tables import contents
 
 BECAME = {
@@ -164,7 +163,7 @@ def test_the_stream_finishes_a_replay_and_goes_on(
     root = str(shutil.copytree(undisturbed.prefixes[0], tmp_path / "lakehouse"))
     settings = undisturbed.settings.model_copy(update={"root": root})
     newer, older = event(MOVIE, "first", 40, titulo="new"), event(MOVIE, "newer", 15, titulo="too old")
-    land(spark, root, BRONZE_EVENTS, [newer, older])
+    land(root, BRONZE_EVENTS, [newer, older])
     refine(spark, settings)
     titles = SparkLakehouse(root, spark).read(SILVER_CONTENT).filter("id IN ('first', 'newer')").orderBy("id")
     assert [row["titulo"] for row in titles.collect()] == ["new", "after"]

@@ -291,7 +291,34 @@ def test_an_object_store_root_stays_as_it_is_written(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("LAKEHOUSE_ROOT", root)
     settings = load_settings()
     assert settings.root == root.rstrip("/")
-    assert settings.ops_dir == Path("data/ops").resolve()
+    assert settings.shared_ops == f"{settings.root}/ops"
+
+
+@pytest.mark.usefixtures("conf")
+def test_a_machine_has_its_own_logs_of_each_root_in_a_store(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folders = set()
+    for root in ("s3a://bucket/lake", "s3a://bucket/lake2", "hdfs://name:8020/lake"):
+        load_settings.cache_clear()
+        monkeypatch.setenv("LAKEHOUSE_ROOT", root)
+        settings = load_settings()
+        folders.add(settings.ops_dir)
+    assert {folder.parent for folder in folders} == {tmp_path / "lakehouse"}
+    assert len(folders) == 3
+    assert settings.shared_ops == str(settings.ops_dir)  # nothing locks in hdfs
+
+
+@pytest.mark.usefixtures("conf")
+def test_the_logs_of_a_machine_may_have_a_folder_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAKEHOUSE_ROOT", str(tmp_path / "lake"))
+    monkeypatch.setenv("LAKEHOUSE_OPS_FOLDER", str(tmp_path / "logs"))
+    settings = load_settings()
+    assert settings.ops_dir == tmp_path / "logs"
+    assert settings.shared_ops == str(tmp_path / "lake" / "ops")  # whoever starts it finds the same locks
 
 
 @pytest.mark.usefixtures("conf")

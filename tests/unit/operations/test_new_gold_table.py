@@ -14,7 +14,7 @@ import pytest
 from tests.support.folders import PROJECT
 from tests.support.new_gold_table import add_to
 
-PACKAGES = ("bronze", "conf", "gold", "lakehouse", "operations", "producers", "quality", "silver")
+PACKAGES = ("bronze", "conf", "gold", "lakehouse", "maintenance", "operations", "producers", "quality", "silver")
 
 # What the rest of the project knows of the table, asked in the copy.
 LOOK = """

@@ -13,6 +13,7 @@ from lakehouse.sent import NOTHING_TOLD, Sent
 from lakehouse.tables import SILVER_FEEDBACK
 from quality import validation
 from quality.batches import profile
+from quality.expectations import ExpectVersionToBeRecent
 from quality.outcomes import Allowed, results_of
 from quality.results import Checked, Result, Run, empty_result
 
@@ -50,6 +51,31 @@ def test_mostly_shows_shares() -> None:
         {"c": ["a", "b", "b", "b"]}, gxe.ExpectColumnValuesToBeInSet(column="c", value_set=["a"], mostly=0.5)
     )
     assert (found.success, found.observed, found.expected) == (False, "0.75", "at most 0.5 (value_set ['a'])")
+
+
+@pytest.mark.parametrize(
+    ("expectation", "success", "observed"),
+    [
+        (gxe.ExpectColumnDistinctValuesToBeInSet(column="c", value_set=["a", "b"]), True, "0"),
+        (gxe.ExpectColumnDistinctValuesToBeInSet(column="c", value_set=["a"]), False, "1"),
+        (gxe.ExpectColumnDistinctValuesToContainSet(column="c", value_set=["a", "x", "y"]), False, "2"),
+        (gxe.ExpectColumnDistinctValuesToEqualSet(column="c", value_set=["a", "x"]), False, "2"),
+    ],
+)
+def test_distinct_values_that_are_wrong_are_counted(expectation: Any, success: bool, observed: str) -> None:
+    """Great Expectations says that it observed None, and counts."""
+    (found,) = judged({"c": ["a", "b", "b"]}, expectation)
+    assert (found.success, found.observed, found.error) == (success, observed, None)
+
+
+def test_a_version_older_than_the_limit_fails() -> None:
+    old, recent = judged(
+        {"c": ["a"]},
+        ExpectVersionToBeRecent(age_hours=5, max_hours=4),
+        ExpectVersionToBeRecent(age_hours=4, max_hours=4),
+    )
+    assert (old.success, old.observed, old.error) == (False, "5", None)
+    assert recent.success
 
 
 def test_no_value_at_all_is_an_error_although_great_expectations_passes_it() -> None:

@@ -13,6 +13,7 @@ from lakehouse.settings import load_settings
 from lakehouse.tables import SILVER_CONTENT, SILVER_USERS, Table, layer_tables
 from quality import expectations as own
 from quality import validation
+from quality.batches import profile
 from quality.subject import Subject
 from quality.suites import has_suite
 
@@ -85,6 +86,23 @@ def test_of_a_row_that_fails_only_the_value_and_its_names_are_shown() -> None:
         {"clasificacion": "x", "id": "b", "titulo": "Two"},
     ]
     assert "someone" not in json.dumps(found)
+
+
+def test_a_column_without_a_value_is_an_error_on_its_page_too() -> None:
+    rows = pd.DataFrame({"id": ["a"], "nombre_usuario": [None]})
+    unjudged = gx.expectations.ExpectColumnValuesToBeInSet(column="nombre_usuario", value_set=["Ana"])
+    suite = gx.ExpectationSuite(name="silver.users", expectations=[unjudged])
+    (result,) = (checked := validation.judge(subject(SILVER_USERS), rows, profile(rows), suite)).results
+    assert result.error is not None
+    page = validation.data_docs(checked.validation, title="silver.users", run_id="run")
+    assert "no value in any row: nothing could be checked" in page
+
+
+def test_the_page_shows_the_numbers_that_numpy_computes() -> None:
+    mean = gx.expectations.ExpectColumnMeanToBeBetween(column="numero_temporadas", max_value=1)
+    suite = gx.ExpectationSuite(name="s", expectations=[mean])
+    found = validation.validate(pd.DataFrame({"numero_temporadas": [2, 5]}), suite, SILVER_CONTENT, samples=1)
+    assert ">3.5<" in re.sub(r"\s", "", validation.data_docs(found, title="t", run_id="run"))
 
 
 def test_data_docs_need_no_network_and_run_nothing_that_rows_contain() -> None:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +33,8 @@ from producers.made_up.entities import user_records
 from producers.sending.delivery import publish
 from tests.support.certificates import KEY_WORD, encrypt_key, make_ca, make_certificate, require_openssl
 from tests.support.folders import PROJECT
-from tests.support.processes import BIN, TIMEOUT, await_condition, environment, fast_jvm
+from tests.support.ports import free_ports
+from tests.support.processes import BIN, TIMEOUT, await_condition, environment, small_submits
 from tests.support.spark_pages import shown
 
 USER = "ana=lakehouse"
@@ -139,12 +139,6 @@ def add_listeners(config: Path) -> list[str]:
     return addresses
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
-        return [int(probe.getsockname()[1]) for probe in probes]
-
-
 def scram_credential() -> str:
     """The credential for StorageTool: with the salted password, because its parser splits at commas."""
     salt = b"0123456789abcdef"
@@ -220,7 +214,7 @@ def test_a_job_reads_with_tls_and_a_password_that_is_shown_nowhere(
             [*command, "--trigger", "500ms"],
             cwd=PROJECT,
             # everything that listens does so on loopback
-            env=environment(settings) | fast_jvm() | {"SPARK_LOCAL_IP": LOOPBACK},
+            env=environment(settings) | small_submits() | {"SPARK_LOCAL_IP": LOOPBACK},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

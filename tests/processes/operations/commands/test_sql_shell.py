@@ -70,12 +70,12 @@ def test_a_spark_that_cannot_start_ends_the_prompt(start: Start, tmp_path: Path)
         port = taken.getsockname()[1]
     terminal = start(settings, gateway(port))  # nobody listens there any more
     assert terminal.await_end() == 2
-    assert "lakehouse: no JVM of spark-submit answers" in terminal.shown.splitlines()[-1]
+    assert "spark-submit's JVM does not answer" in terminal.shown.splitlines()[-1]
 
 
-def test_a_session_of_a_user(start: Start, demo: Demo, tmp_path: Path) -> None:
+def test_a_session_of_a_user(start: Start, demo: Demo, small_jobs: dict[str, str], tmp_path: Path) -> None:
     """The prompt is there before Spark is; Ctrl-C ends a query and nothing else; Ctrl-D leaves."""
-    terminal = start(demo.settings, {})
+    terminal = start(demo.settings, small_jobs)
     terminal.await_text("sql>")
     terminal.press("SELECT count(*) AS n," + ENTER)
     terminal.press("current_database() AS here FROM silver.us" + TAB)

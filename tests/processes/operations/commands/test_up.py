@@ -16,19 +16,21 @@ from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.tables import GOLD_POWERBI, SILVER_CONTENT
+from lakehouse.tables import GOLD_POPULARITY, SILVER_CONTENT
 from operations import cli
 from operations.commands.audit import audit
 from operations.commands.status import look
+from operations.live import streams
 from operations.live.streams import LiveGold
+from operations.pipeline.steps import STEPS
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, user_records
 from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.monitored import families, free_port, scrape, used_names, values
 from tests.support.processes import TIMEOUT, Running, await_condition
-from tests.support.settings_folder import make_settings_folder
-from tests.support.small import with_quick_models, with_small_demo
+from tests.support.settings_folder import SMALL_FILES, SMALL_JOBS, make_settings_folder
+from tests.support.small import with_small_demo
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def embedded(tmp_path: Path, prepared: Callable[[Path], Path]) -> Settings:
     """A small lakehouse with its own embedded broker."""
     base = with_small_demo(load_settings())
     kafka = base.kafka.model_copy(update={"embedded_port": 0})
-    up = base.up.model_copy(update={"trigger_seconds": 1.0})
+    up = base.up.model_copy(update={"trigger_seconds": 1.0, "maintain_every_hours": 0.001})
     root = prepared(tmp_path / "lakehouse")
     return base.model_copy(update={"root": str(root), "kafka": kafka, "up": up})
 
@@ -44,7 +46,8 @@ def embedded(tmp_path: Path, prepared: Callable[[Path], Path]) -> Settings:
 @pytest.fixture(scope="module")
 def cheap(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Spark settings for small jobs: `up` runs hundreds, and they do not affect how it starts and ends."""
-    return {CONF_VARIABLE: str(make_settings_folder(tmp_path_factory.mktemp("up") / "conf"))}
+    folder = tmp_path_factory.mktemp("up") / "conf"
+    return {CONF_VARIABLE: str(make_settings_folder(folder, SMALL_JOBS, SMALL_FILES))}
 
 
 def start(settings: Settings, log: Path, variables: Mapping[str, str]) -> Running:
@@ -80,6 +83,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     metrics = embedded.metrics.model_copy(update={"port": port})
     live = start(embedded.model_copy(update={"metrics": metrics}), tmp_path / "live.log", cheap)
     scraped = families(scrape(port))
+    await_condition(lambda: not live.alive() or "maintenance freed" in live.said(), "a maintenance", every=0.2)
     code = live.stop(signal.SIGINT)
     said = live.said()
     assert (code, "Traceback" in said) == (0, False), said
@@ -124,9 +128,11 @@ def test_without_producers_it_takes_what_others_have_sent(
 
 
 def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends(
-    spark: SparkSession, settings: Settings
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = with_quick_models(settings)
+    """Its first steps: all of them run in every demo, and in `up` above."""
+    first = [step for step in STEPS if step.name in ("gate: check silver", "gold: popularity")]
+    monkeypatch.setattr(streams, "STEPS", first)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     gold = LiveGold(spark, settings, cluster, every_seconds=3600.0)
     assert gold.told(time.monotonic()) == "waiting for silver"
@@ -147,7 +153,7 @@ def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends
     assert (gold.runs, gold.worker.failure) == (1, None)
     assert gold.ended is not None
     assert gold.told(gold.ended).startswith("run 1 ended 0 s ago and took ")
-    assert SparkLakehouse(settings.root, spark).read(GOLD_POWERBI).count() > 0
+    assert SparkLakehouse(settings.root, spark).read(GOLD_POPULARITY).count() > 0
 
 
 def test_gold_that_is_stopped_waits_no_longer(spark: SparkSession, settings: Settings) -> None:

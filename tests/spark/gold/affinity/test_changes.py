@@ -17,6 +17,7 @@ from gold.inputs import Inputs, read_inputs
 from lakehouse import lakehouse
 from lakehouse.history.commits import commit, inputs_of
 from lakehouse.kafka.client import Cluster
+from lakehouse.lakehouse import text_in
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
@@ -27,6 +28,7 @@ from lakehouse.tables import (
 )
 from operations.pipeline.steps import anew, selected
 from tests.support.delta_cache import forget_tables
+from tests.support.delta_tables import arrow_rows, fill
 from tests.support.frames import assert_df_equality
 
 # What a test does to silver.
@@ -48,22 +50,22 @@ def title(number: int, genre: str, name: str = "T") -> tuple[object, ...]:
 
 
 class Lakehouse:
-    """Silver tables that a test changes, and gold tables built from them."""
+    """Silver tables that a test changes, by delta-rs, and gold tables built from them."""
 
     def __init__(self, spark: SparkSession, settings: Settings) -> None:
         self.spark, self.settings = spark, settings
 
     def merge(self, table: Table, *rows: tuple[object, ...]) -> None:
-        changes = self.spark.createDataFrame(list(rows), table.schema).alias("s")
-        target = self.lake.delta_table(table).alias("t")
-        target.merge(changes, "t.id = s.id").whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
+        target = self.lake.in_process.delta(table)
+        merge = target.merge(arrow_rows(table, rows), "t.id = s.id", source_alias="s", target_alias="t")
+        merge.when_matched_update_all().when_not_matched_insert_all().execute()
 
     @property
     def lake(self) -> SparkLakehouse:
         return SparkLakehouse(self.settings.root, self.spark)
 
     def delete(self, table: Table, *ids: str) -> None:
-        self.lake.delta_table(table).delete(F.col("id").isin(*ids))
+        self.lake.in_process.delta(table).delete(text_in("id", ids))
 
     def rows(self, table: Table) -> DataFrame:
         return self.lake.read(table)
@@ -80,11 +82,8 @@ def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The root of a lakehouse whose gold was built once. Tests only copy it."""
     root = str(tmp_path_factory.mktemp("incremental") / "lakehouse")
     settings = load_settings().model_copy(update={"root": root})
-    for table, rows in (
-        (SILVER_USERS, [user(n, f"g{n % 2}") for n in range(30)]),
-        (SILVER_CONTENT, [title(n, f"g{n % 2}") for n in range(12)]),
-    ):
-        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, table.schema), table)
+    fill(root, SILVER_USERS, [user(n, f"g{n % 2}") for n in range(30)])
+    fill(root, SILVER_CONTENT, [title(n, f"g{n % 2}") for n in range(12)])
     lakehouse = Lakehouse(spark, settings)
     lakehouse.rate()
     return root
@@ -121,6 +120,9 @@ def test_only_users_with_other_tastes_are_rated_again(own: Lakehouse) -> None:
     own.merge(SILVER_CONTENT, title(4, "g0", name="Renamed"))
     assert sorted(changed_users(own).keys or []) == [QUOTED, "u00", "u03", "u09", "u10", "u90"]
     own.rate()
+    # the other users' rows were not written again, and delta-rs knows which are gone
+    assert list(Path(own.lake.path(GOLD_AFFINITY)).glob("deletion_vector_*.bin"))
+    assert len(own.lake.in_process.read(GOLD_AFFINITY)) == own.rows(GOLD_AFFINITY).count()
     assert_equals_a_full_run(own)
 
 
@@ -138,10 +140,7 @@ def make_users_anew(lakehouse: Lakehouse) -> None:
     root = lakehouse.settings.root
     shutil.rmtree(SILVER_USERS.path(root))
     forget_tables()
-    rows = [user(n, f"g{n % 3}") for n in range(30)]
-    SparkLakehouse(root, lakehouse.spark).overwrite(
-        lakehouse.spark.createDataFrame(rows, SILVER_USERS.schema), SILVER_USERS
-    )
+    fill(root, SILVER_USERS, [user(n, f"g{n % 3}") for n in range(30)])
 
 
 def lose_the_feed(lakehouse: Lakehouse) -> None:

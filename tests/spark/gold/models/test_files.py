@@ -32,6 +32,7 @@ from lakehouse.tables import (
     SILVER_FEEDBACK,
     SILVER_USERS,
 )
+from tests.support.delta_tables import fill, refill
 from tests.support.demo import Demo
 from tests.support.folders import EVERY_SIGN
 from tests.support.frames import assert_df_equality
@@ -187,20 +188,18 @@ def test_gold_models_stays_open_to_simple_readers(spark: SparkSession, root: str
 
 
 @pytest.fixture
-def small(spark: SparkSession, root: str) -> Settings:
+def small(root: str) -> Settings:
     """Six users and twenty titles that share nothing, and a model that trains quickly."""
-    lake = SparkLakehouse(root, spark)
     base = with_quick_models(load_settings())
     source = (NOON, NOON, "topic", 0, 0)
     users = [(f"u{n}", f"U{n}", None, [], [], [], None, [], *source) for n in range(6)]
     titles = [(f"t{n}", "movie", f"Title {n}", [], [], [], None, None, None, None, *source) for n in range(20)]
-    lake.overwrite(spark.createDataFrame(users, SILVER_USERS.schema), SILVER_USERS)
-    lake.overwrite(spark.createDataFrame(titles, SILVER_CONTENT.schema), SILVER_CONTENT)
-    lake.overwrite(spark.createDataFrame([], GOLD_AFFINITY.schema), GOLD_AFFINITY)
+    for table, rows in ((SILVER_USERS, users), (SILVER_CONTENT, titles), (GOLD_AFFINITY, [])):
+        fill(root, table, rows)
     return base.model_copy(update={"root": root})
 
 
-def rate(spark: SparkSession, root: str, *, taste: bool) -> None:
+def rate(root: str, *, taste: bool) -> None:
     """Even users rate even titles 5 and odd ones 2, odd users the reverse; or ratings with nothing to learn."""
     rows = [
         (
@@ -216,7 +215,7 @@ def rate(spark: SparkSession, root: str, *, taste: bool) -> None:
         for u in range(6)
         for t in range(10)
     ]
-    SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, SILVER_FEEDBACK.schema), SILVER_FEEDBACK)
+    refill(root, SILVER_FEEDBACK, rows)
 
 
 def listed(spark: SparkSession, root: str) -> set[str]:
@@ -236,7 +235,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
 ) -> None:
     root = small.root
     lake = SparkLakehouse(root, spark)
-    rate(spark, root, taste=True)
+    rate(root, taste=True)
     # a kill between saving and publishing leaves the model of this feedback, but no row for it
     feedback, recipe = lake.read(SILVER_FEEDBACK), recipe_of(small.gold)
     good = model_version(feedback, recipe=recipe)
@@ -250,7 +249,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
     assert listed(spark, root) == {good}
     lists = lake.read(GOLD_RECOMMENDATIONS).collect()
 
-    rate(spark, root, taste=False)
+    rate(root, taste=False)
     recommend.run(spark, small)
     (bad,) = (version for version, status in statuses(root).items() if status == "refused")
     assert listed(spark, root) == {good}  # today's lists are still built
@@ -260,7 +259,7 @@ def test_a_worse_model_is_refused_then_forced_then_rolled_back(
     assert statuses(root) == {good: "retired", bad: "published"}
     assert listed(spark, root) == {bad}
 
-    rate(spark, root, taste=True)
+    rate(root, taste=True)
     code, out, _ = command("models", "rollback", "--json", "--no-gate", settings=small)
     assert code == 0
     assert {row["model_version"]: row["status"] for row in json.loads(out)} == {

@@ -23,6 +23,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
+from lakehouse.tables.declaration import DELETION_VECTORS
 from tests.support.folders import AWKWARD
 from tests.support.records import KAFKA_TIME, moment
 
@@ -174,6 +175,19 @@ def test_an_existing_table_gets_the_constraints_of_a_later_contract(spark: Spark
     wanted = {f"delta.constraints.{name}": condition.replace(" ", "") for name, condition in later.checks.items()}
     assert constraints(spark, root, later) == {**before, **wanted}
     append(spark, root, later, {**GOOD["content"], "id": "d", "type": "documentary"})
+    version = lake.version(later)
+    lake.ensure(later)
+    assert lake.version(later) == version  # nothing more to do
+
+
+def test_an_existing_table_gets_the_properties_of_a_later_contract(spark: SparkSession, tmp_path: Path) -> None:
+    lake, table = SparkLakehouse(str(tmp_path), spark), SILVER_CONTENT
+    lake.ensure(table)
+    append(spark, lake.root, table, GOOD["content"])
+    later = replace(table, properties={**table.properties, **DELETION_VECTORS})
+    lake.ensure(later)
+    assert later.properties.items() <= lake.detail(later).properties.items()
+    assert lake.read(later).count() == 1
     version = lake.version(later)
     lake.ensure(later)
     assert lake.version(later) == version  # nothing more to do

@@ -24,7 +24,9 @@ def operations(settings: Settings) -> list[str]:
     return [commit.operation for commit in commits(Lakehouse(settings.root), BRONZE_EVENTS)]
 
 
-def test_small_files_are_joined_between_batches(spark: SparkSession, settings: Settings, tmp_path: Path) -> None:
+def test_small_files_are_joined_between_batches(
+    spark: SparkSession, settings: Settings, small_jobs: dict[str, str], tmp_path: Path
+) -> None:
     """Silver before and after; bronze resumes from a commit that is not its own."""
     lake = SparkLakehouse(settings.root, spark)
     kafka = settings.kafka
@@ -40,7 +42,8 @@ def test_small_files_are_joined_between_batches(spark: SparkSession, settings: S
     refine(spark, settings)
     assert "OPTIMIZE" not in operations(settings)
     send(2)
-    stream = Running(settings, tmp_path / "stream.log", "bronze.ingest", "--trigger", "200ms")
+    command = ("bronze.ingest", "--trigger", "200ms")
+    stream = Running(settings, tmp_path / "stream.log", *command, variables=small_jobs)
     try:
         await_condition(lambda: not stream.alive() or "OPTIMIZE" in operations(settings), "small files are joined")
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import QUALITY_RESULTS, SILVER_USERS
@@ -18,12 +19,12 @@ from tests.support.outcome import Command
 
 
 @pytest.fixture(scope="module")
-def spoilt(spark: SparkSession, sample: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def spoilt(sample: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A lakehouse whose latest users have a fault that the previous version did not have."""
     root = tmp_path_factory.mktemp("spoilt") / "lakehouse"
     shutil.copytree(sample.root, root)
     settings = sample.model_copy(update={"root": str(root)})
-    SparkLakehouse(settings.root, spark).delta_table(SILVER_USERS).update(set={"clasificacion": "'74 min'"})
+    Lakehouse(settings.root).delta(SILVER_USERS).update({"clasificacion": "'74 min'"})
     return settings
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import time
 from datetime import datetime
 from functools import partial
@@ -35,13 +36,19 @@ FIRST = [("u1", "m1", "Uno", 4.0), ("u2", "m1", "Uno", 3.0), ("u3", "m1", "Uno",
 SECOND = [("u1", "m1", "Uno", 4.0), ("u2", "m1", "Une", 3.5), ("u4", "m2", "[Dos]", 1.0)]
 
 
-@pytest.fixture
-def root(spark: SparkSession, tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A gold table: version 0 is empty, then FIRST, then SECOND."""
-    root = str(tmp_path / "lakehouse")
+    root = tmp_path_factory.mktemp("powerbi") / "lakehouse"
     for rows in (FIRST, SECOND):
-        SparkLakehouse(root, spark).overwrite(spark.createDataFrame(rows, EXPORT), GOLD_POWERBI)
+        SparkLakehouse(str(root), spark).overwrite(spark.createDataFrame(rows, EXPORT), GOLD_POWERBI)
     return root
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> str:
+    """A copy of it for one test."""
+    return str(shutil.copytree(made, tmp_path / "lakehouse"))
 
 
 @pytest.fixture

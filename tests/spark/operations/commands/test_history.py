@@ -13,7 +13,7 @@ def test_history_and_time_travel_agree(demo: Demo, command: Command) -> None:
     assert [version["version"] for version in versions] == list(range(len(versions)))[::-1]
     assert versions[-1]["operation"] == "CREATE TABLE"
     first = versions[-2]
-    assert first["operation"] == "WRITE"  # no id existed yet: nothing to merge with
+    assert first["operation"] == "MERGE"
     assert first["rows written"] > 0
     query = "SELECT count(*) AS users FROM silver.users {} AS OF {}"
 

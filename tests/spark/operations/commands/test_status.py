@@ -18,7 +18,7 @@ from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -35,6 +35,7 @@ from producers.sending.delivery import publish
 from producers.sending.records import Record
 from silver.refine import refine
 from tests.support.outcome import Command
+from tests.support.records import USER, bronze_row, land
 
 
 def write(spark: SparkSession, root: Path, first: int, last: int) -> None:
@@ -195,24 +196,31 @@ def test_silver_waits_for_the_oldest_version_that_it_lacks(spark: SparkSession, 
     assert found == (2, 7, 60.0, "")
 
 
+@pytest.fixture(scope="module")
+def refined(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Silver has taken both versions of bronze.events, with 3 and 4 records. Read-only."""
+    root = tmp_path_factory.mktemp("refined") / "lakehouse"
+    for count in (3, 4):
+        land(str(root), BRONZE_EVENTS, [bronze_row(USER | {"id": f"u{number}"}) for number in range(count)])
+    land(str(root), BRONZE_FEEDBACK, [])
+    refine(spark, load_settings().model_copy(update={"root": str(root)}))
+    return root
+
+
 @pytest.mark.parametrize(
     ("index", "is_first_state", "waiting"), [(-1, False, (1, 4)), (0, False, (1, 4)), (0, True, (2, 7))]
 )
 def test_a_version_that_silver_has_taken_in_part_waits(
-    spark: SparkSession, settings: Settings, index: int, is_first_state: bool, waiting: tuple[int, int]
+    refined: Path, tmp_path: Path, index: int, is_first_state: bool, waiting: tuple[int, int]
 ) -> None:
     """Delta's source stops inside a version if the batch would become too large."""
-    cluster = configured_cluster(settings.kafka)
-    for count in (3, 4):
-        send(settings, count)
-        ingest(spark, settings, cluster)
-    refine(spark, settings)
-    offsets = Path(settings.root, "checkpoints", "silver", "offsets")
+    root = shutil.copytree(refined, tmp_path / "lakehouse")
+    offsets = Path(root, "checkpoints", "silver", "offsets")
     last = max(offsets.iterdir(), key=lambda path: int(path.name) if path.name.isdigit() else -1)
     lines = last.read_text().splitlines()
     partly = json.loads(lines[2]) | {"reservoirVersion": 2, "index": index, "isStartingVersion": is_first_state}
     last.write_text("\n".join([*lines[:2], json.dumps(partly), *lines[3:]]))
-    found = silver_backlog(Lakehouse(settings.root), now=datetime.now(UTC))
+    found = silver_backlog(Lakehouse(root), now=datetime.now(UTC))
     assert (found.versions, found.rows) == waiting
 
 

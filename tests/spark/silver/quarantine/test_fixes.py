@@ -31,8 +31,8 @@ from silver.quarantine import corrections
 from silver.quarantine.fixes import run_fix
 from silver.quarantine.resolution import entries
 from silver.refine import STREAM, refine
-from tests.support.quarantined import CLOCKS, NEW, accepting_new, audit_faults, became, land
-from tests.support.records import MOVIE, event
+from tests.support.quarantined import CLOCKS, NEW, accepting_new, audit_faults, became
+from tests.support.records import MOVIE, event, land
 from tests.support.tables import contents
 
 SERIES_OF_TEXT = """
@@ -204,7 +204,7 @@ def test_a_batch_that_was_cut_off_comes_first(spark: SparkSession, copied: Setti
 def test_thousands_at_once_and_planted_faults(spark: SparkSession, copied: Settings) -> None:
     root = copied.root
     lake = SparkLakehouse(root, spark)
-    land(spark, root, BRONZE_EVENTS, [event(MOVIE, f"m{n}", 20, clasificacion=NEW) for n in range(2_000)])
+    land(root, BRONZE_EVENTS, [event(MOVIE, f"m{n}", 20, clasificacion=NEW) for n in range(2_000)])
     refine(spark, copied)
     report = replay.run(spark, accepting_new(copied), Request(rule="clasificacion_unknown"))
     assert dict(report.result.outcomes) == {"applied": 2_005, "superseded": 3, "open": 1}

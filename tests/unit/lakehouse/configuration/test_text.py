@@ -122,7 +122,7 @@ def test_a_file_without_permission_is_named_before_spark_starts(
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     file = big / "spark-defaults.conf"
-    for start in (lambda: plain_defaults(file, tmp_path), lambda: _submit_arguments([], tmp_path)):
+    for start in (lambda: plain_defaults(file, tmp_path), lambda: _submit_arguments([], tmp_path, "/data")):
         with pytest.raises(SettingsError) as error:
             start()
         assert str(error.value) == f"{file} cannot be read: Permission denied; make it a readable file"
@@ -137,7 +137,7 @@ def test_windows_line_ends_are_accepted(big: Path) -> None:
 
 def test_an_empty_file_misses_all_settings(conf: Path) -> None:
     (conf / "lakehouse.toml").write_bytes(b"")
-    with pytest.raises(SettingsError, match=r"^missing setting root; missing setting kafka; "):
+    with pytest.raises(SettingsError, match=r"^missing setting root; missing setting ops_folder; "):
         load_settings()
 
 

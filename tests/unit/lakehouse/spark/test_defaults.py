@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.spark.defaults import defaults_file, spark_defaults
+from lakehouse.spark.defaults import defaults_file, plain_defaults, required, spark_defaults, store_file
 
 
 def test_settings_are_read_without_comments(tmp_path: Path) -> None:
@@ -30,3 +30,14 @@ def test_a_spark_conf_dir_has_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert defaults_file() == conf / "spark-defaults.conf"
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "other"))
     assert defaults_file() == tmp_path / "other" / "spark-defaults.conf"
+
+
+def test_the_settings_of_a_store_follow_those_of_every_session(tmp_path: Path) -> None:
+    assert store_file("/data/lake") is None
+    joined = plain_defaults(defaults_file(), tmp_path, added=store_file("s3a://bucket/lake"))
+    found, every = spark_defaults(joined), spark_defaults(defaults_file())
+    changed = {name for name, value in found.items() if every.get(name) != value}
+    assert changed == {"spark.jars.packages", "spark.jars.excludes", "spark.delta.logStore.s3a.impl"}
+    for name in ("spark.jars.packages", "spark.jars.excludes"):
+        assert found[name].startswith(f"{every[name]},")  # the same versions of the same jars, and some more
+    assert required(store_file("s3a://bucket/lake")).items() <= found.items()

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from operations import cli
 from operations.commands import doctor
 from operations.commands.doctor import Finding
 from tests.support.fake_java import make_java, says
+
+NOW = datetime(2025, 5, 13, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +55,19 @@ def test_every_part_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
         "Disk",
         "Memory",
     ]
+
+
+@pytest.mark.parametrize(("free", "days"), [(80_000_000, None), (50_000_000, "5.0")])
+def test_a_disk_that_will_be_full_within_a_week_is_a_note(tmp_path: Path, free: int, days: str | None) -> None:
+    """Two files of 10 MB in two days: 10 MB a day."""
+    for name, age in (("a", 2), ("b", 0)):
+        (tmp_path / name).write_bytes(bytes(10_000_000))
+        moment = (NOW - timedelta(days=age)).timestamp()
+        os.utime(tmp_path / name, (moment, moment))
+    found = list(doctor.growth_findings(str(tmp_path), free, now=NOW))
+    assert [(one.status, one.found.partition("full in ")[2]) for one in found] == (
+        [] if days is None else [("note", f"{days} days")]
+    )
 
 
 def test_json_lists_the_findings_and_the_exit_code_tells_whether_all_is_there(tmp_path: Path) -> None:

@@ -75,6 +75,10 @@ def test_status_reads_logs_alone(root: Path) -> None:
     states = {state["table"]: (state["version"], state["rows"]) for state in found["tables"]}
     assert states["silver.users"] == (1, 3)
     assert states["bronze.events"] == (None, None)
+    users = next(state for state in found["tables"] if state["table"] == "silver.users")
+    stored = sum(file.stat().st_size for file in (root / "silver" / "users").rglob("*") if file.is_file())
+    assert users["size"] + users["history"] == users["per_day"] == stored
+    assert 0 < users["size"] < users["history"]
     assert found["behind"]["bronze.events"]["unknown"] == "the embedded broker is not running"
     assert cost["loaded"] == []
     assert cost["megabytes"] <= 300

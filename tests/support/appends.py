@@ -1,0 +1,44 @@
+"""Writers that append to one table, one row per commit, beside others that do the same.
+
+python -m tests.support.appends NAME COUNT
+"""
+
+import sys
+from collections import Counter
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+from lakehouse.settings import load_settings
+from lakehouse.spark.session import spark_session
+from lakehouse.stores import delta_options, store_address
+
+
+def table_of(root: str) -> str:
+    return f"{root}/race"
+
+
+def append_by_delta_rs(root: str, name: str, count: int) -> None:
+    address = table_of(root)
+    for number in range(count):
+        rows = pa.table({"name": [name], "number": pa.array([number], pa.int32())})
+        write_deltalake(store_address(address), rows, mode="append", storage_options=delta_options(address))
+
+
+def commits_of(root: str) -> Counter[tuple[str, int]]:
+    """How often each writer's row is in the table."""
+    address = table_of(root)
+    rows = DeltaTable(store_address(address), storage_options=delta_options(address)).to_pyarrow_table()
+    return Counter((row["name"], row["number"]) for row in rows.to_pylist())
+
+
+def main(name: str, count: int) -> None:
+    """Append COUNT rows by Spark; each is committed, or the driver fails."""
+    with spark_session("appends") as spark:
+        for number in range(count):
+            row = spark.createDataFrame([(name, number)], "name string, number int")
+            row.write.format("delta").mode("append").save(table_of(load_settings().root))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
