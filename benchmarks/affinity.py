@@ -24,7 +24,7 @@ from pyspark.sql import functions as F
 from results import run_alone
 
 from gold.affinity.cosine import named_features, rate_titles, title_tastes, user_tastes, with_matched
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.affinity.title_index import RESOLUTION
 from gold.affinity.weights import chosen_weights
 from lakehouse.settings import load_settings
@@ -47,7 +47,9 @@ class Timing(NamedTuple):
     peak_bytes: int
 
 
-def join_titles(users: DataFrame, titles: DataFrame, *, weights: Weights, titles_per_user: int) -> DataFrame:
+def join_titles(
+    users: DataFrame, titles: DataFrame, *, weights: FeatureWeights, titles_per_user: int
+) -> DataFrame:
     """The rows of gold.affinity.rate_titles, computed by joining the features of users and titles."""
     offered, wanted = title_tastes(titles), user_tastes(users)
     title_features = offered.select("id", F.explode(named_features(weights)).alias("feature"))

@@ -30,7 +30,7 @@ from lakehouse.broker.config import java_command
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.exports import write_file
 from lakehouse.kafka.client import Cluster
-from lakehouse.kafka.topics import Offsets, end_offsets, ensure_topics
+from lakehouse.kafka.topics import OffsetRanges, end_offsets, ensure_topics
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
@@ -79,7 +79,7 @@ def send(cluster: Cluster, folder: Path, topic: str, count: int) -> None:
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def records(spark: SparkSession, offsets: Offsets) -> DataFrame:
+def records(spark: SparkSession, offsets: OffsetRanges) -> DataFrame:
     """One row per Kafka record: its key columns."""
     parts = [
         spark.range(first, following).select(
@@ -111,7 +111,7 @@ def shaped(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*columns)
 
 
-def write_tables(spark: SparkSession, settings: Settings, offsets: Offsets) -> None:
+def write_tables(spark: SparkSession, settings: Settings, offsets: OffsetRanges) -> None:
     """Write bronze with every record, silver with the results, and one batch that records them."""
     lake = SparkLakehouse(settings.root, spark)
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
@@ -142,7 +142,7 @@ def bronze_table(settings: Settings, topic: str) -> Table:
     return BRONZE_FEEDBACK if topic == settings.kafka.feedback_topic else BRONZE_EVENTS
 
 
-def write_checkpoints(lake: SparkLakehouse, settings: Settings, offsets: Offsets) -> None:
+def write_checkpoints(lake: SparkLakehouse, settings: Settings, offsets: OffsetRanges) -> None:
     """Write what bronze's streams would store after one batch that read everything."""
     for table in layer_tables("bronze"):
         path = lake.checkpoint_path(f"bronze/{table.name}")

@@ -27,7 +27,7 @@ from bronze.ingest import ingest
 from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.client import Cluster
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.settings import Kafka, Settings
+from lakehouse.settings import KafkaSettings, Settings
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import layer_tables
 from producers.made_up.activity import feedback_records
@@ -63,7 +63,7 @@ class Load(NamedTuple):
     stored_bytes: int
 
 
-def producers(kafka: Kafka, *, groups: int, count: int) -> list[Producer]:
+def producers(kafka: KafkaSettings, *, groups: int, count: int) -> list[Producer]:
     """Four per group, of `count` records each. No two send the same id."""
     return [
         Producer(topic, records)

@@ -11,7 +11,7 @@ from bronze.resume import Topics, known_topics, other_topics
 from lakehouse.folders import Folder
 from lakehouse.history.damage import Damage
 from lakehouse.history.log import read_actions, table_log
-from lakehouse.kafka.bronze_sources import Source
+from lakehouse.kafka.bronze_sources import BronzeSource
 from lakehouse.spark.checkpoints import Offsets, as_offsets, rebuild
 
 
@@ -27,14 +27,14 @@ class Memory(NamedTuple):
         return known_topics(self.properties) | {topic for topic, _ in self.read_to}
 
 
-def remember(root: Folder, source: Source) -> Memory:
+def remember(root: Folder, source: BronzeSource) -> Memory:
     """What can still be read of the table's log and of its stream's checkpoint; empty where nothing can."""
     offsets = root / "checkpoints" / source.stream / "offsets"
     return Memory(_properties(table_log(root, source.table)), _read_to(offsets))
 
 
 def with_loss(
-    damage: Damage, source: Source, memory: Memory, topics: Topics, *, elsewhere: Collection[str] = ()
+    damage: Damage, source: BronzeSource, memory: Memory, topics: Topics, *, elsewhere: Collection[str] = ()
 ) -> Damage:
     """The damage, and in its fault and todo what reading Kafka again would lose; unchanged if that is nothing.
 
@@ -59,13 +59,13 @@ def with_loss(
     )
 
 
-def read_again(source: Source, memory: Memory, topics: Topics) -> list[str]:
+def read_again(source: BronzeSource, memory: Memory, topics: Topics) -> list[str]:
     """The topics of a damaged table that are read from Kafka again."""
     known = set(topics.ids) & set(source.topics)
     return sorted(known & memory.topics if memory.topics else known)
 
 
-def _not_in_kafka(source: Source, memory: Memory, topics: Topics) -> list[str]:
+def _not_in_kafka(source: BronzeSource, memory: Memory, topics: Topics) -> list[str]:
     """What Kafka has dropped, lost or replaced of the topics that the table still reads."""
     others = other_topics(memory.properties, topics)
     gone = sorted((memory.topics & set(source.topics)) - set(topics.ids))
@@ -87,11 +87,13 @@ def _properties(log: Folder) -> Mapping[str, str]:
     names = (name for name in log.names() if name[:20].isdigit() and name.endswith((".json", ".parquet")))
     for name in sorted(names, reverse=True):
         try:
-            found = _commit_properties(log, name) if name.endswith(".json") else _checkpoint_properties(log, name)
+            properties = (
+                _commit_properties(log, name) if name.endswith(".json") else _checkpoint_properties(log, name)
+            )
         except (OSError, ValueError):  # includes pyarrow's and json's own errors
             continue
-        if found is not None:
-            return found
+        if properties is not None:
+            return properties
     return {}
 
 
@@ -104,9 +106,9 @@ def _checkpoint_properties(log: Folder, name: str) -> Mapping[str, str] | None:
     return _last(rows.column("metaData").to_pylist() if "metaData" in rows.column_names else [])
 
 
-def _last(found: Iterable[Mapping[str, Mapping[str, str]] | None]) -> Mapping[str, str] | None:
+def _last(candidates: Iterable[Mapping[str, Mapping[str, str]] | None]) -> Mapping[str, str] | None:
     """The properties of the last metadata; None if there is none."""
-    listed = [metadata for metadata in found if metadata]
+    listed = [metadata for metadata in candidates if metadata]
     return dict(listed[-1].get("configuration") or {}) if listed else None
 
 

@@ -17,7 +17,7 @@ from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
 from lakehouse.metrics.server import metrics_served
-from lakehouse.settings import Bronze, Settings, load_settings
+from lakehouse.settings import BronzeSettings, Settings, load_settings
 from lakehouse.spark.contracts import conform
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.retries import retried
@@ -36,15 +36,15 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
         require_whole_logs(lake.root, "bronze")
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
-        found = bronze_sources(kafka)
-        starts = [prepare(lake, source, topics.of(source.topics)) for source in found]
+        sources = bronze_sources(kafka)
+        starts = [prepare(lake, source, topics.of(source.topics)) for source in sources]
         with run_streams(
             *(spark, settings.ops_dir),
             trigger=trigger,
             failed_batch=partial(failed_batch, lake.in_process),
             batch_log=settings.streams.batch_log,
         ) as streams:
-            for source, starting_offsets in zip(found, starts, strict=True):
+            for source, starting_offsets in zip(sources, starts, strict=True):
                 if not source.topics:
                     continue
                 table = source.table
@@ -63,7 +63,7 @@ def read_kafka(
     spark: SparkSession,
     cluster: Cluster,
     topics: Sequence[str],
-    bronze: Bronze,
+    bronze: BronzeSettings,
     *,
     starting_offsets: str,
 ) -> DataFrame:

@@ -7,10 +7,10 @@ LOST = "lakehouse.lost."
 
 def accepted_losses(properties: Mapping[str, str]) -> dict[tuple[str, int], list[tuple[int, int]]]:
     """Ranges of offsets (first, last) that were accepted as lost, from the table's properties."""
-    found = {}
+    losses = {}
     for name, ranges in properties.items():
         if name.startswith(LOST):
             topic, _, partition = name.removeprefix(LOST).rpartition("-")
             pairs = [one.split("-") for one in ranges.split()]
-            found[topic, int(partition)] = [(int(first), int(last)) for first, last in pairs]
-    return found
+            losses[topic, int(partition)] = [(int(first), int(last)) for first, last in pairs]
+    return losses

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from bronze.losses import LOST, accepted_losses
 from lakehouse.history.commits import KEEP_ROWS, commits
 from lakehouse.history.log import Commit
-from lakehouse.kafka.topics import Offsets as TopicOffsets
+from lakehouse.kafka.topics import OffsetRanges as TopicOffsets
 from lakehouse.spark.checkpoints import BrokenCheckpointError, Checkpoint, CheckpointError, Offsets, rebuild
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table
@@ -28,8 +28,8 @@ class Topics(NamedTuple):
         """The same, for these topics only."""
         wanted = set(topics)
         return Topics(
-            {topic: found for topic, found in self.ids.items() if topic in wanted},
-            {part: found for part, found in self.offsets.items() if part[0] in wanted},
+            {topic: value for topic, value in self.ids.items() if topic in wanted},
+            {part: value for part, value in self.offsets.items() if part[0] in wanted},
         )
 
 
@@ -163,13 +163,13 @@ def behind_losses(starts: Offsets, properties: Mapping[str, str]) -> Offsets:
 
 def losses(starts: Offsets, topics: Topics, properties: Mapping[str, str]) -> dict[str, str]:
     """Table properties that record what Kafka dropped unread: `first-last` ranges by partition."""
-    found = {}
+    ranges = {}
     for part, start in starts.items():
         earliest = topics.offsets.get(part, (0, 0))[0]
         if start < earliest:
             name = f"{LOST}{part[0]}-{part[1]}"
-            found[name] = f"{properties.get(name, '')} {start}-{earliest - 1}".strip()
-    return found
+            ranges[name] = f"{properties.get(name, '')} {start}-{earliest - 1}".strip()
+    return ranges
 
 
 def starting_offsets(starts: Offsets, topics: Topics) -> str:

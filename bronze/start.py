@@ -7,11 +7,11 @@ from bronze.damaged import read_again, remember, with_loss
 from bronze.losses import LOST
 from bronze.resume import Topics
 from lakehouse.history.damage import table_damage
-from lakehouse.kafka.bronze_sources import Source, bronze_sources
+from lakehouse.kafka.bronze_sources import BronzeSource, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, topic_ids
 from lakehouse.rebuilding import set_checkpoint_aside
-from lakehouse.settings import Kafka
+from lakehouse.settings import KafkaSettings
 from lakehouse.spark.checkpoints import (
     Offsets,
     kafka_offsets,
@@ -22,7 +22,7 @@ from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table, layer_tables
 
 
-def prepare(lake: SparkLakehouse, source: Source, topics: Topics) -> str:
+def prepare(lake: SparkLakehouse, source: BronzeSource, topics: Topics) -> str:
     """Prepare the table, and return the `startingOffsets` for a stream without a checkpoint.
 
     Raises CheckpointError if continuing would skip or repeat records.
@@ -59,7 +59,7 @@ def describe_topics(cluster: Cluster, topics: Sequence[str], *, timeout_seconds:
 
 
 def rebuild_checkpoints(
-    lake: SparkLakehouse, kafka: Kafka, cluster: Cluster, *, stamp: str, accept_loss: bool
+    lake: SparkLakehouse, kafka: KafkaSettings, cluster: Cluster, *, stamp: str, accept_loss: bool
 ) -> Iterator[str]:
     """Set the streams' checkpoints aside, so that they resume after the last record of their tables.
 
@@ -98,17 +98,17 @@ def rebuild_checkpoints(
 
 
 def _set_damaged_aside(
-    lake: SparkLakehouse, sources: Sequence[tuple[Source, Topics]], *, stamp: str, accept_loss: bool
+    lake: SparkLakehouse, sources: Sequence[tuple[BronzeSource, Topics]], *, stamp: str, accept_loss: bool
 ) -> Iterator[str]:
     """Set the damaged tables aside, but none if that would lose records of any of them, unless `accept_loss`.
 
     Yields what was done, one line each. Raises DamageError with what would be lost.
     """
-    found = [(source, topics, table_damage(lake.root, source.table)) for source, topics in sources]
-    whole = [_properties(lake, source.table) for source, _, damage in found if damage is None]
+    examined = [(source, topics, table_damage(lake.root, source.table)) for source, topics in sources]
+    whole = [_properties(lake, source.table) for source, _, damage in examined if damage is None]
     elsewhere = {topic for properties in whole for topic in resume.known_topics(properties)}
     damaged = []
-    for source, topics, damage in found:
+    for source, topics, damage in examined:
         if damage is not None:
             memory = remember(lake.in_process.folder, source)
             told = with_loss(damage, source, memory, topics, elsewhere=elsewhere)

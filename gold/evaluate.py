@@ -16,7 +16,7 @@ from gold.recommender.blend import model_version, rows_id
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.argument_types import minutes
-from lakehouse.configuration.gold import Gold
+from lakehouse.configuration.gold import GoldSettings
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -66,7 +66,7 @@ def tune(spark: SparkSession, settings: Settings, *, minutes: float) -> list[Row
 
 
 @contextmanager
-def asked(gold: Gold, feedback: DataFrame, titles: DataFrame) -> Iterator[Exam]:
+def asked(gold: GoldSettings, feedback: DataFrame, titles: DataFrame) -> Iterator[Exam]:
     """The feedback split by each user's time, according to the settings."""
     with exam_of(
         feedback,

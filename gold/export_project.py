@@ -32,7 +32,7 @@ class Written(NamedTuple):
     path: str
 
 
-class Export(NamedTuple):
+class ExportedProject(NamedTuple):
     """What was written. `kept` lists the project files that somebody changed: the project was then left alone.
 
     `alike` lists the tables with ids that differ only in case.
@@ -55,7 +55,7 @@ def run(
     source: str = "csv",
     replace: bool = False,
     versions: Mapping[str, int] | None = None,
-) -> Export:
+) -> ExportedProject:
     """Replace the files of the tables, and the project unless somebody has changed it (`replace`: even then).
 
     `source` is where the project reads from at first. `versions` maps SQL names to the versions to export; of
@@ -70,16 +70,16 @@ def run(
     told = json.dumps({table.table: table.version for table in written}, indent=2)
     write_file(f"{settings.root}/{TABLES_FOLDER}/versions.json", told.encode())
     kept = write_project(settings.root, project_files(tables, settings.root, source=source), replace=replace)
-    return Export(written, kept, _alike(lakehouse, chosen))
+    return ExportedProject(written, kept, _alike(lakehouse, chosen))
 
 
 def _alike(lakehouse: Lakehouse, versions: Mapping[str, int | None]) -> list[Alike]:
-    found = [
+    tables = [
         find_alike(lakehouse.read(table, version=version, columns=["id"])["id"].to_pylist(), table=table.sql_name)
         for table in (SILVER_USERS, SILVER_CONTENT)
         if (version := versions[table.sql_name]) is not None
     ]
-    return [one for one in found if one.total]
+    return [one for one in tables if one.total]
 
 
 def _version(lakehouse: Lakehouse, table: Table) -> int | None:

@@ -4,11 +4,20 @@ from pyspark.sql import SparkSession
 
 from gold import inputs as input_rows
 from gold.affinity import cosine, features, title_index
-from gold.affinity.changes import FULL_HELP, NO_BASE, Changed, Recipe, changed_keys, made_from, only, write
+from gold.affinity.changes import (
+    FULL_HELP,
+    NO_BASE,
+    ChangedKeys,
+    Derivation,
+    changed_keys,
+    known_lineage,
+    only,
+    write_changes,
+)
 from gold.affinity.cosine import TITLE_TASTES, USER_TASTES, rate_titles
 from gold.affinity.weights import chosen_weights
 from gold.inputs import Inputs, partitions_of, read_inputs
-from lakehouse.configuration.gold import Affinity
+from lakehouse.configuration.gold import AffinitySettings
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
@@ -23,11 +32,11 @@ MOST_CHANGED = 20
 def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
     """Rate titles for the users whose tastes changed since the last run; `full`: for all users."""
     lake, affinity = SparkLakehouse(settings.root, spark), settings.gold.affinity
-    recipe = recipe_of(affinity)
+    recipe = derivation_of(affinity)
     with only_run(settings.shared_ops, GOLD_AFFINITY.sql_name):
         inputs = read_inputs(lake, SILVER_USERS, SILVER_CONTENT)
-        changed = Changed(None, why_all="as asked for") if full else changed_users(lake, inputs, recipe)
-        write(
+        changed = ChangedKeys(None, why_all="as asked for") if full else changed_users(lake, inputs, recipe)
+        write_changes(
             lambda: rate_titles(
                 only(inputs[SILVER_USERS], "id", changed),
                 inputs[SILVER_CONTENT],
@@ -44,14 +53,14 @@ def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
         )
 
 
-def recipe_of(affinity: Affinity) -> Recipe:
+def derivation_of(affinity: AffinitySettings) -> Derivation:
     kept = affinity.titles_per_user
-    return Recipe(settings=(chosen_weights(affinity), kept), code=(cosine, features, input_rows, title_index))
+    return Derivation(settings=(chosen_weights(affinity), kept), code=(cosine, features, input_rows, title_index))
 
 
-def changed_users(lake: SparkLakehouse, inputs: Inputs, recipe: Recipe) -> Changed:
+def changed_users(lake: SparkLakehouse, inputs: Inputs, recipe: Derivation) -> ChangedKeys:
     """The users whose tastes changed; all if a title's features did: they affect the rarity of every feature."""
-    before = made_from(lake, GOLD_AFFINITY, recipe)
+    before = known_lineage(lake, GOLD_AFFINITY, recipe)
     if before is None:
         return NO_BASE
     titles = changed_keys(lake, inputs, SILVER_CONTENT, before, key="id", columns=TITLE_TASTES, most=0)

@@ -13,7 +13,7 @@ from gold.evaluation.metrics import describe_models, read_metrics, write_metrics
 from gold.inputs import Inputs, held, partitions_of, read_inputs
 from gold.models.files import load_model
 from gold.models.publication import Publication, offer_model
-from gold.models.registry import ModelRecord, Rule
+from gold.models.registry import ModelRecord, PublicationRule
 from gold.models.saved import is_saved
 from gold.popularity import order_titles
 from gold.recommender.blend import blend_of, model_version, require_finite, save_blend, train_blend
@@ -21,7 +21,7 @@ from gold.recommender.factors import checkpoint_folder
 from gold.recommender.lists import describe_users, make_lists, without_factors
 from gold.recommender.recipes import recipe_of
 from gold.recommender.titles import join_titles
-from lakehouse.configuration.gold import Gold
+from lakehouse.configuration.gold import GoldSettings
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
@@ -51,10 +51,10 @@ def run(spark: SparkSession, settings: Settings, *, force: bool = False) -> None
                 publication.refusal,
                 publication.model_version,
             )
-        write_lists(lake, settings.gold, inputs, publication.model_version)
+        write_recommendations(lake, settings.gold, inputs, publication.model_version)
 
 
-def train(lake: SparkLakehouse, gold: Gold, inputs: Inputs, *, force: bool) -> Publication:
+def train(lake: SparkLakehouse, gold: GoldSettings, inputs: Inputs, *, force: bool) -> Publication:
     """Measure on each user's last events, train on all, save the model, and offer it for publication.
 
     Raises InputError, before anything is published, if training produced factors that are not finite.
@@ -91,11 +91,11 @@ def train(lake: SparkLakehouse, gold: Gold, inputs: Inputs, *, force: bool) -> P
         metrics=read_metrics(lake.read(GOLD_METRICS), model_version=version),
         input_versions=inputs.versions,
     )
-    rule = Rule(gold.models.metric, gold.models.margin)
+    rule = PublicationRule(gold.models.metric, gold.models.margin)
     return offer_model(lake, new, rule=rule, keep=gold.models.keep, force=force)
 
 
-def write_lists(lake: SparkLakehouse, gold: Gold, inputs: Inputs, version: str) -> None:
+def write_recommendations(lake: SparkLakehouse, gold: GoldSettings, inputs: Inputs, version: str) -> None:
     """Write gold.recommendations from a saved model and today's silver."""
     features = chosen_weights(gold.affinity)
     blend = blend_of(load_model(lake, version))
@@ -123,7 +123,7 @@ def read_list_inputs(lake: SparkLakehouse) -> Inputs:
     return read_inputs(lake, GOLD_AFFINITY, SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK)
 
 
-def described_parameters(gold: Gold) -> dict[str, str]:
+def described_parameters(gold: GoldSettings) -> dict[str, str]:
     """The settings that a model was trained with, by name."""
     sections = {"feedback": gold.feedback, "als": gold.als, "blend": gold.blend, "values": gold.values}
     return {

@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 
 from gold.models.publication import current_records, write_records
 from gold.models.registry import roll_back, rollback_target
-from gold.recommend import read_list_inputs, write_lists
+from gold.recommend import read_list_inputs, write_recommendations
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings, load_settings
@@ -23,7 +23,7 @@ def run(spark: SparkSession, settings: Settings, model_version: str | None = Non
     with only_run(settings.shared_ops, "gold.models"):
         records = current_records(settings.root)
         target = rollback_target(records, model_version)
-        write_lists(lake, settings.gold, read_list_inputs(lake), target.model_version)
+        write_recommendations(lake, settings.gold, read_list_inputs(lake), target.model_version)
         write_records(lake, roll_back(records, target, at=datetime.now(UTC)))
     return target.model_version
 

@@ -54,18 +54,18 @@ def duration(text: str) -> float:
 def moment(text: str) -> datetime:
     """A date or time in ISO 8601, in UTC if it names no zone."""
     try:
-        found = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is not a time; write 2026-01-31 or 2026-01-31T12:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def event_moment(text: str) -> datetime:
     """The same, but late enough for the time of an event, in any zone."""
-    found = moment(text)
-    if found.year <= 1970:
+    instant = moment(text)
+    if instant.year <= 1970:
         raise ArgumentTypeError(f"{text!r} is too early; write a time after 1970")
-    return found
+    return instant
 
 
 def _above_zero(text: str, expected: str) -> float:

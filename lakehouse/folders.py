@@ -46,13 +46,13 @@ class Folder:
 
     def sizes(self) -> dict[str, int]:
         """The names of the folder's entries and their sizes in bytes; 0 for a folder."""
-        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
-        return {info.base_name: info.size or 0 for info in found}
+        entries = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
+        return {info.base_name: info.size or 0 for info in entries}
 
     def times(self) -> dict[str, datetime]:
         """The names of the folder's entries and when each was last modified, in UTC."""
-        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
-        return {info.base_name: info.mtime for info in found}
+        entries = self.system.get_file_info(FileSelector(self.path, allow_not_found=True))
+        return {info.base_name: info.mtime for info in entries}
 
     def read(self, name: str) -> bytes:
         """The file's content. Raises FileNotFoundError if it does not exist."""
@@ -66,10 +66,10 @@ class Folder:
     def delete(self, name: str) -> None:
         """Delete a file, or a folder with its contents; do nothing if it does not exist."""
         path = f"{self.path}/{name}"
-        [found] = self.system.get_file_info([path])
-        if found.type == FileType.Directory:
+        [entry] = self.system.get_file_info([path])
+        if entry.type == FileType.Directory:
             self.system.delete_dir(path)
-        elif found.type != FileType.NotFound:
+        elif entry.type != FileType.NotFound:
             self.system.delete_file(path)
 
     def move(self, new: "Folder") -> None:

@@ -148,24 +148,24 @@ class Lakehouse:
 
     def _ensured(self, table: Table | str) -> DeltaTable:
         """The table, created if there is none. It gets the columns and constraints that it lacks."""
-        found = declaration(table)
-        schema = delta_schema(found)
-        if not self.exists(found):
+        declared = declaration(table)
+        schema = delta_schema(declared)
+        if not self.exists(declared):
             DeltaTable.create(
-                self._address(found),
+                self._address(declared),
                 schema,
                 mode="ignore",  # another process may be creating it
-                description=found.row or None,
-                configuration=found.own_properties,
+                description=declared.row or None,
+                configuration=declared.own_properties,
                 storage_options=delta_options(self.root),
             )
-        opened = self.delta(found)
+        opened = self.delta(declared)
         names = {field.name for field in opened.schema().fields}
         added = [field for field in schema.fields if field.name not in names]
         if added:  # delta-rs would drop their values without a word
             opened.alter.add_columns(added)
         held = checks_in(opened.metadata().configuration)
-        for name, condition in found.checks.items():  # delta-rs enforces no constraint that is a mere property
+        for name, condition in declared.checks.items():  # delta-rs enforces no constraint that is a mere property
             if name not in held:
                 opened.alter.add_constraint({name: condition})
         return opened

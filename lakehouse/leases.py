@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from obstore import get, put
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
-from lakehouse.drafts import replacing
+from lakehouse.atomic_write import atomic_write
 from lakehouse.errors import LakehouseError, MachineError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _fence_folder() -> tempfile.TemporaryDirectory[str]:
 
 def _write_fence(file: Path) -> None:
     until = min(_deadlines.values(), default=time.time() + 10**9)
-    with replacing(file) as draft:
+    with atomic_write(file) as draft:
         draft.write_text(str(int(until * 1000)), encoding="ascii")
 
 

@@ -35,7 +35,7 @@ def open_lock(file: Path) -> int:
     return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
 
-def share(lock: int) -> None:
+def lock_shared(lock: int) -> None:
     """Hold the lock together with others."""
     fcntl.flock(lock, fcntl.LOCK_SH)
 

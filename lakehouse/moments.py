@@ -69,8 +69,8 @@ def moment_text(micros: int) -> str:
 def _civil(days: int) -> tuple[int, int, int]:
     """Year, month and day of the proleptic Gregorian calendar."""
     cycles, rest = divmod(days, _CYCLE_DAYS)
-    found = date.fromordinal(_UNIX_EPOCH + rest)
-    return found.year + 400 * cycles, found.month, found.day
+    day = date.fromordinal(_UNIX_EPOCH + rest)
+    return day.year + 400 * cycles, day.month, day.day
 
 
 def _iso_micros(

@@ -86,8 +86,8 @@ def expected_address(address: str) -> str | None:
 
 def expected_literal(path: str) -> str | None:
     """What is expected instead, if delta-rs would take part of this path for an escape; else None."""
-    found = _ESCAPE.search(path)
-    return f"a folder without {found[0]}, which delta-rs reads as an escaped character" if found else None
+    match = _ESCAPE.search(path)
+    return f"a folder without {match[0]}, which delta-rs reads as an escaped character" if match else None
 
 
 def expected_folder(path: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self, TypedDict, get_origin
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from lakehouse.configuration.faults import settings_error
-from lakehouse.configuration.gold import Gold
+from lakehouse.configuration.gold import GoldSettings
 from lakehouse.configuration.kinds import (
     LONG_MAX,
     ColumnName,
@@ -54,7 +54,7 @@ class NewTopics(TypedDict):
     timeout_seconds: float
 
 
-class Kafka(KafkaSecurity):
+class KafkaSettings(KafkaSecurity):
     bootstrap_servers: Servers
     embedded_port: Annotated[Integer, Field(ge=0, le=65535)]
     users_topic: Topic
@@ -114,13 +114,13 @@ class Kafka(KafkaSecurity):
         )
 
 
-class Bronze(Section):
+class BronzeSettings(Section):
     max_offsets_per_trigger: Annotated[Integer, Field(ge=1, le=LONG_MAX)]
     # Kafka's request.timeout.ms: a fetch that waits longer is given up
     fetch_max_wait_ms: Annotated[Integer, Field(ge=0, lt=30_000)]
 
 
-class Silver(Section):
+class SilverSettings(Section):
     max_bytes_per_trigger: Size
     in_process_rows: Annotated[Integer, Field(ge=0, le=1_000_000)]
     in_process_table_bytes: Size
@@ -129,16 +129,16 @@ class Silver(Section):
     clasificaciones: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
-class Export(Section):
+class ExportSettings(Section):
     formulas: Literal["keep", "escape"]
 
 
-class Report(Section):
+class ReportSettings(Section):
     users: Count
     samples_per_rule: Count
 
 
-class Quality(Section):
+class QualitySettings(Section):
     max_quarantined_share: Share
     max_unknown_references: Share
     min_rows: Count
@@ -157,7 +157,7 @@ class Maintenance(Section):
     keep_days: Annotated[Integer, Field(ge=0, le=36_500)]
 
 
-class Demo(Section):
+class DemoSettings(Section):
     users: Count
     titles: Annotated[Count, Field(ge=2)]
     feedback: Count
@@ -165,7 +165,7 @@ class Demo(Section):
     seed: Seed
 
 
-class Up(Section):
+class UpSettings(Section):
     rate: Positive
     trigger_seconds: Seconds
     gold_every_seconds: Annotated[Seconds, Field(gt=0)]
@@ -208,16 +208,16 @@ class Settings(BaseModel):
 
     root: Root
     ops_folder: OpsFolder
-    kafka: Kafka
-    bronze: Bronze
-    silver: Silver
-    gold: Gold
-    export: Export
-    report: Report
-    quality: Quality
+    kafka: KafkaSettings
+    bronze: BronzeSettings
+    silver: SilverSettings
+    gold: GoldSettings
+    export: ExportSettings
+    report: ReportSettings
+    quality: QualitySettings
     maintenance: Maintenance
-    demo: Demo
-    up: Up
+    demo: DemoSettings
+    up: UpSettings
     streams: Streams
     metrics: Metrics
     openlineage: OpenLineage
@@ -277,7 +277,7 @@ def load_settings() -> Settings:
     files = settings_files()
     kinds = dict(_keys(Settings))
     secrets = {key for key, kind in kinds.items() if kind is SecretStr}
-    found = read_sources(
+    sources = read_sources(
         files,
         keys=kinds,
         lists={key for key, kind in kinds.items() if get_origin(kind) is tuple},
@@ -285,9 +285,9 @@ def load_settings() -> Settings:
         others=(CONF_VARIABLE, ENV_VARIABLE),
     )
     try:
-        return Settings.model_validate(found.values)
+        return Settings.model_validate(sources.values)
     except ValidationError as error:
-        raise settings_error(error, source=str(files[-1]), secrets=secrets, origins=found.origins) from error
+        raise settings_error(error, source=str(files[-1]), secrets=secrets, origins=sources.origins) from error
 
 
 def settings_files() -> list[Path]:

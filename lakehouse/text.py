@@ -72,5 +72,5 @@ def escaped(text: str) -> str:
     return nfc(text) if text.isprintable() else nfc(_UNPRINTED.sub(_escape, text))
 
 
-def _escape(found: re.Match[str]) -> str:
-    return json.dumps(found[0])[1:-1]
+def _escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]

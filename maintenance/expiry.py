@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from lakehouse.folders import Folder, Stored
 from lakehouse.history.data_files import checksum_of
 from lakehouse.history.log import commit_times, commit_versions, read_actions, table_log
-from lakehouse.history.raw_log import checkpoint_files, require_readable
+from lakehouse.history.raw_log import checkpoint_files, require_readable_file
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table
@@ -84,7 +84,7 @@ def add_checkpoint(lake: Lakehouse, table: Table, version: int) -> None:
         log.delete(checksum_of(_HINT))
         lake.delta(table, version).create_checkpoint()
     for name in checkpoint_files(_up_to(log.names(), version))[1]:
-        require_readable(log, name)
+        require_readable_file(log, name)
 
 
 def _beginning(stored: Mapping[str, Stored], needed: int, before: datetime) -> int:

@@ -22,10 +22,10 @@ class Difference(NamedTuple):
     removed: int
     columns: dict[str, int]
     not_compared: list[str]
-    rows: list["Changed"]
+    rows: list["ChangedRow"]
 
 
-class Changed(NamedTuple):
+class ChangedRow(NamedTuple):
     """One key whose rows differ; `columns` names those that do. A side without a row is None."""
 
     change: str
@@ -43,7 +43,7 @@ class Columns(NamedTuple):
     maps: frozenset[str]
 
 
-def columns_of(lake: Lakehouse, table: Table, before: int, after: int) -> Columns:
+def shared_columns(lake: Lakehouse, table: Table, before: int, after: int) -> Columns:
     old, new = ({field.name: field.type for field in _fields(lake, table, at)} for at in (before, after))
     shared = [name for name, kind in new.items() if old.get(name) == kind]
     others = [name for name in {**old, **new} if name not in shared]
@@ -54,7 +54,7 @@ def _fields(lake: Lakehouse, table: Table, version: int) -> list[Any]:
     return list(lake.delta(table, version).schema().fields)
 
 
-def compare(
+def compare_versions(
     lake: Lakehouse, table: Table, before: int, after: int, *, columns: Columns, key: Sequence[str], limit: int
 ) -> Difference:
     """What changed in the shared columns, and the first rows by change and key.
@@ -82,8 +82,8 @@ def _is_unique(lake: Lakehouse, key: Sequence[str], versions: Mapping[str, tuple
     """Whether no key has several rows in a version, as contracts say: then the rows need no order."""
     listed = ", ".join(map(quoted, key))
     repeated = [f"SELECT 1 FROM {side} GROUP BY {listed} HAVING count(*) > 1" for side in versions]  # noqa: S608
-    found = lake.query(f"SELECT * FROM ({' UNION ALL '.join(repeated)}) LIMIT 1", **versions)  # noqa: S608
-    return len(found) == 0
+    repeated_keys = lake.query(f"SELECT * FROM ({' UNION ALL '.join(repeated)}) LIMIT 1", **versions)  # noqa: S608
+    return len(repeated_keys) == 0
 
 
 def _pairs(columns: Columns, key: Sequence[str], *, is_unique: bool) -> str:
@@ -146,9 +146,9 @@ def _text(name: str) -> str:
     return "'" + name.replace("'", "''") + "'"
 
 
-def _changed(row: dict[str, Any], columns: Columns) -> Changed:
+def _changed(row: dict[str, Any], columns: Columns) -> ChangedRow:
     change = row["change"]
     differing = [name for at, name in enumerate(columns.shared) if row[f"d{at}"] and change == CHANGED]
     before = None if change == ADDED else row["b_row"]
     after = None if change == REMOVED else row["a_row"]
-    return Changed(change, row["key"], differing, before, after)
+    return ChangedRow(change, row["key"], differing, before, after)

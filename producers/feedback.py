@@ -4,7 +4,7 @@ import argparse
 
 from lakehouse.argument_types import positive
 from lakehouse.jobs import run_job
-from lakehouse.settings import Demo, load_settings
+from lakehouse.settings import DemoSettings, load_settings
 from producers.made_up.activity import feedback_records
 from producers.made_up.population import split_titles
 from producers.made_up.timeline import feedback_instants
@@ -12,7 +12,7 @@ from producers.sending.entry import chosen_instants, chosen_seed, producer_parse
 from producers.sending.records import Feed
 
 
-def parser(demo: Demo) -> argparse.ArgumentParser:
+def parser(demo: DemoSettings) -> argparse.ArgumentParser:
     """The sizes define which users and titles exist: those that the other producers send with the same seed."""
     movies, series = split_titles(demo.titles)
     parser = producer_parser("Send made-up feedback (views, ratings, likes, dislikes) to its Kafka topic.")

@@ -11,7 +11,7 @@ from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.settings import Kafka, Silver, load_settings
+from lakehouse.settings import KafkaSettings, SilverSettings, load_settings
 from lakehouse.stop_signals import stop_requests
 from producers.real import findings, movielens
 from producers.real.catalogue import empty, read_catalogue
@@ -72,7 +72,7 @@ def read_replay(catalogue: Path | None, ratings: Path | None) -> Replay:
     )
 
 
-def findings_of(replay: Replay, silver: Silver, *, now_ms: int) -> list[str]:
+def findings_of(replay: Replay, silver: SilverSettings, *, now_ms: int) -> list[str]:
     """What to report before anything is sent, given what silver accepts."""
     latest_ms = now_ms + silver.future_tolerance_seconds * 1000
     lines = [f"matched: {replay.matched:,} MovieLens movies are also in the catalogue"] if replay.is_both else []
@@ -124,7 +124,7 @@ def main() -> int:
 
 
 def _publish_all(
-    replay: Replay, kafka: Kafka, *, root: str, shared_ops: str, rate: float | None
+    replay: Replay, kafka: KafkaSettings, *, root: str, shared_ops: str, rate: float | None
 ) -> dict[str, Delivery]:
     deliveries = {}
     with kafka_cluster(kafka, root) as cluster:
@@ -140,7 +140,7 @@ def _publish_all(
     return deliveries
 
 
-def feeds_of(replay: Replay, kafka: Kafka) -> list[Feed]:
+def feeds_of(replay: Replay, kafka: KafkaSettings) -> list[Feed]:
     """The replay's records in sending order; without ratings there are no users and no feedback."""
     feeds = [
         Feed("movies", kafka.movies_topic, replay.movies),

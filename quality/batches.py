@@ -45,14 +45,14 @@ def delta_types(rows: Rows) -> dict[str, str]:
     if isinstance(rows, DataFrame):
         return {field.name: field.dataType.simpleString() for field in rows.schema}
     known: Any = rows.attrs.get(_TYPES)
-    found = known or delta_types(pandas_rows(pa.Table.from_pandas(rows, preserve_index=False)))
-    return {str(name): str(found[name]) for name in rows.columns}
+    types = known or delta_types(pandas_rows(pa.Table.from_pandas(rows, preserve_index=False)))
+    return {str(name): str(types[name]) for name in rows.columns}
 
 
 def profile(rows: Rows) -> Profile:
     """On Spark, one query, which also fills the cache of persisted rows."""
     if isinstance(rows, DataFrame):
         counts = [F.count(F.col(f"`{name}`")).alias(f"n{place}") for place, name in enumerate(rows.columns)]
-        found = rows.agg(F.count("*").alias("rows"), *counts).collect()[0]
-        return Profile(found["rows"], {name: found[f"n{place}"] for place, name in enumerate(rows.columns)})
+        counted = rows.agg(F.count("*").alias("rows"), *counts).collect()[0]
+        return Profile(counted["rows"], {name: counted[f"n{place}"] for place, name in enumerate(rows.columns)})
     return Profile(len(rows), {str(name): int(count) for name, count in rows.count().items()})

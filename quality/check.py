@@ -13,15 +13,15 @@ from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.on_demand import Session, on_demand
 from lakehouse.spark.session import spark_session
 from lakehouse.tables import find_table
-from quality.checking import check, chosen_tables, judged, new_run, rows_of
+from quality.checking import check, check_rows, chosen_tables, new_run, rows_of
 from quality.loading import load_validation
 from quality.pages import table_lines, write_pages
-from quality.results import Run
+from quality.results import CheckRun
 from quality.subject import Subject
 from quality.suites import require_one_table, selected_tables
 
 
-def run(settings: Settings, tables: Sequence[str], *, session: Session, version: int | None = None) -> Run:
+def run(settings: Settings, tables: Sequence[str], *, session: Session, version: int | None = None) -> CheckRun:
     """Check, record and write the pages; the returned run has the outcome."""
     require_one_table(tables, version=version)
     outcome = check(settings, chosen_tables(settings.root, tables), session=session, version=version)
@@ -29,7 +29,9 @@ def run(settings: Settings, tables: Sequence[str], *, session: Session, version:
     return outcome
 
 
-def run_suite(settings: Settings, file: Path, name: str, *, session: Session, version: int | None = None) -> Run:
+def run_suite(
+    settings: Settings, file: Path, name: str, *, session: Session, version: int | None = None
+) -> CheckRun:
     """Run the suite in a file on any table. The run accepts nothing, so quality.results does not get it."""
     lake, table, moment = Lakehouse(settings.root), find_table(name), datetime.now(UTC)
     suite = load_validation().read_suite(file)
@@ -44,7 +46,7 @@ def run_suite(settings: Settings, file: Path, name: str, *, session: Session, ve
         sent=sent.read(settings.shared_ops),
     )
     with rows_of(lake, table, subject.version, session, max_pandas_rows=settings.quality.max_pandas_rows) as rows:
-        outcome = new_run(moment, [judged(subject, rows, suite)])
+        outcome = new_run(moment, [check_rows(subject, rows, suite)])
     write_pages(settings.root, outcome)
     return outcome
 

@@ -15,7 +15,7 @@ from pyspark.errors import PySparkException
 from lakehouse import sent
 from lakehouse.errors import CheckNotRunError, first_line
 from lakehouse.history import acceptance
-from lakehouse.history.commits import commit, inputs_of
+from lakehouse.history.commits import commit, lineage_of
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings
@@ -24,7 +24,7 @@ from lakehouse.spark.on_demand import Session
 from lakehouse.tables import Table, find_table
 from quality.batches import Rows, pandas_rows, profile
 from quality.loading import load_validation
-from quality.results import Checked, Run, empty_result, error_result
+from quality.results import CheckedTable, CheckRun, empty_result, error_result
 from quality.storing import record
 from quality.subject import Subject
 from quality.suites import LAYERS, has_suite, selected_tables
@@ -52,7 +52,7 @@ def check(
     session: Session,
     version: int | None = None,
     compare: bool = True,
-) -> Run:
+) -> CheckRun:
     """Check the tables at their current versions, or one table at `version`, and record the results.
 
     `session` is asked for Spark only if a table has more rows than `quality.max_pandas_rows`. Without `compare`,
@@ -67,7 +67,7 @@ def check(
     versions = newest if version is None else {tables[0].sql_name: version}
     if version is not None:
         lake.require_versions(tables[0], version)
-    checked: list[Checked] = []
+    checked: list[CheckedTable] = []
     for layer in LAYERS:  # gold's checks depend on the results of silver's
         so_far = tuple(checked)
         for table in tables:
@@ -78,14 +78,14 @@ def check(
                 with rows_of(
                     lake, table, subject.version, session, max_pandas_rows=settings.quality.max_pandas_rows
                 ) as rows:
-                    checked.append(judged(subject, rows))
+                    checked.append(check_rows(subject, rows))
     run = new_run(moment, checked)
     record(lake, run)
     return run
 
 
-def new_run(moment: datetime, checked: Sequence[Checked]) -> Run:
-    return Run(f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", moment, tuple(checked))
+def new_run(moment: datetime, checked: Sequence[CheckedTable]) -> CheckRun:
+    return CheckRun(f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}", moment, tuple(checked))
 
 
 def subject_of(
@@ -96,10 +96,10 @@ def subject_of(
     newest: Versions,
     moment: datetime,
     compare: bool,
-    so_far: Sequence[Checked],
+    so_far: Sequence[CheckedTable],
 ) -> Subject:
     lake, version = Lakehouse(settings.root), versions[table.sql_name]
-    inputs = inputs_of(lake, table, version) if table.layer == "gold" else None
+    inputs = lineage_of(lake, table, version) if table.layer == "gold" else None
     written = commit(lake, table, version)
     written_at = written.written_at if written and version == newest[table.sql_name] else None
     return Subject(
@@ -116,7 +116,9 @@ def subject_of(
     )
 
 
-def _unaccepted(root: str, inputs: Versions, versions: Versions, so_far: Sequence[Checked]) -> tuple[str, ...]:
+def _unaccepted(
+    root: str, inputs: Versions, versions: Versions, so_far: Sequence[CheckedTable]
+) -> tuple[str, ...]:
     """The inputs that have not passed, neither earlier nor in this run. Gold that this run checks counts as
     passed: if it fails, so does the run."""
     whole = {table.sql_name for table in acceptance.GATED["silver"]} <= {table.table_name for table in so_far}
@@ -146,19 +148,21 @@ def rows_of(
         rows.unpersist()
 
 
-def judged(subject: Subject, rows: Rows, suite: "ExpectationSuite | None" = None) -> Checked:
+def check_rows(subject: Subject, rows: Rows, suite: "ExpectationSuite | None" = None) -> CheckedTable:
     """The results of the table's suite, or of another one, on these rows."""
     name, version = subject.table.sql_name, subject.version
     lacking = [column for column in subject.table.columns if column not in rows.columns]
     if lacking:
-        return Checked(name, version, (error_result(name, version, f"no column {', '.join(lacking)}"),))
+        return CheckedTable(name, version, (error_result(name, version, f"no column {', '.join(lacking)}"),))
     try:
-        found = profile(rows)
-        if found.rows == 0:
+        measured = profile(rows)
+        if measured.rows == 0:
             allowed = (*subject.limits.may_be_empty, *([name] if subject.table.may_be_empty else []))
             empty = empty_result(name, version, may_be_empty=allowed, sent=subject.sent)
-            return Checked(name, version, (empty,))
-        validated: Checked = load_validation().judge(replace(subject, rows=found.rows), rows, found, suite)
+            return CheckedTable(name, version, (empty,))
+        validated: CheckedTable = load_validation().validate_subject(
+            replace(subject, rows=measured.rows), rows, measured, suite
+        )
         return validated
     except (PySparkException, Py4JError, DeltaError, pa.ArrowException, CheckNotRunError) as error:
-        return Checked(name, version, (error_result(name, version, first_line(error)),))
+        return CheckedTable(name, version, (error_result(name, version, first_line(error)),))

@@ -49,9 +49,9 @@ def constraint(table: Table, name: str) -> Expectation:
     """The expectation for a CHECK constraint. Raises CheckNotRunError for a form that is not known here."""
     condition = table.checks[name]
     for form, expectation in _FORMS.items():
-        found = re.fullmatch(form, condition)
-        if found:
-            made: Expectation = expectation(*found.groups())
+        match = re.fullmatch(form, condition)
+        if match:
+            made: Expectation = expectation(*match.groups())
             return made
     raise CheckNotRunError(
         f"no expectation for the constraint {name} of {table.sql_name}: {condition}",

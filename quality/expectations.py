@@ -24,7 +24,7 @@ _SHOWN = 20  # values of rows that fail, as many as Great Expectations shows by 
 _NOT_SHOWN = {"batch_id", "root", "partition_object", "types"}
 _LONGEST = 80
 Metrics = dict[str, Any]
-Verdict = dict[str, Any]
+ResultDict = dict[str, Any]
 
 
 @renderer(renderer_type="renderer.prescriptive")
@@ -100,14 +100,14 @@ class _TableExpectation(_Described, BatchExpectation):
     @override
     def _validate(
         self, metrics: Metrics, runtime_configuration: Any = None, execution_engine: Any = None
-    ) -> Verdict:
-        found = self.verdict(*[metrics[name] for name in self.metric_dependencies])
+    ) -> ResultDict:
+        outcome = self.verdict(*[metrics[name] for name in self.metric_dependencies])
         shown = (runtime_configuration or {}).get("result_format", {})
-        if "partial_unexpected_list" in found["result"] and isinstance(shown, dict):
-            del found["result"]["partial_unexpected_list"][shown.get("partial_unexpected_count", _SHOWN) :]
-        return found
+        if "partial_unexpected_list" in outcome["result"] and isinstance(shown, dict):
+            del outcome["result"]["partial_unexpected_list"][shown.get("partial_unexpected_count", _SHOWN) :]
+        return outcome
 
-    def verdict(self, *found: Any) -> Verdict:
+    def verdict(self, *actual: Any) -> ResultDict:
         raise NotImplementedError
 
 
@@ -121,13 +121,13 @@ class ExpectTableTypesToEqual(_TableExpectation):
     metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.ColumnTypes.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("types",)
 
-    def verdict(self, found: Mapping[str, str]) -> Verdict:
-        wrong = [f"unexpected column {name}" for name in found if name not in self.types]
-        wrong += [f"no column {name}" for name in self.types if name not in found]
+    def verdict(self, actual: Mapping[str, str]) -> ResultDict:
+        wrong = [f"unexpected column {name}" for name in actual if name not in self.types]
+        wrong += [f"no column {name}" for name in self.types if name not in actual]
         wrong += [
-            f"column {name} is {found[name]} instead of {wanted}"
+            f"column {name} is {actual[name]} instead of {wanted}"
             for name, wanted in self.types.items()
-            if name in found and found[name] != wanted
+            if name in actual and actual[name] != wanted
         ]
         return {"success": not wrong, "result": {"observed_value": "; ".join(wrong) or "as expected"}}
 
@@ -144,7 +144,7 @@ class ExpectRowsToBeInTable(_TableExpectation):
     metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.RowsNotInTable.metric_name, "table.row_count")
     success_keys: ClassVar[tuple[str, ...]] = ("columns", "root", "reference", "keys", "at_version", "mostly")
 
-    def verdict(self, unknown: Mapping[str, Any], rows: int) -> Verdict:
+    def verdict(self, unknown: Mapping[str, Any], rows: int) -> ResultDict:
         count = unknown["count"]
         known = 1 - count / rows if rows else 1.0
         result = {
@@ -170,7 +170,7 @@ class ExpectEveryUserToHaveRecommendations(_TableExpectation):
     )
     success_keys: ClassVar[tuple[str, ...]] = ("root", "versions")
 
-    def verdict(self, without: list[str], rows: int) -> Verdict:
+    def verdict(self, without: list[str], rows: int) -> ResultDict:
         result = {
             "element_count": rows,
             "unexpected_count": len(without),
@@ -193,7 +193,7 @@ class ExpectColumnJensenShannonDistanceToBeAtMost(_TableExpectation):
     metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.ColumnCounts.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("column", "threshold", "partition_object", "min_values")
 
-    def verdict(self, counts: Mapping[str, int]) -> Verdict:
+    def verdict(self, counts: Mapping[str, int]) -> ResultDict:
         now, number = shares(counts), sum(counts.values())
         details = {"shares": now}
         if not number:
@@ -222,7 +222,7 @@ class ExpectLargestRejectedShareToBeAtMost(_TableExpectation):
     metric_dependencies: ClassVar[tuple[str, ...]] = (table_metrics.LargestRejectedShare.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("max_value", "min_rows", "since")
 
-    def verdict(self, share: float | None) -> Verdict:
+    def verdict(self, share: float | None) -> ResultDict:
         if share is None:
             return _unjudged(f"fewer than {self.min_rows} rows since then")
         return {"success": share <= self.max_value, "result": {"observed_value": share}}
@@ -235,7 +235,7 @@ class ExpectVersionToBeRecent(_TableExpectation):
     max_hours: float
     success_keys: ClassVar[tuple[str, ...]] = ("age_hours", "max_hours")
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ResultDict:
         return {"success": self.age_hours <= self.max_hours, "result": {"observed_value": self.age_hours}}
 
 
@@ -248,11 +248,11 @@ class ExpectInputVersionsToHavePassed(_TableExpectation):
     unaccepted: list[str] | None
     success_keys: ClassVar[tuple[str, ...]] = ("unaccepted",)
 
-    def verdict(self) -> Verdict:
-        found = ["its commit does not record its inputs"] if self.unaccepted is None else self.unaccepted
-        return {"success": not found, "result": {"observed_value": ", ".join(found) or "all of them passed"}}
+    def verdict(self) -> ResultDict:
+        actual = ["its commit does not record its inputs"] if self.unaccepted is None else self.unaccepted
+        return {"success": not actual, "result": {"observed_value": ", ".join(actual) or "all of them passed"}}
 
 
-def _unjudged(why: str, details: Mapping[str, Any] | None = None) -> Verdict:
+def _unjudged(why: str, details: Mapping[str, Any] | None = None) -> ResultDict:
     result = {"observed_value": why} | ({"details": dict(details)} if details else {})
     return {"success": True, "result": result}

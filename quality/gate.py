@@ -7,14 +7,14 @@ from lakehouse.history import acceptance
 from lakehouse.settings import Settings
 from quality.checking import check, chosen_tables
 from quality.pages import write_pages
-from quality.results import Result, Run
+from quality.results import CheckRun, ExpectationResult
 
 _SHOWN = 3
 # The consequence of a failure at a layer's gate.
 _CONSEQUENCES = {"silver": "gold is not built from it", "gold": "it is not exported"}
 
 
-def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compare: bool = True) -> Run:
+def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compare: bool = True) -> CheckRun:
     """Check the layer's tables. Raises CheckFailedError, or CheckNotRunError if a check could not be made."""
     root = settings.root
     run = check(settings, chosen_tables(root, [layer]), session=lambda: spark, compare=compare)
@@ -30,8 +30,8 @@ def require_passed(spark: SparkSession, settings: Settings, layer: str, *, compa
     return run
 
 
-def _summary(layer: str, run: Run) -> str:
-    wrong: list[Result] = [*run.errors, *run.failed]
+def _summary(layer: str, run: CheckRun) -> str:
+    wrong: list[ExpectationResult] = [*run.errors, *run.failed]
     what = "could not be checked" if run.errors else "did not pass its checks"
     shown = [result.line() for result in wrong[:_SHOWN]]
     more = [f"and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []

@@ -12,7 +12,7 @@ from great_expectations.core.expectation_validation_result import (
 from lakehouse.errors import first_line
 from lakehouse.sent import NOTHING_TOLD, Sent
 from quality.batches import Profile
-from quality.results import Result
+from quality.results import ExpectationResult
 
 # Their verdict says something although every value is null.
 _ABOUT_NULLS = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null")
@@ -37,7 +37,7 @@ def results_of(
     version: int,
     profile: Profile,
     allowed: Allowed,
-) -> tuple[Result, ...]:
+) -> tuple[ExpectationResult, ...]:
     """One result per expectation. Where it differs from Great Expectations' own verdict, that is corrected too.
 
     Great Expectations passes an expectation on a column without a single value.
@@ -69,12 +69,12 @@ def count_again(validation: ExpectationSuiteValidationResult) -> None:
 
 def _result(
     one: ExpectationValidationResult, table_name: str, version: int, profile: Profile, allowed: Allowed
-) -> Result:
+) -> ExpectationResult:
     told: Any = one.to_json_dict()
     config, measured = told["expectation_config"], told["result"]
     kwargs, kind = config["kwargs"], config["type"]
     columns = columns_of(kwargs)
-    found = Result(
+    result = ExpectationResult(
         table_name,
         version,
         kind + _condition(kwargs.get("row_condition")),
@@ -87,25 +87,25 @@ def _result(
     )
     raised = _raised(told["exception_info"])
     if raised:
-        return _not_judged(found, f"Great Expectations could not judge it: {raised}")
+        return _not_judged(result, f"Great Expectations could not judge it: {raised}")
     empty = [name for name in columns if profile.values.get(name) == 0] if kind not in _ABOUT_NULLS else []
-    nothing = "observed_value" in measured and found.observed is None
-    return _without_values(found, empty or list(columns), allowed) if empty or nothing else found
+    nothing = "observed_value" in measured and result.observed is None
+    return _without_values(result, empty or list(columns), allowed) if empty or nothing else result
 
 
-def _without_values(found: Result, columns: list[str], allowed: Allowed) -> Result:
+def _without_values(result: ExpectationResult, columns: list[str], allowed: Allowed) -> ExpectationResult:
     """The settings and the sources decide whether a column may be without values."""
-    names = [f"{found.table_name}.{column}" for column in columns]
+    names = [f"{result.table_name}.{column}" for column in columns]
     if names and all(name in allowed.may_be_null for name in names):
-        return found._replace(success=True, observed="no value, as the settings allow")
+        return result._replace(success=True, observed="no value, as the settings allow")
     if names and all(allowed.sent.lacks_column(name) for name in names):
-        return found._replace(success=True, observed="no value, as no source sends any")
+        return result._replace(success=True, observed="no value, as no source sends any")
     hint = f" (quality.may_be_null allows {', '.join(names)})" if names else ""
-    return _not_judged(found, f"no value in any row: nothing could be checked{hint}")
+    return _not_judged(result, f"no value in any row: nothing could be checked{hint}")
 
 
-def _not_judged(found: Result, why: str) -> Result:
-    return found._replace(success=False, observed=None, error=why)
+def _not_judged(result: ExpectationResult, why: str) -> ExpectationResult:
+    return result._replace(success=False, observed=None, error=why)
 
 
 def columns_of(kwargs: Mapping[str, Any]) -> tuple[str, ...]:

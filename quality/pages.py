@@ -10,14 +10,14 @@ from jinja2 import Environment, StrictUndefined
 from lakehouse.exports import write_file
 from lakehouse.folders import open_folder
 from quality.loading import load_validation
-from quality.results import Checked, Run, ordered
+from quality.results import CheckedTable, CheckRun, ordered
 
 
 def docs_folder(root: str) -> str:
     return f"{root}/quality/docs"
 
 
-def described(run: Run) -> dict[str, Any]:
+def described(run: CheckRun) -> dict[str, Any]:
     """The run as JSON data: whether everything passed, and every result."""
     return {
         "run_id": run.run_id,
@@ -28,7 +28,7 @@ def described(run: Run) -> dict[str, Any]:
     }
 
 
-def write_pages(root: str, run: Run) -> dict[str, str]:
+def write_pages(root: str, run: CheckRun) -> dict[str, str]:
     """Write the run's JSON and page, what Great Expectations has on each table, and the index of all runs.
 
     Returns their paths.
@@ -51,11 +51,11 @@ def write_pages(root: str, run: Run) -> dict[str, str]:
     return {"json": run_json, "page": run_page, "index": index}
 
 
-def status(table: Checked) -> str:
+def status(table: CheckedTable) -> str:
     return "error" if table.errors else "failed" if table.failed else "passed"
 
 
-def table_lines(run: Run) -> list[str]:
+def table_lines(run: CheckRun) -> list[str]:
     """The run as lines of text: one per table, then one per expectation that did not pass."""
     lines = [
         f"{table.table_name} version {table.version}: {status(table)}, {len(table.results)} expectations"
@@ -65,7 +65,7 @@ def table_lines(run: Run) -> list[str]:
     return lines + [f"{word}  {result.line()}" for word, result in wrong]
 
 
-def _table(table: Checked) -> dict[str, Any]:
+def _table(table: CheckedTable) -> dict[str, Any]:
     return {
         "table": table.table_name,
         "version": table.version,
@@ -74,7 +74,7 @@ def _table(table: Checked) -> dict[str, Any]:
     }
 
 
-def _statuses(run: Run) -> dict[str, Counter[str]]:
+def _statuses(run: CheckRun) -> dict[str, Counter[str]]:
     """The number of expectations per table that passed, failed, and could not be judged."""
     return {
         table.table_name: Counter(
@@ -92,8 +92,8 @@ def _render(name: str, **values: Any) -> str:
     return environment.from_string(text).render(status=status, **values)
 
 
-def _json(found: dict[str, Any]) -> str:
-    return json.dumps(found, ensure_ascii=False, indent=2)
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def _write(path: str, text: str) -> None:

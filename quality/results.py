@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # it takes seconds to load
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
 
 
-class Result(NamedTuple):
+class ExpectationResult(NamedTuple):
     """A row of quality.results, without run and time."""
 
     table_name: str
@@ -31,20 +31,20 @@ class Result(NamedTuple):
         return f"{what}: {self.error}" if self.error else f"{what}: {self.observed} (expected {self.expected})"
 
 
-class Checked(NamedTuple):
+class CheckedTable(NamedTuple):
     """One table at one version, with all its results, and what Great Expectations returned if it ran."""
 
     table_name: str
     version: int
-    results: tuple[Result, ...]
+    results: tuple[ExpectationResult, ...]
     validation: "ExpectationSuiteValidationResult | None" = None
 
     @property
-    def failed(self) -> tuple[Result, ...]:
+    def failed(self) -> tuple[ExpectationResult, ...]:
         return tuple(result for result in self.results if not result.success and result.error is None)
 
     @property
-    def errors(self) -> tuple[Result, ...]:
+    def errors(self) -> tuple[ExpectationResult, ...]:
         return tuple(result for result in self.results if result.error is not None)
 
     @property
@@ -52,19 +52,19 @@ class Checked(NamedTuple):
         return all(result.success for result in self.results)
 
 
-class Run(NamedTuple):
+class CheckRun(NamedTuple):
     """All tables of one check."""
 
     run_id: str
     checked_at: datetime
-    tables: tuple[Checked, ...]
+    tables: tuple[CheckedTable, ...]
 
     @property
-    def failed(self) -> list[Result]:
+    def failed(self) -> list[ExpectationResult]:
         return [result for table in self.tables for result in table.failed]
 
     @property
-    def errors(self) -> list[Result]:
+    def errors(self) -> list[ExpectationResult]:
         return [result for table in self.tables for result in table.errors]
 
     @property
@@ -75,18 +75,18 @@ class Run(NamedTuple):
 
 def empty_result(
     table_name: str, version: int, *, may_be_empty: Collection[str], sent: Sent = NOTHING_TOLD
-) -> Result:
+) -> ExpectationResult:
     """A table without rows passes only if the settings allow it, or if no source has rows for it."""
     allowed = table_name in may_be_empty or sent.lacks_table(table_name)
     error = None if allowed else "the table is empty: nothing could be checked (quality.may_be_empty allows it)"
     expected = "may be empty" if allowed else "at least 1"
-    return Result(table_name, version, ROW_COUNT, "", allowed, "0", expected, error=error)
+    return ExpectationResult(table_name, version, ROW_COUNT, "", allowed, "0", expected, error=error)
 
 
-def error_result(table_name: str, version: int, error: str) -> Result:
-    return Result(table_name, version, "can be checked", "", False, None, "no error", error=error)
+def error_result(table_name: str, version: int, error: str) -> ExpectationResult:
+    return ExpectationResult(table_name, version, "can be checked", "", False, None, "no error", error=error)
 
 
-def ordered(results: Sequence[Result]) -> list[Result]:
+def ordered(results: Sequence[ExpectationResult]) -> list[ExpectationResult]:
     """Problems first: errors, failures, then the rest in suite order."""
     return sorted(results, key=lambda result: (result.error is None, result.success))

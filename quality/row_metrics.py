@@ -38,11 +38,11 @@ class ItemsMatchRegex(ColumnMapMetricProvider):
 
     @_condition(column_condition_partial, PandasExecutionEngine)
     def _pandas(cls, column: pd.Series, regex: str, field: str, **_: Any) -> pd.Series:
-        found = re.compile(regex).search
+        search = re.compile(regex).search
 
         def all_match(items: Any) -> bool:
             texts = (item[field] if field and item is not None else item for item in items)
-            return all(text is not None and found(text) is not None for text in texts)
+            return all(text is not None and search(text) is not None for text in texts)
 
         return column.map(all_match).astype(bool)
 

@@ -4,10 +4,10 @@ import pyarrow as pa
 
 from lakehouse.lakehouse import Lakehouse, arrow_schema
 from lakehouse.tables import QUALITY_RESULTS
-from quality.results import Run
+from quality.results import CheckRun
 
 
-def record(lake: Lakehouse, run: Run) -> None:
+def record(lake: Lakehouse, run: CheckRun) -> None:
     """Append the run's results in one commit; the first run creates the table."""
     schema = arrow_schema(QUALITY_RESULTS)
     rows = [(run.run_id, *result, run.checked_at) for table in run.tables for result in table.results]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lakehouse.history.acceptance import Accepted
 from lakehouse.sent import NOTHING_TOLD, Sent
-from lakehouse.settings import Quality
+from lakehouse.settings import QualitySettings
 from lakehouse.tables import Table
 
 
@@ -21,7 +21,7 @@ class Subject:
 
     root: str
     table: Table
-    limits: Quality
+    limits: QualitySettings
     clasificaciones: tuple[str, ...]
     version: int = 0
     rows: int | None = None

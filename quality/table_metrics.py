@@ -87,8 +87,8 @@ class RowsNotInTable(TableMetricProvider):
         keys: list[str],
     ) -> dict[str, Any]:
         known = Lakehouse(root).read(reference, version=at_version, columns=keys).to_pandas()
-        found = pd.MultiIndex.from_frame(rows[columns]).isin(pd.MultiIndex.from_frame(known))
-        unknown = rows.loc[~found, columns]
+        counted = pd.MultiIndex.from_frame(rows[columns]).isin(pd.MultiIndex.from_frame(known))
+        unknown = rows.loc[~counted, columns]
         return {"count": len(unknown), "first": unknown.head(_FIRST).to_dict("records")}
 
     @_value_on(SparkDFExecutionEngine)
@@ -146,9 +146,9 @@ class ColumnCounts(TableMetricProvider):
         counts = values.value_counts().rename_axis("value").reset_index(name="count")
         ordered = counts.sort_values(["count", "value"], ascending=[False, True])
         named = ordered.head(MOST_VALUES)
-        found = {str(value): int(count) for value, count in zip(named["value"], named["count"], strict=True)}
+        counted = {str(value): int(count) for value, count in zip(named["value"], named["count"], strict=True)}
         others = int(ordered["count"].iloc[MOST_VALUES:].sum())
-        return found | ({OTHERS: others} if others else {})
+        return counted | ({OTHERS: others} if others else {})
 
     @_value_on(SparkDFExecutionEngine)
     def _spark(cls, rows: DataFrame, *, column: str) -> dict[str, int]:
@@ -186,5 +186,5 @@ class LargestRejectedShare(TableMetricProvider):
             F.sum("quarantined").alias("bad"), F.sum("rows_in").alias("all")
         )
         share = F.when(F.col("all") >= min_rows, F.col("bad") / F.col("all"))
-        found: float | None = whole.agg(F.max(share)).collect()[0][0]
-        return found
+        highest: float | None = whole.agg(F.max(share)).collect()[0][0]
+        return highest

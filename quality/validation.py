@@ -35,14 +35,14 @@ from great_expectations.render.view import DefaultJinjaPageView
 from great_expectations.util import convert_to_json_serializable
 from jinja2 import pass_context
 
-from lakehouse.drafts import replacing
+from lakehouse.atomic_write import atomic_write
 from lakehouse.errors import InputError, first_line
 from lakehouse.tables import Table
 from quality import gold_suites, silver_suites
 from quality.batches import Profile, Rows
 from quality.contract import contract
 from quality.outcomes import Allowed, count_again, results_of
-from quality.results import Checked
+from quality.results import CheckedTable
 from quality.subject import Subject
 
 # It warns about what is intended here: values of an expectation are not stored in its own project.
@@ -67,13 +67,15 @@ def suite_of(subject: Subject) -> gx.ExpectationSuite:
     return gx.ExpectationSuite(name=subject.table.sql_name, expectations=build(subject))
 
 
-def judge(subject: Subject, rows: Rows, profile: Profile, suite: gx.ExpectationSuite | None) -> Checked:
+def validate_subject(
+    subject: Subject, rows: Rows, profile: Profile, suite: gx.ExpectationSuite | None
+) -> CheckedTable:
     """Run the table's suite, or another one, on rows that are not empty."""
     table, limits = subject.table, subject.limits
-    found = validate(rows, suite or suite_of(subject), table, samples=limits.samples)
+    outcome = validate(rows, suite or suite_of(subject), table, samples=limits.samples)
     allowed = Allowed(limits.may_be_null, subject.sent)
-    results = results_of(found, table.sql_name, subject.version, profile, allowed)
-    return Checked(table.sql_name, subject.version, results, found)
+    results = results_of(outcome, table.sql_name, subject.version, profile, allowed)
+    return CheckedTable(table.sql_name, subject.version, results, outcome)
 
 
 def read_suite(file: Path) -> gx.ExpectationSuite:
@@ -110,7 +112,7 @@ def write_suites(folder: Path, subjects: Sequence[Subject]) -> list[Path]:
 
 
 def _write_suite(file: Path, suite: gx.ExpectationSuite) -> Path:
-    with replacing(file) as draft:
+    with atomic_write(file) as draft:
         draft.write_text(json.dumps(suite.to_json_dict(), ensure_ascii=False, indent=2), encoding="utf-8")
     return file
 
@@ -141,15 +143,15 @@ def validate(
         "partial_unexpected_count": samples,
         "unexpected_index_column_names": [name for name in (*table.key, "titulo") if name in rows.columns],
     }
-    found: ExpectationSuiteValidationResult = _run(batch, suite.name, [*others, *failed], shown)
-    results |= {_place(result): result for result in found.results}
-    found.results = [results[place] for place in range(len(placed))]
+    outcome: ExpectationSuiteValidationResult = _run(batch, suite.name, [*others, *failed], shown)
+    results |= {_place(result): result for result in outcome.results}
+    outcome.results = [results[place] for place in range(len(placed))]
     for result in results.values():
         del result.expectation_config.meta[_PLACE]
         # as it is in JSON: its renderer fails for numbers of numpy, and leaves them out of the page
         result.result = json.loads(json.dumps(convert_to_json_serializable(result.result)))
-    count_again(found)
-    return found
+    count_again(outcome)
+    return outcome
 
 
 def _batch(rows: Rows, table: Table) -> Any:

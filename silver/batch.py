@@ -67,21 +67,21 @@ def apply_large_batch(
     """
     spark = judged.sparkSession
     lake = SparkLakehouse(root, spark)
-    with state.kept(targeted(judged)) as records:
+    with state.materialized(targeted(judged)) as records:
         parts = _parts(records)
         facts = _facts(parts)
         projections = nullcontext() if facts["rows"] > FEW_ROWS else setting(spark, _PROJECTIONS, "NO_CODEGEN")
         with projections:
             if facts["quarantined"]:
-                _quarantine(lake, rows.quarantine(split(records).quarantined), facts)
+                _quarantine(lake, rows.quarantine_rows(split(records).quarantined), facts)
             valid = split(records).valid
             present = {target for target in (*TARGETS, TOMBSTONE) if facts[target]}
-            with state.kept(state.compare(lake, valid, present=present)) as decided:
-                verdicts = state.count_verdicts(decided)
+            with state.materialized(state.compare(lake, valid, present=present)) as decided:
+                verdicts = state.count_changes(decided)
                 state.write(lake, valid, decided, verdicts)
             unknown = rows.unknown_fields(records).collect() if facts["unknown"] else []
             won = {target: verdict.won for target, verdict in verdicts.items()}
-            counts = rows.outcomes(facts["rows"], facts["quarantined"], won)
+            counts = rows.outcome_counts(facts["rows"], facts["quarantined"], won)
             row = rows.batch_row(
                 {"query_id": query_id, "batch_id": batch_id, **counts},
                 records=[part.asDict() for part in parts],

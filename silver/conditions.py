@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from lakehouse.moments import day_text, moment_text, year_of
-from silver.parsing.wire import Record
+from silver.parsing.wire import ParsedRecord
 
 _FIRST_DECADE = "1870s"
 _SECOND = 1_000_000
@@ -19,8 +19,8 @@ class Rules(NamedTuple):
     future_tolerance_seconds: int
 
 
-Test = Callable[[Record, Rules], bool]
-Compared = Callable[[Record], str | None]
+Test = Callable[[ParsedRecord, Rules], bool]
+Compared = Callable[[ParsedRecord], str | None]
 
 
 def lacks(name: str) -> Test:
@@ -42,40 +42,40 @@ def below(column: str, least: int) -> Test:
     return lambda record, _: (number := record.event.fields[column]) is None or number < least
 
 
-def is_in_future(record: Record, rules: Rules) -> bool:
+def is_in_future(record: ParsedRecord, rules: Rules) -> bool:
     latest = record.kafka_time + rules.future_tolerance_seconds * _SECOND
     moment = record.event.fields["event_timestamp"]
     return moment is not None and moment > latest
 
 
-def after_kafka_time(record: Record) -> str:
+def after_kafka_time(record: ParsedRecord) -> str:
     return f"after the Kafka timestamp {moment_text(record.kafka_time)}"
 
 
-def _event_day(record: Record) -> int | None:
+def _event_day(record: ParsedRecord) -> int | None:
     """The day of the event; None if its time is invalid. timestamp_invalid covers that: nothing is after it."""
     moment = record.event.fields["event_timestamp"]
     return moment // _DAY if moment is not None else None
 
 
-def after_event(is_after: Callable[[Record], bool]) -> Compared:
-    def compared(record: Record) -> str | None:
+def after_event(is_after: Callable[[ParsedRecord], bool]) -> Compared:
+    def compared(record: ParsedRecord) -> str | None:
         day = _event_day(record) if is_after(record) else None
         return f"after the event of {day_text(day)}" if day is not None else None
 
     return compared
 
 
-def is_subscribed_after_event(record: Record) -> bool:
+def is_subscribed_after_event(record: ParsedRecord) -> bool:
     day, fecha = _event_day(record), record.event.fields["fecha"]
     return day is not None and fecha is not None and fecha > day + 1
 
 
-def has_wrong_subscription(record: Record, _rules: Rules) -> bool:
+def has_wrong_subscription(record: ParsedRecord, _rules: Rules) -> bool:
     return record.event.fields["fecha"] is None or is_subscribed_after_event(record)
 
 
-def has_unknown_classification(record: Record, rules: Rules) -> bool:
+def has_unknown_classification(record: ParsedRecord, rules: Rules) -> bool:
     return record.event.fields["clasificacion"] not in rules.clasificaciones
 
 
@@ -84,37 +84,37 @@ def _decade_of(day: int) -> str:
     return f"{year_of(day) // 10}0s"
 
 
-def _is_after_own_decade(decade: str | None, record: Record) -> bool:
+def _is_after_own_decade(decade: str | None, record: ParsedRecord) -> bool:
     day = _event_day(record)
     return decade is not None and day is not None and decade > _decade_of(day)
 
 
-def _is_impossible(decade: str | None, record: Record) -> bool:
+def _is_impossible(decade: str | None, record: ParsedRecord) -> bool:
     return decade is None or decade < _FIRST_DECADE or _is_after_own_decade(decade, record)
 
 
-def is_released_after_event(record: Record) -> bool:
+def is_released_after_event(record: ParsedRecord) -> bool:
     return _is_after_own_decade(record.event.fields["decada"], record)
 
 
-def prefers_later_decade(record: Record) -> bool:
+def prefers_later_decade(record: ParsedRecord) -> bool:
     return any(_is_after_own_decade(decade, record) for decade in record.event.fields["decadas"])
 
 
-def has_impossible_decade(record: Record, _rules: Rules) -> bool:
+def has_impossible_decade(record: ParsedRecord, _rules: Rules) -> bool:
     return _is_impossible(record.event.fields["decada"], record)
 
 
-def prefers_impossible_decade(record: Record, _rules: Rules) -> bool:
+def prefers_impossible_decade(record: ParsedRecord, _rules: Rules) -> bool:
     return any(_is_impossible(decade, record) for decade in record.event.fields["decadas"])
 
 
-def has_fewer_episodes_than_seasons(record: Record, _rules: Rules) -> bool:
+def has_fewer_episodes_than_seasons(record: ParsedRecord, _rules: Rules) -> bool:
     temporadas, episodios = record.event.fields["temporadas"], record.event.fields["episodios"]
     return temporadas is not None and episodios is not None and 1 <= episodios < temporadas
 
 
-def seasons(record: Record) -> str:
+def seasons(record: ParsedRecord) -> str:
     return f"fewer than numero_temporadas {record.event.fields['temporadas']}"
 
 
@@ -130,7 +130,7 @@ def is_none_of(field: str, texts: Collection[str]) -> Test:
 def of_action(action: str, field: str) -> Test:
     """Whether the event has this action, and the action's own field is of the right kind."""
 
-    def applies(record: Record, _rules: Rules) -> bool:
+    def applies(record: ParsedRecord, _rules: Rules) -> bool:
         return record.event.fields["action"] == action and field not in record.event.wrong_type
 
     return applies

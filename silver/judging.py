@@ -36,10 +36,10 @@ def judge_batch(batch: pa.RecordBatch, rules: Rules, *, keep_sent: bool = False)
     """The same for bronze rows in Arrow."""
     with no_collection():
         records = read_records(batch)
-        found = [reasons(record, rules) for record in records]
+        broken = [reasons(record, rules) for record in records]
         parsed = dict(zip(PARSED.names, parsed_columns(records), strict=True))
-        kept = batch if keep_sent else _without_sent(batch, pa.array(map(bool, found), pa.bool_()))
-        return with_columns(kept, _JUDGED, [*(parsed[column.name] for column in _KEPT), found])
+        kept = batch if keep_sent else _without_sent(batch, pa.array(map(bool, broken), pa.bool_()))
+        return with_columns(kept, _JUDGED, [*(parsed[column.name] for column in _KEPT), broken])
 
 
 def _without_sent(batch: pa.RecordBatch, is_rejected: pa.BooleanArray) -> pa.RecordBatch:

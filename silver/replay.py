@@ -19,11 +19,11 @@ from silver.conditions import Rules
 from silver.continuity import require_continuity
 from silver.quarantine import corrections, worklist
 from silver.quarantine.fixes import run_fix
-from silver.quarantine.resolution import Result, entries, resolve, settle
+from silver.quarantine.resolution import Resolution, entries, resolve, settle
 from silver.refine import STREAM
 
 
-class Report(NamedTuple):
+class ReplayReport(NamedTuple):
     """`selected` open rows; `unchanged` of them could not take the change; `result` covers the others.
 
     `finished` counts rows of an earlier replay that was interrupted.
@@ -32,10 +32,10 @@ class Report(NamedTuple):
     selected: int
     unchanged: int
     finished: int
-    result: Result
+    result: Resolution
 
 
-def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
+def run(spark: SparkSession, settings: Settings, request: Request) -> ReplayReport:
     """Replay the selected records. Raises RunningError while the silver stream or another replay runs,
     CheckpointError if silver has an unfinished batch, InputError if the request does not fit the quarantine."""
     lake, silver = SparkLakehouse(settings.root, spark), settings.silver
@@ -47,10 +47,10 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
         finished = 0 if request.dry_run else settle(lake)
         if request.rule is not None:
             worklist.require_rule(worklist.entries(lake.in_process), request.rule)
-        with state.kept(_selected(lake, request)) as chosen:
+        with state.materialized(_selected(lake, request)) as chosen:
             count = chosen.count()
             if not count:
-                return Report(0, 0, finished, Result({}, 0, {}))
+                return ReplayReport(0, 0, finished, Resolution({}, 0, {}))
             result = resolve(
                 lake,
                 _changed(lake, chosen, request),
@@ -58,7 +58,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> Report:
                 cause=request.cause,
                 dry_run=request.dry_run,
             )
-    return Report(count, count - sum(result.outcomes.values()), finished, result)
+    return ReplayReport(count, count - sum(result.outcomes.values()), finished, result)
 
 
 def _require_whole(lake: SparkLakehouse) -> None:
@@ -85,7 +85,7 @@ def _changed(lake: SparkLakehouse, chosen: DataFrame, request: Request) -> DataF
     return chosen
 
 
-def told(report: Report, *, dry_run: bool) -> list[str]:
+def report_lines(report: ReplayReport, *, dry_run: bool) -> list[str]:
     """The report in a few lines for people."""
     outcomes = report.result.outcomes
     judged, still_open = sum(outcomes.values()), outcomes.get(worklist.OPEN, 0)
@@ -106,7 +106,7 @@ def told(report: Report, *, dry_run: bool) -> list[str]:
     return lines
 
 
-def as_json(report: Report, *, dry_run: bool) -> dict[str, Any]:
+def as_json(report: ReplayReport, *, dry_run: bool) -> dict[str, Any]:
     """The report for programs."""
     outcomes = report.result.outcomes
     return {
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = load_settings()
     with spark_session("silver.replay") as spark:
         report = run(spark, settings, request)
-    print("\n".join(told(report, dry_run=request.dry_run)))  # noqa: T201 - the answer of this job is for people
+    print("\n".join(report_lines(report, dry_run=request.dry_run)))  # noqa: T201 - the answer of this job is for people
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def shaped(records: DataFrame, table: Table) -> DataFrame:
     return records.select([F.col(sources.get(name, name)).alias(name) for name in table.columns])
 
 
-def quarantine(records: DataFrame) -> DataFrame:
+def quarantine_rows(records: DataFrame) -> DataFrame:
     return records.withColumns(
         {
             "quarantined_at": F.current_timestamp(),
@@ -65,7 +65,7 @@ def unknown_fields(records: DataFrame) -> DataFrame:
     )
 
 
-def outcomes(rows_in: int, quarantined: int, won: Mapping[str, int]) -> dict[str, int]:
+def outcome_counts(rows_in: int, quarantined: int, won: Mapping[str, int]) -> dict[str, int]:
     """The batch's row count per outcome; they add up to `rows_in`. `won`: the rows that change each table."""
     deleted = won.get(TOMBSTONE, 0)
     applied = sum(won.values()) - deleted

@@ -33,7 +33,7 @@ from silver.conditions import (
 )
 from silver.parsing.fields import FEEDBACK, MOVIE, SERIES, TYPES, USER
 from silver.parsing.strict_json import as_json
-from silver.parsing.wire import Record
+from silver.parsing.wire import ParsedRecord
 
 _VALUE_LENGTH = 200
 _ACTIONS = frozenset({"rating", "view", "like", "dislike"})
@@ -47,7 +47,7 @@ class Reason(NamedTuple):
     value: str | None
 
 
-class Verdict(NamedTuple):
+class SplitBatch(NamedTuple):
     """The two halves of a batch: every row is in exactly one of them."""
 
     valid: DataFrame
@@ -67,7 +67,7 @@ class Rule(NamedTuple):
     compared: Compared | None = None
 
 
-def reasons(record: Record, rules: Rules) -> list[Reason]:
+def reasons(record: ParsedRecord, rules: Rules) -> list[Reason]:
     """Every rule that the record breaks, in the order of the tables; empty for a valid record."""
     return [
         _reason(rule, record)
@@ -77,12 +77,12 @@ def reasons(record: Record, rules: Rules) -> list[Reason]:
     ]
 
 
-def split(judged: DataFrame) -> Verdict:
+def split(judged: DataFrame) -> SplitBatch:
     is_valid = F.size("reasons") == 0
-    return Verdict(judged.filter(is_valid), judged.filter(~is_valid))
+    return SplitBatch(judged.filter(is_valid), judged.filter(~is_valid))
 
 
-def _rules_for(record: Record) -> tuple[Rule, ...]:
+def _rules_for(record: ParsedRecord) -> tuple[Rule, ...]:
     if record.is_tombstone:
         return _TOMBSTONE
     if record.event.is_object and record.value_raw is None:
@@ -90,7 +90,7 @@ def _rules_for(record: Record) -> tuple[Rule, ...]:
     return _VALUE
 
 
-def _reason(rule: Rule, record: Record) -> Reason:
+def _reason(rule: Rule, record: ParsedRecord) -> Reason:
     if rule is _WRONG_TYPE:
         return Reason(rule.name, ", ".join(record.event.wrong_type), None)
     sent = _sent(record, rule.field)
@@ -100,7 +100,7 @@ def _reason(rule: Rule, record: Record) -> Reason:
     return Reason(rule.name, rule.field, shown if compared is None else f"{shown}, {compared}")
 
 
-def _sent(record: Record, field: str) -> str | None:
+def _sent(record: ParsedRecord, field: str) -> str | None:
     """The value that was sent in this field, as text."""
     if field == "value":
         return record.value

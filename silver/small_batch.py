@@ -17,7 +17,7 @@ from lakehouse.lakehouse import Lakehouse, append, arrow_schema, quoted, select
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
 from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, is_later
-from silver.rows import MOST_UNKNOWN, SOURCES, batch_row, outcomes
+from silver.rows import MOST_UNKNOWN, SOURCES, batch_row, outcome_counts
 from silver.state import TARGETS
 from silver.winners import Decision, Held, Incoming, Moment, decide, grouped
 
@@ -63,7 +63,7 @@ def apply_small_batch(
     if recorded is not None and recorded >= batch_id:
         return
     won = Counter(decision.latest.target for decision in decisions if decision.wins)
-    counts = outcomes(len(judged), len(batch.rejected), won)
+    counts = outcome_counts(len(judged), len(batch.rejected), won)
     row = batch_row(
         {"query_id": query_id, "batch_id": batch_id, **counts},
         records=_parts(judged),
@@ -243,27 +243,27 @@ def _parts(judged: pa.Table) -> list[dict[str, Any]]:
         [("offset", "min"), ("offset", "max"), ("offset", "count")]
     )
     names = ("topic", "partition", "first_offset", "last_offset", "rows")
-    found = [
+    columns = [
         counted[name].to_pylist() for name in ("topic", "partition", "offset_min", "offset_max", "offset_count")
     ]
-    return [dict(zip(names, part, strict=True)) for part in sorted(zip(*found, strict=True))]
+    return [dict(zip(names, part, strict=True)) for part in sorted(zip(*columns, strict=True))]
 
 
 def _unknown_fields(judged: pa.Table) -> list[dict[str, Any]]:
     """What `silver.rows.unknown_fields` says, of a few rows."""
     rows = judged.filter(pc.greater(pc.list_value_length(judged["unknown_fields"]), 0))
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    fields: dict[tuple[str, str, str], dict[str, Any]] = {}
     for record in rows.select(["topic", "type", "kafka_timestamp", "unknown_fields"]).to_pylist():
         for unknown in record["unknown_fields"]:
             key = (unknown["field"], record["topic"], record["type"])
-            known = found.setdefault(key, {"rows": 0, "sample": None, "first_seen": record["kafka_timestamp"]})
+            known = fields.setdefault(key, {"rows": 0, "sample": None, "first_seen": record["kafka_timestamp"]})
             samples = [text for text in (known["sample"], unknown["sample"]) if text is not None]
             known["rows"] += 1
             known["sample"] = min(samples, default=None)
             known["first_seen"] = min(known["first_seen"], record["kafka_timestamp"])
-    keys = sorted(found)[:MOST_UNKNOWN]
+    keys = sorted(fields)[:MOST_UNKNOWN]
     return [
-        {"field": field, "topic": topic, "type": kind, **found[field, topic, kind]} for field, topic, kind in keys
+        {"field": field, "topic": topic, "type": kind, **fields[field, topic, kind]} for field, topic, kind in keys
     ]
 
 

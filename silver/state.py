@@ -20,7 +20,7 @@ from silver.latest import ORDER, TABLES, TOMBSTONE, decide, is_later, order
 TARGETS: Mapping[str, Table] = {"users": SILVER_USERS, "content": SILVER_CONTENT, "feedback": SILVER_FEEDBACK}
 
 
-class Verdicts(NamedTuple):
+class ChangeCounts(NamedTuple):
     """Counts for one target: the batch's rows; those that change silver; ids of these that its table already
     holds; ids it holds in several rows; and its rows that the batch's tombstones are about."""
 
@@ -36,7 +36,7 @@ _SOURCE_COPY = "spark.databricks.delta.merge.materializeSource"
 
 
 @contextmanager
-def kept(frame: DataFrame) -> Iterator[DataFrame]:
+def materialized(frame: DataFrame) -> Iterator[DataFrame]:
     """The frame, computed once for everything that reads it inside, and released after.
 
     A checkpoint instead of a cache: otherwise each of the queries below would carry, analyse and compare the whole
@@ -81,7 +81,7 @@ def _moments(frame: DataFrame, table: Table, id_column: str) -> DataFrame:
     return frame.select(F.lit(table.name).alias("target"), entity, order().alias("moment"))
 
 
-def count_verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
+def count_changes(decided: DataFrame) -> Mapping[str, ChangeCounts]:
     is_deletion = F.col("target") == TOMBSTONE
     is_written = F.col("wins") | is_deletion
     counted = decided.groupBy("target").agg(
@@ -91,23 +91,25 @@ def count_verdicts(decided: DataFrame) -> Mapping[str, Verdicts]:
         F.count_if(F.col("is_held_twice") & is_written).alias("held_twice"),
         *[F.count_if(is_deletion & F.col(f"held_in.{name}")).alias(name) for name in TABLES],
     )
-    found = {row["target"]: row for row in counted.collect()}
+    by_target = {row["target"]: row for row in counted.collect()}
     counts = ("rows", "won", "held", "held_twice")
-    verdicts = {name: Verdicts(*[row[count] for count in counts]) for name, row in found.items()}
-    if TOMBSTONE in found:
+    verdicts = {name: ChangeCounts(*[row[count] for count in counts]) for name, row in by_target.items()}
+    if TOMBSTONE in by_target:
         for name in TABLES:
-            verdicts[name] = verdicts.get(name, Verdicts())._replace(deletable=found[TOMBSTONE][name])
+            verdicts[name] = verdicts.get(name, ChangeCounts())._replace(deletable=by_target[TOMBSTONE][name])
     return verdicts
 
 
-def write(lake: SparkLakehouse, valid: DataFrame, decided: DataFrame, verdicts: Mapping[str, Verdicts]) -> None:
+def write(
+    lake: SparkLakehouse, valid: DataFrame, decided: DataFrame, verdicts: Mapping[str, ChangeCounts]
+) -> None:
     """Write the winning valid rows: one commit per table that changes.
 
     A table that holds none of the ids is appended to, which costs half as much as a MERGE.
     """
     deletions = _rows_of(valid, decided.filter(F.col("target") == TOMBSTONE))
     for target, table in TARGETS.items():
-        verdict = verdicts.get(target, Verdicts())
+        verdict = verdicts.get(target, ChangeCounts())
         winners = _winners(valid, decided, target, verdict)
         if verdict.held or verdict.deletable:
             changes = _upserts(table, winners, decided, target, verdict)
@@ -125,7 +127,7 @@ def write(lake: SparkLakehouse, valid: DataFrame, decided: DataFrame, verdicts: 
         lake.append(rows.shaped(deletions, SILVER_TOMBSTONES), SILVER_TOMBSTONES)
 
 
-def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
+def _winners(valid: DataFrame, decided: DataFrame, target: str, verdict: ChangeCounts) -> DataFrame:
     is_target = F.col("target") == target
     if verdict.won == verdict.rows:
         return valid.filter(is_target)
@@ -137,7 +139,9 @@ def _rows_of(valid: DataFrame, chosen: DataFrame) -> DataFrame:
     return valid.join(F.broadcast(chosen.select("row")), on="row", how="left_semi")
 
 
-def _upserts(table: Table, winners: DataFrame, decided: DataFrame, target: str, verdict: Verdicts) -> DataFrame:
+def _upserts(
+    table: Table, winners: DataFrame, decided: DataFrame, target: str, verdict: ChangeCounts
+) -> DataFrame:
     """The MERGE clauses that write the winners.
 
     An id that the table holds in several rows (written by an older version of this project or by somebody else)

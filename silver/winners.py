@@ -85,7 +85,7 @@ def _decision(
 
 def grouped(rows: Iterable[tuple[str, Moment]]) -> Held:
     """What a table holds, by id."""
-    found = defaultdict[str, list[Moment]](list)
+    by_entity = defaultdict[str, list[Moment]](list)
     for entity, moment in rows:
-        found[entity].append(moment)
-    return found
+        by_entity[entity].append(moment)
+    return by_entity

@@ -27,25 +27,25 @@ log = logging.getLogger(__name__)
 MOST_FILES = 50
 
 
-class Recipe(NamedTuple):
+class Derivation(NamedTuple):
     """What the rows of a gold table depend on besides its inputs: settings, and the code that computes them."""
 
     settings: tuple[object, ...]
     code: tuple[ModuleType, ...]
 
 
-class Changed(NamedTuple):
+class ChangedKeys(NamedTuple):
     """The keys whose rows must be recomputed; None for all, with the reason."""
 
     keys: list[str] | None
     why_all: str = ""
 
 
-NO_BASE = Changed(None, why_all="no earlier run with this code and these settings to build on")
+NO_BASE = ChangedKeys(None, why_all="no earlier run with this code and these settings to build on")
 FULL_HELP = "make all rows, not only those whose inputs have changed since the last run"
 
 
-def fingerprint(root: str, versions: Mapping[str, int], recipe: Recipe) -> str:
+def fingerprint(root: str, versions: Mapping[str, int], recipe: Derivation) -> str:
     """An id that is equal for the same recipe and the same commits of the inputs.
 
     A commit is identified by its time: a recreated or restored table has other commits under the same versions.
@@ -64,7 +64,7 @@ def canonical(source: str) -> str:
     return ast.dump(tree)
 
 
-def made_from(lake: SparkLakehouse, table: Table, recipe: Recipe) -> Mapping[str, int] | None:
+def known_lineage(lake: SparkLakehouse, table: Table, recipe: Derivation) -> Mapping[str, int] | None:
     """The input versions that this recipe made the table's rows from; None if it did not.
 
     None for rows that somebody restored or changed manually, and if an input table was recreated.
@@ -89,7 +89,7 @@ def changed_keys(
     key: str,
     columns: Sequence[str],
     most: int,
-) -> Changed:
+) -> ChangedKeys:
     """The values of `key` whose rows of an input differ, in these columns, from the version in `before`.
 
     All if the table went back to an older version, its change feed cannot be read, or more than `most` changed.
@@ -97,17 +97,17 @@ def changed_keys(
     name = table.sql_name
     then, now = before[name], inputs.versions[name]
     if now < then:
-        return Changed(None, why_all=f"{name} has gone back")
+        return ChangedKeys(None, why_all=f"{name} has gone back")
     if now == then:
-        return Changed([])
+        return ChangedKeys([])
     feed = lake.changes(table, after=then, up_to=now)
     try:
-        found = net_changes(feed, columns).select(key).distinct().limit(most + 1).collect()
+        rows = net_changes(feed, columns).select(key).distinct().limit(most + 1).collect()
     except (PySparkException, Py4JJavaError) as error:
-        return Changed(None, why_all=f"the change feed of {name} cannot be read: {first_line(error)}")
-    if len(found) > most:
-        return Changed(None, why_all=f"too much of {name} has changed")
-    return Changed(sorted(row[key] for row in found))
+        return ChangedKeys(None, why_all=f"the change feed of {name} cannot be read: {first_line(error)}")
+    if len(rows) > most:
+        return ChangedKeys(None, why_all=f"too much of {name} has changed")
+    return ChangedKeys(sorted(row[key] for row in rows))
 
 
 def net_changes(feed: DataFrame, columns: Sequence[str]) -> DataFrame:
@@ -117,7 +117,7 @@ def net_changes(feed: DataFrame, columns: Sequence[str]) -> DataFrame:
     return feed.groupBy(*columns).agg(more).where("more != 0").select(*columns)
 
 
-def only(rows: DataFrame, column: str, changed: Changed) -> DataFrame:
+def only(rows: DataFrame, column: str, changed: ChangedKeys) -> DataFrame:
     """The rows with the changed keys, or all rows."""
     if changed.keys is None:
         return rows
@@ -125,15 +125,15 @@ def only(rows: DataFrame, column: str, changed: Changed) -> DataFrame:
     return rows.join(F.broadcast(keys), on=column, how="left_semi")
 
 
-def write(
+def write_changes(
     make: Callable[[], DataFrame],
     lake: SparkLakehouse,
     table: Table,
     *,
     key: str,
-    changed: Changed,
+    changed: ChangedKeys,
     inputs: Inputs,
-    recipe: Recipe,
+    recipe: Derivation,
 ) -> None:
     """Replace the rows of the changed keys, or all rows, with those that `make` returns, in one commit.
 
@@ -155,5 +155,5 @@ def write(
 
 
 def _written_at(root: str, name: str, version: int) -> datetime | None:
-    found = commit(Lakehouse(root), find_table(name), version)
-    return None if found is None else found.written_at
+    written = commit(Lakehouse(root), find_table(name), version)
+    return None if written is None else written.written_at

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.affinity.title_index import TitleIndex, best_titles, index_features
 from gold.inputs import one_per_id
 from lakehouse.tables import GOLD_AFFINITY
@@ -36,7 +36,7 @@ _MATCHES = StructType([*_TASTES, StructField("matches", ArrayType(_MATCH))])
 
 
 def rate_titles(
-    users: DataFrame, titles: DataFrame, *, weights: Weights, titles_per_user: int, partitions: int
+    users: DataFrame, titles: DataFrame, *, weights: FeatureWeights, titles_per_user: int, partitions: int
 ) -> DataFrame:
     """One row per user and title that share a feature, for each user's best titles; ties are broken by content_id.
 
@@ -54,13 +54,13 @@ def rate_titles(
     return with_matched(pairs, offered).select(*GOLD_AFFINITY.columns)
 
 
-def index_titles(tastes: DataFrame, *, weights: Weights) -> TitleIndex:
+def index_titles(tastes: DataFrame, *, weights: FeatureWeights) -> TitleIndex:
     """The matrix of the titles, on the driver."""
     table = tastes.select("id", named_features(weights).alias("features")).toArrow()
     return index_features(table.sort_by("id"), weights=weights)
 
 
-def user_features(users: DataFrame, *, weights: Weights) -> DataFrame:
+def user_features(users: DataFrame, *, weights: FeatureWeights) -> DataFrame:
     """One row per user: user_id, and `features` in the vocabulary of the titles."""
     return user_tastes(users).select(F.col("id").alias("user_id"), named_features(weights).alias("features"))
 
@@ -77,7 +77,7 @@ def title_tastes(titles: DataFrame) -> DataFrame:
     return one_per_id(tastes.select(*_TASTES.fieldNames()))
 
 
-def named_features(weights: Weights) -> Column:
+def named_features(weights: FeatureWeights) -> Column:
     """The tastes as one array of distinct `kind:value`, without kinds of weight 0."""
     values = {
         "genre": F.col("generos"),

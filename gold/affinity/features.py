@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Weights(NamedTuple):
+class FeatureWeights(NamedTuple):
     """The weight of a shared feature per kind, before its rarity; 0 leaves the kind out."""
 
     genre: float
@@ -18,7 +18,7 @@ class Weights(NamedTuple):
 
 
 def weigh_features(
-    features: Iterable[str], counts: NDArray[np.int64], *, titles: int, weights: Weights
+    features: Iterable[str], counts: NDArray[np.int64], *, titles: int, weights: FeatureWeights
 ) -> NDArray[np.float64]:
     """The weight of each feature (`kind:value`): its kind's weight times its rarity.
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_matrix, diags_array
 
-from gold.affinity.features import Weights, weigh_features
+from gold.affinity.features import FeatureWeights, weigh_features
 
 # A feature that more than this share of the titles have is kept as a dense row: adding a whole row is faster than
 # adding its entries one by one.
@@ -33,7 +33,7 @@ class TitleIndex:
     common: np.ndarray[Any, np.dtype[np.float64]]
 
 
-def index_features(table: Any, *, weights: Weights) -> TitleIndex:
+def index_features(table: Any, *, weights: FeatureWeights) -> TitleIndex:
     """The matrix of the titles, from an Arrow table (id, features) in ascending order of ids."""
     lists = table["features"].combine_chunks()
     encoded = lists.flatten().dictionary_encode()

@@ -1,12 +1,12 @@
 """How much each kind of shared feature counts."""
 
-from gold.affinity.features import Weights
-from lakehouse.configuration.gold import Affinity
+from gold.affinity.features import FeatureWeights
+from lakehouse.configuration.gold import AffinitySettings
 
 
-def chosen_weights(affinity: Affinity) -> Weights:
+def chosen_weights(affinity: AffinitySettings) -> FeatureWeights:
     """The weights of the settings."""
-    return Weights(
+    return FeatureWeights(
         genre=affinity.genre_weight,
         director=affinity.director_weight,
         actor=affinity.actor_weight,

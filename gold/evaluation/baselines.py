@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gold.recommender.blend import Blend, Recipe, Weights
+from gold.recommender.blend import Blend, BlendWeights, Recipe
 from gold.recommender.factors import fit
 from gold.recommender.preferences import latest_ratings, weigh_preferences
 
@@ -14,7 +14,7 @@ _FIELDS = "factors array<float>, value_factors array<float>, bias double"
 
 def weighted(blend: Blend, *, factors: float = 0.0, taste: float = 0.0, popularity: float = 0.0) -> Blend:
     """The blend with only these parts."""
-    return blend._replace(weights=Weights(factors, taste, popularity, new_titles=0.0))
+    return blend._replace(weights=BlendWeights(factors, taste, popularity, new_titles=0.0))
 
 
 def mean_only(blend: Blend) -> Blend:
@@ -34,7 +34,7 @@ def train_implicit(feedback: DataFrame, *, recipe: Recipe) -> Blend:
         titles=_without_values(factors.titles),
         mean=None,
         ranks=factors.ranks,
-        weights=Weights(1.0, 0.0, 0.0, 0.0),
+        weights=BlendWeights(1.0, 0.0, 0.0, 0.0),
     )
 
 
@@ -47,7 +47,7 @@ def train_explicit(feedback: DataFrame, *, recipe: Recipe, mean: float | None) -
         titles=factors.titles.withColumns({"value_factors": F.col("factors"), "bias": F.lit(0.0)}),
         mean=mean,
         ranks=factors.ranks,
-        weights=Weights(1.0, 0.0, 0.0, 0.0),
+        weights=BlendWeights(1.0, 0.0, 0.0, 0.0),
     )
 
 

@@ -9,11 +9,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from gold.affinity.cosine import index_titles, title_tastes
-from gold.affinity.features import Weights as AffinityWeights
+from gold.affinity.features import FeatureWeights as AffinityWeights
 from gold.affinity.title_index import TitleIndex
 from gold.evaluation.baselines import mean_only, train_explicit, train_implicit, weighted
 from gold.evaluation.figures import CUTOFF
-from gold.evaluation.measures import Facts, measure_lists, measure_values, predict
+from gold.evaluation.measures import Audience, measure_lists, measure_values, predict
 from gold.evaluation.metrics import BLEND, MEAN, POPULARITY
 from gold.evaluation.splits import split_by_time, unseen
 from gold.inputs import held
@@ -40,7 +40,7 @@ class Exam:
     features: DataFrame
     index: TitleIndex
     popular: DataFrame
-    facts: Facts
+    facts: Audience
     partitions: int
 
 
@@ -72,7 +72,7 @@ def exam_of(
             features=asked.withColumn("features", F.array().cast("array<string>")),
             index=index,
             popular=popular,
-            facts=Facts(len(index.content_ids), users, popular.select("content_id", "viewers")),
+            facts=Audience(len(index.content_ids), users, popular.select("content_id", "viewers")),
             partitions=partitions,
         )
 

@@ -11,7 +11,7 @@ from gold.recommender.blend import Blend
 from gold.recommender.scoring import HIGHEST, LOWEST
 
 
-class Facts(NamedTuple):
+class Audience(NamedTuple):
     """What lists are measured against: all titles, `viewers` per content_id, and the number of users."""
 
     catalogue: int
@@ -19,7 +19,7 @@ class Facts(NamedTuple):
     viewers: DataFrame
 
 
-def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts, *, models: Sequence[str]) -> DataFrame:
+def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Audience, *, models: Sequence[str]) -> DataFrame:
     """One row per model and metric of lists (model, user_id, content_id, rank), measured on later likes.
 
     Means over users with at least one relevant title; a missing list counts 0. NDCG (Jarvelin & Kekalainen 2002)
@@ -32,8 +32,8 @@ def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts, *, models
     wanted = asked.groupBy("user_id").agg(F.count("*").alias("wanted"))
     named = lists.sparkSession.createDataFrame([(model,) for model in models], "model string")
     users = wanted.crossJoin(F.broadcast(named))
-    found = first.join(asked, on=["user_id", "content_id"], how="inner")
-    hits = found.groupBy("model", "user_id").agg(F.sort_array(F.collect_list("rank")).alias("hit"))
+    relevant_listed = first.join(asked, on=["user_id", "content_id"], how="inner")
+    hits = relevant_listed.groupBy("model", "user_id").agg(F.sort_array(F.collect_list("rank")).alias("hit"))
     scored = users.join(hits, on=["model", "user_id"], how="left")
     ranks = F.coalesce("hit", F.array().cast("array<int>"))
     means = [F.round(F.avg(column), 6).alias(name) for name, column in _per_user().items()]
@@ -45,7 +45,7 @@ def measure_lists(lists: DataFrame, relevant: DataFrame, facts: Facts, *, models
     return _stacked(quality).unionByName(_stacked(_spread(first, facts)))
 
 
-def _spread(first: DataFrame, facts: Facts) -> DataFrame:
+def _spread(first: DataFrame, facts: Audience) -> DataFrame:
     recommended = first.groupBy("model", "content_id").agg(F.count("*").alias("places"))
     known = recommended.join(facts.viewers, on="content_id", how="left")
     seen = F.greatest(F.coalesce("viewers", F.lit(0)), F.lit(1))

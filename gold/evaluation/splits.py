@@ -6,14 +6,14 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 
-class Split(NamedTuple):
+class TrainingSplit(NamedTuple):
     """Every event is in exactly one of the two."""
 
     training: DataFrame
     holdout: DataFrame
 
 
-def split_by_time(feedback: DataFrame, *, share: float) -> Split:
+def split_by_time(feedback: DataFrame, *, share: float) -> TrainingSplit:
     """Hold out the last events of each user: `share` of them, rounded up, so at least one.
 
     Events with equal times are ordered by content_id, then id.
@@ -25,7 +25,7 @@ def split_by_time(feedback: DataFrame, *, share: float) -> Split:
     # slightly less, so that 0.2 * 5 is 1 and not a little more
     held_out = F.col("place") > F.col("events") - F.ceil(F.col("events") * share - 1e-9)
     columns = feedback.columns
-    return Split(
+    return TrainingSplit(
         training=placed.where(~held_out).select(*columns), holdout=placed.where(held_out).select(*columns)
     )
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold.recommender.blend import Recipe, Weights
+from gold.recommender.blend import BlendWeights, Recipe
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_TRIALS
 
@@ -68,7 +68,7 @@ def _drawn(base: Recipe, dice: random.Random) -> Recipe:
     return base._replace(
         order=order,
         evidence=base.evidence._replace(recency_titles=_log_uniform(dice, 3.0, 30.0)),
-        weights=Weights(
+        weights=BlendWeights(
             factors=1.0,
             taste=round(dice.uniform(0.0, 4.0), 2),
             popularity=round(dice.uniform(-0.2, 0.5), 2),
@@ -137,8 +137,8 @@ def search(
 def _known(lake: SparkLakehouse, data_id: str) -> set[str]:
     if not lake.exists(GOLD_TRIALS):
         return set()
-    found = lake.read(GOLD_TRIALS).where(F.col("data_id") == data_id).select("trial_id")
-    return {row["trial_id"] for row in found.collect()}
+    trials = lake.read(GOLD_TRIALS).where(F.col("data_id") == data_id).select("trial_id")
+    return {row["trial_id"] for row in trials.collect()}
 
 
 def best_trials(lake: SparkLakehouse, *, data_id: str, count: int) -> DataFrame:

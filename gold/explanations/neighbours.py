@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gold.affinity.features import Weights, weigh_features
+from gold.affinity.features import FeatureWeights, weigh_features
 
 # Similarities are compared and shown to this many digits, so that rounding noise cannot affect the order.
 _DIGITS = 4
@@ -64,7 +64,7 @@ class SparseVectors:
         return np.asarray(np.bincount(self.titles, products, len(self.content_ids)), dtype=np.float64)
 
 
-def feature_vectors(content_ids: Any, features: pa.Table, *, weights: Weights) -> SparseVectors:
+def feature_vectors(content_ids: Any, features: pa.Table, *, weights: FeatureWeights) -> SparseVectors:
     """The features of titles: genres, people, decades, each weighted by its rarity.
 
     `content_ids` is an Arrow array, `features` has id and feature, in any order.

@@ -57,8 +57,8 @@ def liked_titles(feedback: Iterable[Mapping[str, Any]], *, liked_from: float) ->
 
 def liked_alike(content_id: str, liked: Sequence[str], vectors: Sequence[Vectors]) -> list[Neighbour]:
     """The liked titles most similar to this one, by the first of the vectors that finds any."""
-    for found in vectors:
-        neighbours = nearest_titles(found, content_id, count=_NAMED, among=set(liked), least=_ALIKE)
+    for vector in vectors:
+        neighbours = nearest_titles(vector, content_id, count=_NAMED, among=set(liked), least=_ALIKE)
         if neighbours:
             return neighbours
     return []

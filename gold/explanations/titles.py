@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from lakehouse.lakehouse import Lakehouse, text_in
 from lakehouse.tables import SILVER_CONTENT
 
@@ -27,7 +27,7 @@ _VALUES = {
 
 
 @dataclass(frozen=True)
-class Titles:
+class TitleReader:
     """All titles at one version of silver.content, whatever a stream does to the table meanwhile."""
 
     lakehouse: Lakehouse
@@ -44,15 +44,15 @@ class Titles:
         rows = self.lakehouse.read(SILVER_CONTENT, version=self.version, columns=["id"])
         return rows.sort_by("id")["id"].combine_chunks()
 
-    def features(self, *, weights: Weights) -> pa.Table:
+    def features(self, *, weights: FeatureWeights) -> pa.Table:
         """One row per title and feature (`kind:value`): those of gold.affinity.cosine.named_features."""
         kinds = [kind for kind, weight in weights._asdict().items() if weight > 0]
         rows = " UNION ALL ".join(map(_features_of, kinds)) or "SELECT id, id AS feature FROM titles WHERE false"
         return self.lakehouse.query(rows, titles=(SILVER_CONTENT, self.version))
 
 
-def latest_titles(lakehouse: Lakehouse) -> Titles:
-    return Titles(lakehouse, lakehouse.version(SILVER_CONTENT))
+def latest_titles(lakehouse: Lakehouse) -> TitleReader:
+    return TitleReader(lakehouse, lakehouse.version(SILVER_CONTENT))
 
 
 def _features_of(kind: str) -> str:

@@ -8,16 +8,16 @@ from typing import NamedTuple
 from gold.models.files import keep_models
 from gold.models.registry import (
     ModelRecord,
-    Records,
-    Rule,
+    ModelRecords,
+    PublicationRule,
+    decide_publication,
     expire,
     expire_unsaved,
     figure,
-    judge,
-    kept,
-    publish,
-    published,
-    read_records,
+    kept_models,
+    publish_model,
+    published_model,
+    read_models,
     refuse,
 )
 from gold.models.saved import require_saved, saved_versions
@@ -35,7 +35,7 @@ class Publication(NamedTuple):
 
 
 def offer_model(
-    lake: SparkLakehouse, new: ModelRecord, *, rule: Rule, keep: int, force: bool = False
+    lake: SparkLakehouse, new: ModelRecord, *, rule: PublicationRule, keep: int, force: bool = False
 ) -> Publication:
     """Publish a saved model, or refuse it, in one commit of gold.models; then delete the files of unneeded models.
 
@@ -44,29 +44,29 @@ def offer_model(
     """
     require_saved(lake.root, new.model_version)
     before = records = current_records(lake.root)
-    verdict = judge(new, records, rule=rule)
+    verdict = decide_publication(new, records, rule=rule)
     if verdict.publish or force:
         reason = verdict.reason if verdict.publish else f"by force: {verdict.reason}"
-        compared = (new, published(records) or new)
+        compared = (new, published_model(records) or new)
         if any(figure(record, rule.metric) is None for record in compared):
             log.warning("%s is published without a comparison: %s", new.model_version, reason)
-        records = publish(records, new, at=new.trained_at, reason=reason)
+        records = publish_model(records, new, at=new.trained_at, reason=reason)
     else:
         records = refuse(records, new, reason=verdict.reason)
     records = expire(records, keep=keep)
     if records != before:
         write_records(lake, records)
-    keep_models(lake.root, kept(records))
+    keep_models(lake.root, kept_models(records))
     if verdict.publish or force:
         return Publication(new.model_version, refusal="")
-    current = published(records)
+    current = published_model(records)
     assert current is not None  # noqa: S101 - a model is only refused if another one is published
     return Publication(current.model_version, refusal=verdict.reason)
 
 
-def current_records(root: str) -> Records:
+def current_records(root: str) -> ModelRecords:
     """The rows of gold.models; models whose files somebody deleted are marked expired."""
-    return expire_unsaved(read_records(root), saved_versions(root))
+    return expire_unsaved(read_models(root), saved_versions(root))
 
 
 def write_records(lake: SparkLakehouse, records: Iterable[ModelRecord]) -> None:

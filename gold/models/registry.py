@@ -39,57 +39,65 @@ class ModelRecord:
     reason: str = ""
 
 
-class Rule(NamedTuple):
+class PublicationRule(NamedTuple):
     """A new model is published unless its metric is worse than the published one's by more than this share."""
 
     metric: str
     margin: float
 
 
-class Verdict(NamedTuple):
+class PublicationDecision(NamedTuple):
     publish: bool
     reason: str
 
 
-Records = tuple[ModelRecord, ...]
+ModelRecords = tuple[ModelRecord, ...]
 
 
-def published(records: Records) -> ModelRecord | None:
+def published_model(records: ModelRecords) -> ModelRecord | None:
     return next((record for record in records if record.status == PUBLISHED), None)
 
 
-def judge(new: ModelRecord, records: Records, *, rule: Rule) -> Verdict:
+def decide_publication(new: ModelRecord, records: ModelRecords, *, rule: PublicationRule) -> PublicationDecision:
     """Whether the new model may replace the published one, and why, with both figures.
 
     Each figure is from the model's own training, on the rows held out then: today's held-out rows were training
     rows of the published model. A model without the metric never replaces one that has it; if the published
     model has none, any model replaces it.
     """
-    current = published(records)
+    current = published_model(records)
     known = _find(records, new.model_version)
     own = figure(new, rule.metric)
     if current is None:
-        return Verdict(True, "the first model" if own is not None else f"the first model, without {rule.metric}")
+        return PublicationDecision(
+            True, "the first model" if own is not None else f"the first model, without {rule.metric}"
+        )
     if current.model_version == new.model_version:
-        return Verdict(True, current.reason)
+        return PublicationDecision(True, current.reason)
     if known is not None and known.status == WITHDRAWN:
-        return Verdict(False, known.reason)
+        return PublicationDecision(False, known.reason)
     theirs = figure(current, rule.metric)
     if own is None:
         if theirs is None:
-            return Verdict(True, f"no {rule.metric}, and the published {current.model_version} has none")
-        return Verdict(False, f"no {rule.metric} against {theirs:.4f} of the published {current.model_version}")
+            return PublicationDecision(
+                True, f"no {rule.metric}, and the published {current.model_version} has none"
+            )
+        return PublicationDecision(
+            False, f"no {rule.metric} against {theirs:.4f} of the published {current.model_version}"
+        )
     if theirs is None:
-        return Verdict(True, f"{rule.metric} {own:.4f}, the published {current.model_version} has none")
+        return PublicationDecision(
+            True, f"{rule.metric} {own:.4f}, the published {current.model_version} has none"
+        )
     worse = own - theirs if rule.metric in _LOWER_IS_BETTER else theirs - own
     compared = f"{rule.metric} {own:.4f} against {theirs:.4f} of the published {current.model_version}"
     # slightly more than the margin, so that rounding decides nothing
     if worse <= rule.margin * abs(theirs) + 1e-9:
-        return Verdict(True, compared)
-    return Verdict(False, f"{compared}, worse by more than {rule.margin:.1%}")
+        return PublicationDecision(True, compared)
+    return PublicationDecision(False, f"{compared}, worse by more than {rule.margin:.1%}")
 
 
-def publish(records: Records, new: ModelRecord, *, at: datetime, reason: str) -> Records:
+def publish_model(records: ModelRecords, new: ModelRecord, *, at: datetime, reason: str) -> ModelRecords:
     """The records with this model published; the previous one retires in the same step.
 
     If the model is already published, only its metrics change, to the latest ones.
@@ -107,7 +115,7 @@ def publish(records: Records, new: ModelRecord, *, at: datetime, reason: str) ->
     return (*others, entered)
 
 
-def refuse(records: Records, new: ModelRecord, *, reason: str) -> Records:
+def refuse(records: ModelRecords, new: ModelRecord, *, reason: str) -> ModelRecords:
     """The records with this model refused. A model that was ever published keeps its current state."""
     known = _find(records, new.model_version)
     if known is not None and known.status in (RETIRED, WITHDRAWN):
@@ -116,17 +124,17 @@ def refuse(records: Records, new: ModelRecord, *, reason: str) -> Records:
     return (*_without(records, new.model_version), refused)
 
 
-def roll_back(records: Records, target: ModelRecord, *, at: datetime) -> Records:
+def roll_back(records: ModelRecords, target: ModelRecord, *, at: datetime) -> ModelRecords:
     """The records with an older model published again; the current one is withdrawn."""
-    current = published(records)
+    current = published_model(records)
     if current is None or current.model_version == target.model_version:
-        return publish(records, target, at=at, reason="published by hand")
+        return publish_model(records, target, at=at, reason="published by hand")
     withdrawn = replace(current, status=WITHDRAWN, reason=f"it was rolled back to {target.model_version}")
     others = (*_without(records, current.model_version), withdrawn)
-    return publish(others, target, at=at, reason=f"rolled back from {current.model_version}")
+    return publish_model(others, target, at=at, reason=f"rolled back from {current.model_version}")
 
 
-def rollback_target(records: Records, model_version: str | None) -> ModelRecord:
+def rollback_target(records: ModelRecords, model_version: str | None) -> ModelRecord:
     """The model to publish again: the requested one, or else the one published before the current one.
 
     Raises InputError if there is none, or if its files are deleted.
@@ -151,7 +159,7 @@ def rollback_target(records: Records, model_version: str | None) -> ModelRecord:
     return target
 
 
-def expire_unsaved(records: Records, saved: Collection[str]) -> Records:
+def expire_unsaved(records: ModelRecords, saved: Collection[str]) -> ModelRecords:
     """The records, with models whose files somebody deleted marked expired."""
     return tuple(
         record
@@ -161,7 +169,7 @@ def expire_unsaved(records: Records, saved: Collection[str]) -> Records:
     )
 
 
-def expire(records: Records, *, keep: int) -> Records:
+def expire(records: ModelRecords, *, keep: int) -> ModelRecords:
     """The records, with all but the last `keep` expired, separately for models once published and refused ones."""
     groups = [
         [record for record in records if record.status in (RETIRED, WITHDRAWN)],
@@ -178,12 +186,12 @@ def expire(records: Records, *, keep: int) -> Records:
     )
 
 
-def kept(records: Records) -> list[str]:
+def kept_models(records: ModelRecords) -> list[str]:
     """The versions whose files are needed."""
     return [record.model_version for record in records if record.status != EXPIRED]
 
 
-def read_records(root: str) -> Records:
+def read_models(root: str) -> ModelRecords:
     """All trained models, oldest first; empty if none was ever trained."""
     lake = Lakehouse(root)
     rows = lake.read(GOLD_MODELS).to_pylist() if lake.exists(GOLD_MODELS) else []
@@ -196,7 +204,7 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, list) else value
 
 
-def _as_trained(records: Records, new: ModelRecord) -> ModelRecord:
+def _as_trained(records: ModelRecords, new: ModelRecord) -> ModelRecord:
     """A model trained again while its files exist keeps its original creation time."""
     known = _find(records, new.model_version)
     return new if known is None or known.status == EXPIRED else replace(new, trained_at=known.trained_at)
@@ -207,11 +215,11 @@ def figure(record: ModelRecord, metric: str) -> float | None:
     return finite(record.metrics.get(metric))
 
 
-def _find(records: Records, model_version: str) -> ModelRecord | None:
+def _find(records: ModelRecords, model_version: str) -> ModelRecord | None:
     return next((record for record in records if record.model_version == model_version), None)
 
 
-def _without(records: Records, model_version: str) -> Records:
+def _without(records: ModelRecords, model_version: str) -> ModelRecords:
     return tuple(record for record in records if record.model_version != model_version)
 
 

@@ -64,8 +64,8 @@ def checked_name(name: str) -> str:
 
 
 def read_manifest(folder: Folder) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(folder.read(MANIFEST))
-    return found
+    manifest: dict[str, Any] = json.loads(folder.read(MANIFEST))
+    return manifest
 
 
 def part_names(frame: Folder) -> list[str]:

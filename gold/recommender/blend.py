@@ -18,7 +18,7 @@ from gold.recommender.preferences import Evidence, latest_ratings, weigh_prefere
 from lakehouse.errors import InputError
 
 
-class Weights(NamedTuple):
+class BlendWeights(NamedTuple):
     """The weight of each part in the ranking. Factor scores have a root mean square of 1 per user.
 
     `taste` is for the cosine of a title and a user's tastes, `popularity` for ln(1 + viewers), `new_titles` for
@@ -38,7 +38,7 @@ class Recipe(NamedTuple):
     order: tuple[Parameters, ...]
     value: Parameters
     shrinkage: Shrinkage
-    weights: Weights
+    weights: BlendWeights
 
 
 class Blend(NamedTuple):
@@ -52,7 +52,7 @@ class Blend(NamedTuple):
     titles: DataFrame
     mean: float | None
     ranks: tuple[int, ...]
-    weights: Weights
+    weights: BlendWeights
 
 
 def train_blend(feedback: DataFrame, *, recipe: Recipe) -> Blend:
@@ -129,7 +129,7 @@ def blend_of(model: Model) -> Blend:
         titles=model.frames["item_factors"],
         mean=None if numbers["mean"] is None else float(numbers["mean"]),  # type: ignore[arg-type]
         ranks=tuple(numbers["ranks"]),  # type: ignore[arg-type]
-        weights=Weights(**numbers["weights"]),  # type: ignore[arg-type]
+        weights=BlendWeights(**numbers["weights"]),  # type: ignore[arg-type]
     )
 
 

@@ -13,10 +13,10 @@ from pyspark.sql.types import DoubleType, IntegerType, StringType, StructField, 
 from scipy.sparse import csr_matrix
 
 from gold.affinity.title_index import unit_rows
-from gold.recommender.blend import Blend, Weights
+from gold.recommender.blend import Blend, BlendWeights
 from gold.recommender.preferences import Evidence, weigh_preferences
 from gold.recommender.scoring import SOURCES, Best, Users, best_titles
-from gold.recommender.titles import Titles, dense
+from gold.recommender.titles import TitleFeatures, dense
 from lakehouse.tables import GOLD_RECOMMENDATIONS
 
 # Cells per dense block of users x titles. A block needs about 60 bytes per cell: 60 MB.
@@ -36,8 +36,8 @@ _PLACES = StructType(
 class Scorer(NamedTuple):
     """What one task needs to make the lists of its users."""
 
-    titles: Titles
-    weights: Weights
+    titles: TitleFeatures
+    weights: BlendWeights
     ranks: tuple[int, ...]
     mean: float | None
     titles_per_user: int
@@ -69,7 +69,7 @@ def without_factors(affinity: DataFrame, blend: Blend) -> DataFrame:
 def make_lists(
     described: DataFrame,
     blend: Blend,
-    titles: Titles,
+    titles: TitleFeatures,
     *,
     titles_per_user: int,
     partitions: int,

@@ -1,13 +1,13 @@
 """Gold's settings as model recipes."""
 
 from gold.recommender.biases import Shrinkage
-from gold.recommender.blend import Recipe, Weights
+from gold.recommender.blend import BlendWeights, Recipe
 from gold.recommender.factors import Parameters
 from gold.recommender.preferences import Evidence
-from lakehouse.configuration.gold import Gold
+from lakehouse.configuration.gold import GoldSettings
 
 
-def recipe_of(gold: Gold) -> Recipe:
+def recipe_of(gold: GoldSettings) -> Recipe:
     """All parameters of a model. Each ALS of the ranking has its own seed."""
     als, feedback, values = gold.als, gold.feedback, gold.values
     order = tuple(
@@ -25,7 +25,7 @@ def recipe_of(gold: Gold) -> Recipe:
         order=order,
         value=Parameters(values.rank, values.iterations, values.regularization, None, als.seed),
         shrinkage=Shrinkage(values.title_shrinkage, values.user_shrinkage, values.recency_ratings),
-        weights=Weights(
+        weights=BlendWeights(
             factors=1.0,
             taste=gold.blend.taste_weight,
             popularity=gold.blend.popularity_weight,

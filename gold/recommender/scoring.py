@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix, diags_array
 
-from gold.recommender.blend import Weights
-from gold.recommender.titles import Floats, Titles, split_fits
+from gold.recommender.blend import BlendWeights
+from gold.recommender.titles import Floats, TitleFeatures, split_fits
 
 LOWEST, HIGHEST = 0.5, 5.0
 # The middle of the scale, used while nobody has rated anything.
@@ -50,9 +50,9 @@ class Best:
 
 def best_titles(
     users: Users,
-    titles: Titles,
+    titles: TitleFeatures,
     *,
-    weights: Weights,
+    weights: BlendWeights,
     ranks: tuple[int, ...],
     mean: float | None,
     titles_per_user: int,
@@ -91,7 +91,9 @@ def never_rising(values: Floats, count: npt.NDArray[np.int64]) -> Floats:
     return result
 
 
-def _blended(users: Users, titles: Titles, taste: Floats, weights: Weights, ranks: tuple[int, ...]) -> Floats:
+def _blended(
+    users: Users, titles: TitleFeatures, taste: Floats, weights: BlendWeights, ranks: tuple[int, ...]
+) -> Floats:
     learnt = np.zeros((len(users.known), len(titles)))
     parts = zip(split_fits(users.factors, ranks), split_fits(titles.factors, ranks), titles.scales, strict=True)
     for own, theirs, scale in parts:
@@ -101,7 +103,7 @@ def _blended(users: Users, titles: Titles, taste: Floats, weights: Weights, rank
     return np.asarray(learnt + weights.taste * taste + weights.popularity * np.log1p(titles.viewers))
 
 
-def _taste(users: Users, titles: Titles) -> Floats:
+def _taste(users: Users, titles: TitleFeatures) -> Floats:
     """The cosine of each title with the sum of the user's declared tastes and the titles that they took to."""
     profiles = csr_matrix(users.liked @ titles.index.vectors.T + users.features)
     squares = np.asarray(profiles.multiply(profiles).sum(axis=1)).ravel()
@@ -109,7 +111,7 @@ def _taste(users: Users, titles: Titles) -> Floats:
     return np.asarray((unit @ titles.index.vectors).toarray())
 
 
-def _without_factors(affinity: Floats, titles: Titles) -> npt.NDArray[np.int64]:
+def _without_factors(affinity: Floats, titles: TitleFeatures) -> npt.NDArray[np.int64]:
     """Titles that fit a user's tastes first, best first, then popular ones."""
     fitting = np.rint(affinity * RESOLUTION).astype(np.int64) + len(titles)
     return np.where(affinity > 0, fitting, len(titles) - titles.places)
@@ -126,7 +128,7 @@ def _largest(scores: npt.NDArray[np.int64], seen: npt.NDArray[np.bool_], kept: i
 
 
 def _values(
-    users: Users, titles: Titles, chosen: npt.NDArray[np.int64], affinity: Floats, mean: float | None
+    users: Users, titles: TitleFeatures, chosen: npt.NDArray[np.int64], affinity: Floats, mean: float | None
 ) -> Floats:
     """The expected ratings, on the scale; if nobody has rated: affinity, or the middle of the scale."""
     if mean is None:

@@ -19,7 +19,7 @@ _PRIOR_FEATURE_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
-class Titles:
+class TitleFeatures:
     """One entry per title of `index.content_ids`, in that order.
 
     `factors` are the model's; for a title that it does not know (`known` is false), the mean of its features'.
@@ -43,14 +43,14 @@ class Titles:
         return pc.index_in(content_ids, value_set=self.index.content_ids).to_numpy(zero_copy_only=False)
 
 
-def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> Titles:
+def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> TitleFeatures:
     """Align the model's titles and `popular` (content_id, place, viewers) with the index."""
     ids = index.content_ids
     learnt = blend.titles.toArrow()
     factors, known = _aligned(learnt, "factors", ids, sum(blend.ranks))
     value_factors, _ = _aligned(learnt, "value_factors", ids, None)
     places = popular.select("content_id", "place", "viewers").toArrow()
-    return Titles(
+    return TitleFeatures(
         index=index,
         factors=_with_new(factors, known, index.vectors),
         known=known,
@@ -80,10 +80,10 @@ def dense(lists: Any, width: int | None) -> tuple[Floats, npt.NDArray[np.bool_]]
 def _aligned(table: pa.Table, column: str, ids: Any, width: int | None) -> tuple[Floats, npt.NDArray[np.bool_]]:
     rows, present = dense(_chunk(table, column), width)
     source = pc.index_in(ids, value_set=_chunk(table, "content_id"))
-    found = ~np.asarray(pc.is_null(source))
-    places = source.to_numpy(zero_copy_only=False)[found].astype(np.int64)
+    is_present = ~np.asarray(pc.is_null(source))
+    places = source.to_numpy(zero_copy_only=False)[is_present].astype(np.int64)
     aligned, known = np.zeros((len(ids), rows.shape[1]), dtype=np.float32), np.zeros(len(ids), dtype=bool)
-    aligned[found], known[found] = rows[places], present[places]
+    aligned[is_present], known[is_present] = rows[places], present[places]
     return aligned, known
 
 

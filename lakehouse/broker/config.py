@@ -119,10 +119,10 @@ def format_storage(folder: Path, *options: str) -> str:
             raise BrokerError(
                 f"Kafka's storage at {meta.parent} cannot be formatted: {words}", todo="delete that folder"
             )
-    found = re.search(r"^cluster\.id=(.+)$", meta.read_text(encoding="utf-8"), re.MULTILINE)
-    if found is None:
+    match = re.search(r"^cluster\.id=(.+)$", meta.read_text(encoding="utf-8"), re.MULTILINE)
+    if match is None:
         raise BrokerError(f"{meta} has no cluster id", todo=f"delete {meta.parent}, which also deletes its topics")
-    return found[1].strip()
+    return match[1].strip()
 
 
 def _new_cluster_id() -> str:

@@ -10,14 +10,14 @@ from lakehouse.broker.process import Broker, await_broker, recorded_broker, star
 from lakehouse.errors import BrokerError
 from lakehouse.kafka.admin import cluster_id
 from lakehouse.kafka.client import Cluster, configured_cluster
-from lakehouse.locks import locked, open_lock, share, try_alone
-from lakehouse.settings import Kafka
+from lakehouse.locks import lock_shared, locked, open_lock, try_alone
+from lakehouse.settings import KafkaSettings
 
 _FOREIGN_SECONDS = 2.0
 
 
 @contextmanager
-def kafka_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
+def kafka_cluster(kafka: KafkaSettings, root: str) -> Iterator[Cluster]:
     """A cluster that answers for as long as the context lasts.
 
     With kafka.bootstrap_servers set, it is always that cluster. Otherwise it is this root's embedded broker:
@@ -43,12 +43,12 @@ def kafka_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
             _leave(folder, users)
 
 
-def own_broker(kafka: Kafka, root: str) -> Broker | None:
+def own_broker(kafka: KafkaSettings, root: str) -> Broker | None:
     """This root's embedded broker if it is running; None if a configured or somebody else's cluster is used."""
     return None if kafka.bootstrap_servers or "://" in root else recorded_broker(Path(root) / "kafka")
 
 
-def running_cluster(kafka: Kafka, root: str) -> Cluster | None:
+def running_cluster(kafka: KafkaSettings, root: str) -> Cluster | None:
     """The cluster that `kafka_cluster` would use without starting one; None if it would have to start one.
 
     Does not check whether a configured cluster answers.
@@ -106,7 +106,7 @@ def _foreign_broker(port: int) -> bool:
 
 def _join(folder: Path) -> int:
     users = open_lock(folder / "users.lock")
-    share(users)
+    lock_shared(users)
     return users
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
-from lakehouse.drafts import replacing
+from lakehouse.atomic_write import atomic_write
 from lakehouse.errors import MachineError, first_line
 from lakehouse.locks import locked
 
@@ -93,5 +93,5 @@ def counted(jars: Iterable[Path], total: int) -> Iterator[Path]:
 
 
 def _write(listing: Path, jars: list[Path]) -> None:
-    with replacing(listing) as draft:
+    with atomic_write(listing) as draft:
         draft.write_text("".join(f"{jar}\n" for jar in jars), encoding="utf-8")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lakehouse.atomic_write import atomic_write
 from lakehouse.broker.config import LOOPBACK, format_storage, java_command, telling_line, write_config
-from lakehouse.drafts import replacing
 from lakehouse.errors import BrokerError
 from lakehouse.jvm.class_archive import discard_archive
 from lakehouse.jvm.java import utf8_locale
@@ -106,7 +106,7 @@ def launch_broker(folder: Path, port: int, identity: str) -> Broker:
             start_new_session=True,  # Ctrl-C must not stop it before its clients have flushed
         )
     broker = Broker(process.pid, process_start(process.pid) or "", port, identity)
-    with replacing(folder / "broker.json") as draft:
+    with atomic_write(folder / "broker.json") as draft:
         draft.write_text(json.dumps(asdict(broker)), encoding="utf-8")
     try:
         await_broker(broker, folder, seen)

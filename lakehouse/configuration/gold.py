@@ -23,7 +23,7 @@ QualityMetric = Literal[
 QUALITY_METRICS: tuple[str, ...] = get_args(QualityMetric)
 
 
-class Affinity(Section):
+class AffinitySettings(Section):
     genre_weight: Weight
     director_weight: Weight
     actor_weight: Weight
@@ -38,7 +38,7 @@ class Affinity(Section):
         return self
 
 
-class Feedback(Section):
+class FeedbackSettings(Section):
     liked_from: Annotated[Real, Field(ge=0.5, le=5)]
     like_weight: Positive
     view_weight: Weight
@@ -46,7 +46,7 @@ class Feedback(Section):
     recency_titles: Positive
 
 
-class Als(Section):
+class AlsSettings(Section):
     ranks: Annotated[tuple[Count, ...], Field(min_length=1)]
     iterations: Count
     regularization: Positive
@@ -55,13 +55,13 @@ class Als(Section):
     seed: Seed
 
 
-class Blend(Section):
+class BlendSettings(Section):
     taste_weight: Weight
     popularity_weight: SignedWeight
     new_title_weight: Weight
 
 
-class Values(Section):
+class ValuesSettings(Section):
     rank: Count
     iterations: Count
     regularization: Positive
@@ -70,27 +70,27 @@ class Values(Section):
     recency_ratings: Positive
 
 
-class Models(Section):
+class ModelsSettings(Section):
     metric: QualityMetric
     margin: Share
     keep: Count
 
 
-class Recommendations(Section):
+class RecommendationsSettings(Section):
     titles_per_user: Count
 
 
-class Popularity(Section):
+class PopularitySettings(Section):
     # a hundred years
     trend_days: Annotated[Integer, Field(ge=1, le=36_525)]
 
 
-class Gold(Section):
-    affinity: Affinity
-    feedback: Feedback
-    als: Als
-    blend: Blend
-    values: Values
-    models: Models
-    recommendations: Recommendations
-    popularity: Popularity
+class GoldSettings(Section):
+    affinity: AffinitySettings
+    feedback: FeedbackSettings
+    als: AlsSettings
+    blend: BlendSettings
+    values: ValuesSettings
+    models: ModelsSettings
+    recommendations: RecommendationsSettings
+    popularity: PopularitySettings

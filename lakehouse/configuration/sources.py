@@ -44,11 +44,11 @@ def read_sources(
     in the environment that is not JSON.
     """
     chosen = _environment(keys, others)
-    found = Sources({}, {}, {key[:end] for key in keys for end, sign in enumerate(key) if sign == "."})
+    sources = Sources({}, {}, {key[:end] for key in keys for end, sign in enumerate(key) if sign == "."})
     for file in files:
         content = _parsed(file)
         _refuse_secrets(file, content, secrets)
-        _lay_over(found, content, str(file))
+        _lay_over(sources, content, str(file))
     faults = []
     for key, (name, text) in chosen.items():
         value: Any = text
@@ -58,10 +58,10 @@ def read_sources(
                 faults.append(
                     f"setting {key} = {shown(text)}: expected a JSON list in {name}, such as {_example(text)}"
                 )
-        _put(found, key.split("."), value, name)
+        _put(sources, key.split("."), value, name)
     if faults:
         raise SettingsError("; ".join(faults), todo="write lists as JSON in the environment")
-    return found
+    return sources
 
 
 def shown(value: object) -> str:
@@ -93,7 +93,7 @@ def _refuse_secrets(file: Path, content: Mapping[str, Any], secrets: Collection[
 def _environment(keys: Collection[str], others: Sequence[str]) -> dict[str, tuple[str, str]]:
     """The name and text of each key's variable, if set. A misspelt variable must not pass."""
     known = {variable(key): key for key in keys}
-    found: dict[str, tuple[str, str]] = {}
+    origins: dict[str, tuple[str, str]] = {}
     for name in sorted(os.environ):
         capitals = name.upper()
         if not capitals.startswith(PREFIX) or name in others:
@@ -103,10 +103,10 @@ def _environment(keys: Collection[str], others: Sequence[str]) -> dict[str, tupl
             close = difflib.get_close_matches(capitals, [*known, *others], n=1)
             hint = f"did you mean {close[0]}?" if close else "conf/lakehouse.toml lists all settings"
             raise SettingsError(f"unknown setting {name} in the environment", todo=hint)
-        if key in found:
-            raise SettingsError(f"{found[key][0]} and {name} are the same setting", todo="keep one of them")
-        found[key] = (name, os.environ[name])
-    return found
+        if key in origins:
+            raise SettingsError(f"{origins[key][0]} and {name} are the same setting", todo="keep one of them")
+        origins[key] = (name, os.environ[name])
+    return origins
 
 
 def _json_list(text: str) -> list[Any] | None:
@@ -125,28 +125,28 @@ def _example(text: str) -> str:
     return example if items and len(example) <= 60 else '["G", "PG"]'
 
 
-def _lay_over(found: Sources, content: Mapping[str, Any], origin: str, *sections: str) -> None:
+def _lay_over(sources: Sources, content: Mapping[str, Any], origin: str, *sections: str) -> None:
     for name, value in content.items():
         if isinstance(value, dict):
-            _section(found, (*sections, name))
-            _lay_over(found, value, origin, *sections, name)
+            _section(sources, (*sections, name))
+            _lay_over(sources, value, origin, *sections, name)
         else:
-            _put(found, (*sections, name), value, origin)
+            _put(sources, (*sections, name), value, origin)
 
 
-def _put(found: Sources, path: Sequence[str], value: Any, origin: str) -> None:
-    section = _section(found, path[:-1])
+def _put(sources: Sources, path: Sequence[str], value: Any, origin: str) -> None:
+    section = _section(sources, path[:-1])
     if section is not None:
         section[path[-1]] = value
-        found.origins[".".join(path)] = origin
+        sources.origins[".".join(path)] = origin
 
 
-def _section(found: Sources, path: Sequence[str]) -> dict[str, Any] | None:
+def _section(sources: Sources, path: Sequence[str]) -> dict[str, Any] | None:
     """The mapping at that path, created if missing; None if a plain value stands in place of a section."""
-    values = found.values
+    values = sources.values
     for depth, name in enumerate(path, 1):
         if not isinstance(values.get(name), dict):
-            if name in values and ".".join(path[:depth]) in found.sections:
+            if name in values and ".".join(path[:depth]) in sources.sections:
                 return None
             values[name] = {}
         values = values[name]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lakehouse.errors import TableError
-from lakehouse.history.commits import commit, inputs_of
+from lakehouse.history.commits import commit, lineage_of
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import GOLD_POWERBI, GOLD_RECOMMENDATIONS, QUALITY_RESULTS, Table, gated_tables
 
@@ -18,7 +18,7 @@ GATED: Mapping[str, tuple[Table, ...]] = {layer: gated_tables(layer) for layer i
 # The expectation whose observed value is the table's row count, and what results of earlier releases call it.
 ROW_COUNT = "expect_table_row_count_to_be_between"
 _ROW_COUNTS = f"('{ROW_COUNT}', 'row count')"
-Row = Mapping[str, Any]
+ResultRow = Mapping[str, Any]
 _SHARES = 'SELECT run_id, table_name, "column", shares FROM results WHERE shares IS NOT NULL'
 # One row is one table in one run.
 _CHECKS = f"""
@@ -69,8 +69,8 @@ def is_gated() -> bool:
 
 def is_accepted(root: str, table: Table, version: int) -> bool:
     lake = Lakehouse(root)
-    found = _recorded(root).get(table.sql_name, ())
-    return any(known.version == version and _with_commit(lake, table, known) is not None for known in found)
+    recorded = _recorded(root).get(table.sql_name, ())
+    return any(known.version == version and _with_commit(lake, table, known) is not None for known in recorded)
 
 
 def last_accepted(root: str, table: Table, *, up_to: int | None = None) -> Accepted | None:
@@ -80,8 +80,8 @@ def last_accepted(root: str, table: Table, *, up_to: int | None = None) -> Accep
     """
     lake = Lakehouse(root)
     recorded = _recorded(root).get(table.sql_name, ())
-    found = (_with_commit(lake, table, one) for one in recorded if up_to is None or one.version <= up_to)
-    return next((accepted for accepted in found if accepted is not None), None)
+    still_valid = (_with_commit(lake, table, one) for one in recorded if up_to is None or one.version <= up_to)
+    return next((accepted for accepted in still_valid if accepted is not None), None)
 
 
 def input_version(root: str, table: Table) -> int:
@@ -119,7 +119,7 @@ def exported_version(root: str, table: Table) -> int:
 def published_recommendations(root: str) -> str | None:
     """The version of the recommendations that the last export published; None if there was no export."""
     lake, name = Lakehouse(root), GOLD_RECOMMENDATIONS.sql_name
-    inputs = inputs_of(lake, GOLD_POWERBI, lake.version(GOLD_POWERBI)) if lake.exists(GOLD_POWERBI) else None
+    inputs = lineage_of(lake, GOLD_POWERBI, lake.version(GOLD_POWERBI)) if lake.exists(GOLD_POWERBI) else None
     return f"{name} version {inputs[name]}" if inputs and name in inputs else None
 
 
@@ -133,10 +133,10 @@ def _nothing_accepted(table: Table, selection: str) -> TableError:
 
 def _with_commit(lake: Lakehouse, table: Table, accepted: Accepted) -> Accepted | None:
     """With the commit's time; None if the commit is a recreated table's, whose versions count from 0 again."""
-    found = commit(lake, table, accepted.version)
-    if found is None or found.written_at is None or found.written_at > accepted.checked_at:
+    written = commit(lake, table, accepted.version)
+    if written is None or written.written_at is None or written.written_at > accepted.checked_at:
         return None
-    return accepted._replace(written_at=found.written_at)
+    return accepted._replace(written_at=written.written_at)
 
 
 def _recorded(root: str) -> Mapping[str, tuple[Accepted, ...]]:
@@ -171,7 +171,7 @@ def _read(root: str, results_version: int) -> _Results:
     shares: dict[tuple[str, str], dict[str, Mapping[str, float]]] = {}
     for row in lake.query(_SHARES, results=results).to_pylist():
         shares.setdefault((row["run_id"], row["table_name"]), {})[row["column"]] = dict(row["shares"])
-    runs: dict[tuple[str, str], dict[str, Row]] = {}
+    runs: dict[tuple[str, str], dict[str, ResultRow]] = {}
     for row in lake.query(_CHECKS, results=results).to_pylist():
         layer = row["table_name"].partition(".")[0]
         runs.setdefault((row["run_id"], layer), {})[row["table_name"]] = row
@@ -184,14 +184,14 @@ def _read(root: str, results_version: int) -> _Results:
         one = Accepted(row["version"], row["checked_at"], row["rows"] or 0, measured)
         accepted.setdefault(name, {})[one.version] = one  # the last check of a version counts
     checked = frozenset(name for tables in whole.values() for name in tables)
-    return _Results({name: _newest(found.values()) for name, found in accepted.items()}, checked)
+    return _Results({name: _newest(by_version.values()) for name, by_version in accepted.items()}, checked)
 
 
 def _gated(layer: str) -> set[str]:
     return {table.sql_name for table in GATED.get(layer, ())}
 
 
-def _all_passed(tables: Mapping[str, Row]) -> bool:
+def _all_passed(tables: Mapping[str, ResultRow]) -> bool:
     return all(row["success"] for row in tables.values())
 
 

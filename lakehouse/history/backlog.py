@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from lakehouse.folders import Folder
-from lakehouse.history.commits import commits, inputs_of, rows_added
+from lakehouse.history.commits import commits, lineage_of, rows_added
 from lakehouse.history.snapshots import read_snapshot
-from lakehouse.kafka.meter import KafkaMeter, Part
+from lakehouse.kafka.meter import KafkaMeter, PartitionId
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import DeltaPosition, Offsets, as_offsets, as_position, last_batch
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, Table
@@ -59,7 +59,7 @@ def kafka_backlog(
 
 def partition_backlogs(
     lake: Lakehouse, table: Table, topics: Sequence[str], meter: KafkaMeter, *, now: datetime
-) -> dict[Part, PartitionBacklog] | None:
+) -> dict[PartitionId, PartitionBacklog] | None:
     """What bronze's stream has yet to read, by partition; None if nobody can know. Raises BrokerError."""
     if not topics:
         return {}
@@ -103,7 +103,7 @@ def input_backlog(lake: Lakehouse, table: Table) -> Mapping[str, int] | None:
 
     None if no commit of the table records its inputs.
     """
-    inputs = made_from(lake, table)
+    inputs = latest_lineage(lake, table)
     if inputs is None:
         return None
     behind = {}
@@ -114,9 +114,9 @@ def input_backlog(lake: Lakehouse, table: Table) -> Mapping[str, int] | None:
     return behind
 
 
-def made_from(lake: Lakehouse, table: Table) -> Mapping[str, int] | None:
+def latest_lineage(lake: Lakehouse, table: Table) -> Mapping[str, int] | None:
     """The input versions that a gold table's rows were built from, by its last commit that records them."""
-    return inputs_of(lake, table, lake.version(table)) if lake.exists(table) else None
+    return lineage_of(lake, table, lake.version(table)) if lake.exists(table) else None
 
 
 def _kafka_position(root: Folder, stream: str) -> Offsets | None:
@@ -143,8 +143,8 @@ def silver_offsets(root: Folder) -> dict[str, Mapping[str, Any]] | None:
     ended = last_batch(checkpoint / "commits")
     if ended < 0:
         return {}
-    found = zip(SILVER_SOURCES, _offset_lines(checkpoint, ended), strict=False)
-    return {table.sql_name: line for table, line in found if line is not None}
+    lines = zip(SILVER_SOURCES, _offset_lines(checkpoint, ended), strict=False)
+    return {table.sql_name: line for table, line in lines if line is not None}
 
 
 def silver_restarts_from(root: Folder) -> dict[str, int]:

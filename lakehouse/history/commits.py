@@ -77,7 +77,7 @@ def rows_written(commit: Commit) -> int:
     return rows_added(commit)
 
 
-def inputs_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
+def lineage_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
     """The versions of the tables that this version's rows were built from; None if no commit records them."""
     found = origin(lake, table, version)
     return None if found is None else found.inputs

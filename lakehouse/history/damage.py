@@ -19,7 +19,7 @@ from lakehouse.history.data_files import (
     unread_files,
 )
 from lakehouse.history.log import commit_versions, table_log
-from lakehouse.history.raw_log import checkpoint_files, require_readable
+from lakehouse.history.raw_log import checkpoint_files, require_readable_file
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import last_batch, line_fault, rebuild, repair
@@ -78,13 +78,13 @@ def require_whole_checkpoints(root: str) -> None:
 def _require_none(root: str, look: Callable[[Lakehouse], Iterator[Damage]]) -> None:
     lake = Lakehouse(root)
     try:
-        found = next(look(lake), None)
+        first = next(look(lake), None)
         # a stream may have written while the names were being listed
-        is_lasting = found is not None and found == next(look(lake), None)
+        is_lasting = first is not None and first == next(look(lake), None)
     except (InputError, OSError):
         return
-    if found is not None and is_lasting:
-        raise found.error()
+    if first is not None and is_lasting:
+        raise first.error()
 
 
 def table_damage(root: str, table: Table) -> Damage | None:
@@ -103,15 +103,15 @@ def broken_logs(root: str, layer: str) -> list[tuple[Table, Damage]]:
     """
     lake = Lakehouse(root)
     try:
-        found = [
+        broken = [
             (table, damage) for table in layer_tables(layer) for damage in islice(_broken_log(lake, table), 1)
         ]
-        lasting = [damage for table, damage in found if _is_decided(lake, table)]
+        lasting = [damage for table, damage in broken if _is_decided(lake, table)]
     except (InputError, OSError, ValueError):
         return []
     if lasting:
         raise lasting[0].error()
-    return found
+    return broken
 
 
 def _broken_log(lake: Lakehouse, table: Table) -> Iterator[Damage]:
@@ -135,10 +135,10 @@ def all_damage(lake: Lakehouse) -> Iterator[Damage]:
         yield from _readable_part(_damaged_checksums(_table_names(lake, table)))
 
 
-def _readable_part(found: Iterator[Damage]) -> Iterator[Damage]:
+def _readable_part(damages: Iterator[Damage]) -> Iterator[Damage]:
     """The damage found before a log that is damaged itself, or needs a feature that delta-rs lacks."""
     with suppress(TableError, DeltaError, FileNotFoundError, ValueError, KeyError, TypeError):
-        yield from found
+        yield from damages
 
 
 def _checkpoint_damage(lake: Lakehouse, stream: str) -> Iterator[Damage]:
@@ -202,7 +202,7 @@ def _unreadable_log(lake: Lakehouse, table: Table, log: Folder) -> Iterator[Dama
 
 def _readable(log: Folder, name: str) -> bool:
     try:
-        require_readable(log, name)
+        require_readable_file(log, name)
     except (ValueError, OSError):  # includes pyarrow's and json's own errors
         return False
     return True
@@ -270,8 +270,8 @@ def _unreadable_rows(lake: Lakehouse, table: Table, cause: Cause) -> Iterator[Da
             continue
         needed = own_files(live_files(lake, table))
         if name in needed and file_sizes(folder, [name]).get(name) == needed[name]:
-            found = _table_fault(lake, table, f"{folder.path}/{name}", f"damaged ({cause.message})", "rows")
-            yield found._replace(todo=f"{_COPY}; without one delete it, and: {found.todo}")
+            damage = _table_fault(lake, table, f"{folder.path}/{name}", f"damaged ({cause.message})", "rows")
+            yield damage._replace(todo=f"{_COPY}; without one delete it, and: {damage.todo}")
 
 
 def _table_fault(lake: Lakehouse, table: Table, path: str, fault: str, lost: str) -> Damage:

@@ -35,11 +35,11 @@ def damaged_files(folder: Folder, wanted: Mapping[str, int]) -> Iterator[tuple[s
 
 def file_sizes(folder: Folder, names: Iterable[str]) -> dict[str, int]:
     """The sizes of all files in the folder and in those subfolders that the names have."""
-    found = {}
+    by_name = {}
     for parent in {name.rpartition("/")[0] for name in names}:
         sizes = (folder / parent if parent else folder).sizes()
-        found.update({f"{parent}/{name}" if parent else name: size for name, size in sizes.items()})
-    return found
+        by_name.update({f"{parent}/{name}" if parent else name: size for name, size in sizes.items()})
+    return by_name
 
 
 def unread_files(lake: Lakehouse, table: Table, offset: Mapping[str, Any]) -> dict[str, int]:

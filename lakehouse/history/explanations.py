@@ -43,12 +43,12 @@ def explained(root: str, error: Exception, *, repairing: str = "") -> Exception:
     cause = root_cause(error)
     if _says_enough(error, cause):
         return error
-    found = None
+    damage = None
     with suppress(InputError, OSError):  # pyarrow cannot read the root
-        found = _behind(Lakehouse(root), error, cause, repairing)
-    if found is None:
+        damage = _behind(Lakehouse(root), error, cause, repairing)
+    if damage is None:
         return error
-    return found.error(error.problem.partition(": ")[0] if isinstance(error, StreamError) else "")
+    return damage.error(error.problem.partition(": ")[0] if isinstance(error, StreamError) else "")
 
 
 def _says_enough(error: Exception, cause: Cause) -> bool:
@@ -63,10 +63,10 @@ def _behind(lake: Lakehouse, error: Exception, cause: Cause, repairing: str) -> 
     damage = list(_without(repairing, _until_unreachable(all_damage(lake))))
     named = paths_named(cause)
     named += [checksum_of(path) for path in named]
-    found = next((one for one in damage if one.path.lstrip("/") in named), None)
-    if found is None and not isinstance(error, TableError):  # these say what to do about an old version
-        found = next(_without(repairing, unreadable(lake, cause)), None)
-    return found or next(iter(damage), None)
+    behind = next((one for one in damage if one.path.lstrip("/") in named), None)
+    if behind is None and not isinstance(error, TableError):  # these say what to do about an old version
+        behind = next(_without(repairing, unreadable(lake, cause)), None)
+    return behind or next(iter(damage), None)
 
 
 def _without(repairing: str, damage: Iterable[Damage]) -> Iterator[Damage]:

@@ -36,10 +36,10 @@ class Commit(NamedTuple):
     def user_metadata(self) -> Mapping[str, Any]:
         """The JSON object that our own writers note; empty for anything else."""
         try:
-            found = json.loads(self.note or "{}")
+            parsed = json.loads(self.note or "{}")
         except ValueError:
             return {}
-        return found if isinstance(found, dict) else {}
+        return parsed if isinstance(parsed, dict) else {}
 
 
 def table_log(root: Folder, table: Table) -> Folder:
@@ -60,14 +60,14 @@ def versions(log: Folder) -> list[int]:
 def commit_times(log: Folder) -> dict[int, datetime]:
     """When each version became visible, as TIMESTAMP AS OF sees it: its file's time, later than the one before."""
     times = log.times()
-    found: dict[int, datetime] = {}
+    visible_at: dict[int, datetime] = {}
     last = datetime.fromtimestamp(0, UTC)
     for version in commit_versions(times):
         written = times[_name(version)]
         at = written.replace(microsecond=written.microsecond // 1000 * 1000)
         last = max(at, last + timedelta(milliseconds=1))
-        found[version] = last
-    return found
+        visible_at[version] = last
+    return visible_at
 
 
 def read_commit(log: Folder, version: int) -> Commit:

@@ -12,7 +12,7 @@ from lakehouse.history.log import read_actions
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")
 
 
-def require_readable(log: Folder, name: str) -> None:
+def require_readable_file(log: Folder, name: str) -> None:
     """Raise ValueError or OSError if a commit or a checkpoint's file is damaged."""
     if name.endswith(".json"):
         for _ in read_actions(log, int(name[:20])):
@@ -29,10 +29,10 @@ def checkpoint_files(names: Iterable[str]) -> tuple[int | None, list[str]]:
     listed = [name for name in names if not name.startswith(".")]
     if any(".checkpoint." in name and not _CHECKPOINT.fullmatch(name) for name in listed):
         return None, []
-    found: dict[tuple[int, int], list[str]] = {}
+    checkpoints: dict[tuple[int, int], list[str]] = {}
     for name in listed:
         match = _CHECKPOINT.fullmatch(name)
         if match:
-            found.setdefault((int(match[1]), int(match[3] or 1)), []).append(name)
-    whole = {version: files for (version, parts), files in sorted(found.items()) if len(files) == parts}
+            checkpoints.setdefault((int(match[1]), int(match[3] or 1)), []).append(name)
+    whole = {version: files for (version, parts), files in sorted(checkpoints.items()) if len(files) == parts}
     return max(whole.items(), default=(-1, []))

@@ -79,14 +79,14 @@ def find_java() -> Java:
 
 
 def _installed() -> list[tuple[str, Path]]:
-    found = []
+    candidates = []
     home = os.environ.get("JAVA_HOME")
     if home:
-        found.append((f"JAVA_HOME {home}", Path(home) / "bin" / "java"))
+        candidates.append((f"JAVA_HOME {home}", Path(home) / "bin" / "java"))
     on_path = shutil.which("java")
     if on_path:
-        found.append((f"PATH {on_path}", Path(on_path)))
-    return found
+        candidates.append((f"PATH {on_path}", Path(on_path)))
+    return candidates
 
 
 def _probe(executable: Path, source: str) -> Java:

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from lakehouse.settings import Kafka
+from lakehouse.settings import KafkaSettings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 
 
-class Source(NamedTuple):
+class BronzeSource(NamedTuple):
     """One query of stream 1: the table that it writes and the topics that it reads; without topics, no query."""
 
     table: Table
@@ -17,6 +17,8 @@ class Source(NamedTuple):
         return f"bronze/{self.table.name}"
 
 
-def bronze_sources(kafka: Kafka) -> tuple[Source, Source]:
+def bronze_sources(kafka: KafkaSettings) -> tuple[BronzeSource, BronzeSource]:
     """Each topic once, whichever settings name it: one that feedback shares goes to bronze.events."""
-    return Source(BRONZE_EVENTS, kafka.catalogue_topics), Source(BRONZE_FEEDBACK, kafka.own_feedback_topics)
+    return BronzeSource(BRONZE_EVENTS, kafka.catalogue_topics), BronzeSource(
+        BRONZE_FEEDBACK, kafka.own_feedback_topics
+    )

@@ -9,7 +9,7 @@ from lakehouse.errors import BrokerError, SettingsError
 from lakehouse.jvm.java import find_java
 from lakehouse.kafka.connection import WatchedClient, connect_error
 from lakehouse.kafka.security import PLAINTEXT, KafkaSecurity, read_file
-from lakehouse.settings import Kafka
+from lakehouse.settings import KafkaSettings
 
 _MODULES = {
     "PLAIN": "org.apache.kafka.common.security.plain.PlainLoginModule",
@@ -86,7 +86,7 @@ class Cluster:
         return connect_error(self.bootstrap, self.security, error, timeout_seconds)
 
 
-def configured_cluster(kafka: Kafka) -> Cluster:
+def configured_cluster(kafka: KafkaSettings) -> Cluster:
     """The cluster of kafka.bootstrap_servers."""
     security = {name: getattr(kafka, name) for name in KafkaSecurity.model_fields}
     return Cluster(kafka.bootstrap_servers, KafkaSecurity(**security))

@@ -164,8 +164,8 @@ def advertised_error(cluster_at: str, client: Any, error: BaseException) -> Adve
     if not isinstance(error, (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)):
         return None
     # a copy: the client's own thread keeps changing it
-    found = client._manager.unreached.copy()
-    unreached = {where: why for where, why in found.items() if where not in cluster_at.split(",")}
+    addresses = client._manager.unreached.copy()
+    unreached = {where: why for where, why in addresses.items() if where not in cluster_at.split(",")}
     if not unreached:
         return None
     told = ", ".join(f"{where} ({why})" for where, why in unreached.items())

@@ -13,7 +13,7 @@ from lakehouse.kafka.admin import quiet_client_log, reason
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.connection import advertised_error
 
-Part = tuple[str, int]
+PartitionId = tuple[str, int]
 _POLL_MS = 100
 # Enough for one batch of records per partition: only one record of each is examined.
 _FETCH_BYTES = 128 * 1024
@@ -27,7 +27,7 @@ class KafkaMeter:
         self._cluster = cluster
         self._timeout_seconds = timeout_seconds
 
-    def offsets(self, topics: Iterable[str]) -> dict[Part, tuple[int, int]]:
+    def offsets(self, topics: Iterable[str]) -> dict[PartitionId, tuple[int, int]]:
         """The earliest and the next offset of each partition; missing topics have no entry."""
         consumer, timeout_ms = self._consumer, round(self._timeout_seconds * 1000)
         with self._one_error():
@@ -42,13 +42,13 @@ class KafkaMeter:
             following = consumer.end_offsets(parts, timeout_ms)
         return {(part.topic, part.partition): (earliest[part], following[part]) for part in parts}
 
-    def first_timestamps(self, starts: Mapping[Part, int]) -> dict[Part, datetime]:
+    def first_timestamps(self, starts: Mapping[PartitionId, int]) -> dict[PartitionId, datetime]:
         """The Kafka timestamp of the first record at or after each of these offsets.
 
         A partition without such a record in time is absent, for example if only transaction markers are left.
         """
         consumer = self._consumer
-        stamps: dict[Part, int] = {}
+        stamps: dict[PartitionId, int] = {}
         deadline = time.monotonic() + self._timeout_seconds
         with self._one_error():
             consumer.assign([TopicPartition(*part) for part in starts])

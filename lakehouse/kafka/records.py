@@ -47,7 +47,7 @@ def _existing(
     consumer: KafkaConsumer, part: TopicPartition, ranges: list[tuple[int, int]], timeout_seconds: float
 ) -> list[int]:
     consumer.assign([part])
-    found: list[int] = []
+    offsets: list[int] = []
     for sweep in _sweeps(ranges):
         last = sweep[-1][1]
         consumer.seek(part, sweep[0][0])
@@ -56,11 +56,11 @@ def _existing(
             before = consumer.position(part)
             for record in consumer.poll(timeout_ms=_POLL_MS).get(part, []):
                 if any(first <= record.offset <= end for first, end in sweep):
-                    found.append(record.offset)
+                    offsets.append(record.offset)
             idle = 0.0 if consumer.position(part) > before else idle + _POLL_MS / 1000
             if idle > timeout_seconds:
                 raise BrokerError(f"Kafka stops at offset {before} of {part.topic}-{part.partition}")
-    return found
+    return offsets
 
 
 def _sweeps(ranges: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:

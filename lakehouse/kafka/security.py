@@ -44,12 +44,12 @@ class KafkaSecurity(BaseModel):
         """The password of the login. Raises SettingsError if its file cannot be read or is empty."""
         if not self.sasl_password_file:
             return self.sasl_password.get_secret_value()
-        found = read_file(self.sasl_password_file, "kafka.sasl_password_file").strip()
-        if not found:
+        content = read_file(self.sasl_password_file, "kafka.sasl_password_file").strip()
+        if not content:
             raise SettingsError(
                 f"kafka.sasl_password_file {self.sasl_password_file} is empty", todo="write the password into it"
             )
-        return found
+        return content
 
     def ssl_context(self) -> ssl.SSLContext:
         """The TLS context. Raises SettingsError naming the file that is missing or wrong."""

@@ -11,7 +11,7 @@ from lakehouse.errors import BrokerError
 from lakehouse.kafka.admin import kafka_admin, reason
 from lakehouse.kafka.client import Cluster
 
-Offsets = dict[tuple[str, int], tuple[int, int]]
+OffsetRanges = dict[tuple[str, int], tuple[int, int]]
 
 
 def ensure_topics(
@@ -47,7 +47,7 @@ def ensure_topics(
             ) from error
 
 
-def end_offsets(cluster: Cluster, topics: Iterable[str], *, timeout_seconds: float) -> Offsets:
+def end_offsets(cluster: Cluster, topics: Iterable[str], *, timeout_seconds: float) -> OffsetRanges:
     """The earliest and the next offset by (topic, partition); missing topics have no entry."""
     with kafka_admin(cluster, timeout_seconds=timeout_seconds) as client:
         parts = [
@@ -73,15 +73,15 @@ def _described(client: KafkaAdminClient, topics: list[str]) -> list[dict[str, An
     """The cluster's description of those topics that exist. Kafka's errors pass through."""
     if not topics:
         return []
-    found = []
+    metadata = []
     for topic in client.describe_topics(topics):
         error = for_code(topic["error_code"])
         if error is UnknownTopicOrPartitionError:
             continue
         if topic["error_code"] != 0:
             raise error(f"topic {topic['name']}")
-        found.append(topic)
-    return found
+        metadata.append(topic)
+    return metadata
 
 
 def _create(

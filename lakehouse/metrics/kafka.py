@@ -11,14 +11,14 @@ from lakehouse.history.backlog import partition_backlogs
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.meter import kafka_meter
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.settings import Kafka
+from lakehouse.settings import KafkaSettings
 
 # A scrape has ten seconds by default.
 _SECONDS = 2.0
 _LABELS = ["topic", "partition"]
 
 
-def kafka_lag(lake: Lakehouse, kafka: Kafka) -> Iterator[Metric]:
+def kafka_lag(lake: Lakehouse, kafka: KafkaSettings) -> Iterator[Metric]:
     """The records that bronze has not read, and for how long the oldest has waited. Raises BrokerError."""
     records = GaugeMetricFamily("lakehouse_kafka_lag_records", "Records not yet in bronze", labels=_LABELS)
     seconds = GaugeMetricFamily(

@@ -15,7 +15,7 @@ from lakehouse.metrics.kafka import kafka_lag
 from lakehouse.metrics.records import CheckMetrics, RunMetrics
 from lakehouse.metrics.streams import StreamMetrics
 from lakehouse.metrics.tables import SilverMetrics, TableMetrics, disk
-from lakehouse.settings import Kafka, Settings
+from lakehouse.settings import KafkaSettings, Settings
 
 Part = Callable[[], Iterable[Metric]]
 
@@ -47,7 +47,7 @@ def _read(part: Part) -> list[Metric] | None:
         return None
 
 
-def collector(root: str, ops_dir: Path, kafka: Kafka) -> LakehouseCollector:
+def collector(root: str, ops_dir: Path, kafka: KafkaSettings) -> LakehouseCollector:
     """The metrics of the lakehouse at this root."""
     lake = Lakehouse(root)
     return LakehouseCollector(

@@ -46,14 +46,14 @@ def read_checkpoint(root: Folder, stream: str) -> Checkpoint | None:
     held = folder.names()
     if "metadata" not in held and not {"offsets", "commits"} & set(held):
         return None
-    found = Checkpoint(
+    checkpoint = Checkpoint(
         folder,
         layer=stream.split("/")[0],
         query_id="",
         began=last_batch(folder / "offsets"),
         ended=last_batch(folder / "commits"),
     )
-    return found._replace(query_id=str(_line(found, "metadata", 0)["id"]))
+    return checkpoint._replace(query_id=str(_line(checkpoint, "metadata", 0)["id"]))
 
 
 def require_readable(checkpoint: Checkpoint) -> None:
@@ -77,10 +77,10 @@ def line_fault(name: str, text: str) -> str:
     version, *lines = ["v1", *text.splitlines()] if name == "metadata" else text.splitlines()
     least = 2 if name.startswith("offsets/") else 1  # the batch's metadata and a source
     try:
-        found = [json.loads(line) for line in lines if line != "-"]
+        documents = [json.loads(line) for line in lines if line != "-"]
     except ValueError:
         return "cut or damaged"
-    is_named = name != "metadata" or (bool(found) and isinstance(found[0], dict) and "id" in found[0])
+    is_named = name != "metadata" or (bool(documents) and isinstance(documents[0], dict) and "id" in documents[0])
     return "" if version.startswith("v") and len(lines) >= least and is_named else "cut or damaged"
 
 
@@ -91,12 +91,12 @@ def kafka_offsets(checkpoint: Checkpoint, batch_id: int) -> Offsets:
 
 def delta_positions(checkpoint: Checkpoint, batch_id: int, names: list[str]) -> dict[str, DeltaPosition]:
     """The position of each Delta source (in the query's order) up to which the batch reads."""
-    found = {}
+    positions = {}
     for line, name in enumerate(names, start=2):  # after the log's version and the batch's metadata
         offset = _line(checkpoint, f"offsets/{batch_id}", line)
         if offset is not None:
-            found[name] = as_position(offset)
-    return found
+            positions[name] = as_position(offset)
+    return positions
 
 
 def as_offsets(line: Mapping[str, Mapping[str, int]]) -> Offsets:

@@ -9,21 +9,21 @@ from lakehouse.tables import Table
 from lakehouse.tables.declaration import comment_of
 
 
-def update_columns(spark: SparkSession, path: str, table: Table, found: StructType) -> None:
+def update_columns(spark: SparkSession, path: str, table: Table, existing: StructType) -> None:
     """Set the comments that differ, in one commit that changes no file of rows."""
     due = {
         name: comment
         for name, comment in table.descriptions.items()
-        if comment and comment != comment_of(found[name])
+        if comment and comment != comment_of(existing[name])
     }
     if due:
         listed = ", ".join(f"{identifier(name)} COMMENT {text_literal(due[name])}" for name in due)
         spark.sql(f"ALTER TABLE delta.{identifier(path)} ALTER COLUMN {listed}")
 
 
-def update_table(spark: SparkSession, path: str, table: Table, found: str) -> None:
+def update_table(spark: SparkSession, path: str, table: Table, existing: str) -> None:
     """Set the table's description if the one found is another."""
-    if table.row and found != table.row:
+    if table.row and existing != table.row:
         spark.sql(f"COMMENT ON TABLE delta.{identifier(path)} IS {text_literal(table.row)}")
 
 

@@ -16,12 +16,12 @@ _VIOLATED = "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION"
 _BUILD_AGAIN = {"silver": "lakehouse rebuild silver", "gold": "move that folder away: lakehouse run --select gold"}
 
 
-def drop_changed(spark: SparkSession, path: str, table: Table, found: Mapping[str, str]) -> dict[str, str]:
+def drop_changed(spark: SparkSession, path: str, table: Table, properties: Mapping[str, str]) -> dict[str, str]:
     """Drop constraints whose condition is another one in the properties found.
 
     Returns the old condition, or "", of each constraint to add.
     """
-    held = checks_in(found)
+    held = checks_in(properties)
     before = {check: held.get(check, "") for check in table.checks}
     # ALTER TABLE stores the condition token by token, with a blank between them
     due = {check: old for check, old in before.items() if _tokens(old) != _tokens(table.checks[check])}

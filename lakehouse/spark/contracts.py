@@ -17,29 +17,29 @@ def conform(rows: DataFrame, table: Table) -> DataFrame:
 
 def require_schema(got: StructType, table: Table, *, what: str) -> None:
     """Raise TableError listing every difference from the table's contract."""
-    found = {field.name: _shape(field.dataType) for field in got}
+    existing = {field.name: _shape(field.dataType) for field in got}
     wanted = {field.name: _shape(field.dataType) for field in table.schema}
-    differences = [f"no column {name}" for name in wanted if name not in found]
-    differences += [f"unexpected column {name}" for name in found if name not in wanted]
+    differences = [f"no column {name}" for name in wanted if name not in existing]
+    differences += [f"unexpected column {name}" for name in existing if name not in wanted]
     differences += [
-        f"column {name} is {found[name]} instead of {wanted[name]}"
+        f"column {name} is {existing[name]} instead of {wanted[name]}"
         for name in wanted
-        if name in found and found[name] != wanted[name]
+        if name in existing and existing[name] != wanted[name]
     ]
     if differences:
         todo = f"the contract is in lakehouse/tables/{table.layer}.py"
         raise TableError(f"{what}: {'; '.join(differences)}", todo=todo)
 
 
-def additions(found: StructType, wanted: StructType, prefix: str = "") -> dict[str, str]:
-    """The nullable additions of `wanted` to `found`: names, with types and comments as ADD COLUMNS takes them."""
+def additions(existing: StructType, wanted: StructType, prefix: str = "") -> dict[str, str]:
+    """The nullable additions of `wanted` to `existing`: names, with types and comments for ADD COLUMNS."""
     added: dict[str, str] = {}
     for field in wanted:
         path = f"{prefix}`{field.name}`"
-        if field.name not in found.names:
+        if field.name not in existing.names:
             added |= {path: _declared(field)} if field.nullable else {}
             continue
-        held, inner = found[field.name].dataType, field.dataType
+        held, inner = existing[field.name].dataType, field.dataType
         if isinstance(held, ArrayType) and isinstance(inner, ArrayType):
             path, held, inner = f"{path}.element", held.elementType, inner.elementType
         if isinstance(held, StructType) and isinstance(inner, StructType):

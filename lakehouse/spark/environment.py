@@ -181,17 +181,17 @@ def _workers_fault(python: str) -> str | None:
 
 def _path_fault(_: str) -> str | None:
     """Another Spark's pyspark on PYTHONPATH, as Spark's own documentation suggests."""
-    found = importlib.util.find_spec("pyspark")
-    if found is None or not found.origin:
+    spec = importlib.util.find_spec("pyspark")
+    if spec is None or not spec.origin:
         return None
     try:
         wanted = importlib.metadata.version("pyspark")
-        text = Path(found.origin).with_name("version.py").read_text(encoding="utf-8")
+        text = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
     except (OSError, importlib.metadata.PackageNotFoundError):
         return None
     version = re.search(r"""__version__[^=]*=\s*['"]([^'"]+)""", text)
     if version is None or version[1] == wanted:
         return None
     return (
-        f"puts pyspark {version[1]} from {Path(found.origin).parent} on the path, but the lakehouse needs {wanted}"
+        f"puts pyspark {version[1]} from {Path(spec.origin).parent} on the path, but the lakehouse needs {wanted}"
     )

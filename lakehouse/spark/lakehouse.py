@@ -198,14 +198,14 @@ class SparkLakehouse:
         """Whether the table existed already; it now has the columns of its contract, maybe not its constraints."""
         path = self.path(table)
         if self.exists(table):
-            found = self._schema(table)
-            added = additions(found, table.schema)
+            existing = self._schema(table)
+            added = additions(existing, table.schema)
             if added:
                 listed = ", ".join(f"{name} {kind}" for name, kind in added.items())
                 self.spark.sql(f"ALTER TABLE delta.{identifier(path)} ADD COLUMNS ({listed})")
-                found = self._schema(table)
-            require_schema(found, table, what=f"{table.sql_name} at {path}")
-            comments.update_columns(self.spark, path, table, found)
+                existing = self._schema(table)
+            require_schema(existing, table, what=f"{table.sql_name} at {path}")
+            comments.update_columns(self.spark, path, table, existing)
             return True
         self._discard_unfinished(table)
         # without the name, Delta derives one from the location and does not double its backticks
@@ -251,11 +251,11 @@ class SparkLakehouse:
 
         Returns the constraints to add, as `constraints`.
         """
-        path, found = self.path(table), self.detail(table)
-        if not table.properties.items() <= found.properties.items():
+        path, detail = self.path(table), self.detail(table)
+        if not table.properties.items() <= detail.properties.items():
             self.set_properties(table, table.properties)
-        comments.update_table(self.spark, path, table, found.description)
-        return constraints.drop_changed(self.spark, path, table, found.properties)
+        comments.update_table(self.spark, path, table, detail.description)
+        return constraints.drop_changed(self.spark, path, table, detail.properties)
 
 
 def _note(input_versions: Mapping[str, int], made_by: str | None) -> str:

@@ -79,10 +79,10 @@ def told(batch: Mapping[str, Any]) -> str:
 def read_line(line: str | bytes) -> dict[str, Any] | None:
     """The batch that a line of the log records; None if the line is incomplete."""
     try:
-        found = json.loads(line)
+        parsed = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and found.keys() >= _ALWAYS else None
+    return parsed if isinstance(parsed, dict) and parsed.keys() >= _ALWAYS else None
 
 
 class NewBatches:

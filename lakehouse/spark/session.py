@@ -245,10 +245,10 @@ def _verify(spark: SparkSession) -> None:
     store = store_file(load_settings().root)
     files = f"conf/{DEFAULTS}" if store is None else f"conf/{DEFAULTS} and conf/{store.name}"
     for key, wanted in required(store).items():
-        found = spark.conf.get(key, "")
-        if wanted not in (found or "").split(","):
+        value = spark.conf.get(key, "")
+        if wanted not in (value or "").split(","):
             spark_defaults(defaults_file())  # reports it if that file cannot be read
             raise MachineError(
-                f"this Spark session has {key} = {found!r} instead of {wanted}",
+                f"this Spark session has {key} = {value!r} instead of {wanted}",
                 todo=f"submit with the settings of {files}",
             )

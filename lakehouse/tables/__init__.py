@@ -2,7 +2,7 @@
 
 from lakehouse.tables.bronze import BRONZE_EVENTS, BRONZE_FEEDBACK
 from lakehouse.tables.catalogue import CATALOGUE, find_table, gated_tables, gold_jobs, layer_tables, written_by
-from lakehouse.tables.declaration import Export, Job, Key, Table
+from lakehouse.tables.declaration import Job, PowerBiExport, PowerBiKey, Table
 from lakehouse.tables.gold import (
     GOLD_AFFINITY,
     GOLD_METRICS,
@@ -44,9 +44,9 @@ __all__ = [
     "SILVER_QUARANTINE",
     "SILVER_TOMBSTONES",
     "SILVER_USERS",
-    "Export",
     "Job",
-    "Key",
+    "PowerBiExport",
+    "PowerBiKey",
     "Table",
     "find_table",
     "gated_tables",

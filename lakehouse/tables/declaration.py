@@ -61,7 +61,7 @@ class Job(NamedTuple):
         return f"{self.module.replace('.', '/')}.py"
 
 
-class Key(NamedTuple):
+class PowerBiKey(NamedTuple):
     """A column that only the Power BI model has: column `id`, made distinct for an engine that ignores case.
 
     Relationships join on keys, and counts count keys.
@@ -71,12 +71,12 @@ class Key(NamedTuple):
     id: str
 
 
-class Export(NamedTuple):
+class PowerBiExport(NamedTuple):
     """How Power BI gets the table: its name there, the columns it does not get, and its keys."""
 
     name: str
     omitted: tuple[str, ...] = ()
-    keys: tuple[Key, ...] = ()
+    keys: tuple[PowerBiKey, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Table:
     row: str = field(default="", kw_only=True)
     made_by: Job = field(default=Job(""), kw_only=True)
     gate: Gate = field(default="", kw_only=True)
-    export: Export | None = field(default=None, kw_only=True)
+    export: PowerBiExport | None = field(default=None, kw_only=True)
     may_be_empty: bool = field(default=False, kw_only=True)
     accumulates: bool = field(default=False, kw_only=True)
     decided: bool = field(default=False, kw_only=True)

@@ -11,16 +11,16 @@ from lakehouse.tables.declaration import (
     STRING,
     STRINGS,
     TIMESTAMP,
-    Export,
     Job,
-    Key,
+    PowerBiExport,
+    PowerBiKey,
     Table,
     optional,
     required,
 )
 
 RECOMMEND = Job("gold.recommend", "recommendations", "ALS, fitted to part of the feedback and to all of it")
-_USER, _CONTENT = Key("user_key", "user_id"), Key("content_key", "content_id")
+_USER, _CONTENT = PowerBiKey("user_key", "user_id"), PowerBiKey("content_key", "content_id")
 
 MATCHED = StructType(
     [
@@ -70,7 +70,7 @@ GOLD_POPULARITY = Table(
     row="one title on one day (UTC) with feedback",
     made_by=Job("gold.count_popularity", "popularity", "feedback to be counted by title and day"),
     gate="decides",
-    export=Export("popularity", keys=(_CONTENT,)),
+    export=PowerBiExport("popularity", keys=(_CONTENT,)),
 )
 GOLD_RECOMMENDATIONS = Table(
     "gold",
@@ -94,7 +94,7 @@ GOLD_RECOMMENDATIONS = Table(
     row="one recommended title of one user; rank 1 is the best",
     made_by=RECOMMEND,
     gate="decides",
-    export=Export("recommendations", keys=(_USER, _CONTENT)),
+    export=PowerBiExport("recommendations", keys=(_USER, _CONTENT)),
 )
 GOLD_METRICS = Table(
     "gold",
@@ -113,7 +113,7 @@ GOLD_METRICS = Table(
     row="one metric of one model next to its baseline",
     made_by=RECOMMEND,
     gate="decides",
-    export=Export("model_quality"),
+    export=PowerBiExport("model_quality"),
     accumulates=True,
 )
 # The files of a model are in <root>/models/<model_version> unless it has expired.

@@ -9,8 +9,8 @@ from lakehouse.tables.declaration import (
     LONG,
     STRING,
     TIMESTAMP,
-    Export,
     Job,
+    PowerBiExport,
     Table,
     optional,
     required,
@@ -40,5 +40,5 @@ QUALITY_RESULTS = Table(
     APPEND_ONLY,
     row="one expectation checked on one version of a table",
     made_by=Job("quality.check"),
-    export=Export("data_quality", ("shares",)),
+    export=PowerBiExport("data_quality", ("shares",)),
 )

@@ -15,9 +15,9 @@ from lakehouse.tables.declaration import (
     STRING,
     STRINGS,
     TIMESTAMP,
-    Export,
     Job,
-    Key,
+    PowerBiExport,
+    PowerBiKey,
     Table,
     kafka_timestamp,
     optional,
@@ -58,7 +58,7 @@ SILVER_USERS = Table(
     row="one user, latest state",
     made_by=REFINE,
     gate="decides",
-    export=Export("users", _NOT_EXPORTED, (Key("user_key", "id"),)),
+    export=PowerBiExport("users", _NOT_EXPORTED, (PowerBiKey("user_key", "id"),)),
 )
 SILVER_CONTENT = Table(
     "silver",
@@ -89,7 +89,7 @@ SILVER_CONTENT = Table(
     row="one movie or series, latest state",
     made_by=REFINE,
     gate="decides",
-    export=Export("content", _NOT_EXPORTED, (Key("content_key", "id"),)),
+    export=PowerBiExport("content", _NOT_EXPORTED, (PowerBiKey("content_key", "id"),)),
 )
 SILVER_FEEDBACK = Table(
     "silver",
@@ -161,7 +161,7 @@ SILVER_QUARANTINE = Table(
     row="one record that broke a rule, with all the rules that it broke",
     made_by=REFINE,
     gate="decides",
-    export=Export("rejected_records", ("key", "value")),
+    export=PowerBiExport("rejected_records", ("key", "value")),
     may_be_empty=True,
 )
 # People's decisions are written once: no overwrite, update or delete removes them. A record's latest row counts:
@@ -245,5 +245,5 @@ SILVER_BATCHES = Table(
     row="one micro-batch of stream 2 and what became of its records",
     made_by=REFINE,
     gate="decides",
-    export=Export("batches", ("records",)),
+    export=PowerBiExport("batches", ("records",)),
 )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from operations.audit.ledger import Counts, Part, Totals
+from lakehouse.kafka.meter import PartitionId
+from operations.audit.ledger import Counts, Totals
 from operations.audit.resolutions import Resolutions
 
 _NOTHING = Counts(None, None, *[0] * 10)
@@ -34,7 +35,7 @@ class Partition(NamedTuple):
 
 
 def compare_partition(
-    part: Part,
+    part: PartitionId,
     counts: Counts | None,
     *,
     kafka: tuple[int, int] | None,
@@ -49,31 +50,31 @@ def compare_partition(
     bronze lacks, and `missing_ranges` which ones; `lost` is how many were accepted as lost when the stream resumed
     after them.
     """
-    found = counts or _NOTHING
+    counted = counts or _NOTHING
     earliest, following = kafka or (None, None)
-    starts = [offset for offset in (earliest, found.first) if offset is not None]
+    starts = [offset for offset in (earliest, counted.first) if offset is not None]
     begin = min(starts, default=0)
-    reached = max(read_to or 0, begin, found.last + 1 if found.last is not None else 0)
-    doubled = found.bronze_rows - found.bronze_records
+    reached = max(read_to or 0, begin, counted.last + 1 if counted.last is not None else 0)
+    doubled = counted.bronze_rows - counted.bronze_records
     return Partition(
         topic=part[0],
         partition=part[1],
         kafka_first=earliest,
         kafka_next=following,
-        bronze=found.bronze_rows,
+        bronze=counted.bronze_rows,
         missing=missing,
         doubled=doubled,
-        no_record=reached - begin - found.bronze_records - missing - lost,
+        no_record=reached - begin - counted.bronze_records - missing - lost,
         unread=max(0, following - reached) if following is not None else 0,
         expired=begin + lost,
-        refined=found.refined,
-        unrefined=found.bronze_rows - found.refined,
-        faults=tuple(_faults(found, missing, missing_ranges, doubled, following, reached)),
+        refined=counted.refined,
+        unrefined=counted.bronze_rows - counted.refined,
+        faults=tuple(_faults(counted, missing, missing_ranges, doubled, following, reached)),
     )
 
 
 def _faults(
-    found: Counts, missing: int, missing_ranges: str, doubled: int, following: int | None, reached: int
+    sums: Counts, missing: int, missing_ranges: str, doubled: int, following: int | None, reached: int
 ) -> list[str]:
     checks = {
         f"{missing:,} records that Kafka has are missing in bronze: {missing_ranges}": missing,
@@ -81,16 +82,16 @@ def _faults(
         f"bronze has read up to offset {reached - 1:,}, beyond Kafka's last": (
             following is not None and reached > following
         ),
-        f"{found.not_in_bronze:,} records of silver are not in bronze": found.not_in_bronze,
-        f"{found.in_both:,} records are in silver and in its open quarantine": found.in_both,
-        f"{found.silver_rows - found.silver_records:,} records have several rows in silver": (
-            found.silver_rows - found.silver_records
+        f"{sums.not_in_bronze:,} records of silver are not in bronze": sums.not_in_bronze,
+        f"{sums.in_both:,} records are in silver and in its open quarantine": sums.in_both,
+        f"{sums.silver_rows - sums.silver_records:,} records have several rows in silver": (
+            sums.silver_rows - sums.silver_records
         ),
-        f"{found.quarantine_rows - found.quarantine_records:,} quarantined records are there twice": (
-            found.quarantine_rows - found.quarantine_records
+        f"{sums.quarantine_rows - sums.quarantine_records:,} quarantined records are there twice": (
+            sums.quarantine_rows - sums.quarantine_records
         ),
-        f"silver's batches took {found.refined:,} rows of the {found.refinable:,} that bronze has up to there": (
-            found.refined != found.refinable
+        f"silver's batches took {sums.refined:,} rows of the {sums.refinable:,} that bronze has up to there": (
+            sums.refined != sums.refinable
         ),
     }
     return [text for text, is_fault in checks.items() if is_fault]
@@ -115,36 +116,36 @@ def compare_totals(totals: Totals, *, doubled: int = 0) -> list[str]:
     return faults
 
 
-def with_resolutions(totals: Totals, resolutions: Mapping[Part, Resolutions]) -> Totals:
+def with_resolutions(totals: Totals, resolutions: Mapping[PartitionId, Resolutions]) -> Totals:
     """The totals plus the outcomes of the resolved rows, over all partitions."""
-    found = list(resolutions.values())
+    resolved = list(resolutions.values())
     return totals._replace(
-        resolved=sum(one.resolved for one in found),
-        resolved_applied=sum(one.applied for one in found),
-        resolved_superseded=sum(one.superseded for one in found),
-        resolved_deleted=sum(one.deleted for one in found),
+        resolved=sum(one.resolved for one in resolved),
+        resolved_applied=sum(one.applied for one in resolved),
+        resolved_superseded=sum(one.superseded for one in resolved),
+        resolved_deleted=sum(one.deleted for one in resolved),
     )
 
 
-def resolution_faults(found: Resolutions) -> list[str]:
+def resolution_faults(sums: Resolutions) -> list[str]:
     """Faults of one partition's resolved rows."""
     checks = {
-        f"{found.unexplained:,} quarantined records are resolved, but no replay recorded it": found.unexplained,
-        f"{found.unfinished:,} corrected records are still open: lakehouse quarantine replay was interrupted, and "
-        "finishes them when it runs again": found.unfinished,
-        f"{found.repeated:,} records were corrected twice": found.repeated,
-        f"{found.strange:,} corrected records are not in the quarantine": found.strange,
-        f"{found.vanished:,} records were resolved, but silver has no trace of them": found.vanished,
+        f"{sums.unexplained:,} quarantined records are resolved, but no replay recorded it": sums.unexplained,
+        f"{sums.unfinished:,} corrected records are still open: lakehouse quarantine replay was interrupted, and "
+        "finishes them when it runs again": sums.unfinished,
+        f"{sums.repeated:,} records were corrected twice": sums.repeated,
+        f"{sums.strange:,} corrected records are not in the quarantine": sums.strange,
+        f"{sums.vanished:,} records were resolved, but silver has no trace of them": sums.vanished,
     }
     return [text for text, is_fault in checks.items() if is_fault]
 
 
 def all_faults(
-    partitions: Mapping[Part, Partition],
+    partitions: Mapping[PartitionId, Partition],
     totals: Totals,
-    resolutions: Mapping[Part, Resolutions] = MappingProxyType({}),
+    resolutions: Mapping[PartitionId, Resolutions] = MappingProxyType({}),
 ) -> list[str]:
-    told = [(part, fault) for part, found in partitions.items() for fault in found.faults]
-    told += [(part, fault) for part, found in resolutions.items() for fault in resolution_faults(found)]
-    doubled = sum(found.doubled for found in partitions.values())
+    told = [(part, fault) for part, partition in partitions.items() for fault in partition.faults]
+    told += [(part, fault) for part, partition in resolutions.items() for fault in resolution_faults(partition)]
+    doubled = sum(partition.doubled for partition in partitions.values())
     return [f"{part[0]}-{part[1]}: {fault}" for part, fault in told] + compare_totals(totals, doubled=doubled)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lakehouse.kafka.meter import PartitionId
 from lakehouse.lakehouse import text_in
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -20,7 +21,6 @@ from lakehouse.tables import (
 )
 from operations.audit.pinned import Pinned
 
-Part = tuple[str, int]
 BRONZE = (BRONZE_EVENTS, BRONZE_FEEDBACK)
 STATE = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES)
 _RECORD = 'topic, partition, "offset"'
@@ -91,15 +91,15 @@ class _Held(NamedTuple):
 
     def bits_in(self, words: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
         """The bits of these words, which are ascending and include its own."""
-        found = np.zeros(len(words), np.uint64)
-        found[np.searchsorted(words, self.words)] = self.bits
-        return found
+        aligned = np.zeros(len(words), np.uint64)
+        aligned[np.searchsorted(words, self.words)] = self.bits
+        return aligned
 
 
 _NOTHING = _Held(0, None, None, np.empty(0, np.int64), np.empty(0, np.uint64))
 
 
-def count_records(tables: Pinned) -> dict[Part, Counts]:
+def count_records(tables: Pinned) -> dict[PartitionId, Counts]:
     """The counts of every partition found in a table. Missing tables count as empty."""
     # one query each: a single one reads all tables at once, and took 170 MB more for a million records
     bronze = _held(tables, tables.union(BRONZE, _RECORD))
@@ -108,21 +108,21 @@ def count_records(tables: Pinned) -> dict[Part, Counts]:
     quarantine = _held(tables, tables.union([SILVER_QUARANTINE], _RECORD, where="status = 'open'"))
     taken = _taken(tables)
     behind = _behind(tables, bronze, taken)
-    found = {}
+    counted = {}
     for part in {*bronze, *silver, *quarantine}:
         in_bronze, in_silver, in_quarantine = (held.get(part, _NOTHING) for held in (bronze, silver, quarantine))
-        found[part] = _counts(in_bronze, in_silver, in_quarantine)._replace(
+        counted[part] = _counts(in_bronze, in_silver, in_quarantine)._replace(
             refinable=in_bronze.rows - behind.get(part, 0) if part in taken else 0,
             refined=taken[part].rows if part in taken else 0,
         )
-    return found
+    return counted
 
 
-def _held(tables: Pinned, records: str) -> dict[Part, _Held]:
+def _held(tables: Pinned, records: str) -> dict[PartitionId, _Held]:
     """What is held of each partition, from the SELECT of its records; "" for none."""
     if not records:
         return {}
-    found = tables.query(f"""
+    rows = tables.query(f"""
         SELECT topic, partition, sum(rows) AS rows, min(first) AS first, max(last) AS last,
             array_agg(word ORDER BY word) AS words, array_agg(bits ORDER BY word) AS bits
         FROM (
@@ -132,8 +132,8 @@ def _held(tables: Pinned, records: str) -> dict[Part, _Held]:
             FROM ({records}) GROUP BY 1, 2, 3
         ) GROUP BY 1, 2
     """)  # noqa: S608
-    lists = ([_numbers(found[name][row].values) for name in ("words", "bits")] for row in range(found.num_rows))
-    plain = found.drop_columns(["words", "bits"]).to_pylist()
+    lists = ([_numbers(rows[name][row].values) for name in ("words", "bits")] for row in range(rows.num_rows))
+    plain = rows.drop_columns(["words", "bits"]).to_pylist()
     return {
         (row["topic"], row["partition"]): _Held(
             row["rows"], row["first"], row["last"], words, bits.view(np.uint64)
@@ -171,18 +171,20 @@ def _ones(bits: npt.NDArray[np.uint64]) -> int:
     return int(np.bitwise_count(bits).sum())
 
 
-def _taken(tables: Pinned) -> dict[Part, _Taken]:
+def _taken(tables: Pinned) -> dict[PartitionId, _Taken]:
     if SILVER_BATCHES not in tables:
         return {}
-    found = tables.query("""
+    rows = tables.query("""
         SELECT part['topic'] AS topic, part['partition'] AS partition, sum(part['rows']) AS rows,
             max(part['last_offset']) AS last
         FROM (SELECT unnest(records) AS part FROM silver_batches) GROUP BY 1, 2
     """)
-    return {(row["topic"], row["partition"]): _Taken(row["rows"], row["last"]) for row in found.to_pylist()}
+    return {(row["topic"], row["partition"]): _Taken(row["rows"], row["last"]) for row in rows.to_pylist()}
 
 
-def _behind(tables: Pinned, bronze: Mapping[Part, _Held], taken: Mapping[Part, _Taken]) -> dict[Part, int]:
+def _behind(
+    tables: Pinned, bronze: Mapping[PartitionId, _Held], taken: Mapping[PartitionId, _Taken]
+) -> dict[PartitionId, int]:
     """By partition, the bronze rows after the last offset that silver has read, if there are any."""
     after = [
         f'({in_part(part)} AND "offset" > {taken[part].last})'
@@ -191,11 +193,11 @@ def _behind(tables: Pinned, bronze: Mapping[Part, _Held], taken: Mapping[Part, _
     ]
     if not after:
         return {}
-    found = tables.query(f"""
+    rows = tables.query(f"""
         SELECT topic, partition, count(*) AS rows FROM ({tables.union(BRONZE, _RECORD)})
         WHERE {" OR ".join(after)} GROUP BY 1, 2
     """)  # noqa: S608
-    return {(row["topic"], row["partition"]): row["rows"] for row in found.to_pylist()}
+    return {(row["topic"], row["partition"]): row["rows"] for row in rows.to_pylist()}
 
 
 def count_totals(tables: Pinned) -> Totals:
@@ -212,9 +214,9 @@ def count_totals(tables: Pinned) -> Totals:
     return Totals(**sums, entities=entities, quarantine=tables.count(SILVER_QUARANTINE))
 
 
-def gaps(tables: Pinned, part: Part, *, limit: int) -> list[tuple[int, int]]:
+def gaps(tables: Pinned, part: PartitionId, *, limit: int) -> list[tuple[int, int]]:
     """Ranges of offsets (first, last) missing between those that bronze has, the lowest `limit` of them."""
-    found = tables.query(f"""
+    rows = tables.query(f"""
         SELECT "offset" + 1 AS first, following - 1 AS last
         FROM (
             SELECT "offset", lead("offset") OVER (ORDER BY "offset") AS following
@@ -222,10 +224,10 @@ def gaps(tables: Pinned, part: Part, *, limit: int) -> list[tuple[int, int]]:
         )
         WHERE following - "offset" > 1 ORDER BY 1 LIMIT {limit}
     """)  # noqa: S608
-    return [(row["first"], row["last"]) for row in found.to_pylist()]
+    return [(row["first"], row["last"]) for row in rows.to_pylist()]
 
 
-def in_part(part: Part) -> str:
+def in_part(part: PartitionId) -> str:
     """The condition that a record is of that partition."""
     topic, partition = part
     return f"{text_in('topic', [topic])} AND partition = {partition}"

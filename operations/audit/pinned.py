@@ -53,8 +53,8 @@ class Pinned:
     def count(self, *tables: Table) -> int:
         """The number of rows of all the tables. Raises TableError if one does not exist."""
         self._lake.require(*tables)
-        found = self.query(f"SELECT count(*) AS rows FROM ({self.union(tables, '1')})")  # noqa: S608
-        return int(found["rows"][0].as_py())
+        rows = self.query(f"SELECT count(*) AS rows FROM ({self.union(tables, '1')})")  # noqa: S608
+        return int(rows["rows"][0].as_py())
 
     def _undecodable(self) -> str:
         """The first data file that cannot be decoded, and why; "" if all can."""

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from lakehouse.kafka.meter import PartitionId
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
-from operations.audit.ledger import STATE, Part
+from operations.audit.ledger import STATE
 from operations.audit.pinned import Pinned
 
 # Each record's last correction, and whether one replay recorded it twice or two replays resolved it.
@@ -82,12 +83,12 @@ class Resolutions(NamedTuple):
     vanished: int = 0
 
 
-def count_resolutions(tables: Pinned) -> dict[Part, Resolutions]:
+def count_resolutions(tables: Pinned) -> dict[PartitionId, Resolutions]:
     """The counts of every partition with a resolved or corrected record. Missing tables count as empty."""
     if SILVER_QUARANTINE not in tables:
         return {}
-    found = tables.query(_explained(tables) if SILVER_CORRECTIONS in tables else _NOT_CORRECTED)
-    return {(row.pop("topic"), row.pop("partition")): Resolutions(**row) for row in found.to_pylist()}
+    rows = tables.query(_explained(tables) if SILVER_CORRECTIONS in tables else _NOT_CORRECTED)
+    return {(row.pop("topic"), row.pop("partition")): Resolutions(**row) for row in rows.to_pylist()}
 
 
 def _explained(tables: Pinned) -> str:

@@ -14,13 +14,14 @@ from lakehouse.folders import Folder, open_folder
 from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.kafka.client import Cluster
+from lakehouse.kafka.meter import PartitionId
 from lakehouse.kafka.records import existing_offsets
 from lakehouse.kafka.topics import end_offsets
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.settings import Kafka, Settings
+from lakehouse.settings import KafkaSettings, Settings
 from lakehouse.spark.checkpoints import Offsets
 from operations.audit.auditing import Partition, all_faults, compare_partition, with_resolutions
-from operations.audit.ledger import BRONZE, Counts, Part, Totals, count_records, count_totals, gaps
+from operations.audit.ledger import BRONZE, Counts, Totals, count_records, count_totals, gaps
 from operations.audit.pinned import Pinned
 from operations.audit.positions import is_writing, read_to
 from operations.audit.resolutions import count_resolutions
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         print_json(
             {
                 "ok": not faults,
-                "partitions": [_public(found) for found in partitions],
+                "partitions": [_public(partition) for partition in partitions],
                 "silver": totals._asdict(),
                 "faults": faults,
             }
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 @contextmanager
-def _answering_cluster(kafka: Kafka, root: str) -> Iterator[Cluster]:
+def _answering_cluster(kafka: KafkaSettings, root: str) -> Iterator[Cluster]:
     """The cluster to ask; the start of an embedded broker, and how long it took, is said on stderr."""
     is_running, started = running_cluster(kafka, root) is not None, time.monotonic()
     if not is_running:
@@ -110,18 +111,20 @@ def _positions(folder: Folder) -> Offsets:
     return {part: offset for table in BRONZE for part, offset in read_to(folder, table).items()}
 
 
-def _partitions(settings: Settings, cluster: Cluster, tables: Pinned, positions: Offsets) -> dict[Part, Partition]:
+def _partitions(
+    settings: Settings, cluster: Cluster, tables: Pinned, positions: Offsets
+) -> dict[PartitionId, Partition]:
     kafka = settings.kafka
     counted = count_records(tables)
     lost = _lost(tables)
     topics = {*kafka.topics, *(topic for topic, _ in counted)}
     offsets = end_offsets(cluster, topics, timeout_seconds=kafka.connect_timeout_seconds)
-    found = {}
+    partitions = {}
     for part in sorted({*counted, *offsets}):
         counts, known = counted.get(part), offsets.get(part)
         wanted = _unseen(tables, part, counts, kafka=known, reached=positions.get(part, 0))
         missing = existing_offsets(cluster, part, wanted, timeout_seconds=kafka.connect_timeout_seconds)
-        found[part] = compare_partition(
+        partitions[part] = compare_partition(
             part,
             counts,
             kafka=known,
@@ -130,12 +133,12 @@ def _partitions(settings: Settings, cluster: Cluster, tables: Pinned, positions:
             missing_ranges=_written(missing),
             lost=lost.get(part, 0),
         )
-    return found
+    return partitions
 
 
-def _lost(tables: Pinned) -> dict[Part, int]:
+def _lost(tables: Pinned) -> dict[PartitionId, int]:
     """By partition, how many records were accepted as lost."""
-    lost: dict[Part, int] = {}
+    lost: dict[PartitionId, int] = {}
     for table in BRONZE:
         for part, gone in accepted_losses(tables.properties(table)).items():
             lost[part] = lost.get(part, 0) + sum(last - first + 1 for first, last in gone)
@@ -143,7 +146,7 @@ def _lost(tables: Pinned) -> dict[Part, int]:
 
 
 def _unseen(
-    tables: Pinned, part: Part, counts: Counts | None, *, kafka: tuple[int, int] | None, reached: int
+    tables: Pinned, part: PartitionId, counts: Counts | None, *, kafka: tuple[int, int] | None, reached: int
 ) -> list[tuple[int, int]]:
     """Ranges of offsets (first, last) that Kafka may have and bronze lacks, though its stream has passed them.
 
@@ -163,16 +166,16 @@ def _unseen(
     return [(first, last) for first, last in wanted if first <= last]
 
 
-def _gaps(tables: Pinned, part: Part) -> list[tuple[int, int]]:
+def _gaps(tables: Pinned, part: PartitionId) -> list[tuple[int, int]]:
     """The ranges between bronze's records. Raises CheckNotRunError if they are too many to ask Kafka about."""
-    found = gaps(tables, part, limit=_MOST_GAPS + 1)
-    if len(found) > _MOST_GAPS:
+    ranges = gaps(tables, part, limit=_MOST_GAPS + 1)
+    if len(ranges) > _MOST_GAPS:
         topic, partition = part
         raise CheckNotRunError(
             f"bronze has over {_MOST_GAPS:,} gaps in {topic} partition {partition}, too many to compare",
             todo="a transactional producer leaves one per transaction; compare that topic by hand, in parts",
         )
-    return found
+    return ranges
 
 
 def _written(offsets: list[int]) -> str:
@@ -187,24 +190,32 @@ def _written(offsets: list[int]) -> str:
     return ", ".join(shown + ["..."] * (len(ranges) > _SHOWN_RANGES))
 
 
-def _public(found: Partition) -> dict[str, Any]:
-    return found._asdict() | {"faults": list(found.faults)}
+def _public(partition: Partition) -> dict[str, Any]:
+    return partition._asdict() | {"faults": list(partition.faults)}
 
 
 def _show(partitions: list[Partition], totals: Totals, faults: list[str]) -> None:
     columns = ("topic", "partition", "in Kafka", "bronze", "missing", "doubled", "no record", "unread", "expired")
     rows = [
         (
-            found.topic,
-            found.partition,
-            "gone" if found.kafka_next is None else f"{found.kafka_first:,} to {found.kafka_next:,}",
-            *(found.bronze, found.missing, found.doubled, found.no_record, found.unread, found.expired),
+            partition.topic,
+            partition.partition,
+            "gone" if partition.kafka_next is None else f"{partition.kafka_first:,} to {partition.kafka_next:,}",
+            *(
+                partition.bronze,
+                partition.missing,
+                partition.doubled,
+                partition.no_record,
+                partition.unread,
+                partition.expired,
+            ),
         )
-        for found in partitions
+        for partition in partitions
     ]
     print_table(columns, rows, title="Kafka to bronze, in records")
     refined = [
-        (found.topic, found.partition, found.bronze, found.refined, found.unrefined) for found in partitions
+        (partition.topic, partition.partition, partition.bronze, partition.refined, partition.unrefined)
+        for partition in partitions
     ]
     print_table(("topic", "partition", "bronze", "refined", "not yet refined"), refined, title="bronze to silver")
     print_table(

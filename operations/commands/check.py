@@ -9,7 +9,7 @@ from operations.call import Call
 from operations.output import print_json, print_table
 from quality import check
 from quality.pages import described, docs_folder, status
-from quality.results import Run
+from quality.results import CheckRun
 from quality.suites import LAYERS
 
 
@@ -50,7 +50,7 @@ def _only_table(args: argparse.Namespace) -> str:
     return str(args.tables[0])
 
 
-def _show(outcome: Run, page: str) -> None:
+def _show(outcome: CheckRun, page: str) -> None:
     columns = ("table", "version", "expectations", "failed", "not checked", "status")
     rows = [
         (

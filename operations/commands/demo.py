@@ -19,7 +19,7 @@ from operations.pipeline.steps import STEPS, Clock, run_steps, uncompared, ungat
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    source = sources.choose(
+    source = sources.choose_source(
         *(settings.demo, settings.kafka, settings.silver), catalogue=args.catalogue, ratings=args.ratings
     )
     clock = Clock(Console(stderr=args.json))
@@ -44,11 +44,11 @@ def run(args: argparse.Namespace, call: Call) -> int:
         if args.no_gate:
             steps = ungated(steps)
         run_steps(steps, spark, settings, cluster, clock)
-        found = summary.collect(
+        outcome = summary.collect_summary(
             SparkLakehouse(settings.root, spark), settings.ops_dir, since=started, seconds=clock.seconds
         )
     if args.json:
-        print_json(found)
+        print_json(outcome)
     else:
-        summary.show(found)
+        summary.show(outcome)
     return 0

@@ -10,24 +10,24 @@ from lakehouse.errors import TableError, first_line
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table, find_table
 from operations.call import Call
-from operations.differences import CHANGED, Changed, Difference, columns_of, compare
+from operations.differences import CHANGED, ChangedRow, Difference, compare_versions, shared_columns
 from operations.output import cell, print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     table = find_table(args.table)
-    found = difference(Lakehouse(call.settings.root), table, args.before, args.after, limit=args.limit)
+    changes = difference(Lakehouse(call.settings.root), table, args.before, args.after, limit=args.limit)
     if args.json:
         print_json(
             {
                 "table": table.sql_name,
                 "versions": [args.before, args.after],
-                **found._asdict(),
-                "rows": [_public(row) for row in found.rows],
+                **changes._asdict(),
+                "rows": [_public(row) for row in changes.rows],
             }
         )
     else:
-        _show(found, title=f"{table.sql_name}, version {args.before} to {args.after}")
+        _show(changes, title=f"{table.sql_name}, version {args.before} to {args.after}")
     return 0
 
 
@@ -35,10 +35,10 @@ def difference(lake: Lakehouse, table: Table, before: int, after: int, *, limit:
     """What changed between two versions. Raises TableError if a version, or a file of it, no longer exists."""
     lake.require_versions(table, before, after)
     try:
-        columns = columns_of(lake, table, before, after)
+        columns = shared_columns(lake, table, before, after)
         if not set(table.key) <= set(columns.shared):
             raise TableError(f"the two versions of {table.sql_name} do not share its key {', '.join(table.key)}")
-        return compare(lake, table, before, after, columns=columns, key=table.key, limit=limit)
+        return compare_versions(lake, table, before, after, columns=columns, key=table.key, limit=limit)
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise TableError(
             f"version {before} or {after} of {table.sql_name} cannot be read: {first_line(error)}",
@@ -46,26 +46,26 @@ def difference(lake: Lakehouse, table: Table, before: int, after: int, *, limit:
         ) from error
 
 
-def _public(row: Changed) -> dict[str, Any]:
+def _public(row: ChangedRow) -> dict[str, Any]:
     if row.before and row.after:
         columns = {name: {"before": row.before[name], "after": row.after[name]} for name in row.columns}
         return {"change": CHANGED, "key": row.key, "columns": columns}
     return {"change": row.change, "key": row.key, "row": row.after or row.before}
 
 
-def _show(found: Difference, *, title: str) -> None:
+def _show(changes: Difference, *, title: str) -> None:
     print(title)
-    print_table(("added", "changed", "removed"), [(found.added, found.changed, found.removed)])
-    if found.columns:
-        print_table(("changed column", "rows"), list(found.columns.items()))
-    if found.not_compared:
-        print(f"not in both versions with one type, and not compared: {', '.join(found.not_compared)}")
-    if found.rows:
-        shown = [_public(row) for row in found.rows]
+    print_table(("added", "changed", "removed"), [(changes.added, changes.changed, changes.removed)])
+    if changes.columns:
+        print_table(("changed column", "rows"), list(changes.columns.items()))
+    if changes.not_compared:
+        print(f"not in both versions with one type, and not compared: {', '.join(changes.not_compared)}")
+    if changes.rows:
+        shown = [_public(row) for row in changes.rows]
         print_table(("change", "key", "what"), [(row["change"], _key(row), _what(row)) for row in shown])
-    total = found.added + found.changed + found.removed
-    if total > len(found.rows):
-        print(f"the first {len(found.rows):,} of {total:,} rows; --limit shows more")
+    total = changes.added + changes.changed + changes.removed
+    if total > len(changes.rows):
+        print(f"the first {len(changes.rows):,} of {total:,} rows; --limit shows more")
 
 
 def _key(row: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from lakehouse.jvm.java import find_java, utf8_locale
 from lakehouse.kafka.admin import cluster_id
 from lakehouse.kafka.client import Cluster, configured_cluster
 from lakehouse.kafka.connection import AdvertisedError
-from lakehouse.settings import Kafka, Settings
+from lakehouse.settings import KafkaSettings, Settings
 from lakehouse.spark.defaults import defaults_file, readable_defaults, spark_defaults
 from lakehouse.spark.environment import STARTERS, environment_faults, suspects
 from operations.call import Call
@@ -138,7 +138,7 @@ def jar_findings(defaults: dict[str, str]) -> Iterator[Finding]:
         )
 
 
-def kafka_findings(kafka: Kafka) -> Iterator[Finding]:
+def kafka_findings(kafka: KafkaSettings) -> Iterator[Finding]:
     if kafka.bootstrap_servers:
         try:
             identity = cluster_id(configured_cluster(kafka), timeout_seconds=kafka.connect_timeout_seconds)

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from gold.evaluation.figures import NOT_MEASURED, with_nulls
-from gold.models.registry import ModelRecord, figure, read_records
+from gold.models.registry import ModelRecord, figure, read_models
 from lakehouse.errors import InputError
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import GOLD_MODELS
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     Lakehouse(root).require(GOLD_MODELS)
     if args.action == "rollback":
         _roll_back(args, call)
-    records = read_records(root)[::-1]
+    records = read_models(root)[::-1]
     if args.json:
         print_json([{**asdict(record), "metrics": with_nulls(record.metrics)} for record in records])
     else:

@@ -10,7 +10,7 @@ from lakehouse.replay_request import Request, request_from
 from operations.call import Call
 from operations.output import print_json, print_table
 from silver.quarantine import worklist
-from silver.quarantine.worklist import Group
+from silver.quarantine.worklist import RejectedGroup
 
 _SHOWN_LINES = 40
 # A reason may quote a whole document; for any other field both values of a comparison are shown.
@@ -47,13 +47,13 @@ def _replay(request: Request, call: Call, *, json: bool) -> None:
     if json:
         print_json(replay.as_json(report, dry_run=request.dry_run))
     else:
-        print("\n".join(replay.told(report, dry_run=request.dry_run)))
+        print("\n".join(replay.report_lines(report, dry_run=request.dry_run)))
 
 
 def _list(lake: Lakehouse, args: argparse.Namespace) -> None:
-    found = worklist.entries(lake)
-    numbers = worklist.count_by_status(found)
-    groups = worklist.by_rule(found)
+    rejected = worklist.entries(lake)
+    numbers = worklist.count_by_status(rejected)
+    groups = worklist.by_rule(rejected)
     if args.json:
         print_json({**numbers, "groups": [group._asdict() for group in groups]})
         return
@@ -65,7 +65,7 @@ def _list(lake: Lakehouse, args: argparse.Namespace) -> None:
     print(f"{numbers['open']:,} open, {numbers['resolved']:,} resolved")
 
 
-def over_all_days(groups: Iterable[Group]) -> list[_Line]:
+def over_all_days(groups: Iterable[RejectedGroup]) -> list[_Line]:
     """One line per rule and topic, with the first and the last day and the first day's sample."""
     lines = []
     for _, of_topic in groupby(groups, key=lambda one: (one.rule, one.topic)):  # ordered by rule, topic, day
@@ -76,7 +76,7 @@ def over_all_days(groups: Iterable[Group]) -> list[_Line]:
     return lines
 
 
-def _line_of(group: Group) -> _Line:
+def _line_of(group: RejectedGroup) -> _Line:
     """The group with its sample's Kafka coordinates, and the judged field with its value."""
     return _Line(
         *(group.rule, group.topic, str(group.day), group.rows),
@@ -92,9 +92,9 @@ def _judged(reason: Mapping[str, Any]) -> str:
 
 
 def _show(lake: Lakehouse, args: argparse.Namespace) -> None:
-    found = worklist.entries(lake)
-    worklist.require_rule(found, args.rule)
-    rows = worklist.of_rule(found, args.rule, limit=args.limit + 1)
+    rejected = worklist.entries(lake)
+    worklist.require_rule(rejected, args.rule)
+    rows = worklist.of_rule(rejected, args.rule, limit=args.limit + 1)
     shown = rows[: args.limit]
     if args.json:
         print_json(shown)

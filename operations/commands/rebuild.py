@@ -18,7 +18,7 @@ from lakehouse.spark.checkpoints import delta_positions, read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables.silver import REFINE
 from operations.call import Call
-from operations.pipeline.steps import Clock, anew, broker_for, run_steps, selected
+from operations.pipeline.steps import Clock, broker_for, in_full, run_steps, selected_steps
 from silver.refine import STREAM, refine
 
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         elif args.layer == "silver":
             _silver(spark, settings, clock)
         else:
-            steps = anew(selected("gold"))
+            steps = in_full(selected_steps("gold"))
             with broker_for(steps, settings.kafka, settings.root) as cluster:
                 run_steps(steps, spark, settings, cluster, clock)
     return 0

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Vectors, factor_vectors, feature_vectors
 from gold.explanations.reasons import explain, liked_alike, liked_titles, shared_features
@@ -24,23 +24,25 @@ _FEEDBACK = "SELECT id, content_id, action, rating, CAST(event_timestamp AS BIGI
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    found = explained_list(
+    user = explained_list(
         Lakehouse(settings.root),
         as_in_silver(args.user_id),
         weights=chosen_weights(settings.gold.affinity),
         liked_from=settings.gold.feedback.liked_from,
     )
     if args.json:
-        print_json(found)
+        print_json(user)
         return 0
-    print(f"for {cell(found['user_id'])} ({cell(found['nombre_usuario'])}), by model {found['model_version']}")
+    print(f"for {cell(user['user_id'])} ({cell(user['nombre_usuario'])}), by model {user['model_version']}")
     columns = ("rank", "titulo", "predicted_rating", "source", "reason")
-    rows = [[title[name] for name in columns] for title in found["titles"]]
+    rows = [[title[name] for name in columns] for title in user["titles"]]
     print_table(("rank", "title", "rating", "source", "reason"), rows)
     return 0
 
 
-def explained_list(lakehouse: Lakehouse, user_id: str, *, weights: Weights, liked_from: float) -> dict[str, Any]:
+def explained_list(
+    lakehouse: Lakehouse, user_id: str, *, weights: FeatureWeights, liked_from: float
+) -> dict[str, Any]:
     """The user's list in its JSON form. Raises InputError if the user is unknown or has no list yet."""
     own = text_in("user_id", [user_id])
     places = lakehouse.read(GOLD_RECOMMENDATIONS, where=own).sort_by("rank").to_pylist()

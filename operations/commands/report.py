@@ -12,14 +12,14 @@ from lakehouse.paths import is_address, output_path
 from lakehouse.spark.progress import PROGRESS
 from operations.call import Call
 from operations.output import print_json
-from operations.report.collection import collect
+from operations.report.collection import collect_report
 from operations.report.page import render
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
     path = _destination(args.output, settings.root, opened=args.open)
-    report = collect(
+    report = collect_report(
         Lakehouse(settings.root),
         settings.ops_dir / PROGRESS,
         users=settings.report.users,

@@ -6,12 +6,12 @@ from rich.console import Console
 
 from lakehouse.history.acceptance import without_gate
 from operations.call import Call
-from operations.pipeline.steps import Clock, broker_for, run_steps, selected, ungated
+from operations.pipeline.steps import Clock, broker_for, run_steps, selected_steps, ungated
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    steps = selected(args.select)
+    steps = selected_steps(args.select)
     if args.no_gate:
         steps = ungated(steps)
     clock = Clock(Console())

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.affinity.weights import chosen_weights
 from gold.explanations.neighbours import Neighbour, factor_vectors, feature_vectors, nearest_titles
 from gold.explanations.reasons import shared_features, tastes_of
@@ -22,28 +22,30 @@ _WITHOUT_MODEL = "by who likes them: the published model knows nothing of this t
 
 def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
-    found = similar_titles(
+    similar = similar_titles(
         Lakehouse(settings.root),
         as_in_silver(args.content_id),
         weights=chosen_weights(settings.gold.affinity),
         count=args.limit,
     )
     if args.json:
-        print_json(found)
+        print_json(similar)
         return 0
-    rows = [_told(title) for title in found["by_features"]]
-    print(f"like {cell(found['content_id'])} ({cell(found['titulo'])}), by what they share")
+    rows = [_told(title) for title in similar["by_features"]]
+    print(f"like {cell(similar['content_id'])} ({cell(similar['titulo'])}), by what they share")
     print_table(("content_id", "title", "similarity", "shared"), rows)
-    if found["by_factors"]:
-        rows = [(title["content_id"], title["titulo"], title["similarity"]) for title in found["by_factors"]]
-        print(f"by who likes them, from model {found['model_version']}")
+    if similar["by_factors"]:
+        rows = [(title["content_id"], title["titulo"], title["similarity"]) for title in similar["by_factors"]]
+        print(f"by who likes them, from model {similar['model_version']}")
         print_table(("content_id", "title", "similarity"), rows)
     else:
         print(_WITHOUT_MODEL)
     return 0
 
 
-def similar_titles(lakehouse: Lakehouse, content_id: str, *, weights: Weights, count: int) -> dict[str, Any]:
+def similar_titles(
+    lakehouse: Lakehouse, content_id: str, *, weights: FeatureWeights, count: int
+) -> dict[str, Any]:
     """The neighbours in their JSON form. Raises InputError if the title is unknown."""
     titles = latest_titles(lakehouse)
     vectors = feature_vectors(titles.ids(), titles.features(weights=weights), weights=weights)
@@ -53,7 +55,7 @@ def similar_titles(lakehouse: Lakehouse, content_id: str, *, weights: Weights, c
     sharing = nearest_titles(vectors, content_id, count=count)
     version = _published_model(lakehouse)
     liked = [] if version is None else _by_factors(lakehouse.root, version, content_id, known, count)
-    named = titles.named({content_id, *(found.content_id for found in (*sharing, *liked))})
+    named = titles.named({content_id, *(near.content_id for near in (*sharing, *liked))})
     title = named[content_id]
     by_features = [
         {

@@ -10,7 +10,7 @@ from lakehouse.errors import InputError
 from operations.call import Call
 from operations.shell.known_tables import KnownTables
 from operations.shell.queries import Queries, queries
-from operations.shell.results import Result, show
+from operations.shell.results import QueryResult, show
 from operations.shell.shell import Shell
 
 
@@ -38,7 +38,7 @@ def _run_input(lines: Iterable[str], args: argparse.Namespace, call: Call, table
         def engine() -> Queries:
             return stack.enter_context(queries(call))
 
-        def run_statement(statement: str) -> Result:
+        def run_statement(statement: str) -> QueryResult:
             return engine().run(statement, limit=args.limit)
 
         shell = Shell(run_statement, tables, form=args.form)

@@ -16,7 +16,7 @@ from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.meter import kafka_meter
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.settings import Kafka
+from lakehouse.settings import KafkaSettings
 from lakehouse.tables import CATALOGUE, Table, layer_tables
 from operations.call import Call
 from operations.output import print_json, print_table
@@ -26,7 +26,7 @@ _KAFKA_SECONDS = 2.0
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
-class TableState(NamedTuple):
+class TableStatus(NamedTuple):
     """One table now; all but the name is None if it does not exist.
 
     `size` is in bytes of the newest version, `history` in those that only older ones need, the log included;
@@ -51,7 +51,7 @@ class Status(NamedTuple):
     """
 
     kafka: str | None
-    tables: list[TableState]
+    tables: list[TableStatus]
     bronze: Mapping[str, KafkaBacklog]
     silver: SilverBacklog
     gold: Mapping[str, Mapping[str, int] | None]
@@ -62,19 +62,19 @@ def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
     require_whole_checkpoints(settings.root)
     require_whole_logs(settings.root, "bronze", "silver")
-    found = look(settings.root, settings.kafka)
+    status = look(settings.root, settings.kafka)
     if args.json:
-        print_json({"root": settings.root, **_public(found)})
+        print_json({"root": settings.root, **_public(status)})
     else:
-        print(f"{settings.root}, Kafka at {found.kafka}" if found.kafka else settings.root)
-        _show(found, now=datetime.now(UTC))
-    if found.unanswered is not None:
+        print(f"{settings.root}, Kafka at {status.kafka}" if status.kafka else settings.root)
+        _show(status, now=datetime.now(UTC))
+    if status.unanswered is not None:
         # what waits there is unknown: to a calling program that is a missing broker, as for any other command
-        raise found.unanswered
+        raise status.unanswered
     return 0
 
 
-def look(root: str, kafka: Kafka) -> Status:
+def look(root: str, kafka: KafkaSettings) -> Status:
     """The current state. Nothing is started: without a broker, what waits in Kafka stays unknown."""
     lake = Lakehouse(root)
     now = datetime.now(UTC)
@@ -96,13 +96,13 @@ def look(root: str, kafka: Kafka) -> Status:
     )
 
 
-def table_state(lake: Lakehouse, table: Table, *, now: datetime) -> TableState:
+def table_state(lake: Lakehouse, table: Table, *, now: datetime) -> TableStatus:
     if not lake.exists(table):
-        return TableState(table.sql_name)
+        return TableStatus(table.sql_name)
     snapshot = read_snapshot(lake, table)
     stored = growth((lake.folder / table.layer / table.name).stored().values(), now=now)
     written = commit(lake, table, snapshot.version)
-    return TableState(
+    return TableStatus(
         table.sql_name,
         *snapshot,
         last_write=written and written.written_at,  # None: its log was cleaned up to a checkpoint
@@ -113,7 +113,7 @@ def table_state(lake: Lakehouse, table: Table, *, now: datetime) -> TableState:
 
 
 def _kafka_backlogs(
-    lake: Lakehouse, cluster: Cluster | None, kafka: Kafka, now: datetime
+    lake: Lakehouse, cluster: Cluster | None, kafka: KafkaSettings, now: datetime
 ) -> tuple[Mapping[str, KafkaBacklog], BrokerError | None]:
     fed = {source.table.sql_name: source for source in bronze_sources(kafka)}
     if cluster is None:
@@ -121,42 +121,42 @@ def _kafka_backlogs(
     timeout = min(_KAFKA_SECONDS, kafka.connect_timeout_seconds)
     try:
         with kafka_meter(cluster, timeout_seconds=timeout) as meter:
-            found = {name: kafka_backlog(lake, *fed[name], meter, now=now) for name in fed}
+            backlogs = {name: kafka_backlog(lake, *fed[name], meter, now=now) for name in fed}
     except BrokerError as error:
         return {name: KafkaBacklog(None, None, error.problem) for name in fed}, error
-    return found, None
+    return backlogs, None
 
 
-def _public(found: Status) -> dict[str, Any]:
+def _public(status: Status) -> dict[str, Any]:
     return {
-        "kafka": found.kafka,
-        "tables": [state._asdict() for state in found.tables],
+        "kafka": status.kafka,
+        "tables": [state._asdict() for state in status.tables],
         "behind": {
-            **{name: backlog._asdict() for name, backlog in found.bronze.items()},
-            "silver": found.silver._asdict(),
-            **{name: {"versions": behind} for name, behind in found.gold.items()},
+            **{name: backlog._asdict() for name, backlog in status.bronze.items()},
+            "silver": status.silver._asdict(),
+            **{name: {"versions": behind} for name, behind in status.gold.items()},
         },
     }
 
 
-def _show(found: Status, *, now: datetime) -> None:
+def _show(status: Status, *, now: datetime) -> None:
     rows = [
         (
             *(state.table, state.version, state.rows, state.files),
             *(None if size is None else in_units(size) for size in (state.size, state.history, state.per_day)),
             None if state.last_write is None else ago(now - state.last_write),
         )
-        for state in found.tables
+        for state in status.tables
     ]
     print_table(("table", "version", "rows", "files", "size", "history", "per day", "last write"), rows)
     behind: list[tuple[str, str, str]] = []
-    for name, kafka in found.bronze.items():
+    for name, kafka in status.bronze.items():
         waits = kafka.unknown or f"{_counted(kafka.records, 'record')} in Kafka"
         behind.append((name, waits, _seconds(kafka.seconds)))
-    silver = found.silver
+    silver = status.silver
     waits = silver.unknown or f"{_counted(silver.versions, 'version')} of bronze, {_counted(silver.rows, 'row')}"
     behind.append(("silver", waits, _seconds(silver.seconds)))
-    for name, versions_behind in found.gold.items():
+    for name, versions_behind in status.gold.items():
         behind.append((name, _inputs(versions_behind), ""))
     print_table(("how far behind", "what waits", "the oldest for"), behind)
 

@@ -19,7 +19,7 @@ from operations.live.maintenance import LiveMaintenance
 from operations.live.monitor import Monitor
 from operations.live.producers import LiveProducers
 from operations.live.streams import LiveGold, LiveStreams
-from operations.live.workers import Worker
+from operations.live.workers import BackgroundWork
 
 _LOOK_SECONDS = 0.2
 # How long a part that hangs because another one died may delay the end.
@@ -60,7 +60,7 @@ class Live:
                     f"{worker.name} ended unexpectedly", todo="start again: it resumes where it stopped"
                 )
 
-    def _workers(self) -> tuple[Worker, ...]:
+    def _workers(self) -> tuple[BackgroundWork, ...]:
         others = (self.gold.worker, self.maintenance.worker)
         return (*self.streams.workers, *others, *self.producers.workers)
 
@@ -92,20 +92,20 @@ class Live:
     def end_at_once(self) -> None:
         """Stop all parts, whatever state the others are in. The exception that led here is already propagating."""
         ends = (self.producers.stop, self.streams.stop, self.gold.stop, self.maintenance.stop)
-        ending = [Worker("the end", partial(end, wait_seconds=_BRIEF_SECONDS)) for end in ends]
+        ending = [BackgroundWork("the end", partial(end, wait_seconds=_BRIEF_SECONDS)) for end in ends]
         for worker in ending:
             worker.join(_PATIENCE_SECONDS)
 
     def _await(self, what: str, work: Callable[[], object], stop: StopRequests) -> None:
         if stop.count > 1:
             return
-        worker = Worker(what, work)
+        worker = BackgroundWork(what, work)
         while not worker.join(_LOOK_SECONDS) and stop.count < 2:
             self.show(f"stopping: {what}")
         require_well(worker)
 
 
-def require_well(worker: Worker) -> None:
+def require_well(worker: BackgroundWork) -> None:
     """Raise the part's failure, if it has one."""
     if isinstance(worker.failure, LakehouseError):
         raise worker.failure

@@ -10,7 +10,7 @@ from lakehouse.locks import RunningError
 from lakehouse.settings import Settings
 from maintenance import maintain
 from operations.commands.status import in_units
-from operations.live.workers import Worker
+from operations.live.workers import BackgroundWork
 
 
 class LiveMaintenance:
@@ -19,7 +19,7 @@ class LiveMaintenance:
     def __init__(self, spark: SparkSession, settings: Settings, *, tell: Callable[[str], None]) -> None:
         self._session, self._settings, self._tell = spark.newSession(), settings, tell
         self._stopping = threading.Event()
-        self.worker = Worker("maintenance", self._run_on)
+        self.worker = BackgroundWork("maintenance", self._run_on)
 
     def stop(self, *, wait_seconds: float | None = None) -> None:
         """Start no further run. One that is cut off leaves files that the next one deletes."""

@@ -13,16 +13,16 @@ from rich.live import Live as LivePicture
 from lakehouse.errors import BrokerError
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog, kafka_backlog, silver_backlog
 from lakehouse.history.snapshots import read_snapshot
-from lakehouse.kafka.bronze_sources import Source, bronze_sources
+from lakehouse.kafka.bronze_sources import BronzeSource, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.meter import KafkaMeter, kafka_meter
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.settings import Kafka
+from lakehouse.settings import KafkaSettings
 from lakehouse.spark.progress import PROGRESS
 from lakehouse.tables import SILVER_QUARANTINE
 from operations.live.producers import LiveProducers
 from operations.live.streams import LiveGold
-from operations.live.view import Facts, ProgressTail, StreamFacts, line, picture, together
+from operations.live.view import LiveFigures, ProgressTail, StreamFacts, line, picture, together
 
 # A look costs a few requests to Kafka and some small files.
 _LOOK_EVERY_SECONDS = 2.0
@@ -45,7 +45,7 @@ class Monitor:
     def __init__(
         self,
         lake: Lakehouse,
-        sources: Sequence[Source],
+        sources: Sequence[BronzeSource],
         tail: ProgressTail,
         meter: KafkaMeter,
         console: Console,
@@ -63,7 +63,7 @@ class Monitor:
     @staticmethod
     @contextmanager
     def opened(
-        kafka: Kafka, cluster: Cluster, console: Console, *, root: str, ops_dir: Path
+        kafka: KafkaSettings, cluster: Cluster, console: Console, *, root: str, ops_dir: Path
     ) -> Iterator["Monitor"]:
         timeout, tail = kafka.connect_timeout_seconds, ProgressTail(ops_dir / PROGRESS)
         is_wide = console.is_terminal and console.width >= _PICTURE_WIDTH
@@ -92,11 +92,11 @@ class Monitor:
         self._looked_at = self._shown_at = float("-inf")
         self.show(producers, gold, "stopped")
 
-    def _facts(self, producers: LiveProducers, gold: LiveGold, title: str) -> Facts:
+    def _facts(self, producers: LiveProducers, gold: LiveGold, title: str) -> LiveFigures:
         assert self._look is not None  # noqa: S101 - `show` has looked
         seconds = time.monotonic() - self._began
         look = self._look
-        return Facts(
+        return LiveFigures(
             title=f"{title} ({seconds:,.0f} s)",
             seconds=seconds,
             sent=dict(producers.sent),

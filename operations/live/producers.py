@@ -8,8 +8,8 @@ from typing import NamedTuple
 from lakehouse import sent
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, ensure_topics
-from lakehouse.settings import Demo, Kafka
-from operations.live.workers import Worker
+from lakehouse.settings import DemoSettings, KafkaSettings
+from operations.live.workers import BackgroundWork
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, series_records, user_records
 from producers.made_up.population import split_titles
@@ -21,7 +21,7 @@ from producers.sending.records import Record
 # minutes.
 _FEEDBACK_SHARE = 0.8
 
-Records = Callable[[], Iterator[Record]]
+RecordSource = Callable[[], Iterator[Record]]
 
 
 class LiveFeed(NamedTuple):
@@ -29,8 +29,8 @@ class LiveFeed(NamedTuple):
 
     name: str
     topic: str
-    opening: Records
-    lasting: Records
+    opening: RecordSource
+    lasting: RecordSource
     rate: float
 
 
@@ -41,7 +41,14 @@ class LiveProducers:
     """
 
     def __init__(
-        self, demo: Demo, kafka: Kafka, cluster: Cluster, *, root: str, shared_ops: str, rate: float | None
+        self,
+        demo: DemoSettings,
+        kafka: KafkaSettings,
+        cluster: Cluster,
+        *,
+        root: str,
+        shared_ops: str,
+        rate: float | None,
     ) -> None:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         if rate is not None:
@@ -51,7 +58,7 @@ class LiveProducers:
         self._deliveries: dict[str, list[Delivery]] = {}
         feeds = [] if rate is None else live_feeds(demo, kafka, _ends(kafka, cluster), rate=rate)
         self.sent = {feed.name: 0 for feed in feeds}
-        self.workers = [Worker(f"producer of {feed.name}", self._sender(feed)) for feed in feeds]
+        self.workers = [BackgroundWork(f"producer of {feed.name}", self._sender(feed)) for feed in feeds]
 
     def stop(self, *, wait_seconds: float | None = None) -> list[str]:
         """Stop sending, wait until every record is confirmed, and report it in one line per producer.
@@ -99,7 +106,7 @@ class LiveProducers:
             yield record._replace(timestamp_ms=None)
 
 
-def live_feeds(demo: Demo, kafka: Kafka, ends: dict[str, int], *, rate: float) -> list[LiveFeed]:
+def live_feeds(demo: DemoSettings, kafka: KafkaSettings, ends: dict[str, int], *, rate: float) -> list[LiveFeed]:
     """The four producers; `ends` is how many records each topic has had so far."""
     movies, series = split_titles(demo.titles)
     seed, dirty = demo.seed, demo.dirty
@@ -146,16 +153,16 @@ def live_feeds(demo: Demo, kafka: Kafka, ends: dict[str, int], *, rate: float) -
     return [*feeds, LiveFeed("feedback", kafka.feedback_topic, _nothing, feedback, rate * _FEEDBACK_SHARE)]
 
 
-def _ends(kafka: Kafka, cluster: Cluster) -> dict[str, int]:
+def _ends(kafka: KafkaSettings, cluster: Cluster) -> dict[str, int]:
     """How many records each topic has had, by the next offsets of its partitions."""
-    found = end_offsets(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
+    ranges = end_offsets(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
     return {
-        topic: sum(following for part, (_, following) in found.items() if part[0] == topic)
+        topic: sum(following for part, (_, following) in ranges.items() if part[0] == topic)
         for topic in kafka.topics
     }
 
 
-def _again_and_again(records: Records) -> Records:
+def _again_and_again(records: RecordSource) -> RecordSource:
     return lambda: itertools.chain.from_iterable(records() for _ in itertools.count())
 
 

@@ -19,7 +19,7 @@ from lakehouse.settings import Settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.streams import stream_error
 from lakehouse.tables import SILVER_BATCHES, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
-from operations.live.workers import Worker
+from operations.live.workers import BackgroundWork
 from operations.pipeline.steps import STEPS, run_step
 from silver.refine import refine
 
@@ -41,8 +41,8 @@ class LiveStreams:
                 refine(self._sessions["silver"], settings, trigger=trigger)
 
         self.workers = [
-            Worker("bronze", lambda: ingest(self._sessions["bronze"], settings, cluster, trigger=trigger)),
-            Worker("silver", refine_bronze),
+            BackgroundWork("bronze", lambda: ingest(self._sessions["bronze"], settings, cluster, trigger=trigger)),
+            BackgroundWork("silver", refine_bronze),
         ]
 
     def drain(self) -> None:
@@ -68,7 +68,7 @@ class LiveStreams:
                 query.stop()
             worker.join(wait_seconds)
 
-    def _has_begun(self, name: str, worker: Worker) -> bool:
+    def _has_begun(self, name: str, worker: BackgroundWork) -> bool:
         return worker.ended() or len(self._sessions[name].streams.active) >= self._queries[name]
 
     def _bronze_is_there(self) -> bool:
@@ -92,7 +92,7 @@ class LiveGold:
         self._session, self._settings, self._cluster = spark.newSession(), settings, cluster
         self._batches_before = _batches(settings.root)
         self._no_more_runs, self._no_more_steps = threading.Event(), threading.Event()
-        self.worker = Worker("gold", self._run_on)
+        self.worker = BackgroundWork("gold", self._run_on)
 
     def finish(self) -> None:
         """Start no further run; one that is running completes."""

@@ -27,7 +27,7 @@ class StreamFacts(NamedTuple):
     last_seconds: float | None = None
 
 
-class Facts(NamedTuple):
+class LiveFigures(NamedTuple):
     """The live mode at one moment. `rejected` are the rows quarantined since the start.
 
     `sent` is empty if others send.
@@ -83,7 +83,7 @@ def together(backlogs: Iterable[KafkaBacklog]) -> KafkaBacklog:
     return KafkaBacklog(sum(one.records or 0 for one in listed), max(seconds, default=None))
 
 
-def picture(facts: Facts) -> Group:
+def picture(facts: LiveFigures) -> Group:
     streams = Table(box=box.SIMPLE_HEAD)
     for name in ("stream", "rows", "rows/s", "batches", "last batch"):
         streams.add_column(name, justify="left" if name == "stream" else "right")
@@ -101,7 +101,7 @@ def picture(facts: Facts) -> Group:
     return Group(Text(f"  {facts.title}", style="bold"), streams, *lines)
 
 
-def line(facts: Facts) -> str:
+def line(facts: LiveFigures) -> str:
     bronze = [facts.streams[name] for name in STREAMS[:2]]
     silver = facts.streams[STREAMS[2]]
     sent = [f"sent {sum(facts.sent.values()):,} ({facts.sent_rate:,.1f}/s)"] if facts.sent else []

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 
-class Worker:
+class BackgroundWork:
     """Runs `work` at once. The thread does not keep the process alive: one that hangs delays nobody."""
 
     def __init__(self, name: str, work: Callable[[], object]) -> None:

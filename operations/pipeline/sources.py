@@ -13,7 +13,7 @@ from lakehouse.exports import write_file
 from lakehouse.folders import Folder, open_folder
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, ensure_topics, topic_ids
-from lakehouse.settings import Demo, Kafka, Silver
+from lakehouse.settings import DemoSettings, KafkaSettings, SilverSettings
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, series_records, user_records
 from producers.made_up.population import split_titles
@@ -26,7 +26,7 @@ MARKER = "published.json"
 ALREADY_PUBLISHED = "already published: these topics hold the same records, nothing was sent again"
 
 
-class Source(NamedTuple):
+class DemoSource(NamedTuple):
     """`identity` says what the records are generated from: the same identity gives the same records.
 
     `findings` are reported before anything is sent. `columns` are the silver columns that the records fill.
@@ -38,15 +38,22 @@ class Source(NamedTuple):
     columns: Collection[str]
 
 
-def choose(demo: Demo, kafka: Kafka, silver: Silver, *, catalogue: Path | None, ratings: Path | None) -> Source:
+def choose_source(
+    demo: DemoSettings,
+    kafka: KafkaSettings,
+    silver: SilverSettings,
+    *,
+    catalogue: Path | None,
+    ratings: Path | None,
+) -> DemoSource:
     """Generated records, or those of the given files, which are read here. Raises InputError for wrong files."""
     if catalogue is None and ratings is None:
-        return Source(demo.model_dump(), _made_up(demo, kafka), [], sent.EVERY)
+        return DemoSource(demo.model_dump(), _made_up(demo, kafka), [], sent.EVERY)
     replay = read_replay(catalogue, ratings)
     # by role, not by name: the catalogue's file may have the name of one of the others
     files = {"catalogue": catalogue} if catalogue else {}
     files |= {"movies": ratings / "movies.csv", "ratings": ratings / "ratings.csv"} if ratings else {}
-    return Source(
+    return DemoSource(
         {name: _digest(file, replay.records) for name, file in files.items()},
         feeds_of(replay, kafka),
         findings_of(replay, silver, now_ms=round(time.time() * 1000)),
@@ -54,7 +61,9 @@ def choose(demo: Demo, kafka: Kafka, silver: Silver, *, catalogue: Path | None, 
     )
 
 
-def publish_once(source: Source, kafka: Kafka, cluster: Cluster, *, root: str, shared_ops: str) -> list[str]:
+def publish_once(
+    source: DemoSource, kafka: KafkaSettings, cluster: Cluster, *, root: str, shared_ops: str
+) -> list[str]:
     """Publish the source's records unless these very topics hold them already; returns lines to print.
 
     Sending them again would change nothing in silver but the rows' provenance; an unchanged lakehouse is clearer.
@@ -74,7 +83,7 @@ def publish_once(source: Source, kafka: Kafka, cluster: Cluster, *, root: str, s
     return lines
 
 
-def _made_up(demo: Demo, kafka: Kafka) -> list[Feed]:
+def _made_up(demo: DemoSettings, kafka: KafkaSettings) -> list[Feed]:
     movies, series = split_titles(demo.titles)
     seed, dirty = demo.seed, demo.dirty
     feedback = feedback_records(seed, demo.feedback, users=demo.users, movies=movies, series=series, dirty=dirty)
@@ -108,7 +117,7 @@ def _published(ops: Folder) -> object:
     return json.loads(ops.read(MARKER)) if MARKER in ops.names() else None
 
 
-def _state(source: Source, kafka: Kafka, cluster: Cluster) -> object:
+def _state(source: DemoSource, kafka: KafkaSettings, cluster: Cluster) -> object:
     """The source with the topics' ids and end offsets, in the form that JSON returns."""
     timeout = kafka.connect_timeout_seconds
     offsets = end_offsets(cluster, kafka.topics, timeout_seconds=timeout)

@@ -17,7 +17,7 @@ from lakehouse.errors import InputError
 from lakehouse.kafka.client import Cluster
 from lakehouse.runs.recording import recorded
 from lakehouse.runs.run import Work
-from lakehouse.settings import Kafka, Settings
+from lakehouse.settings import KafkaSettings, Settings
 from lakehouse.tables import QUALITY_RESULTS, Job, gold_jobs, written_by
 from lakehouse.tables.bronze import INGEST
 from lakehouse.tables.silver import REFINE
@@ -28,27 +28,28 @@ _CHECK = QUALITY_RESULTS.made_by.module
 LAYERS = ("bronze", "silver", "gold")
 
 
-Run = Callable[[SparkSession, Settings, Cluster], object]
+RunStep = Callable[[SparkSession, Settings, Cluster], object]
 
 
 class Step(NamedTuple):
-    """One job of one layer. `job` is its module; `run` gets the session, the settings and Kafka, and waits for what is
-    `awaited`.
+    """One job of one layer.
+
+    `job` is its module. `run` gets the session, the settings and Kafka, and waits for what is `awaited`.
 
     `gate` is the layer that the step checks: the step belongs to gold, which stops at what did not pass.
-    `anew` builds everything, `run` only what has changed.
+    `in_full` builds everything, `run` only what has changed.
     """
 
     layer: str
     name: str
     job: str
     awaited: str
-    run: Run
+    run: RunStep
     gate: str = ""
-    anew: Run | None = None
+    in_full: RunStep | None = None
 
 
-def _gate(layer: str, *, compare: bool = True) -> Run:
+def _gate(layer: str, *, compare: bool = True) -> RunStep:
     def check(spark: SparkSession, settings: Settings, _: Cluster) -> object:
         return require_passed(spark, settings, layer, compare=compare)
 
@@ -67,7 +68,7 @@ def _gold_step(job: Job) -> Step:
 
     is_incremental = "full" in signature(module.run).parameters
     return Step(
-        "gold", f"gold: {job.step}", job.module, job.awaited, make, anew=make_all if is_incremental else None
+        "gold", f"gold: {job.step}", job.module, job.awaited, make, in_full=make_all if is_incremental else None
     )
 
 
@@ -118,7 +119,7 @@ class Clock:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def selected(select: str) -> tuple[Step, ...]:
+def selected_steps(select: str) -> tuple[Step, ...]:
     """The steps of `silver` or of `silver+`. Raises InputError for another layer."""
     layer, plus = select.removesuffix("+"), select.endswith("+")
     if layer not in LAYERS:
@@ -138,12 +139,12 @@ def uncompared(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(step._replace(run=_gate(step.gate, compare=False)) if step.gate else step for step in steps)
 
 
-def anew(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def in_full(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The same steps, building everything, changed or not."""
-    return tuple(step._replace(run=step.anew) if step.anew else step for step in steps)
+    return tuple(step._replace(run=step.in_full) if step.in_full else step for step in steps)
 
 
-def broker_for(steps: tuple[Step, ...], kafka: Kafka, root: str) -> AbstractContextManager[Cluster]:
+def broker_for(steps: tuple[Step, ...], kafka: KafkaSettings, root: str) -> AbstractContextManager[Cluster]:
     """Kafka, if a step reads it; nothing is started for silver and gold."""
     if any(step.layer == "bronze" for step in steps):
         return kafka_cluster(kafka, root)

@@ -19,7 +19,7 @@ from lakehouse.tables import CATALOGUE, GOLD_METRICS, GOLD_RECOMMENDATIONS, QUAL
 from operations.output import print_table
 
 
-def collect(
+def collect_summary(
     lake: SparkLakehouse, ops_dir: Path, *, since: datetime, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
     """Rows per table, what the gates found, rejected rows by rule, model quality, streams, seconds, paths."""
@@ -38,18 +38,18 @@ def collect(
     }
 
 
-def show(found: Mapping[str, Any]) -> None:
-    tables = [(name, facts["rows"], facts["version"]) for name, facts in found["tables"].items()]
+def show(outcome: Mapping[str, Any]) -> None:
+    tables = [(name, facts["rows"], facts["version"]) for name, facts in outcome["tables"].items()]
     print_table(("table", "rows", "version"), tables)
-    if found["checks"]:
-        print_table(("checked", "outcome"), list(found["checks"].items()))
+    if outcome["checks"]:
+        print_table(("checked", "outcome"), list(outcome["checks"].items()))
     else:
         print("NOT CHECKED: the gates were off")
-    if found["rejected"]:
-        print_table(("rejected by rule", "rows"), list(found["rejected"].items()))
+    if outcome["rejected"]:
+        print_table(("rejected by rule", "rows"), list(outcome["rejected"].items()))
     model = [
         (row["metric"], NOT_MEASURED if row["value"] is None else row["value"], row["baseline"])
-        for row in found["model"]
+        for row in outcome["model"]
     ]
     print_table(("model", "value", "baseline (popularity or mean)"), model)
     streams = [
@@ -61,14 +61,14 @@ def show(found: Mapping[str, Any]) -> None:
             facts["slowest_phase"],
             facts["kafka_lag"],
         )
-        for name, facts in found["streams"].items()
+        for name, facts in outcome["streams"].items()
     ]
     if streams:
         columns = ("stream", "batches", "rows", "rows/s", "slowest phase", "Kafka lag")
         print_table(columns, streams)
-    total = sum(found["seconds"].values())
-    print_table(("step", "seconds"), [*found["seconds"].items(), ("all", round(total, 1))])
-    for name, path in found["paths"].items():
+    total = sum(outcome["seconds"].values())
+    print_table(("step", "seconds"), [*outcome["seconds"].items(), ("all", round(total, 1))])
+    for name, path in outcome["paths"].items():
         print(f"{name + ':':17}{path}")
 
 

@@ -117,14 +117,14 @@ def _below(labels: Sequence[str], most: int) -> list[Markup]:
     count = len(labels)
     places = range(0, count, max(1, math.ceil((count - 1) / (most - 1))))
     always = math.ceil(len(places) / 3)
-    found = []
+    labels_drawn = []
     for number, index in enumerate(places):
         x, anchor = 100 * (index + 0.5) / count, "middle"
         if count > 3 and index in (0, count - 1):  # a wide name at the edge would leave the chart
             x, anchor = (0.0, "start") if index == 0 else (100.0, "end")
         style = anchor if number % always == 0 else f"{anchor} wide"
-        found.append(element("text", {"class": style, "x": f"{x:.2f}%", "y": HEIGHT - 6}, labels[index]))
-    return found
+        labels_drawn.append(element("text", {"class": style, "x": f"{x:.2f}%", "y": HEIGHT - 6}, labels[index]))
+    return labels_drawn
 
 
 def bar(share: float, *, style: str = "c1") -> Markup:

@@ -127,7 +127,7 @@ class Popularity(NamedTuple):
     titles: tuple[Title, ...]
 
 
-class Group(NamedTuple):
+class UserGroup(NamedTuple):
     """Users with something in common; `label` is None for users for whom it is unknown.
 
     `shares` has, for each genre of the table, the share (0 to 1) of the group's events whose title has it.
@@ -144,7 +144,7 @@ class Grouping(NamedTuple):
 
     name: str
     genres: tuple[str, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[UserGroup, ...]
     left_out: int
 
 
@@ -159,7 +159,7 @@ class Metric(NamedTuple):
         return len(self.values) > 1
 
 
-class Quality(NamedTuple):
+class ModelQuality(NamedTuple):
     """The published model's metrics next to its baselines'; the first of `models` is the published one.
 
     `unmeasured` are the metrics that it would have if there were enough feedback.
@@ -231,6 +231,6 @@ class Report:
     streams: Streams | None
     popularity: Popularity | None
     genres: tuple[Grouping, ...]
-    quality: Quality | None
+    quality: ModelQuality | None
     checks: DataQuality | None
     recommendations: Recommendations | None

@@ -26,8 +26,10 @@ SHADES = 8
 
 def layers(report: Report) -> dict[str, list[TableState]]:
     """The tables of each layer that records flow through; empty if the layer has no table."""
-    found = {layer: [table for table in report.tables if table.name.startswith(f"{layer}.")] for layer in LAYERS}
-    return {layer: tables for layer, tables in found.items() if tables}
+    by_layer = {
+        layer: [table for table in report.tables if table.name.startswith(f"{layer}.")] for layer in LAYERS
+    }
+    return {layer: tables for layer, tables in by_layer.items() if tables}
 
 
 def sections(report: Report, language: Language) -> list[tuple[str, str]]:
@@ -111,15 +113,15 @@ def stream_charts(stream: Stream, language: Language) -> list[tuple[str, Markup]
     return drawn
 
 
-def popularity_chart(found: Popularity, language: Language) -> Markup:
+def popularity_chart(popularity: Popularity, language: Language) -> Markup:
     words = language.words["popularity"]
     kinds = ("views", "ratings", "likes", "dislikes")
     series = [
-        charts.Series(words[kind], f"c{place}", [getattr(period, kind) for period in found.periods])
+        charts.Series(words[kind], f"c{place}", [getattr(period, kind) for period in popularity.periods])
         for place, kind in enumerate(kinds, start=1)
     ]
-    labels = [period_name(period.first_day, found.unit, language) for period in found.periods]
-    return charts.columns(series, labels, label=words["units"][found.unit], number=_on_axis(language))
+    labels = [period_name(period.first_day, popularity.unit, language) for period in popularity.periods]
+    return charts.columns(series, labels, label=words["units"][popularity.unit], number=_on_axis(language))
 
 
 def period_name(first_day: date, unit: str, language: Language) -> str:

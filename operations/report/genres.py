@@ -3,8 +3,8 @@
 from collections import defaultdict
 
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS
-from operations.report.contents import Group, Grouping
-from operations.report.snapshot import Snapshot
+from operations.report.contents import Grouping, UserGroup
+from operations.report.pinned_tables import PinnedTables
 
 GROUPINGS = ("clasificacion", "decada", "suscripcion")
 
@@ -39,7 +39,7 @@ _COUNTED = """
 """
 
 
-def read_genres(snapshot: Snapshot, *, genres: int, groups: int) -> tuple[Grouping, ...]:
+def read_genres(snapshot: PinnedTables, *, genres: int, groups: int) -> tuple[Grouping, ...]:
     """The groupings with at least two groups; empty if there is no feedback."""
     if not snapshot.has(SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK):
         return ()
@@ -47,8 +47,10 @@ def read_genres(snapshot: Snapshot, *, genres: int, groups: int) -> tuple[Groupi
     counted: dict[str, dict[str | None, ByGenre]] = defaultdict(lambda: defaultdict(dict))
     for row in rows:
         counted[row["grouping"]][row["label"]][row["genre"]] = (row["events"], row["users"])
-    found = (_grouping(name, counted[name], genres=genres, groups=groups) for name in GROUPINGS if name in counted)
-    return tuple(grouping for grouping in found if len(grouping.groups) > 1 and grouping.genres)
+    groupings = (
+        _grouping(name, counted[name], genres=genres, groups=groups) for name in GROUPINGS if name in counted
+    )
+    return tuple(grouping for grouping in groupings if len(grouping.groups) > 1 and grouping.genres)
 
 
 def _grouping(name: str, counted: dict[str | None, ByGenre], *, genres: int, groups: int) -> Grouping:
@@ -67,6 +69,6 @@ def _grouping(name: str, counted: dict[str | None, ByGenre], *, genres: int, gro
     return Grouping(name, columns, tuple(shown), len(counted) - len(shown))
 
 
-def _group(label: str | None, by_genre: ByGenre, genres: tuple[str, ...]) -> Group:
+def _group(label: str | None, by_genre: ByGenre, genres: tuple[str, ...]) -> UserGroup:
     events, users = by_genre[None]
-    return Group(label, users, events, tuple(by_genre.get(genre, (0, 0))[0] / events for genre in genres))
+    return UserGroup(label, users, events, tuple(by_genre.get(genre, (0, 0))[0] / events for genre in genres))

@@ -6,11 +6,11 @@ from typing import Any
 from lakehouse.lakehouse import text_in
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_FEEDBACK, SILVER_USERS
 from operations.report.contents import Recommendation, Recommendations, UserList
-from operations.report.snapshot import Snapshot
+from operations.report.pinned_tables import PinnedTables
 from operations.report.titles import title_names
 
 
-def read_lists(snapshot: Snapshot, *, users: int) -> Recommendations | None:
+def read_lists(snapshot: PinnedTables, *, users: int) -> Recommendations | None:
     """The lists of the `users` users with the most feedback. None if nobody has one."""
     if not snapshot.has(GOLD_RECOMMENDATIONS):
         return None
@@ -33,7 +33,7 @@ def read_lists(snapshot: Snapshot, *, users: int) -> Recommendations | None:
     return Recommendations(total, shown_titles, tuple(lists.values()))
 
 
-def most_active(snapshot: Snapshot, *, users: int) -> list[str]:
+def most_active(snapshot: PinnedTables, *, users: int) -> list[str]:
     """This many users who have a list: those with the most feedback first, then by id."""
     listed = "SELECT DISTINCT user_id FROM published"
     if not snapshot.has(SILVER_FEEDBACK):
@@ -52,7 +52,7 @@ def most_active(snapshot: Snapshot, *, users: int) -> list[str]:
     return [row["user_id"] for row in rows]
 
 
-def _published(snapshot: Snapshot, user_ids: Collection[str]) -> list[dict[str, Any]]:
+def _published(snapshot: PinnedTables, user_ids: Collection[str]) -> list[dict[str, Any]]:
     """The lists of these users, by user and rank."""
     return snapshot.query(
         f"""
@@ -63,7 +63,7 @@ def _published(snapshot: Snapshot, user_ids: Collection[str]) -> list[dict[str, 
     )
 
 
-def _user_names(snapshot: Snapshot, user_ids: Collection[str]) -> dict[str, str]:
+def _user_names(snapshot: PinnedTables, user_ids: Collection[str]) -> dict[str, str]:
     """The names of these users, by id; silver may not have all of them."""
     if not snapshot.has(SILVER_USERS):
         return {}

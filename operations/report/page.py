@@ -13,7 +13,7 @@ from markupsafe import Markup
 from operations.report import charts, facts
 from operations.report.contents import Report
 from operations.report.language import Language, load_language
-from operations.report.safety import island, policy, shown, visible
+from operations.report.safety import island, policy, shown_text, visible
 
 
 def render(report: Report, *, language: str) -> str:
@@ -49,7 +49,7 @@ def _environment(language: Language) -> Environment:
         percent=language.percent,
         day=language.day,
         moment=language.moment,
-        text=partial(shown, language=language),
+        text=partial(shown_text, language=language),
         visible=visible,
     )
     environment.globals.update(

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from lakehouse.lakehouse import text_in
 from lakehouse.tables import GOLD_POPULARITY
 from operations.report.contents import Period, Popularity, Title
-from operations.report.snapshot import Snapshot
+from operations.report.pinned_tables import PinnedTables
 from operations.report.titles import title_names
 
 KINDS = ("views", "likes", "dislikes", "ratings")
@@ -16,7 +16,7 @@ _EVENTS = " + ".join(KINDS)
 _SPANS = ((62, "day"), (434, "week"), (1860, "month"), (5580, "quarter"))
 
 
-def read_popularity(snapshot: Snapshot, *, titles: int) -> Popularity | None:
+def read_popularity(snapshot: PinnedTables, *, titles: int) -> Popularity | None:
     if not snapshot.has(GOLD_POPULARITY):
         return None
     sums = ", ".join(f"sum({kind}) AS {kind}" for kind in KINDS)
@@ -69,7 +69,7 @@ def _following(start: date, unit: str) -> date | None:
     return start_of(start + timedelta(days=days), unit) if (date.max - start).days >= days else None
 
 
-def _titles(snapshot: Snapshot, unit: str, periods: tuple[Period, ...], *, limit: int) -> tuple[Title, ...]:
+def _titles(snapshot: PinnedTables, unit: str, periods: tuple[Period, ...], *, limit: int) -> tuple[Title, ...]:
     """The titles with the most feedback; ties go by id. A title that silver lacks has its id as its name."""
     most = snapshot.query(
         f"""
@@ -94,7 +94,7 @@ def _titles(snapshot: Snapshot, unit: str, periods: tuple[Period, ...], *, limit
     )
 
 
-def _history(snapshot: Snapshot, ids: Collection[str], unit: str) -> Counter[tuple[str, date]]:
+def _history(snapshot: PinnedTables, ids: Collection[str], unit: str) -> Counter[tuple[str, date]]:
     """Events per title and period, for these few titles."""
     sql = f"SELECT content_id, day, {_EVENTS} AS events FROM daily WHERE {text_in('content_id', ids)}"  # noqa: S608
     history: Counter[tuple[str, date]] = Counter()

@@ -7,8 +7,8 @@ from typing import Any
 from lakehouse.configuration.gold import QUALITY_METRICS
 from lakehouse.lakehouse import text_literal
 from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS
-from operations.report.contents import Check, Checks, DataQuality, Metric, Quality
-from operations.report.snapshot import Snapshot
+from operations.report.contents import Check, Checks, DataQuality, Metric, ModelQuality
+from operations.report.pinned_tables import PinnedTables
 
 # In gold.model_metrics: the published model's own metrics, and those of predicting the mean.
 _PUBLISHED, _MEAN = "blend", "mean"
@@ -16,7 +16,7 @@ _PUBLISHED, _MEAN = "blend", "mean"
 EXPECTED = (*QUALITY_METRICS, "coverage", "novelty")
 
 
-def read_quality(snapshot: Snapshot) -> Quality | None:
+def read_quality(snapshot: PinnedTables) -> ModelQuality | None:
     """The metrics of the model that the published lists come from."""
     if not snapshot.has(GOLD_RECOMMENDATIONS, GOLD_METRICS):
         return None
@@ -32,7 +32,7 @@ def read_quality(snapshot: Snapshot) -> Quality | None:
     return _quality(version, values)
 
 
-def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
+def _quality(version: str, values: dict[str, dict[str, float]]) -> ModelQuality:
     """The published model first, then those with the most metrics; predicting the mean last."""
     counts: dict[str, int] = defaultdict(int, {_PUBLISHED: 0})
     for by_model in values.values():
@@ -41,10 +41,10 @@ def _quality(version: str, values: dict[str, dict[str, float]]) -> Quality:
     models = sorted(counts, key=lambda model: (model != _PUBLISHED, model == _MEAN, -counts[model], model))
     unmeasured = [name for name in EXPECTED if _PUBLISHED not in values.get(name, {})]
     measured = [Metric(name, values[name]) for name in sorted(values)]
-    return Quality(version, tuple(models), tuple(measured), tuple(unmeasured))
+    return ModelQuality(version, tuple(models), tuple(measured), tuple(unmeasured))
 
 
-def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
+def read_checks(snapshot: PinnedTables, *, failures: int) -> DataQuality | None:
     """The last check of each table, and the first `failures` of their failed expectations.
 
     None where nothing was ever checked.
@@ -60,7 +60,7 @@ def read_checks(snapshot: Snapshot, *, failures: int) -> DataQuality | None:
     return DataQuality(tables, tuple(map(_check, broken))) if tables else None
 
 
-def last_checks(snapshot: Snapshot) -> list[dict[str, Any]]:
+def last_checks(snapshot: PinnedTables) -> list[dict[str, Any]]:
     """The rows of quality.results that belong to the newest run on each table."""
     return snapshot.query(
         """

@@ -6,14 +6,14 @@ from typing import Any
 from lakehouse.lakehouse import quoted
 from lakehouse.tables import SILVER_QUARANTINE
 from operations.report.contents import Rejection, Rejections, Sample
-from operations.report.snapshot import Snapshot
+from operations.report.pinned_tables import PinnedTables
 
 _KEY = SILVER_QUARANTINE.key
 # Characters of each record and value: enough to see what is wrong, on a page that stays small.
 RECORD_LENGTH = 600
 
 
-def read_rejections(snapshot: Snapshot, *, samples_per_rule: int) -> Rejections | None:
+def read_rejections(snapshot: PinnedTables, *, samples_per_rule: int) -> Rejections | None:
     if not snapshot.has(SILVER_QUARANTINE):
         return None
     (totals,) = snapshot.query(
@@ -28,11 +28,11 @@ def read_rejections(snapshot: Snapshot, *, samples_per_rule: int) -> Rejections 
         counts[row["rule"]] = row["records"]
         samples.setdefault(row["rule"], []).append(_sample(shown[_key(row)], row["rule"]))
     rules = [Rejection(rule, count, tuple(samples[rule])) for rule, count in counts.items()]
-    ordered = sorted(rules, key=lambda found: (-found.records, found.rule))
+    ordered = sorted(rules, key=lambda rejection: (-rejection.records, rejection.rule))
     return Rejections(totals["records"], totals["waiting"], tuple(ordered))
 
 
-def sampled(snapshot: Snapshot, *, per_rule: int) -> list[dict[str, Any]]:
+def sampled(snapshot: PinnedTables, *, per_rule: int) -> list[dict[str, Any]]:
     """The keys of the newest `per_rule` records of each rule, with the rule's number of records.
 
     A record that breaks a rule in several fields counts once.
@@ -52,7 +52,7 @@ def sampled(snapshot: Snapshot, *, per_rule: int) -> list[dict[str, Any]]:
     )
 
 
-def _records(snapshot: Snapshot, offsets: set[int]) -> dict[tuple[Any, ...], dict[str, Any]]:
+def _records(snapshot: PinnedTables, offsets: set[int]) -> dict[tuple[Any, ...], dict[str, Any]]:
     """The records with these offsets, in any partition, by their keys."""
     if not offsets:
         return {}

@@ -31,7 +31,7 @@ def policy(style: str, script: str) -> str:
     return "; ".join(rules)
 
 
-def shown(text: str, longest: int = LONGEST_TEXT, *, language: Language) -> str:
+def shown_text(text: str, longest: int = LONGEST_TEXT, *, language: Language) -> str:
     """The text as people can read it: control characters visible, very long text cut."""
     cut = visible(text[:longest])
     missing = len(text) - longest
@@ -46,17 +46,17 @@ def visible(text: str) -> str:
     return text.translate(_PICTURES)
 
 
-def island(found: Recommendations, language: Language) -> Markup:
+def island(recommendations: Recommendations, language: Language) -> Markup:
     """The lists as JSON that is safe in a script element: titles once, and each list as indexes into them."""
     lists = [
         [
-            shown(user.id, language=language),
-            shown(user.name, language=language),
+            shown_text(user.id, language=language),
+            shown_text(user.name, language=language),
             [[one.title, round(one.rating, 2), language.called("sources", one.source)] for one in user.titles],
         ]
-        for user in found.lists
+        for user in recommendations.lists
     ]
-    titles = [shown(title, language=language) for title in found.titles]
+    titles = [shown_text(title, language=language) for title in recommendations.titles]
     written = json.dumps({"titles": titles, "users": lists}, ensure_ascii=False, separators=(",", ":"))
     for character, escaped in _UNSAFE.items():
         written = written.replace(character, escaped)

@@ -11,7 +11,7 @@ from lakehouse.history.commits import commits
 from lakehouse.spark.progress import read_line
 from lakehouse.tables import SILVER_BATCHES, layer_tables
 from operations.report.contents import Batch, Stream, Streams
-from operations.report.snapshot import Snapshot
+from operations.report.pinned_tables import PinnedTables
 
 SILVER = "silver"
 
@@ -45,8 +45,8 @@ def read_streams(file: Path, *, latest: int) -> Streams | None:
                 name, batch = _batch(told)
                 counted[name].add(batch)
     streams = [
-        Stream(name, found.batches, found.rows, found.seconds, tuple(found.latest))
-        for name, found in sorted(counted.items())
+        Stream(name, stream.batches, stream.rows, stream.seconds, tuple(stream.latest))
+        for name, stream in sorted(counted.items())
     ]
     return Streams(tuple(streams), latest, unreadable) if streams or unreadable else None
 
@@ -57,7 +57,7 @@ def _batch(line: Mapping[str, Any]) -> tuple[str, Batch]:
     return str(line["stream"]), Batch(ended_at, int(line["rows"]), float(seconds), line["kafka_lag"])
 
 
-def with_delays(streams: Streams, snapshot: Snapshot, *, latest: int) -> Streams:
+def with_delays(streams: Streams, snapshot: PinnedTables, *, latest: int) -> Streams:
     """The same, with the delays of silver's last `latest` batches."""
     if not any(stream.name == SILVER for stream in streams.streams):
         return streams
@@ -69,7 +69,7 @@ def with_delays(streams: Streams, snapshot: Snapshot, *, latest: int) -> Streams
     )
 
 
-def read_delays(snapshot: Snapshot, *, latest: int) -> tuple[float, ...]:
+def read_delays(snapshot: PinnedTables, *, latest: int) -> tuple[float, ...]:
     """Seconds from the oldest bronze commit that a silver batch read to that batch's end."""
     if not snapshot.has(SILVER_BATCHES):
         return ()
@@ -107,7 +107,7 @@ def _first_landing(
     return min(known) if known and len(known) == len(commits) else None
 
 
-def _landed(snapshot: Snapshot, *, after: int) -> dict[tuple[str, int], datetime]:
+def _landed(snapshot: PinnedTables, *, after: int) -> dict[tuple[str, int], datetime]:
     """The time of each commit of the bronze tables after that version."""
     moments = {}
     for table in layer_tables("bronze"):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lakehouse.lakehouse import text_in
 from lakehouse.tables import SILVER_CONTENT
-from operations.report.snapshot import Snapshot
+from operations.report.pinned_tables import PinnedTables
 
 
 class Named(NamedTuple):
@@ -13,7 +13,7 @@ class Named(NamedTuple):
     kind: str
 
 
-def title_names(snapshot: Snapshot, content_ids: Collection[str]) -> dict[str, Named]:
+def title_names(snapshot: PinnedTables, content_ids: Collection[str]) -> dict[str, Named]:
     """The names and kinds of these titles, by id; silver may not have all of them."""
     if not snapshot.has(SILVER_CONTENT):
         return {}

@@ -45,8 +45,8 @@ class SqlCompleter(Completer):
         """The word that is being typed, and what it may become."""
         if command := _COMMAND.match(before):
             return command[1], COMMANDS
-        found = _WORD.search(before)
-        word = found[0] if found else ""
+        match = _WORD.search(before)
+        word = match[0] if match else ""
         tables = self._tables.named()
         names = [table.sql_name for table in tables]
         if _NEEDS_TABLE.search(before):

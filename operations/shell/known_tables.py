@@ -9,7 +9,7 @@ from pyspark.sql.types import StructType
 from lakehouse.errors import InputError, first_line
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import CATALOGUE, Table, find_table
-from operations.shell.results import Result
+from operations.shell.results import QueryResult
 
 
 class KnownTables:
@@ -28,12 +28,12 @@ class KnownTables:
                 self._present = []
         return self._present or list(CATALOGUE)
 
-    def listed(self) -> Result:
+    def listed(self) -> QueryResult:
         """One row per table that exists now: its last version, and when that was written."""
         rows = [[table.sql_name, *self._latest(table)] for table in self._look()]
-        return Result(["table", "version", "written_at"], rows, is_cut=False)
+        return QueryResult(["table", "version", "written_at"], rows, is_cut=False)
 
-    def described(self, name: str) -> Result:
+    def described(self, name: str) -> QueryResult:
         """One row per column of the table as it is; as it will be, if it does not exist yet."""
         table = find_table(name)
         schema = self._schema(table) if table in self._look() else table.schema
@@ -41,7 +41,7 @@ class KnownTables:
             [field.name, field.dataType.simpleString(), field.nullable, field.name in table.key]
             for field in schema
         ]
-        return Result(["column", "type", "nullable", "key"], rows, is_cut=False)
+        return QueryResult(["column", "type", "nullable", "key"], rows, is_cut=False)
 
     def _look(self) -> list[Table]:
         try:

@@ -11,11 +11,11 @@ from pyspark.sql import DataFrame, Row
 
 from lakehouse.errors import InputError, first_line
 from lakehouse.history.damage_errors import damage_named
-from lakehouse.spark.confinement import as_query, confine
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.spark.sql_sandbox import as_query, sandbox
 from lakehouse.tables import CATALOGUE
 from operations.call import Call
-from operations.shell.results import Result
+from operations.shell.results import QueryResult
 
 # Describing statements run as they are. Anything else must be a query: parentheses can hold nothing else.
 _DESCRIBES = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)
@@ -29,7 +29,7 @@ _PATH = re.compile(r"""['"`][^'"`]*/[^'"`]*['"`]""")
 class Engine(Protocol):
     """What runs statements, one at a time. `cancel` may be called by another thread."""
 
-    def run(self, statement: str, *, limit: int) -> Result:
+    def run(self, statement: str, *, limit: int) -> QueryResult:
         """At most `limit` rows. Raises LakehouseError for a statement that fails; other errors end the engine."""
         ...
 
@@ -48,7 +48,7 @@ class Queries:
         self._cancelled = False
         self._register()
 
-    def run(self, statement: str, *, limit: int) -> Result:
+    def run(self, statement: str, *, limit: int) -> QueryResult:
         self._cancelled = False
         try:
             with damage_named(self._lake.root):
@@ -61,10 +61,10 @@ class Queries:
         with suppress(Py4JError, OSError):  # the JVM is gone, which the statement's own error says
             self._lake.spark.sparkContext.cancelAllJobs()
 
-    def _rows(self, statement: str, limit: int) -> Result:
+    def _rows(self, statement: str, limit: int) -> QueryResult:
         try:
             rows = self._frame_of_tables(statement)
-            found = rows.limit(limit + 1).collect()
+            fetched = rows.limit(limit + 1).collect()
         except (PySparkException, Py4JJavaError) as error:
             if self._cancelled:
                 raise CancelledError("cancelled") from None
@@ -72,8 +72,8 @@ class Queries:
                 tables = ", ".join(self._known) or "none yet"
                 raise InputError(first_line(error), todo=f"sql only reads; tables here: {tables}") from error
             raise
-        return Result(
-            rows.columns, [[_plain(value) for value in row] for row in found[:limit]], len(found) > limit
+        return QueryResult(
+            rows.columns, [[_plain(value) for value in row] for row in fetched[:limit]], len(fetched) > limit
         )
 
     def _frame_of_tables(self, statement: str) -> DataFrame:
@@ -109,7 +109,7 @@ def queries(call: Call) -> Iterator[Queries]:
         spark = started.newSession()  # the restrictions apply to this session alone
         with ExitStack() as registration:
             engine = Queries(SparkLakehouse(call.settings.root, spark), registration)
-            confine(spark)
+            sandbox(spark)
             yield engine
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from operations.output import cell, print_json, print_table
 
 
-class Result(NamedTuple):
+class QueryResult(NamedTuple):
     """The first rows of a result. `is_cut` says that there are more."""
 
     columns: Sequence[str]
@@ -18,15 +18,15 @@ class Result(NamedTuple):
     is_cut: bool
 
 
-def _print_as_table(result: Result) -> None:
+def _print_as_table(result: QueryResult) -> None:
     print_table(result.columns, result.rows)
 
 
-def _print_as_json(result: Result) -> None:
+def _print_as_json(result: QueryResult) -> None:
     print_json([dict(zip(result.columns, row, strict=True)) for row in result.rows])
 
 
-def _print_as_csv(result: Result) -> None:
+def _print_as_csv(result: QueryResult) -> None:
     """NULL is an empty field. Arrays and structures are JSON, times are UTC."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(result.columns)
@@ -41,12 +41,12 @@ def _field(value: Any) -> Any:
     return cell(value) if as_shown else value
 
 
-FORMATS: Mapping[str, Callable[[Result], None]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[QueryResult], None]] = MappingProxyType(
     {"table": _print_as_table, "json": _print_as_json, "csv": _print_as_csv}
 )
 
 
-def show(result: Result, form: str) -> None:
+def show(result: QueryResult, form: str) -> None:
     """Print the result in this format. Programs that read JSON or CSV get nothing else on stdout."""
     FORMATS[form](result)
     if result.is_cut:

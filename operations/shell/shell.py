@@ -7,8 +7,8 @@ from types import MappingProxyType
 from lakehouse.errors import InputError
 from operations.output import print_table
 from operations.shell.known_tables import KnownTables
-from operations.shell.results import Result, show
-from operations.shell.statements import split
+from operations.shell.results import QueryResult, show
+from operations.shell.statements import split_statements
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 class Shell:
     """Runs entries with `run` and prints what they result in."""
 
-    def __init__(self, run: Callable[[str], Result], tables: KnownTables, *, form: str) -> None:
+    def __init__(self, run: Callable[[str], QueryResult], tables: KnownTables, *, form: str) -> None:
         self._run, self._tables, self._form = run, tables, form
 
     def enter(self, text: str) -> str:
@@ -36,7 +36,7 @@ class Shell:
         if text.lstrip().startswith("\\"):
             self._command(*text.strip().rstrip(";").split())
             return ""
-        statements, rest = split(text)
+        statements, rest = split_statements(text)
         for statement in statements:
             self._show(self._run(statement))
         return rest
@@ -55,6 +55,6 @@ class Shell:
         else:
             self._form = name.removeprefix("\\")
 
-    def _show(self, result: Result) -> None:
+    def _show(self, result: QueryResult) -> None:
         show(result, self._form)
         sys.stdout.flush()

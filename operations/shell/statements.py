@@ -18,40 +18,40 @@ _VISIBLE = re.compile(r"\S")
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 
 
-class Split(NamedTuple):
+class SplitStatements(NamedTuple):
     """The statements that are complete, without their semicolons, and the text after the last of them."""
 
     statements: list[str]
     rest: str
 
 
-def split(text: str) -> Split:
+def split_statements(text: str) -> SplitStatements:
     """Split the text. Comments before a statement are dropped, and so are statements of nothing but comments."""
     statements: list[str] = []
     at = 0
     begin: int | None = None  # where the current statement begins: at its first part that is no comment
-    while found := _PART.search(text, at):
+    while match := _PART.search(text, at):
         if begin is None:
-            begin = _first_visible(text, at, found.start())
-        at = found.end()
-        if found["block"]:
+            begin = _first_visible(text, at, match.start())
+        at = match.end()
+        if match["block"]:
             end = _block_end(text, at)
             if end is None:
-                return Split(statements, text[found.start() if begin is None else begin :].strip())
+                return SplitStatements(statements, text[match.start() if begin is None else begin :].strip())
             at = end
-        elif found["end"]:
+        elif match["end"]:
             if begin is not None:
-                statements.append(text[begin : found.start()].strip())
+                statements.append(text[begin : match.start()].strip())
             begin = None
-        elif not found["line"] and begin is None:
-            begin = found.start()
-    return Split(statements, text[at if begin is None else begin :].strip())
+        elif not match["line"] and begin is None:
+            begin = match.start()
+    return SplitStatements(statements, text[at if begin is None else begin :].strip())
 
 
 def _first_visible(text: str, begin: int, end: int) -> int | None:
     """Where the first character between these places is that is no blank."""
-    found = _VISIBLE.search(text, begin, end)
-    return found.start() if found else None
+    match = _VISIBLE.search(text, begin, end)
+    return match.start() if match else None
 
 
 def _block_end(text: str, at: int) -> int | None:
@@ -66,4 +66,4 @@ def _block_end(text: str, at: int) -> int | None:
 
 def is_complete(text: str) -> bool:
     """Whether nothing is missing: a command of the shell, whole statements, or nothing at all."""
-    return text.lstrip().startswith("\\") or not split(text).rest
+    return text.lstrip().startswith("\\") or not split_statements(text).rest

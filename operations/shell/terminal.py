@@ -18,10 +18,10 @@ from lakehouse.errors import LakehouseError
 from operations.shell.completion import SqlCompleter
 from operations.shell.known_tables import KnownTables
 from operations.shell.queries import CancelledError, Engine
-from operations.shell.results import Result
+from operations.shell.results import QueryResult
 from operations.shell.shell import Shell
 from operations.shell.statements import is_complete
-from operations.shell.worker import Worker, await_done
+from operations.shell.worker import QueryWorker, await_done
 
 _PROMPT, _GOES_ON = "sql> ", "  -> "
 
@@ -35,7 +35,7 @@ def run_terminal(
 ) -> int:
     """Read and run entries until Ctrl-D. A failed statement is one line; a failure of the engine is raised."""
     history = open_history(history_file())
-    with Worker(opened) as worker:
+    with QueryWorker(opened) as worker:
         session = prompt_session(tables, history)
         shell = Shell(partial(_run, worker, limit=limit), tables, form=form)
         print("Statements end with ; and Tab completes. \\? lists commands, Ctrl-C cancels, Ctrl-D leaves.")
@@ -65,7 +65,7 @@ def prompt_session(tables: KnownTables, history: History) -> "PromptSession[str]
     )
 
 
-def _one_entry(session: "PromptSession[str]", worker: Worker, shell: Shell) -> None:
+def _one_entry(session: "PromptSession[str]", worker: QueryWorker, shell: Shell) -> None:
     """Read an entry and run it. A failure is raised only if it has ended the engine."""
     try:
         with patch_stdout():
@@ -79,9 +79,9 @@ def _one_entry(session: "PromptSession[str]", worker: Worker, shell: Shell) -> N
         print(f"error: {error}")
 
 
-def _run(worker: Worker, statement: str, *, limit: int) -> Result:
+def _run(worker: QueryWorker, statement: str, *, limit: int) -> QueryResult:
     """The statement's result. Ctrl-C ends the wait for Spark, or the statement."""
-    result: Future[Result] = Future()
+    result: Future[QueryResult] = Future()
     try:
         if not worker.started.done():
             print("waiting for Spark, which is still starting")
@@ -95,7 +95,7 @@ def _run(worker: Worker, statement: str, *, limit: int) -> Result:
     raise CancelledError("cancelled")
 
 
-def _cancel(worker: Worker, result: "Future[Result]") -> None:
+def _cancel(worker: QueryWorker, result: "Future[QueryResult]") -> None:
     try:
         if not result.cancel():
             print("cancelling; Ctrl-C again leaves the shell")

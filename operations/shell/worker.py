@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from lakehouse.errors import LakehouseError
 from operations.shell.queries import Engine
-from operations.shell.results import Result
+from operations.shell.results import QueryResult
 
 _CANCEL_AGAIN_SECONDS = 0.2
 # A signal that comes just before the main thread blocks is handled only once it wakes.
@@ -26,10 +26,10 @@ def await_done(future: "Future[Any]") -> None:
 class _Request(NamedTuple):
     statement: str
     limit: int
-    result: "Future[Result]"
+    result: "Future[QueryResult]"
 
 
-class Worker:
+class QueryWorker:
     """Opens the engine, runs statements in it and closes it. `started` holds the failure if it cannot be opened.
 
     As a context manager: its end waits for the engine to close, except after Ctrl-C.
@@ -43,7 +43,7 @@ class Worker:
         # a daemon: after the second Ctrl-C nothing waits for a statement that does not end
         threading.Thread(target=self._work, name="sql", daemon=True).start()
 
-    def __enter__(self) -> "Worker":
+    def __enter__(self) -> "QueryWorker":
         return self
 
     def __exit__(
@@ -61,7 +61,7 @@ class Worker:
         """Whether the engine is gone. It is before the failure that ended it can be seen in a result."""
         return self._ended.done()
 
-    def run(self, statement: str, *, limit: int, result: "Future[Result]") -> None:
+    def run(self, statement: str, *, limit: int, result: "Future[QueryResult]") -> None:
         """Run the statement for this result. Its failure is a LakehouseError; any other has ended the engine.
 
         The caller makes the result, so that it can cancel whatever a Ctrl-C interrupts. Waits until the engine is
@@ -71,7 +71,7 @@ class Worker:
         self.started.result()
         self._requests.put(_Request(statement, limit, result))
 
-    def cancel(self, result: "Future[Result]") -> None:
+    def cancel(self, result: "Future[QueryResult]") -> None:
         """Cancel the statement and wait for its end.
 
         Spark cancels the jobs that run now; a statement may start more, so it is asked again.
@@ -81,7 +81,7 @@ class Worker:
             wait([result], timeout=_CANCEL_AGAIN_SECONDS)
 
     def _work(self) -> None:
-        current: Future[Result] | Future[Engine] = self.started
+        current: Future[QueryResult] | Future[Engine] = self.started
         try:
             with self._opened() as engine:
                 self.started.set_result(engine)

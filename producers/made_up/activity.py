@@ -9,7 +9,7 @@ import numpy as np
 
 from producers.made_up.dirt import seal
 from producers.made_up.draws import BLOCK, Floats, Ints, generator
-from producers.made_up.entities import Event, title_id, user_id
+from producers.made_up.entities import TimedFields, title_id, user_id
 from producers.made_up.population import Population, populate
 from producers.made_up.timeline import DEFAULT_START, feedback_instants
 from producers.sending.records import Fields, Record, isoformat
@@ -60,7 +60,7 @@ def feedback_records(
     rows = ((block, row, choices) for block, choices in blocks for row in range(BLOCK))
     begun = skip % BLOCK
     events = (
-        Event(_feedback(people, choices, row, f"f{seed}-{block * BLOCK + row + 1:07d}", instant), instant)
+        TimedFields(_feedback(people, choices, row, f"f{seed}-{block * BLOCK + row + 1:07d}", instant), instant)
         for (block, row, choices), instant in zip(
             islice(rows, begun, None if count is None else begun + count), times, strict=False
         )

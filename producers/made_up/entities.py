@@ -11,12 +11,12 @@ from producers.made_up.draws import BLOCK, Ints, mixed
 from producers.made_up.lexicon import DECADES, GENRES, MOVIE_CLASSES, names
 from producers.made_up.people import person
 from producers.made_up.timeline import DEFAULT_START, catalogue_instants
-from producers.made_up.titles import CLASSES, Kind, Titles, draw_titles
+from producers.made_up.titles import CLASSES, DrawnTitles, Kind, draw_titles
 from producers.made_up.viewers import Viewers, draw_viewers
 from producers.sending.records import Fields, Record, decade_of, isoformat, moment
 
 
-class Event(NamedTuple):
+class TimedFields(NamedTuple):
     """An event and its time, before it is encoded (or broken)."""
 
     fields: Fields
@@ -40,7 +40,7 @@ def user_records(
     """
     times = instants or catalogue_instants(DEFAULT_START, count)
     events = (
-        Event(_user(seed, viewers, row, block * BLOCK + row + 1, instant), instant)
+        TimedFields(_user(seed, viewers, row, block * BLOCK + row + 1, instant), instant)
         for (block, row, viewers), instant in zip(_viewer_rows(seed, count), times, strict=False)
     )
     return seal(events, seed=seed, kind="user", dirty=dirty)
@@ -65,7 +65,7 @@ def _title_records(
 ) -> Iterator[Record]:
     times = instants or catalogue_instants(DEFAULT_START, count)
     events = (
-        Event(_title(seed, kind, titles, row, block * BLOCK + row + 1, instant), instant)
+        TimedFields(_title(seed, kind, titles, row, block * BLOCK + row + 1, instant), instant)
         for (block, row, titles), instant in zip(_title_rows(seed, kind, count), times, strict=False)
     )
     return seal(events, seed=seed, kind=kind, dirty=dirty)
@@ -76,7 +76,7 @@ def _viewer_rows(seed: int, count: int | None) -> Iterator[tuple[int, int, Viewe
     return islice(((block, row, viewers) for block, viewers in blocks for row in range(BLOCK)), count)
 
 
-def _title_rows(seed: int, kind: Kind, count: int | None) -> Iterator[tuple[int, int, Titles]]:
+def _title_rows(seed: int, kind: Kind, count: int | None) -> Iterator[tuple[int, int, DrawnTitles]]:
     blocks = ((block, draw_titles(seed, kind, block)) for block in count_up())
     return islice(((block, row, titles) for block, titles in blocks for row in range(BLOCK)), count)
 
@@ -98,7 +98,7 @@ def _user(seed: int, viewers: Viewers, row: int, number: int, instant: int) -> F
     }
 
 
-def _title(seed: int, kind: Kind, titles: Titles, row: int, number: int, instant: int) -> Fields:
+def _title(seed: int, kind: Kind, titles: DrawnTitles, row: int, number: int, instant: int) -> Fields:
     fields: Fields = {
         "id": title_id(kind, number),
         "type": kind,

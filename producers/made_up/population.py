@@ -7,7 +7,7 @@ import numpy as np
 
 from producers.made_up.draws import BLOCK, Floats, Ints
 from producers.made_up.lexicon import GENRES
-from producers.made_up.titles import Kind, Titles, draw_titles
+from producers.made_up.titles import DrawnTitles, Kind, draw_titles
 from producers.made_up.viewers import Viewers, draw_viewers
 
 # The share of movies in a catalogue, as in the real one that the replay supports.
@@ -16,7 +16,7 @@ _MOVIES = 0.7
 # What each kind of shared feature adds to a match; all of them together add about 1.6.
 _GENRES, _DIRECTOR, _ACTOR, _DECADE = 0.9, 0.35, 0.25, 0.1
 
-_Rows = TypeVar("_Rows", Titles, Viewers)
+_Rows = TypeVar("_Rows", DrawnTitles, Viewers)
 
 
 def split_titles(titles: int) -> tuple[int, int]:
@@ -29,7 +29,7 @@ class Population(NamedTuple):
     """Users and titles by row; movies come before series."""
 
     movies: int
-    titles: Titles
+    titles: DrawnTitles
     viewers: Viewers
     title_genres: Floats
     viewer_genres: Floats
@@ -69,7 +69,7 @@ def populate(seed: int, *, users: int, movies: int, series: int) -> Population:
     """The first users, movies and series of this seed."""
     films = _first(lambda block: draw_titles(seed, "movie", block), movies)
     shows = _first(lambda block: draw_titles(seed, "series", block), series)
-    titles = Titles(*(np.concatenate(pair) for pair in zip(films, shows, strict=True)))
+    titles = DrawnTitles(*(np.concatenate(pair) for pair in zip(films, shows, strict=True)))
     viewers = _first(lambda block: draw_viewers(seed, block), users)
     return Population(movies, titles, viewers, _marked(titles.genres), _marked(viewers.genres))
 

@@ -42,7 +42,7 @@ _DECADE_DECAY = 0.62
 _POPULARITY_ALPHA = 1.3
 
 
-class Titles(NamedTuple):
+class DrawnTitles(NamedTuple):
     """One row per title; -1 means no genre or person. `popularity` and `quality` drive the viewers' choices."""
 
     genres: Ints
@@ -56,7 +56,7 @@ class Titles(NamedTuple):
     quality: Floats
 
 
-def draw_titles(seed: int, kind: Kind, block: int) -> Titles:
+def draw_titles(seed: int, kind: Kind, block: int) -> DrawnTitles:
     """The block-th BLOCK titles of this kind."""
     rng = generator(seed, kind, block)
     main = weighted(rng, genre_weights(), BLOCK)
@@ -66,7 +66,7 @@ def draw_titles(seed: int, kind: Kind, block: int) -> Titles:
     actors = cast(rng, "actor", genres=main, second=genres[:, 1], block=block, places=8)
     ages = np.arange(len(DECADES), dtype=np.float64)[::-1]
     seasons = spread(rng, 1, 9, BLOCK)
-    return Titles(
+    return DrawnTitles(
         genres=genres,
         directors=blanked(directors, np.where(rng.random(BLOCK) < 0.15, 2, 1)),
         actors=blanked(actors, spread(rng, 3, 8, BLOCK)),

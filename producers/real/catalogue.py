@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse.text import cleaned
-from producers.real.layouts import Row, read_rows
+from producers.real.layouts import CsvRow, read_rows
 from producers.real.matching import Film
 from producers.sending.records import Fields, Record, decade_of, encode, event_micros, isoformat, milliseconds
 
@@ -88,12 +88,12 @@ def read_catalogue(path: Path, unmapped: Counter[str]) -> Catalogue:
     return catalogue
 
 
-def _stored(row: Row, column: str) -> str:
+def _stored(row: CsvRow, column: str) -> str:
     """The text as silver stores it; empty for a blank one."""
     return cleaned(row[column]) or ""
 
 
-def _remember(catalogue: Catalogue, row: Row, fields: Fields) -> None:
+def _remember(catalogue: Catalogue, row: CsvRow, fields: Fields) -> None:
     identity, decade = row["show_id"], fields["decada_lanzamiento"]
     people = tuple(fields["directores"]), tuple(fields["actores"])
     catalogue.features[identity] = Features(tuple(fields["generos"]), *people, decade)
@@ -102,7 +102,7 @@ def _remember(catalogue: Catalogue, row: Row, fields: Fields) -> None:
         catalogue.films[_stored(row, "show_id")] = Film(identity, row["title"], year)
 
 
-def _fields(row: Row, unmapped: Counter[str]) -> tuple[Fields, int | None]:
+def _fields(row: CsvRow, unmapped: Counter[str]) -> tuple[Fields, int | None]:
     """The event of one row, and its time."""
     kind = _TYPES.get(_stored(row, "type").lower())
     year = _year(row, unmapped)
@@ -136,7 +136,7 @@ def listed(text: str) -> list[str]:
     return [item.strip() for item in _LIST.split(text) if item.strip()]
 
 
-def _count_oddities(row: Row, kind: str | None, unmapped: Counter[str]) -> None:
+def _count_oddities(row: CsvRow, kind: str | None, unmapped: Counter[str]) -> None:
     """Count rows that are published as they are, for silver to judge, and cells without a field."""
     unmapped["catalogue rows without a show_id: silver quarantines them"] += not _stored(row, "show_id")
     unmapped["catalogue rows without a title: silver quarantines them"] += not _stored(row, "title")
@@ -148,7 +148,7 @@ def _count_oddities(row: Row, kind: str | None, unmapped: Counter[str]) -> None:
         unmapped[f"cells of the column {column} (no field in the wire format)"] += bool(_stored(row, column))
 
 
-def _count_values(catalogue: Catalogue, row: Row) -> None:
+def _count_values(catalogue: Catalogue, row: CsvRow) -> None:
     """Count the values of the two columns for which silver has a list; blanks are ignored."""
     kind, rating = _stored(row, "type"), _stored(row, "rating")
     if kind and kind.lower() not in _TYPES:
@@ -161,7 +161,7 @@ def _is_duration(text: str) -> bool:
     return _DURATION.fullmatch(text) is not None
 
 
-def _year(row: Row, unmapped: Counter[str]) -> int | None:
+def _year(row: CsvRow, unmapped: Counter[str]) -> int | None:
     text = _stored(row, "release_year")
     if _YEAR.fullmatch(text) and int(text) > 0:
         return int(text)
@@ -169,7 +169,7 @@ def _year(row: Row, unmapped: Counter[str]) -> int | None:
     return None
 
 
-def _instant(row: Row, year: int | None, unmapped: Counter[str]) -> int | None:
+def _instant(row: CsvRow, year: int | None, unmapped: Counter[str]) -> int | None:
     """The day it was added, or else the first day of its year, but not before 1970, the earliest event time."""
     text = _stored(row, "date_added")
     added = _added(text)
@@ -195,7 +195,7 @@ def _added(text: str) -> int | None:
     return None if micros is None else micros // 1000
 
 
-def _seasons(row: Row, unmapped: Counter[str]) -> int | None:
+def _seasons(row: CsvRow, unmapped: Counter[str]) -> int | None:
     text = _stored(row, "duration")
     seasons = _SEASONS.fullmatch(text)
     if seasons is not None:

@@ -19,9 +19,9 @@ def unknown_type_lines(types: Counter[str]) -> list[str]:
     return list(_told(types, "hold a type that is neither Movie nor TV Show, so silver quarantines them"))
 
 
-def unknown_classification_lines(found: Counter[str], accepted: Collection[str]) -> list[str]:
+def unknown_classification_lines(counts: Counter[str], accepted: Collection[str]) -> list[str]:
     """The values of the column `rating` that silver does not accept, and the setting that lists the others."""
-    unknown = Counter({value: count for value, count in found.items() if value not in accepted})
+    unknown = Counter({value: count for value, count in counts.items() if value not in accepted})
     return list(
         _told(
             unknown,

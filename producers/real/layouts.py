@@ -17,7 +17,7 @@ _LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRow:
     """The text of each wanted column, and the line on which the row begins."""
 
     line: int
@@ -27,7 +27,7 @@ class Row:
         return self.cells[column]
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> list[Row]:
+def read_rows(path: Path, columns: Sequence[str]) -> list[CsvRow]:
     """The rows of the file; columns are found by name, ignoring case and surrounding blanks.
 
     Raises InputError for a missing or unreadable file, missing or repeated columns, text that is not UTF-8 or not
@@ -71,19 +71,19 @@ def first_of(count: int) -> str:
     return f" (the first of {count:,} such rows)" if count > 1 else ""
 
 
-def _rows(path: Path, lines: Iterable[str], columns: Sequence[str]) -> list[Row]:
+def _rows(path: Path, lines: Iterable[str], columns: Sequence[str]) -> list[CsvRow]:
     reader = csv.reader(_without_nul(path, lines), strict=True)
     header = next(reader, [])
     at = _positions(path, header, columns)
     # spreadsheets add nameless columns at the end, but not in every row
     needed = max(place for place, name in enumerate(header, start=1) if name.strip())
-    rows: list[Row] = []
+    rows: list[CsvRow] = []
     misfits: list[tuple[int, int]] = []
     line = reader.line_num + 1
     try:
         for cells in reader:
             if len(cells) >= needed and not any(cell.strip() for cell in cells[len(header) :]):
-                rows.append(Row(line, {name: cells[place] for name, place in at.items()}))
+                rows.append(CsvRow(line, {name: cells[place] for name, place in at.items()}))
             elif any(cell.strip() for cell in cells):
                 misfits.append((line, len(cells)))
             line = reader.line_num + 1

@@ -12,7 +12,7 @@ from lakehouse.errors import InputError
 from lakehouse.text import cleaned
 from producers.made_up.lexicon import names
 from producers.real.catalogue import Catalogue, Features
-from producers.real.layouts import Row, first_of, read_rows, shown, where
+from producers.real.layouts import CsvRow, first_of, read_rows, shown, where
 from producers.real.matching import FilmIndex, display_title
 from producers.real.tastes import Judged, derive
 from producers.sending.records import (
@@ -43,7 +43,7 @@ class Rating(NamedTuple):
     movie: str
     stars: float | None
     instant_us: int
-    row: Row
+    row: CsvRow
 
     @property
     def identity(self) -> str:
@@ -80,7 +80,7 @@ def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
     Raises InputError if a time cannot be read: ratings without times have no order.
     """
     ratings = []
-    untimed: list[Row] = []
+    untimed: list[CsvRow] = []
     seen: set[str | None] = set()
     for row in read_rows(path, RATING_COLUMNS):
         instant = event_micros(row["timestamp"])
@@ -99,7 +99,7 @@ def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
     return ratings
 
 
-def _untimed(path: Path, rows: list[Row]) -> InputError:
+def _untimed(path: Path, rows: list[CsvRow]) -> InputError:
     first = rows[0]
     return InputError(
         f"{path}: column timestamp of the row{where(path, first.line)}: {shown(first['timestamp'])} is not a time "

@@ -10,7 +10,7 @@ from lakehouse.argument_types import event_moment, natural, positive, rate, shar
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.jobs import job_parser
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.settings import Kafka, load_settings
+from lakehouse.settings import KafkaSettings, load_settings
 from lakehouse.stop_signals import stop_requests
 from producers.made_up.timeline import DEFAULT_START, catalogue_instants, wall_clock
 from producers.sending.delivery import publish
@@ -62,7 +62,9 @@ def chosen_instants(
     return spread(args.start or DEFAULT_START, args.count)
 
 
-def send_entities(name: str, records: Callable[..., Iterator[Record]], *, topic: Callable[[Kafka], str]) -> int:
+def send_entities(
+    name: str, records: Callable[..., Iterator[Record]], *, topic: Callable[[KafkaSettings], str]
+) -> int:
     """The main of the producers of users, movies and series: `records` makes those of a seed, count and share."""
     args = producer_parser(f"Send made-up {name} to their Kafka topic.").parse_args()
     settings = load_settings()
@@ -78,7 +80,9 @@ def send_entities(name: str, records: Callable[..., Iterator[Record]], *, topic:
     )
 
 
-def send(feed: Feed, kafka: Kafka, *, root: str, shared_ops: str, rate: float | None, count: int | None) -> int:
+def send(
+    feed: Feed, kafka: KafkaSettings, *, root: str, shared_ops: str, rate: float | None, count: int | None
+) -> int:
     """Publish, print the summary line, return the exit code: 0, or 130 if it was stopped before `count` records.
 
     Stopping an endless run is a normal end, not a failure. Raises CheckFailedError for undelivered records.

@@ -115,11 +115,11 @@ def _read_array(field: Field, sent: Any, fields: dict[str, Any]) -> bool:
 def _items(sent: list[Any]) -> tuple[list[str], bool]:
     """The cleaned items, and whether all of them are scalars."""
     try:
-        found, is_right = dict.fromkeys(map(item_text, sent)), True
+        unique, is_right = dict.fromkeys(map(item_text, sent)), True
     except TypeError:  # arrays and objects cannot be looked up
-        found = dict.fromkeys(map(scalar, sent))
+        unique = dict.fromkeys(map(scalar, sent))
         is_right = False
-    return [text for text in found if text is not None], is_right
+    return [text for text in unique if text is not None], is_right
 
 
 def _of_this_type(wrong: list[str], known: frozenset[str]) -> list[str]:

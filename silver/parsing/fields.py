@@ -21,10 +21,10 @@ _LARGEST_INT = 2**31 - 1
 
 def integer(text: str) -> int | None:
     """An INT from digits; None for anything else and for numbers beyond an INT's range."""
-    found = _INTEGER.fullmatch(text)
+    match = _INTEGER.fullmatch(text)
     # skip longer digit strings: Python refuses to convert strings of some thousands of digits
-    digits = found[1].lstrip("0") if found else ""
-    if not found or len(digits) > len(str(_LARGEST_INT)):
+    digits = match[1].lstrip("0") if match else ""
+    if not match or len(digits) > len(str(_LARGEST_INT)):
         return None
     number = int(digits or "0")
     return number if number <= _LARGEST_INT else None
@@ -36,8 +36,8 @@ def number(text: str) -> float | None:
 
 def decade(text: str) -> str | None:
     """`1990s` from `1990s` or `1990`; None for anything else."""
-    found = _DECADE.fullmatch(text)
-    return f"{found[1]}s" if found else None
+    match = _DECADE.fullmatch(text)
+    return f"{match[1]}s" if match else None
 
 
 class Typed(NamedTuple):

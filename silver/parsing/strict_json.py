@@ -29,14 +29,14 @@ def parse_object(text: str) -> dict[str, Any] | None:
     """
     stripped = text.strip(_WHITE_SPACE)
     try:
-        found, end = _DECODER.raw_decode(stripped)
+        parsed, end = _DECODER.raw_decode(stripped)
     except (ValueError, RecursionError):
         return None
-    if end < len(stripped) or not isinstance(found, dict) or _is_too_deep(text, found):
+    if end < len(stripped) or not isinstance(parsed, dict) or _is_too_deep(text, parsed):
         return None
-    if "\\u" in text and _SURROGATE.search(text) and not is_unicode(as_json(found)):
+    if "\\u" in text and _SURROGATE.search(text) and not is_unicode(as_json(parsed)):
         return None
-    return found
+    return parsed
 
 
 def as_text(value: Any) -> str:
@@ -56,10 +56,10 @@ def as_json(value: Any) -> str:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a name occurs twice")
-    return found
+    return members
 
 
 def _fraction(text: str) -> Number:
@@ -76,10 +76,10 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _is_too_deep(text: str, found: dict[str, Any]) -> bool:
+def _is_too_deep(text: str, parsed: dict[str, Any]) -> bool:
     if text.count("[") + text.count("{") <= DEEPEST:
         return False
-    level: list[Any] = [found]
+    level: list[Any] = [parsed]
     for _ in range(DEEPEST):
         level = [
             item

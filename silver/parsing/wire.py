@@ -40,7 +40,7 @@ PARSED = StructType(
 )
 
 
-class Record(NamedTuple):
+class ParsedRecord(NamedTuple):
     """One Kafka record with its event. `key_id` is the key, cleaned like an id; `kafka_time` is microseconds."""
 
     key: str | None
@@ -55,24 +55,24 @@ class Record(NamedTuple):
 
 def read_record(
     key: str | None, key_raw: bytes | None, value: str | None, value_raw: bytes | None, kafka_time: int
-) -> Record:
+) -> ParsedRecord:
     """The arguments are the columns of a bronze row. A tombstone's event happens at its Kafka timestamp."""
     is_tombstone = value is None and value_raw is None
     event = read_event(value)
     if is_tombstone:
         event = event._replace(fields={**event.fields, "event_timestamp": kafka_time})
     key_id = cleaned(key) if key is not None else None
-    return Record(key, key_raw, value, value_raw, kafka_time, key_id, is_tombstone, event)
+    return ParsedRecord(key, key_raw, value, value_raw, kafka_time, key_id, is_tombstone, event)
 
 
-def read_records(batch: pa.RecordBatch) -> list[Record]:
+def read_records(batch: pa.RecordBatch) -> list[ParsedRecord]:
     """The records in these bronze rows."""
     sent = [batch.column(name).to_pylist() for name in ("key", "key_raw", "value", "value_raw")]
     kafka_times = batch.column("kafka_timestamp").cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
     return [read_record(*columns) for columns in zip(*sent, kafka_times, strict=True)]
 
 
-def parsed_columns(records: Sequence[Record]) -> list[Sequence[Any]]:
+def parsed_columns(records: Sequence[ParsedRecord]) -> list[Sequence[Any]]:
     """The values of PARSED, column by column."""
     events = [record.event for record in records]
     fields = zip(*[event.fields.values() for event in events], strict=True)

@@ -38,24 +38,24 @@ def entries(quarantine: DataFrame, log: DataFrame) -> DataFrame:
     )
 
 
-def selected(found: DataFrame, *, rule: str | None, since: datetime | None) -> DataFrame:
+def selected(rows: DataFrame, *, rule: str | None, since: datetime | None) -> DataFrame:
     """The open entries that break a rule, of records with a Kafka timestamp since then."""
     is_open = F.coalesce(F.col("logged.outcome"), F.col("status")) == OPEN
-    chosen = found.filter(is_open)
+    chosen = rows.filter(is_open)
     if rule is not None:
         chosen = breaking(chosen, rule)
     return chosen if since is None else chosen.filter(F.col("kafka_timestamp") >= F.lit(since))
 
 
-def breaking(found: DataFrame, rule: str) -> DataFrame:
-    return found.filter(F.array_contains("reasons.rule", rule))
+def breaking(rows: DataFrame, rule: str) -> DataFrame:
+    return rows.filter(F.array_contains("reasons.rule", rule))
 
 
-def unsettled(found: DataFrame) -> DataFrame:
+def unsettled(rows: DataFrame) -> DataFrame:
     """The entries whose row in silver.quarantine does not reflect their last correction yet."""
     status = F.when(F.col("logged.outcome") == OPEN, OPEN).otherwise("resolved")
     told = (F.col("status") == status) & F.col("reasons").eqNullSafe(F.col("logged.reasons"))
-    return found.filter(F.col("logged").isNotNull() & ~told)
+    return rows.filter(F.col("logged").isNotNull() & ~told)
 
 
 def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFrame:
@@ -65,7 +65,7 @@ def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFra
     def set_fields(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             documents = [parse_object(value) if value else None for value in batch.column("value").to_pylist()]
-            texts = [as_json(found | wanted) if found is not None else None for found in documents]
+            texts = [as_json(document | wanted) if document is not None else None for document in documents]
             corrected = pa.array(texts, pa.string())
             place = batch.schema.get_field_index("corrected")
             yield batch.set_column(place, "corrected", corrected).filter(corrected.is_valid())

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.errors import InputError, first_line
-from lakehouse.spark.confinement import as_query, confine
+from lakehouse.spark.sql_sandbox import as_query, sandbox
 from silver.latest import RECORD
 
 VIEW = "quarantine"
@@ -26,7 +26,7 @@ def run_fix(chosen: DataFrame, query: str) -> DataFrame:
     """
     session = chosen.sparkSession
     chosen.select(*_SEEN).createOrReplaceTempView(VIEW)
-    confine(session)
+    sandbox(session)
     try:
         fixed = session.sql(as_query(query))
         _require_columns(fixed)
@@ -40,11 +40,11 @@ def run_fix(chosen: DataFrame, query: str) -> DataFrame:
 
 
 def _require_columns(fixed: DataFrame) -> None:
-    found = [f"{name} {kind}" for name, kind in fixed.dtypes]
+    columns = [f"{name} {kind}" for name, kind in fixed.dtypes]
     fits = sorted(fixed.columns) == sorted(_KINDS) and all(kind in _KINDS[name] for name, kind in fixed.dtypes)
     if not fits:
         raise InputError(
-            f"the fix returns {', '.join(found)}",
+            f"the fix returns {', '.join(columns)}",
             todo="return exactly topic, partition, offset and value, the corrected value as a STRING",
         )
 
@@ -64,8 +64,8 @@ def _require_records(fixed: DataFrame, chosen: DataFrame) -> None:
         "no value for a record": F.col("values") < F.col("times"),
         "a value that is no UTF-8": F.col("no_text") > 0,
     }
-    found = known.agg(*[F.min(F.when(broken, _written())).alias(name) for name, broken in checks.items()])
-    for name, example in found.collect()[0].asDict().items():
+    examples = known.agg(*[F.min(F.when(broken, _written())).alias(name) for name, broken in checks.items()])
+    for name, example in examples.collect()[0].asDict().items():
         if example is not None:
             raise InputError(
                 f"the fix gives {name}: {example}", todo="give each record of the view one value, or leave it out"

@@ -23,7 +23,7 @@ from silver.quarantine.worklist import OPEN
 from silver.rules import split
 
 
-class Result(NamedTuple):
+class Resolution(NamedTuple):
     """Counts of judged records: per outcome, of those whose verdict is new, and of open ones per broken rule."""
 
     outcomes: Mapping[str, int]
@@ -45,20 +45,22 @@ def entries(lake: SparkLakehouse) -> DataFrame:
     return corrections.entries(quarantine, lake.spark.createDataFrame([], SILVER_CORRECTIONS.schema))
 
 
-def resolve(lake: SparkLakehouse, chosen: DataFrame, *, rules: Rules, cause: str, dry_run: bool = False) -> Result:
+def resolve(
+    lake: SparkLakehouse, chosen: DataFrame, *, rules: Rules, cause: str, dry_run: bool = False
+) -> Resolution:
     """Judge these entries with the stream's code, and change silver as if they had arrived this way.
 
     With `dry_run`, only return the result. All earlier corrections must be settled, or among the entries.
     """
-    with state.kept(targeted(judged(corrections.as_records(chosen), **rules._asdict()))) as records:
+    with state.materialized(targeted(judged(corrections.as_records(chosen), **rules._asdict()))) as records:
         valid = split(records).valid
-        with state.kept(state.compare(lake, valid, present=set(state.TARGETS))) as decided:
-            found = corrections.outcomes(records, decided)
-            result = _result(found)
+        with state.materialized(state.compare(lake, valid, present=set(state.TARGETS))) as decided:
+            outcome_rows = corrections.outcomes(records, decided)
+            result = _result(outcome_rows)
             if result.changed and not dry_run:
-                _log(lake, found.filter(corrections.is_change()), cause)
+                _log(lake, outcome_rows.filter(corrections.is_change()), cause)
             if not dry_run:
-                with state.kept(_unsettled(lake)) as pending:
+                with state.materialized(_unsettled(lake)) as pending:
                     if not pending.isEmpty():
                         _carry_out(lake, pending, valid, decided)
     return result
@@ -71,13 +73,13 @@ def settle(lake: SparkLakehouse) -> int:
     """
     if not has_corrections(lake):
         return 0
-    with state.kept(_unsettled(lake)) as pending:
+    with state.materialized(_unsettled(lake)) as pending:
         count = pending.count()
         if count:
             resolved = pending.filter(F.col("logged.outcome") != OPEN)
             with (
-                state.kept(targeted(parse(corrections.as_records(resolved)))) as valid,
-                state.kept(state.compare(lake, valid, present=set(state.TARGETS))) as decided,
+                state.materialized(targeted(parse(corrections.as_records(resolved)))) as valid,
+                state.materialized(state.compare(lake, valid, present=set(state.TARGETS))) as decided,
             ):
                 _carry_out(lake, pending, valid, decided)
     return count
@@ -89,7 +91,7 @@ def _unsettled(lake: SparkLakehouse) -> DataFrame:
 
 def _carry_out(lake: SparkLakehouse, pending: DataFrame, valid: DataFrame, decided: DataFrame) -> None:
     """Change silver's state as decided, then update the quarantine."""
-    state.write(lake, valid, decided, state.count_verdicts(decided))
+    state.write(lake, valid, decided, state.count_changes(decided))
     _mark(lake, pending)
 
 
@@ -106,9 +108,9 @@ def reapply(lake: SparkLakehouse, rebuilt: SparkLakehouse, *, rules: Rules) -> N
     resolve(rebuilt, corrected, rules=rules, cause="rebuild")
 
 
-def _result(found: DataFrame) -> Result:
+def _result(rows: DataFrame) -> Resolution:
     rules = F.when(F.col("outcome") == OPEN, F.array_distinct("reasons.rule"))
-    told = found.withColumns({"broken": rules, "is_change": corrections.is_change()})
+    told = rows.withColumns({"broken": rules, "is_change": corrections.is_change()})
     counted = told.groupBy("outcome", "broken").agg(
         F.count("*").alias("rows"), F.count_if("is_change").alias("new")
     )
@@ -118,7 +120,7 @@ def _result(found: DataFrame) -> Result:
         changed += row["new"]
         for rule in row["broken"] or ():
             open_rules[rule] += row["rows"]
-    return Result(outcomes, changed, dict(sorted(open_rules.items(), key=lambda item: (-item[1], item[0]))))
+    return Resolution(outcomes, changed, dict(sorted(open_rules.items(), key=lambda item: (-item[1], item[0]))))
 
 
 def _log(lake: SparkLakehouse, changed: DataFrame, cause: str) -> None:

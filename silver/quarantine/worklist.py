@@ -33,7 +33,7 @@ WHERE rejected.place = 1
 """
 
 
-Reason = Mapping[str, Any]
+ReasonRow = Mapping[str, Any]
 
 
 class _Place(NamedTuple):
@@ -42,7 +42,7 @@ class _Place(NamedTuple):
     day: date
 
 
-class Group(NamedTuple):
+class RejectedGroup(NamedTuple):
     """The open rows that break one rule in one topic, of one UTC day of the Kafka timestamp.
 
     `sample` is the first of them in Kafka order; its `reason` is the one for this rule.
@@ -74,16 +74,16 @@ def entries(lake: Lakehouse) -> pa.Table:
     return lake.query(sql, **tables)
 
 
-def count_by_status(found: pa.Table) -> dict[str, int]:
-    counted = Counter(found["status"].to_pylist())
+def count_by_status(rejected: pa.Table) -> dict[str, int]:
+    counted = Counter(rejected["status"].to_pylist())
     return {status: counted[status] for status in (OPEN, "resolved")}
 
 
-def by_rule(found: pa.Table) -> list[Group]:
+def by_rule(rejected: pa.Table) -> list[RejectedGroup]:
     """The open rows in groups; the rule with most rows first, then by topic and day."""
-    rows = _open(found)
+    rows = _open(rejected)
     counts: Counter[_Place] = Counter()
-    first: dict[_Place, tuple[int, Reason]] = {}
+    first: dict[_Place, tuple[int, ReasonRow]] = {}
     for number, row in enumerate(rows.select(["topic", "kafka_timestamp", "reasons"]).to_pylist()):
         for rule, reason in _first_reasons(row["reasons"]).items():
             place = _Place(rule, row["topic"], row["kafka_timestamp"].date())
@@ -94,12 +94,12 @@ def by_rule(found: pa.Table) -> list[Group]:
         of_rule[place.rule] += count
     ordered = sorted(counts, key=lambda place: (-of_rule[place.rule], place))
     samples = _samples(rows, [first[place] for place in ordered])
-    return [Group(*place, counts[place], sample) for place, sample in zip(ordered, samples, strict=True)]
+    return [RejectedGroup(*place, counts[place], sample) for place, sample in zip(ordered, samples, strict=True)]
 
 
-def of_rule(found: pa.Table, rule: str, *, limit: int | None = None) -> list[dict[str, Any]]:
+def of_rule(rejected: pa.Table, rule: str, *, limit: int | None = None) -> list[dict[str, Any]]:
     """The first open rows that break the rule, in Kafka order; `value` in its current state, bytes as hex."""
-    rows = _open(found)
+    rows = _open(rejected)
     chosen = rows.filter(_breaking(rows, rule)).slice(0, limit)
     return [
         {
@@ -114,17 +114,17 @@ def of_rule(found: pa.Table, rule: str, *, limit: int | None = None) -> list[dic
     ]
 
 
-def require_rule(found: pa.Table, rule: str) -> None:
+def require_rule(rejected: pa.Table, rule: str) -> None:
     """Raise InputError for a rule that silver does not have and that no quarantined record broke."""
-    if rule in RULE_NAMES or pc.any(_breaking(found, rule)).as_py():
+    if rule in RULE_NAMES or pc.any(_breaking(rejected, rule)).as_py():
         return
     close = difflib.get_close_matches(rule, RULE_NAMES, n=1)
     hint = f"did you mean {close[0]}?" if close else "lakehouse quarantine lists those that are broken"
     raise InputError(f"no rule {rule!r}", todo=hint)
 
 
-def _open(found: pa.Table) -> pa.Table:
-    return found.filter(pc.equal(found["status"], OPEN)).sort_by([(name, "ascending") for name in RECORD])
+def _open(rejected: pa.Table) -> pa.Table:
+    return rejected.filter(pc.equal(rejected["status"], OPEN)).sort_by([(name, "ascending") for name in RECORD])
 
 
 def _breaking(rows: pa.Table, rule: str) -> pa.Array:
@@ -132,12 +132,12 @@ def _breaking(rows: pa.Table, rule: str) -> pa.Array:
     return pa.array([any(reason["rule"] == rule for reason in row) for row in reasons], pa.bool_())
 
 
-def _first_reasons(reasons: list[Reason]) -> dict[str, Reason]:
+def _first_reasons(reasons: list[ReasonRow]) -> dict[str, ReasonRow]:
     """Each broken rule once, with its first reason."""
     return {reason["rule"]: reason for reason in reversed(reasons)}
 
 
-def _samples(rows: pa.Table, chosen: list[tuple[int, Reason]]) -> list[dict[str, Any]]:
+def _samples(rows: pa.Table, chosen: list[tuple[int, ReasonRow]]) -> list[dict[str, Any]]:
     """The rows of these numbers, with the reason and the value in Kafka."""
     numbers = pa.array([number for number, _ in chosen], pa.int64())
     columns = (*RECORD, "key", "id", "type")

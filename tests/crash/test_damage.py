@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from lakehouse.kafka.client import Cluster
-from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.settings import KafkaSettings, Settings, load_settings
 from tests.spark.test_continuity import both, send
 from tests.support.damaged import DAMAGES, go_on, repair
 from tests.support.delta_cache import forget_tables
@@ -32,7 +32,7 @@ LOGS_WITH_CHECKPOINT = ("bronze/events", "silver/users")
 def base(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A lakehouse after three batches of both streams, and more records in Kafka."""
     names = {f"{kind}_topic": f"damage-{kind}" for kind in ("users", "movies", "series", "feedback")}
-    kafka = Kafka.model_validate(
+    kafka = KafkaSettings.model_validate(
         {**load_settings().kafka.model_dump(), "bootstrap_servers": broker.bootstrap, "partitions": 1, **names}
     )
     root = tmp_path_factory.mktemp("damage") / "lakehouse"

@@ -15,9 +15,9 @@ from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table
 from quality.batches import pandas_rows
-from quality.checking import judged, subject_of
+from quality.checking import check_rows, subject_of
 from quality.gate import require_passed
-from quality.results import Checked
+from quality.results import CheckedTable
 from silver.refine import refine
 from tests.support.folders import EVERY_SIGN
 from tests.support.once import made_once
@@ -28,7 +28,7 @@ from tests.support.small import with_quick_models
 
 Change = Callable[[DataFrame], DataFrame]
 Engine = Literal["pandas", "spark"]
-CheckChanged = Callable[[Table, Change, Engine], Checked]
+CheckChanged = Callable[[Table, Change, Engine], CheckedTable]
 
 
 @pytest.fixture(scope="session")
@@ -65,14 +65,14 @@ def make_lakehouse(spark: SparkSession, settings: Settings) -> None:
 def check_changed(spark: SparkSession, sample: Settings) -> CheckChanged:
     """Runs the suite of a table on its rows after a `change`, on pandas or on Spark; nothing is written."""
 
-    def checked(table: Table, change: Change, engine: Engine) -> Checked:
+    def checked(table: Table, change: Change, engine: Engine) -> CheckedTable:
         versions = {table.sql_name: SparkLakehouse(sample.root, spark).version(table)}
         subject = subject_of(
             sample, table, versions, newest=versions, moment=datetime.now(UTC), compare=True, so_far=[]
         )
         rows = change(SparkLakehouse(sample.root, spark).read(table)).coalesce(1).persist()
         try:
-            return judged(subject, rows if engine == "spark" else pandas_rows(plain_strings(rows.toArrow())))
+            return check_rows(subject, rows if engine == "spark" else pandas_rows(plain_strings(rows.toArrow())))
         finally:
             rows.unpersist()
 

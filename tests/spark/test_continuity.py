@@ -27,7 +27,7 @@ from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster, configured_cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.rebuilding import require_no_rebuild, staging_of, swap_in
-from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.settings import KafkaSettings, Settings, load_settings
 from lakehouse.spark.checkpoints import CheckpointError, read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, SILVER_USERS, layer_tables
@@ -76,7 +76,7 @@ def both(spark: SparkSession, settings: Settings) -> None:
 def base(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Base:
     folder = tmp_path_factory.mktemp("continuity")
     names = {f"{kind}_topic": f"continuity-{kind}" for kind in ("users", "movies", "series", "feedback")}
-    kafka = Kafka.model_validate(
+    kafka = KafkaSettings.model_validate(
         {**load_settings().kafka.model_dump(), "bootstrap_servers": broker.bootstrap, **names}
     )
     settings = load_settings().model_copy(update={"root": str(folder / "lakehouse"), "kafka": kafka})

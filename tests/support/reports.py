@@ -8,12 +8,11 @@ from operations.report.contents import (
     Checks,
     DataQuality,
     Flow,
-    Group,
     Grouping,
     Metric,
+    ModelQuality,
     Period,
     Popularity,
-    Quality,
     Recommendation,
     Recommendations,
     Rejection,
@@ -24,6 +23,7 @@ from operations.report.contents import (
     Streams,
     TableState,
     Title,
+    UserGroup,
     UserList,
 )
 from tests.support.chromium import Browser
@@ -71,7 +71,7 @@ def full_report() -> Report:
         streams=streams(),
         popularity=popularity(),
         genres=(grouping(),),
-        quality=Quality(
+        quality=ModelQuality(
             "als-0123456789ab",
             ("blend", "popularity", "mean"),
             (
@@ -141,7 +141,7 @@ def grouping() -> Grouping:
     return Grouping(
         "clasificacion",
         names,
-        (Group("PG", 3, 40, shares), Group(HOSTILE[0], 1, 5, shares[::-1]), Group(None, 1, 2, shares)),
+        (UserGroup("PG", 3, 40, shares), UserGroup(HOSTILE[0], 1, 5, shares[::-1]), UserGroup(None, 1, 2, shares)),
         left_out=2,
     )
 

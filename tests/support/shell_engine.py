@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from lakehouse.errors import InputError
 from operations.shell.queries import CancelledError
-from operations.shell.results import Result
+from operations.shell.results import QueryResult
 
 
 class SlowEngine:
@@ -29,7 +29,7 @@ class SlowEngine:
         finally:
             self.is_closed = True
 
-    def run(self, statement: str, *, limit: int) -> Result:
+    def run(self, statement: str, *, limit: int) -> QueryResult:
         self.ran.append(statement)
         if "long" in statement:
             self.is_running.set()
@@ -40,7 +40,7 @@ class SlowEngine:
             raise InputError("no such column", todo="correct the query")
         if "dies" in statement:
             raise ConnectionResetError("the JVM is gone")
-        return Result(["limit"], [[limit]], is_cut=False)
+        return QueryResult(["limit"], [[limit]], is_cut=False)
 
     def cancel(self) -> None:
         """Like Spark: only the job that runs now ends; a statement of several jobs is cancelled several times."""

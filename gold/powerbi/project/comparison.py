@@ -22,19 +22,19 @@ def find_alike(ids: Iterable[str], *, table: str) -> Alike:
     groups: dict[str, list[str]] = {}
     for one in ids:
         groups.setdefault(one.upper(), []).append(one)
-    found = [one for _, group in sorted(groups.items()) if len(group) > 1 for one in sorted(group)]
-    return Alike(table, len(found), tuple(found[:_LISTED]))
+    alike = [one for _, group in sorted(groups.items()) if len(group) > 1 for one in sorted(group)]
+    return Alike(table, len(alike), tuple(alike[:_LISTED]))
 
 
-def alike_note(found: Sequence[Alike], *, has_keys: bool = True) -> str:
+def alike_note(alikes: Sequence[Alike], *, has_keys: bool = True) -> str:
     """A one-line note about such ids. `has_keys`: the project that was written is known to have the keys."""
-    tables = ", ".join([f"{one.total} in {one.table} ({_listed(one)})" for one in found])
+    tables = ", ".join([f"{one.total} in {one.table} ({_listed(one)})" for one in alikes])
     apart = "user_key and content_key of its model keep them apart"
     if not has_keys:
         apart += "; a project of an earlier version gets these keys with --replace"
     return f"ids that differ only in capitals: {tables}. Power BI shows them as one id; {apart}"
 
 
-def _listed(found: Alike) -> str:
-    shown = [escaped(one)[:_LONGEST] for one in found.ids]
-    return ", ".join([*shown, "..."] if found.total > len(shown) else shown)
+def _listed(alike: Alike) -> str:
+    shown = [escaped(one)[:_LONGEST] for one in alike.ids]
+    return ", ".join([*shown, "..."] if alike.total > len(shown) else shown)

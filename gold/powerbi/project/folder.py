@@ -35,8 +35,8 @@ def write_project(root: str, files: Mapping[str, bytes], *, replace: bool) -> li
 
 def _record(folder: Path) -> dict[str, str]:
     file = folder / _RECORD
-    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return found
+    recorded: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return recorded
 
 
 def _changed(folder: Path, earlier: Mapping[str, str], files: Mapping[str, bytes]) -> list[str]:

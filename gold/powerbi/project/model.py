@@ -7,7 +7,7 @@ from gold.powerbi.project.ids import stable_id
 from gold.powerbi.project.measures import Measure, measures
 from gold.powerbi.project.queries import Query, shared_queries, table_query
 from gold.powerbi.project.tables import Column, Exported
-from lakehouse.tables import Key
+from lakehouse.tables import PowerBiKey
 
 # Compatibility level of Power BI import models; the lowest that supports everything used here.
 COMPATIBILITY = 1567
@@ -138,7 +138,7 @@ def _column(table: Exported, column: Column) -> str:
     return "\n".join(lines)
 
 
-def _key(table: Exported, key: Key) -> str:
+def _key(table: Exported, key: PowerBiKey) -> str:
     """Hidden if it refers to another table: users use that table's column."""
     lines = [
         f"\t/// {key.id}, distinct for Power BI too, which compares without case.",

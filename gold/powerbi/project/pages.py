@@ -1,7 +1,18 @@
 """The three pages of the report, laid out on a grid of 8 pixels."""
 
 from gold.powerbi.project.tables import Exported
-from gold.powerbi.project.visuals import Box, Field, Page, Visual, card, chart, column, measure, slicer, table
+from gold.powerbi.project.visuals import (
+    Box,
+    FieldReference,
+    Page,
+    Visual,
+    card,
+    chart,
+    column,
+    measure,
+    slicer,
+    table,
+)
 
 _MARGIN, _GAP = 24, 16
 _TOP, _CARD = 24, 96
@@ -84,7 +95,7 @@ def _popularity() -> tuple[Visual, ...]:
     )
 
 
-def _over_time(views: Field, titles: Field) -> tuple[Visual, ...]:
+def _over_time(views: FieldReference, titles: FieldReference) -> tuple[Visual, ...]:
     day, decade = column("popularity", "day"), column("content", "decada_lanzamiento")
     others = ("Total likes", "Total dislikes", "Total ratings", "Titles with feedback")
     return (
@@ -147,6 +158,6 @@ def _pipeline(known: dict[str, Exported]) -> tuple[Visual, ...]:
     )
 
 
-def _all(known: dict[str, Exported], name: str) -> tuple[Field, ...]:
+def _all(known: dict[str, Exported], name: str) -> tuple[FieldReference, ...]:
     """All columns of the table; an unexported table gets a placeholder, and its visual is left out."""
     return tuple(column(name, field) for field in known[name].names) if name in known else (column(name, ""),)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from gold.powerbi.project.tables import SEPARATOR, Column, Exported
-from lakehouse.tables import Key
+from lakehouse.tables import PowerBiKey
 
 # The folder of the exported files, under the lakehouse's root.
 TABLES_FOLDER = "exports/tables"
@@ -116,7 +116,7 @@ def _flattened(columns: tuple[Column, ...]) -> str:
     return f"Table.TransformColumns(Delta, {{{', '.join(changes)}}})" if changes else "Delta"
 
 
-def _keyed(keys: tuple[Key, ...]) -> str:
+def _keyed(keys: tuple[PowerBiKey, ...]) -> str:
     table = "Typed"
     for key in keys:
         table = f"Table.AddColumn({table}, {literal(key.name)}, each ToKey([{key.id}]), type text)"

@@ -20,7 +20,7 @@ from pyspark.sql.types import (
 )
 
 from lakehouse.errors import TableError
-from lakehouse.tables import CATALOGUE, Key, Table
+from lakehouse.tables import CATALOGUE, PowerBiKey, Table
 
 # In files and in Power BI an array becomes one text, its items joined by this.
 SEPARATOR = "; "
@@ -58,7 +58,7 @@ class Exported(NamedTuple):
     source: Table
     name: str
     omitted: tuple[str, ...]
-    keys: tuple[Key, ...]
+    keys: tuple[PowerBiKey, ...]
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -15,7 +15,7 @@ _HEADINGS = {
 }
 
 
-class Field(NamedTuple):
+class FieldReference(NamedTuple):
     """A column or a measure of the model, as `table` and `name`."""
 
     table: str
@@ -43,13 +43,13 @@ class Visual(NamedTuple):
     kind: str
     title: str
     box: Box
-    roles: dict[str, tuple[Field, ...]]
-    sort: Field | None = None
+    roles: dict[str, tuple[FieldReference, ...]]
+    sort: FieldReference | None = None
     descending: bool = False
     options: dict[str, dict[str, bool | str]] = {}  # noqa: RUF012 - read only, like the rest of this tuple
 
     @property
-    def fields(self) -> tuple[Field, ...]:
+    def fields(self) -> tuple[FieldReference, ...]:
         return tuple(field for fields in self.roles.values() for field in fields)
 
 
@@ -61,21 +61,21 @@ class Page(NamedTuple):
     visuals: tuple[Visual, ...]
 
 
-def column(table: str, name: str) -> Field:
-    return Field(table, name)
+def column(table: str, name: str) -> FieldReference:
+    return FieldReference(table, name)
 
 
-def measure(table: str, name: str) -> Field:
-    return Field(table, name, measure=True)
+def measure(table: str, name: str) -> FieldReference:
+    return FieldReference(table, name, measure=True)
 
 
-def card(name: str, box: Box, shown: Field) -> Visual:
+def card(name: str, box: Box, shown: FieldReference) -> Visual:
     """A single number."""
     return Visual(name, "card", shown.name, box, {"Values": (shown,)})
 
 
 def slicer(
-    name: str, title: str, box: Box, chosen: Field, *, mode: str = "Dropdown", single: bool = False
+    name: str, title: str, box: Box, chosen: FieldReference, *, mode: str = "Dropdown", single: bool = False
 ) -> Visual:
     """A filter for the page; `single`: exactly one value is always selected."""
     # the visual's title already says what is selected; a header would repeat it as the column's name
@@ -91,9 +91,9 @@ def table(
     name: str,
     title: str,
     box: Box,
-    shown: tuple[Field, ...],
+    shown: tuple[FieldReference, ...],
     *,
-    sort: Field | None = None,
+    sort: FieldReference | None = None,
     descending: bool = False,
 ) -> Visual:
     return Visual(name, "tableEx", title, box, {"Values": shown}, sort=sort, descending=descending)
@@ -104,11 +104,11 @@ def chart(
     kind: str,
     title: str,
     box: Box,
-    by: Field,
-    shown: tuple[Field, ...],
+    by: FieldReference,
+    shown: tuple[FieldReference, ...],
     *,
-    series: Field | None = None,
-    sort: Field | None = None,
+    series: FieldReference | None = None,
+    sort: FieldReference | None = None,
     descending: bool = False,
 ) -> Visual:
     """Measures by category; `kind` is lineChart, columnChart (stacked) or barChart (stacked, horizontal)."""
@@ -152,12 +152,12 @@ def container(visual: Visual, *, order: int) -> dict[str, Any]:
     return {"name": visual.name, "position": position, "visual": shown}
 
 
-def expression(field: Field) -> dict[str, Any]:
+def expression(field: FieldReference) -> dict[str, Any]:
     kind = "Measure" if field.measure else "Column"
     return {kind: {"Expression": {"SourceRef": {"Entity": field.table}}, "Property": field.name}}
 
 
-def _projections(fields: tuple[Field, ...], *, active: bool) -> dict[str, Any]:
+def _projections(fields: tuple[FieldReference, ...], *, active: bool) -> dict[str, Any]:
     shown: list[dict[str, Any]] = [
         {
             "field": expression(field),
@@ -170,7 +170,7 @@ def _projections(fields: tuple[Field, ...], *, active: bool) -> dict[str, Any]:
     return {"projections": [{**item, "active": True} for item in shown] if active else shown}
 
 
-def _heading(field: Field) -> str:
+def _heading(field: FieldReference) -> str:
     words = field.name.replace("_", " ")
     return field.name if field.measure else _HEADINGS.get(field.name, words[:1].upper() + words[1:])
 

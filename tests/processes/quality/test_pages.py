@@ -9,7 +9,7 @@ import pytest
 from lakehouse.settings import load_settings
 from lakehouse.tables import SILVER_TOMBSTONES
 from quality.batches import pandas_rows
-from quality.checking import judged, new_run
+from quality.checking import check_rows, new_run
 from quality.pages import write_pages
 from quality.subject import Subject
 from tests.support.chromium import Browser
@@ -25,7 +25,7 @@ def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     row = {"event_timestamp": MONDAY, "kafka_timestamp": MONDAY, "topic": "", "partition": -1, "offset": 0}
     rows = pa.Table.from_pylist([{"id": name, **row} for name in HOSTILE * 2])
     subject = Subject(str(root), SILVER_TOMBSTONES, settings.quality, settings.silver.clasificaciones)
-    run = new_run(MONDAY, [judged(subject, pandas_rows(rows))])
+    run = new_run(MONDAY, [check_rows(subject, pandas_rows(rows))])
     assert run.exit_code == 1
     write_pages(str(root), run)
     return root / "quality" / "docs"

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from gold import evaluate, export_powerbi, rate_affinity, recommend
 from gold.affinity.cosine import index_titles, title_tastes
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.evaluation.holdout import exam_of, measure_published
 from gold.evaluation.metrics import BLEND, MEAN
 from gold.evaluation.reporting import print_models
@@ -159,7 +159,7 @@ def checkpoints(spark: SparkSession, tmp_path: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("checkpoints")
 def test_100_000_distinct_ids(spark: SparkSession, quick: Settings) -> None:
-    people, weights = 99_600, Weights(1.0, 1.0, 1.0, 1.0, 1.0)
+    people, weights = 99_600, FeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0)
     content = spark.range(400).select(
         F.format_string("t%03d", "id").alias("id"),
         *[F.array(F.format_string("g%d", F.col("id") % 7)).alias(kind) for kind in ("generos",)],
@@ -207,7 +207,7 @@ def test_users_the_model_does_not_know_are_measured_too(spark: SparkSession, qui
     feedback, content = (
         SparkLakehouse(quick.root, spark).read(table) for table in (SILVER_FEEDBACK, SILVER_CONTENT)
     )
-    weights = Weights(1.0, 1.0, 1.0, 1.0, 1.0)
+    weights = FeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0)
     with exam_of(feedback, content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2) as exam:
         measured = measure_published(exam, recipe=recipe_of(quick.gold))
     assert (measured[BLEND]["test_users"], measured[BLEND]["test_ratings"]) == (3.0, 3.0)
@@ -225,7 +225,7 @@ def test_one_rating_each_leaves_nothing_to_predict_from(
     feedback, content = (
         SparkLakehouse(quick.root, spark).read(table) for table in (SILVER_FEEDBACK, SILVER_CONTENT)
     )
-    weights = Weights(1.0, 1.0, 1.0, 1.0, 1.0)
+    weights = FeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0)
     with exam_of(feedback, content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2) as exam:
         measured = measure_published(exam, recipe=recipe_of(quick.gold))
     counts = {"test_ratings": 30.0, "unscored_ratings": 30.0}

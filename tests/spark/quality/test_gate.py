@@ -205,11 +205,11 @@ def test_a_run_without_comparison_takes_other_data_as_it_is(spark: SparkSession,
 
 
 def test_the_gates_stand_before_gold_and_before_the_export() -> None:
-    from operations.pipeline.steps import STEPS, selected, ungated
+    from operations.pipeline.steps import STEPS, selected_steps, ungated
 
     names = [step.name for step in STEPS]
     assert names[2] == "gate: check silver"
     assert names[-2:] == ["gate: check gold", "gold: Power BI export"]
-    assert [step.name for step in selected("gold")] == names[2:]
-    assert not any(step.gate for step in selected("silver"))
+    assert [step.name for step in selected_steps("gold")] == names[2:]
+    assert not any(step.gate for step in selected_steps("silver"))
     assert [step.name for step in ungated(STEPS)] == [name for name in names if not name.startswith("gate: ")]

@@ -19,7 +19,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from quality.results import Checked, Result
+from quality.results import CheckedTable, ExpectationResult
 from quality.suites import has_suite
 from tests.spark.conftest import Change, CheckChanged, Engine
 
@@ -253,7 +253,7 @@ def test_a_planted_fault_fails_the_right_expectation(
         assert told(check_changed(table, change, "spark")) == told(found)
 
 
-def told(checked: Checked) -> list[Result]:
+def told(checked: CheckedTable) -> list[ExpectationResult]:
     """The results without what a floating point sum in another order changes."""
     return [
         result._replace(

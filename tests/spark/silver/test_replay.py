@@ -62,7 +62,7 @@ class Undisturbed(NamedTuple):
 
     settings: Settings
     prefixes: list[Path]
-    report: replay.Report
+    report: replay.ReplayReport
     contents: dict[str, list[str]]
 
 
@@ -131,9 +131,9 @@ def test_the_same_replay_again_changes_nothing(spark: SparkSession, undisturbed:
     lake = SparkLakehouse(root, spark)
     versions = [lake.version(table) for table in layer_tables("silver")]
     report = replay.run(spark, undisturbed.settings, Request(rule="clasificacion_unknown"))
-    assert replay.told(report, dry_run=False) == ["0 rows: no open row is selected"]
+    assert replay.report_lines(report, dry_run=False) == ["0 rows: no open row is selected"]
     report = replay.run(spark, undisturbed.settings, Request())
-    assert replay.told(report, dry_run=False)[-1] == "0 rows changed"
+    assert replay.report_lines(report, dry_run=False)[-1] == "0 rows changed"
     assert [lake.version(table) for table in layer_tables("silver")] == versions
 
 

@@ -11,12 +11,12 @@ from bronze.damaged import Memory, read_again, remember, with_loss
 from bronze.resume import Topics, topic_properties
 from lakehouse.folders import open_folder
 from lakehouse.history.damage import Damage
-from lakehouse.kafka.bronze_sources import Source
+from lakehouse.kafka.bronze_sources import BronzeSource
 from lakehouse.spark.checkpoints import Offsets
 from lakehouse.tables import BRONZE_EVENTS
 
 DAMAGE = Damage("/lake/bronze/events/part-0.parquet", "empty", "read Kafka again", "rows")
-SOURCE = Source(BRONZE_EVENTS, ("movies", "users"))
+SOURCE = BronzeSource(BRONZE_EVENTS, ("movies", "users"))
 IDS = {"movies": "m", "users": "u"}
 WHOLE = Topics(IDS, {("movies", 0): (0, 5), ("users", 0): (0, 10)})
 READ_TO: Offsets = {("movies", 0): 5, ("users", 0): 10}

@@ -9,7 +9,7 @@ from deltalake import write_deltalake
 
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_USERS
-from operations.differences import Difference, columns_of, compare
+from operations.differences import Difference, compare_versions, shared_columns
 
 SCHEMA = pa.schema(
     [
@@ -29,8 +29,8 @@ def differences(root: Path, before: pa.Table, after: pa.Table, *, limit: int = 2
     lake = Lakehouse(root)
     for rows in (before, after):
         write_deltalake(lake.path(SILVER_USERS), rows, mode="overwrite", schema_mode="overwrite")
-    columns = columns_of(lake, SILVER_USERS, 0, 1)
-    return compare(lake, SILVER_USERS, 0, 1, columns=columns, key=["id"], limit=limit)
+    columns = shared_columns(lake, SILVER_USERS, 0, 1)
+    return compare_versions(lake, SILVER_USERS, 0, 1, columns=columns, key=["id"], limit=limit)
 
 
 @pytest.mark.parametrize(

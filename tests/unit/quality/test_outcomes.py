@@ -15,7 +15,7 @@ from quality import validation
 from quality.batches import profile
 from quality.expectations import ExpectVersionToBeRecent
 from quality.outcomes import Allowed, results_of
-from quality.results import Checked, Result, Run, empty_result
+from quality.results import CheckedTable, CheckRun, ExpectationResult, empty_result
 
 
 def validated(rows: dict[str, list[Any]], *expectations: Any) -> Any:
@@ -25,7 +25,7 @@ def validated(rows: dict[str, list[Any]], *expectations: Any) -> Any:
 
 def judged(
     rows: dict[str, list[Any]], *expectations: Any, may_be_null: tuple[str, ...] = (), sent: Sent = NOTHING_TOLD
-) -> list[Result]:
+) -> list[ExpectationResult]:
     found = validated(rows, *expectations)
     return list(results_of(found, "silver.t", 3, profile(pd.DataFrame(rows)), Allowed(may_be_null, sent)))
 
@@ -162,7 +162,7 @@ def test_an_error_outweighs_a_failure() -> None:
     (failed,) = judged({"c": ["b"]}, IN_SET)
     (error,) = judged({"c": [None]}, IN_SET)
 
-    def code(*results: Result) -> int:
-        return Run("r", datetime(2026, 1, 1, tzinfo=UTC), (Checked("silver.t", 3, results),)).exit_code
+    def code(*results: ExpectationResult) -> int:
+        return CheckRun("r", datetime(2026, 1, 1, tzinfo=UTC), (CheckedTable("silver.t", 3, results),)).exit_code
 
     assert [code(fine), code(fine, failed), code(failed, error)] == [0, 1, 2]

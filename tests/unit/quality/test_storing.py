@@ -10,17 +10,17 @@ from deltalake.exceptions import DeltaError
 
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import QUALITY_RESULTS
-from quality.results import Checked, Result, Run
+from quality.results import CheckedTable, CheckRun, ExpectationResult
 from quality.storing import record
 from tests.support.folders import EVERY_SIGN
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FINE = Result("silver.users", 3, "expect_x", "id", True, "0", "0", 0, None, {"a": 0.25, "b": 0.75})
-ERROR = Result("silver.users", 3, "expect_y", "", False, None, "0", error="no value")
+FINE = ExpectationResult("silver.users", 3, "expect_x", "id", True, "0", "0", 0, None, {"a": 0.25, "b": 0.75})
+ERROR = ExpectationResult("silver.users", 3, "expect_y", "", False, None, "0", error="no value")
 
 
-def run(*results: Result) -> Run:
-    return Run("run", MOMENT, (Checked("silver.users", 3, results),))
+def run(*results: ExpectationResult) -> CheckRun:
+    return CheckRun("run", MOMENT, (CheckedTable("silver.users", 3, results),))
 
 
 def test_the_first_run_creates_the_table_and_the_next_appends(tmp_path: Path) -> None:

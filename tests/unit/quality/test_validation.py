@@ -92,7 +92,7 @@ def test_a_column_without_a_value_is_an_error_on_its_page_too() -> None:
     rows = pd.DataFrame({"id": ["a"], "nombre_usuario": [None]})
     unjudged = gx.expectations.ExpectColumnValuesToBeInSet(column="nombre_usuario", value_set=["Ana"])
     suite = gx.ExpectationSuite(name="silver.users", expectations=[unjudged])
-    (result,) = (checked := validation.judge(subject(SILVER_USERS), rows, profile(rows), suite)).results
+    (result,) = (checked := validation.validate_subject(subject(SILVER_USERS), rows, profile(rows), suite)).results
     assert result.error is not None
     page = validation.data_docs(checked.validation, title="silver.users", run_id="run")
     assert "no value in any row: nothing could be checked" in page

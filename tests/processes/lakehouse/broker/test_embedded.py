@@ -22,7 +22,7 @@ from lakehouse.errors import BrokerError
 from lakehouse.kafka.admin import cluster_id
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, ensure_topics, topic_ids
-from lakehouse.settings import Kafka, load_settings
+from lakehouse.settings import KafkaSettings, load_settings
 from tests.support.processes import await_condition
 
 TIMEOUT = 20.0
@@ -46,11 +46,11 @@ def root(tmp_path: Path, prepared: Callable[[Path], Path]) -> Path:
     return prepared(tmp_path)
 
 
-def embedded(port: int = 0) -> Kafka:
+def embedded(port: int = 0) -> KafkaSettings:
     return load_settings().kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": port})
 
 
-def configured(bootstrap: str, timeout: float) -> Kafka:
+def configured(bootstrap: str, timeout: float) -> KafkaSettings:
     update = {"bootstrap_servers": bootstrap, "connect_timeout_seconds": timeout}
     return load_settings().kafka.model_copy(update=update)
 

@@ -26,7 +26,7 @@ from lakehouse.errors import BrokerError
 from lakehouse.kafka.admin import cluster_id
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.settings import Kafka, Settings, load_settings
+from lakehouse.settings import KafkaSettings, Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS
 from producers.made_up.entities import user_records
@@ -72,14 +72,14 @@ class Secure(NamedTuple):
     mutual: str
     clear: str
 
-    def kafka(self, bootstrap: str, **changes: object) -> Kafka:
+    def kafka(self, bootstrap: str, **changes: object) -> KafkaSettings:
         """The project's settings for one of the listeners."""
         base = load_settings().kafka.model_dump()
-        return Kafka.model_validate(
+        return KafkaSettings.model_validate(
             {**base, "bootstrap_servers": bootstrap, "connect_timeout_seconds": 20, "partitions": 1, **changes}
         )
 
-    def by_login(self, **changes: object) -> Kafka:
+    def by_login(self, **changes: object) -> KafkaSettings:
         (self.folder / "word.txt").write_text(f"{WORD}\n", encoding="utf-8")
         login = {
             "security_protocol": "SASL_SSL",
@@ -90,7 +90,7 @@ class Secure(NamedTuple):
         }
         return self.kafka(self.login, **{**login, **changes})
 
-    def by_certificate(self, **changes: object) -> Kafka:
+    def by_certificate(self, **changes: object) -> KafkaSettings:
         files = {
             "security_protocol": "SSL",
             "ssl_ca_file": str(self.folder / "ca.pem"),
@@ -147,7 +147,7 @@ def scram_credential() -> str:
     return f'name="{USER}",iterations=4096,salt="{encoded["salt"]}",saltedpassword="{encoded["salted"]}"'
 
 
-def settings_of(kafka: Kafka, root: Path, suffix: str) -> Settings:
+def settings_of(kafka: KafkaSettings, root: Path, suffix: str) -> Settings:
     topics = {f"{name}_topic": f"{name}-{suffix}" for name in ("users", "movies", "series", "feedback")}
     return load_settings().model_copy(
         update={"root": str(root / "lakehouse"), "kafka": kafka.model_copy(update=topics)}

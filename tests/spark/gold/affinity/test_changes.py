@@ -12,10 +12,10 @@ from pyspark.sql import functions as F
 
 from gold import rate_affinity
 from gold.affinity import changes
-from gold.affinity.changes import NO_BASE, Changed, fingerprint
+from gold.affinity.changes import NO_BASE, ChangedKeys, fingerprint
 from gold.inputs import Inputs, read_inputs
 from lakehouse import lakehouse
-from lakehouse.history.commits import commit, inputs_of
+from lakehouse.history.commits import commit, lineage_of
 from lakehouse.kafka.client import Cluster
 from lakehouse.lakehouse import text_in
 from lakehouse.settings import Settings, load_settings
@@ -26,7 +26,7 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
-from operations.pipeline.steps import anew, selected
+from operations.pipeline.steps import anew, selected_steps
 from tests.support.delta_cache import forget_tables
 from tests.support.delta_tables import arrow_rows, fill
 from tests.support.frames import assert_df_equality
@@ -96,11 +96,11 @@ def own(spark: SparkSession, made: str, tmp_path: Path) -> Lakehouse:
     return Lakehouse(spark, load_settings().model_copy(update={"root": root}))
 
 
-def changed_users(lakehouse: Lakehouse, settings: Settings | None = None) -> Changed:
+def changed_users(lakehouse: Lakehouse, settings: Settings | None = None) -> ChangedKeys:
     chosen = settings or lakehouse.settings
     lake = SparkLakehouse(chosen.root, lakehouse.spark)
     inputs = read_inputs(lake, SILVER_USERS, SILVER_CONTENT)
-    return rate_affinity.changed_users(lake, inputs, rate_affinity.recipe_of(chosen.gold.affinity))
+    return rate_affinity.changed_users(lake, inputs, rate_affinity.derivation_of(chosen.gold.affinity))
 
 
 def assert_equals_a_full_run(lakehouse: Lakehouse) -> None:
@@ -197,7 +197,7 @@ def test_other_settings_make_everything_anew(own: Lakehouse) -> None:
 
 
 def test_other_code_is_another_recipe(own: Lakehouse) -> None:
-    recipe = rate_affinity.recipe_of(own.settings.gold.affinity)
+    recipe = rate_affinity.derivation_of(own.settings.gold.affinity)
     other = recipe._replace(code=recipe.code[:1])
     versions = {"silver.users": own.version(SILVER_USERS)}
     root = own.settings.root
@@ -211,9 +211,9 @@ def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> No
     own.rate()
     older = {"silver.users": own.version(SILVER_USERS) - 1, "silver.content": own.version(SILVER_CONTENT)}
     inputs = Inputs({table.sql_name: own.rows(table) for table in (SILVER_USERS, SILVER_CONTENT)}, older)
-    recipe = rate_affinity.recipe_of(own.settings.gold.affinity)
+    recipe = rate_affinity.derivation_of(own.settings.gold.affinity)
     found = rate_affinity.changed_users(own.lake, inputs, recipe)
-    assert found == Changed(None, why_all="silver.users has gone back")
+    assert found == ChangedKeys(None, why_all="silver.users has gone back")
 
 
 def test_a_restored_silver_table_tells_its_changes_like_any_other(own: Lakehouse) -> None:
@@ -249,7 +249,7 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
     own.rate()
     made = own.rows(GOLD_AFFINITY).where("rating > 1").select("user_id").distinct().collect()
     assert [row["user_id"] for row in made] == ["u03"]
-    rebuild = {step.name: step.run for step in anew(selected("gold"))}
+    rebuild = {step.name: step.run for step in anew(selected_steps("gold"))}
     rebuild["gold: affinity ratings"](own.spark, own.settings, Cluster(""))
     assert own.rows(GOLD_AFFINITY).where("rating > 1").select("user_id").distinct().count() == 30
 
@@ -261,7 +261,7 @@ def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: L
     own.merge(SILVER_USERS, user(3, "g1"))  # as before
     own.rate()
     assert own.version(GOLD_AFFINITY) == made + 1
-    told = inputs_of(lakehouse.Lakehouse(root), GOLD_AFFINITY, made + 1)
+    told = lineage_of(lakehouse.Lakehouse(root), GOLD_AFFINITY, made + 1)
     assert told == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
     assert sorted(own.lake.read(GOLD_AFFINITY).inputFiles()) == sorted(before)
 

@@ -6,13 +6,13 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from gold.affinity.cosine import rate_titles
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from tests.support.frames import assert_df_equality
 
 TASTES = "id string, generos array<string>, directores array<string>, actores array<string>, clasificacion string"
 USERS = f"{TASTES}, decadas_favoritas array<string>"
 TITLES = f"{TASTES}, decada_lanzamiento string"
-EQUAL = Weights(genre=1, director=1, actor=1, rating=1, decade=1)
+EQUAL = FeatureWeights(genre=1, director=1, actor=1, rating=1, decade=1)
 
 User = tuple[str, list[str], list[str], list[str], str | None, list[str]]
 Title = tuple[str, list[str], list[str], list[str], str | None, str | None]
@@ -23,7 +23,7 @@ def rate(
     users: list[User],
     titles: list[Title],
     *,
-    weights: Weights = EQUAL,
+    weights: FeatureWeights = EQUAL,
     titles_per_user: int = 100,
     partitions: int = 2,
 ) -> DataFrame:
@@ -99,7 +99,7 @@ def test_a_kind_without_weight_makes_no_match(spark: SparkSession) -> None:
     user: User = ("u", ["Drama"], [], [], "PG", [])
     titles: list[Title] = [("g", ["Drama"], [], [], None, None), ("r", ["Comedy"], [], [], "PG", None)]
     assert ratings(rate(spark, [user], titles, weights=EQUAL._replace(rating=0))) == {("u", "g"): 5.0}
-    nothing = Weights(0, 0, 0, 0, 0)
+    nothing = FeatureWeights(0, 0, 0, 0, 0)
     assert ratings(rate(spark, [user], titles, weights=nothing)) == {}
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.evaluation.holdout import Exam, exam_of, measure_all
-from gold.evaluation.measures import Facts, measure_lists, measure_values, predict
+from gold.evaluation.measures import Audience, measure_lists, measure_values, predict
 from gold.evaluation.metrics import describe_models, replace_models
 from gold.evaluation.reporting import print_models
 from gold.recommender.blend import Blend
-from gold.recommender.blend import Weights as Parts
+from gold.recommender.blend import FeatureWeights as Parts
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
@@ -60,7 +60,7 @@ def planted(spark: SparkSession) -> DataFrame:
 def exam(spark: SparkSession) -> Iterator[Exam]:
     names = [*(f"t{n}" for n in range(14)), LEAK]
     content = spark.createDataFrame([(name, ["g"], [], [], None, None) for name in names], CONTENT)
-    weights = Weights(1.0, 1.0, 1.0, 1.0, 1.0)
+    weights = FeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0)
     with exam_of(
         planted(spark), content, share=0.2, liked_from=4.0, affinity_weights=weights, partitions=2
     ) as made:
@@ -110,7 +110,7 @@ def test_measures_of_lists_by_hand(spark: SparkSession) -> None:
     rows = measure_lists(
         spark.createDataFrame(lists, "model string, user_id string, content_id string, rank int"),
         spark.createDataFrame(relevant, "user_id string, content_id string"),
-        Facts(catalogue=20, users=4, viewers=viewers),
+        Audience(catalogue=20, users=4, viewers=viewers),
         models=["m"],
     ).collect()
     found = {row["metric"]: row["value"] for row in rows}
@@ -196,7 +196,9 @@ def test_novelty_among_no_users_is_no_figure_and_no_list_is_a_hit_rate_of_0(spar
     rows = measure_lists(
         spark.createDataFrame([("m", "u1", "t1", 1)], "model string, user_id string, content_id string, rank int"),
         spark.createDataFrame([("u1", "t1")], "user_id string, content_id string"),
-        Facts(catalogue=2, users=0, viewers=spark.createDataFrame([("t1", 0)], "content_id string, viewers int")),
+        Audience(
+            catalogue=2, users=0, viewers=spark.createDataFrame([("t1", 0)], "content_id string, viewers int")
+        ),
         models=["m", "n"],
     ).collect()
     found = {row["metric"]: row["value"] for row in rows if row["model"] == "m"}

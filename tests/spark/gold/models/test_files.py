@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from gold import recommend, roll_back
 from gold.models.files import load_model, save_model
 from gold.models.publication import offer_model
-from gold.models.registry import ModelRecord, Rule, read_records
+from gold.models.registry import ModelRecord, PublicationRule, read_models
 from gold.models.saved import is_saved, read_frame, saved_versions
 from gold.recommender.blend import model_version, save_blend, train_blend
 from gold.recommender.recipes import recipe_of
@@ -40,7 +40,7 @@ from tests.support.outcome import Command
 from tests.support.small import with_quick_models
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-RULE = Rule("rmse", margin=0.0)
+RULE = PublicationRule("rmse", margin=0.0)
 FACTORS = "user_id string, factors array<float>"
 
 
@@ -58,7 +58,7 @@ def record(version: str, *, rmse: float, day: int = 1) -> ModelRecord:
 
 
 def statuses(root: str) -> dict[str, str]:
-    return {record.model_version: record.status for record in read_records(root)}
+    return {record.model_version: record.status for record in read_models(root)}
 
 
 # --- files ---------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
         offer_model(lake, first, rule=RULE, keep=1)
     save_model(root, "good", {}, {})
     assert offer_model(lake, first, rule=RULE, keep=1) == ("good", "")
-    (stored,) = read_records(root)
+    (stored,) = read_models(root)
     assert (stored.trained_at, stored.published_at) == (NOON, NOON)
     assert (stored.parameters, stored.metrics, stored.input_versions) == (
         {"rank": "2"},
@@ -147,7 +147,7 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
     assert offer_model(lake, bad, rule=RULE, keep=1) == ("good", told)
     assert statuses(root) == {"good": "published", "bad": "refused"}
     assert offer_model(lake, bad, rule=RULE, keep=1, force=True) == ("bad", "")
-    assert read_records(root)[-1].reason == f"by force: {told}"
+    assert read_models(root)[-1].reason == f"by force: {told}"
 
     save_model(root, "better", {}, {})
     assert offer_model(lake, record("better", rmse=0.5, day=3), rule=RULE, keep=1) == ("better", "")

@@ -12,7 +12,7 @@ from gold.powerbi.lists import export_lists
 from gold.powerbi.rows import name_titles, untitled
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path, write_csv
 from lakehouse.history.acceptance import without_gate
-from lakehouse.history.commits import inputs_of
+from lakehouse.history.commits import lineage_of
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -90,4 +90,4 @@ def test_the_job_and_the_command_make_the_same_table_and_the_same_file(spark: Sp
     assert len(by_spark[0]) > 20
     # Spark reads the table and its inputs after delta-rs wrote it
     assert lake.read(GOLD_POWERBI).count() == len(by_spark[0])
-    assert inputs_of(Lakehouse(own.root), GOLD_POWERBI, lake.version(GOLD_POWERBI)) == versions
+    assert lineage_of(Lakehouse(own.root), GOLD_POWERBI, lake.version(GOLD_POWERBI)) == versions

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold.recommender.blend import Blend, Weights, require_finite
+from gold.recommender.blend import Blend, BlendWeights, require_finite
 from gold.recommender.factors import Factors, Parameters, checkpoint_folder, fit
 from lakehouse.errors import InputError
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -88,7 +88,7 @@ def test_factors_that_are_not_finite_are_refused_before_they_order_anything(spar
             [("u", [1.0], None, 0.5), ("v", None, [2.0], None)], f"user_id string, {part}"
         )
         titles = spark.createDataFrame([("t", [0.0], [*numbers], 0.5)], f"content_id string, {part}")
-        return Blend(users, titles, 3.0, (1,), Weights(1.0, 1.0, 1.0, 1.0))
+        return Blend(users, titles, 3.0, (1,), BlendWeights(1.0, 1.0, 1.0, 1.0))
 
     require_finite(blend(0.0, -3e38))
     for bad in (float("nan"), float("inf"), float("-inf")):

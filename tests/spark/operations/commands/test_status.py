@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 from bronze.ingest import ingest
 from lakehouse.errors import InputError, TableError
 from lakehouse.folders import open_folder
-from lakehouse.history.backlog import SilverBacklog, input_backlog, made_from, silver_backlog
-from lakehouse.history.commits import commit, inputs_of
+from lakehouse.history.backlog import SilverBacklog, input_backlog, latest_lineage, silver_backlog
+from lakehouse.history.commits import commit, lineage_of
 from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
@@ -178,8 +178,8 @@ def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
     by_spark.set_properties(GOLD_POWERBI, {"lakehouse.test": "1"})  # version 3
     assert input_backlog(lake, GOLD_POWERBI) == {}
     by_spark.delta_table(GOLD_POWERBI).restoreToVersion(1)  # version 4
-    assert made_from(lake, GOLD_POWERBI) == {"silver.feedback": 0}
-    told = [inputs_of(lake, GOLD_POWERBI, version) for version in range(5)]
+    assert latest_lineage(lake, GOLD_POWERBI) == {"silver.feedback": 0}
+    told = [lineage_of(lake, GOLD_POWERBI, version) for version in range(5)]
     assert told == [None, *[{"silver.feedback": version} for version in (0, 2, 2, 0)]]
 
 

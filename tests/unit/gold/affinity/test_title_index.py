@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.affinity.title_index import best_titles, index_features
 
-WEIGHTS = Weights(genre=1, director=1.5, actor=1, rating=0.25, decade=0.5)
+WEIGHTS = FeatureWeights(genre=1, director=1.5, actor=1, rating=0.25, decade=0.5)
 KINDS = WEIGHTS._asdict()
 LISTS = pa.list_(pa.string())
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.affinity.title_index import index_features
 from gold.explanations.neighbours import DenseVectors, Neighbour, feature_vectors, nearest_titles
 from gold.explanations.reasons import Shared, explain, liked_alike, liked_titles, shared_features, tastes_of
@@ -111,7 +111,7 @@ FEATURES = [
 
 
 def test_features_give_the_cosines_that_affinity_rates_by() -> None:
-    weights = Weights(genre=1, director=2, actor=3, rating=0.5, decade=0.7)
+    weights = FeatureWeights(genre=1, director=2, actor=3, rating=0.5, decade=0.7)
     titles = pa.table({"id": list("abcde"), "features": FEATURES})
     pairs = [(content_id, feature) for content_id, own in zip("abcde", FEATURES, strict=True) for feature in own]
     rows = pa.table(dict(zip(("id", "feature"), zip(*pairs, strict=True), strict=True)))

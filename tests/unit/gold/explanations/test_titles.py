@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from gold.explanations.titles import latest_titles
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_CONTENT
 from tests.support.delta_tables import write_rows
 from tests.support.lists import SOURCE
 
-EQUAL = Weights(genre=1, director=1, actor=1, rating=1, decade=1)
+EQUAL = FeatureWeights(genre=1, director=1, actor=1, rating=1, decade=1)
 FILM = ("b", "movie", "B", ["G", "G"], ["Ana"], ["Ana"], "PG", None, None, None, *SOURCE)
 BARE = ("a", "movie", "A", [], [], [], None, None, None, None, *SOURCE)
 
@@ -21,10 +21,10 @@ BARE = ("a", "movie", "A", [], [], [], None, None, None, None, *SOURCE)
     [
         (EQUAL, ["actor:Ana", "director:Ana", "genre:G", "rating:PG"]),  # a repeated genre counts once
         (EQUAL._replace(genre=0, actor=0), ["director:Ana", "rating:PG"]),
-        (Weights(0, 0, 0, 0, 0), []),
+        (FeatureWeights(0, 0, 0, 0, 0), []),
     ],
 )
-def test_features_of_the_kinds_that_count(tmp_path: Path, weights: Weights, features: list[str]) -> None:
+def test_features_of_the_kinds_that_count(tmp_path: Path, weights: FeatureWeights, features: list[str]) -> None:
     write_rows(str(tmp_path), SILVER_CONTENT, [FILM, BARE])
     titles = latest_titles(Lakehouse(tmp_path))
     found = titles.features(weights=weights).to_pylist()

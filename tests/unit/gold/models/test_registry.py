@@ -7,21 +7,21 @@ import pytest
 
 from gold.models.registry import (
     ModelRecord,
-    Records,
-    Rule,
+    ModelRecords,
+    PublicationRule,
+    decide_publication,
     expire,
     expire_unsaved,
-    judge,
-    publish,
-    published,
+    publish_model,
+    published_model,
     refuse,
     roll_back,
     rollback_target,
 )
 from lakehouse.errors import InputError
 
-RMSE = Rule("rmse", margin=0.1)
-NDCG = Rule("ndcg_at_10", margin=0.1)
+RMSE = PublicationRule("rmse", margin=0.1)
+NDCG = PublicationRule("ndcg_at_10", margin=0.1)
 
 
 def day(number: int) -> dt.datetime:
@@ -33,16 +33,16 @@ def model(number: int, **metrics: float) -> ModelRecord:
     return ModelRecord(f"m{number}", day(number), {"rank": "2"}, metrics, {"silver.users": number})
 
 
-def one_published(**metrics: float) -> Records:
-    return publish((), model(1, **metrics), at=day(1), reason="the first model")
+def one_published(**metrics: float) -> ModelRecords:
+    return publish_model((), model(1, **metrics), at=day(1), reason="the first model")
 
 
-def statuses(records: Records) -> dict[str, str]:
+def statuses(records: ModelRecords) -> dict[str, str]:
     return {record.model_version: record.status for record in records}
 
 
 def test_the_first_model_is_published_whatever_its_metrics() -> None:
-    assert judge(model(1), (), rule=RMSE).publish
+    assert decide_publication(model(1), (), rule=RMSE).publish
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_the_first_model_is_published_whatever_its_metrics() -> None:
     ],
 )
 def test_a_model_is_judged_by_the_metric_and_its_direction(
-    rule: Rule, current: float, new: float, accepted: bool
+    rule: PublicationRule, current: float, new: float, accepted: bool
 ) -> None:
     records = one_published(**{rule.metric: current})
-    assert judge(model(2, **{rule.metric: new}), records, rule=rule).publish is accepted
+    assert decide_publication(model(2, **{rule.metric: new}), records, rule=rule).publish is accepted
 
 
 def test_a_refusal_tells_both_figures() -> None:
-    verdict = judge(model(2, rmse=1.2), one_published(rmse=1.0), rule=RMSE)
+    verdict = decide_publication(model(2, rmse=1.2), one_published(rmse=1.0), rule=RMSE)
     assert verdict.reason == "rmse 1.2000 against 1.0000 of the published m1, worse by more than 10.0%"
 
 
@@ -85,33 +85,33 @@ def test_a_refusal_tells_both_figures() -> None:
 def test_a_comparison_without_a_figure_is_said(
     current: dict[str, float], new: dict[str, float], verdict: tuple[bool, str]
 ) -> None:
-    assert judge(model(2, **new), one_published(**current), rule=RMSE) == verdict
+    assert decide_publication(model(2, **new), one_published(**current), rule=RMSE) == verdict
 
 
 def test_a_first_model_without_a_figure_is_said() -> None:
-    assert judge(model(1), (), rule=RMSE) == (True, "the first model, without rmse")
-    assert judge(model(1, rmse=9.0), (), rule=RMSE) == (True, "the first model")
+    assert decide_publication(model(1), (), rule=RMSE) == (True, "the first model, without rmse")
+    assert decide_publication(model(1, rmse=9.0), (), rule=RMSE) == (True, "the first model")
 
 
 def test_a_model_without_a_figure_that_was_rolled_back_to_gives_way_to_the_next_with_one() -> None:
-    records = publish(one_published(), model(2, rmse=0.9), at=day(2), reason="")
+    records = publish_model(one_published(), model(2, rmse=0.9), at=day(2), reason="")
     records = roll_back(records, rollback_target(records, None), at=day(3))
-    assert judge(model(3), records, rule=RMSE).publish
-    assert judge(model(4, rmse=9.0), records, rule=RMSE).publish
+    assert decide_publication(model(3), records, rule=RMSE).publish
+    assert decide_publication(model(4, rmse=9.0), records, rule=RMSE).publish
 
 
 def test_a_published_model_that_is_measured_again_has_the_new_figures() -> None:
     records = refuse(one_published(rmse=1.9), model(2, rmse=9.0), reason="worse")
-    again = publish(records, replace(model(1), trained_at=day(9)), at=day(9), reason="again")
+    again = publish_model(records, replace(model(1), trained_at=day(9)), at=day(9), reason="again")
     assert again == tuple(replace(one, metrics={}) if one.model_version == "m1" else one for one in records)
 
 
 def test_another_metric_in_the_settings_does_not_block_new_models() -> None:
-    assert judge(model(2, ndcg_at_10=0.1), one_published(rmse=1.0), rule=NDCG).publish
+    assert decide_publication(model(2, ndcg_at_10=0.1), one_published(rmse=1.0), rule=NDCG).publish
 
 
 def test_a_new_model_is_published_and_the_old_one_retires() -> None:
-    records = publish(one_published(rmse=1.0), model(2, rmse=0.9), at=day(2), reason="better")
+    records = publish_model(one_published(rmse=1.0), model(2, rmse=0.9), at=day(2), reason="better")
     assert statuses(records) == {"m1": "retired", "m2": "published"}
     assert records[-1].published_at == day(2)
 
@@ -119,7 +119,7 @@ def test_a_new_model_is_published_and_the_old_one_retires() -> None:
 def test_publishing_the_published_model_again_changes_nothing() -> None:
     records = one_published(rmse=1.0)
     again = replace(model(1, rmse=1.0), trained_at=day(9))
-    assert publish(records, again, at=day(9), reason="again") == records
+    assert publish_model(records, again, at=day(9), reason="again") == records
 
 
 def test_a_refused_model_is_kept_once() -> None:
@@ -129,20 +129,20 @@ def test_a_refused_model_is_kept_once() -> None:
 
 
 def test_a_model_that_was_rolled_back_is_not_published_by_the_next_training() -> None:
-    records = publish(one_published(rmse=1.0), model(2, rmse=0.9), at=day(2), reason="better")
+    records = publish_model(one_published(rmse=1.0), model(2, rmse=0.9), at=day(2), reason="better")
     records = roll_back(records, rollback_target(records, None), at=day(3))
     assert statuses(records) == {"m1": "published", "m2": "withdrawn"}
-    verdict = judge(model(2, rmse=0.9), records, rule=RMSE)
+    verdict = decide_publication(model(2, rmse=0.9), records, rule=RMSE)
     assert verdict == (False, "it was rolled back to m1")
     assert refuse(records, model(2, rmse=0.9), reason=verdict.reason) == records
-    assert judge(model(3, rmse=0.9), records, rule=RMSE).publish
+    assert decide_publication(model(3, rmse=0.9), records, rule=RMSE).publish
 
 
 def test_a_rollback_without_a_version_goes_to_the_last_one_published() -> None:
     records = one_published(rmse=1.0)
     for number in (3, 2):  # m2 was trained before m3 and published after it
-        records = publish(records, model(number), at=day(10 - number), reason="")
-    records = publish(records, model(4), at=day(9), reason="")
+        records = publish_model(records, model(number), at=day(10 - number), reason="")
+    records = publish_model(records, model(4), at=day(9), reason="")
     records = refuse(records, model(5), reason="worse")  # the newest, but never published
     assert rollback_target(records, None).model_version == "m2"
     records = roll_back(records, rollback_target(records, None), at=day(10))
@@ -175,7 +175,7 @@ def test_a_rollback_that_cannot_be_is_told(version: str | None, told: str) -> No
 def test_only_the_last_models_are_kept_and_the_published_one_always() -> None:
     records = one_published(rmse=1.0)
     for number in (2, 3, 4):
-        records = publish(records, model(number), at=day(number), reason="")
+        records = publish_model(records, model(number), at=day(number), reason="")
     records = roll_back(records, rollback_target(records, "m1"), at=day(5))  # the oldest is published again
     for number in (6, 7):
         records = refuse(records, model(number), reason="worse")
@@ -192,5 +192,5 @@ def test_only_the_last_models_are_kept_and_the_published_one_always() -> None:
 def test_a_published_model_without_files_does_not_stand_in_the_way() -> None:
     records = expire_unsaved(one_published(rmse=1.0), saved=[])
     assert statuses(records) == {"m1": "expired"}
-    assert published(records) is None
-    assert judge(model(2, rmse=99.0), records, rule=RMSE).publish
+    assert published_model(records) is None
+    assert decide_publication(model(2, rmse=99.0), records, rule=RMSE).publish

@@ -7,23 +7,25 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import csr_matrix
 
-from gold.affinity.features import Weights as FeatureWeights
+from gold.affinity.features import FeatureWeights as FeatureWeights
 from gold.affinity.title_index import index_features
-from gold.recommender.blend import Weights
+from gold.recommender.blend import BlendWeights
 from gold.recommender.scoring import SOURCES, Best, Users, best_titles, never_rising
-from gold.recommender.titles import Titles
+from gold.recommender.titles import TitleFeatures
 
-ALL = Weights(factors=1.0, taste=1.0, popularity=0.0, new_titles=1.0)
+ALL = BlendWeights(factors=1.0, taste=1.0, popularity=0.0, new_titles=1.0)
 
 
-def titles(features: list[list[str]], *, factors: list[list[float]], viewers: list[int], **more: Any) -> Titles:
+def titles(
+    features: list[list[str]], *, factors: list[list[float]], viewers: list[int], **more: Any
+) -> TitleFeatures:
     """Titles a, b, c ...; a title whose factors are all 0 is unknown to the model."""
     ids = [chr(ord("a") + n) for n in range(len(features))]
     table = pa.table({"id": ids, "features": pa.array(features, pa.list_(pa.string()))})
     index = index_features(table, weights=FeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0))
     rows = np.array(factors, dtype=np.float32)
     known = np.abs(rows).sum(axis=1) > 0
-    return Titles(
+    return TitleFeatures(
         index=index,
         factors=rows,
         known=known,
@@ -35,7 +37,7 @@ def titles(features: list[list[str]], *, factors: list[list[float]], viewers: li
     )
 
 
-def user(among: Titles, *, factors: list[float] | None = None, **more: dict[str, float]) -> Users:
+def user(among: TitleFeatures, *, factors: list[float] | None = None, **more: dict[str, float]) -> Users:
     """One user; `seen`, `liked` and `affinity` by title."""
 
     def row(name: str) -> Any:
@@ -55,7 +57,7 @@ def user(among: Titles, *, factors: list[float] | None = None, **more: dict[str,
 
 
 def listed(
-    users: Users, among: Titles, *, weights: Weights = ALL, mean: float | None = 3.0
+    users: Users, among: TitleFeatures, *, weights: BlendWeights = ALL, mean: float | None = 3.0
 ) -> list[tuple[str, str]]:
     best = found(users, among, weights=weights, mean=mean)
     ids = among.index.content_ids.to_pylist()
@@ -65,7 +67,7 @@ def listed(
     ]
 
 
-def found(users: Users, among: Titles, *, weights: Weights = ALL, mean: float | None = 3.0) -> Best:
+def found(users: Users, among: TitleFeatures, *, weights: BlendWeights = ALL, mean: float | None = 3.0) -> Best:
     return best_titles(
         users, among, weights=weights, ranks=(among.factors.shape[1],), mean=mean, titles_per_user=3
     )

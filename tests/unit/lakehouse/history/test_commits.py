@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from lakehouse.errors import TableError
-from lakehouse.history.commits import commit, commits, inputs_of, rows_added
+from lakehouse.history.commits import commit, commits, lineage_of, rows_added
 from lakehouse.history.log import commit_times, read_commit, table_log
 from lakehouse.history.snapshots import live_files, read_snapshot
 from lakehouse.lakehouse import Lakehouse
@@ -56,9 +56,9 @@ def test_inputs_are_followed_through_maintenance_and_restores(lake: Lakehouse) -
     delta = DeltaTable(lake.path(SILVER_USERS))
     delta.optimize.compact()  # version 4
     delta.restore(0)  # version 5
-    told = [inputs_of(lake, SILVER_USERS, version) for version in range(6)]
+    told = [lineage_of(lake, SILVER_USERS, version) for version in range(6)]
     assert told == [{"bronze.events": number} for number in (7, 8, 8, 8, 8, 7)]
-    assert inputs_of(lake, SILVER_USERS, 6) is None
+    assert lineage_of(lake, SILVER_USERS, 6) is None
 
 
 def test_a_snapshot_counts_rows_files_and_bytes(lake: Lakehouse) -> None:
@@ -79,7 +79,7 @@ def test_a_log_cleaned_up_to_its_checkpoint_is_enough_for_later_versions(lake: L
     with pytest.raises(TableError, match=r"silver.users has no version 1; it has 2 to 3"):
         read_snapshot(lake, SILVER_USERS, 1)
     # nothing says any more what version 2 was made from
-    assert inputs_of(lake, SILVER_USERS, 3) is None
+    assert lineage_of(lake, SILVER_USERS, 3) is None
 
 
 def test_a_commits_time_is_its_files_and_later_than_the_one_before(lake: Lakehouse) -> None:

@@ -18,7 +18,7 @@ from lakehouse.tables import (
     Table,
 )
 from operations.audit.auditing import compare_partition
-from operations.audit.ledger import Counts, Part, Totals, count_records, count_totals, gaps
+from operations.audit.ledger import Counts, PartitionId, Totals, count_records, count_totals, gaps
 from operations.audit.pinned import Pinned
 from tests.support.ledgers import TOPIC, batch, record, write, write_sound
 
@@ -40,7 +40,7 @@ SOUND = Counts(
 Rows = list[dict[str, Any]]
 
 
-def counted(root: Path) -> dict[Part, Counts]:
+def counted(root: Path) -> dict[PartitionId, Counts]:
     return count_records(Pinned(Lakehouse(root)))
 
 

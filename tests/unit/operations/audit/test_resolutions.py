@@ -14,7 +14,7 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
-from operations.audit.ledger import STATE, Part
+from operations.audit.ledger import STATE, PartitionId
 from operations.audit.pinned import Pinned
 from operations.audit.resolutions import Resolutions, count_resolutions
 from tests.support.ledgers import TOPIC, at, record, write
@@ -35,7 +35,7 @@ def held(minute: int, *, id: str = "a", offset: int = 5) -> dict[str, Any]:  # n
     return record(offset, id=id, event_timestamp=at(minute), kafka_timestamp=at(minute))
 
 
-def counted(root: Path, quarantine: Rows, corrections: Rows, state: State) -> dict[Part, Resolutions]:
+def counted(root: Path, quarantine: Rows, corrections: Rows, state: State) -> dict[PartitionId, Resolutions]:
     write(root, SILVER_QUARANTINE, quarantine)
     write(root, SILVER_CORRECTIONS, corrections)
     for table in STATE:
@@ -112,7 +112,7 @@ def test_a_planted_fault_is_counted(
     ],
 )
 def test_what_is_no_fault(
-    tmp_path: Path, quarantine: Rows, corrections: Rows, wanted: dict[Part, Resolutions]
+    tmp_path: Path, quarantine: Rows, corrections: Rows, wanted: dict[PartitionId, Resolutions]
 ) -> None:
     assert counted(tmp_path, quarantine, corrections, [(USER, held(5))]) == wanted
 

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from lakehouse.history.damage import DamageError
 from lakehouse.kafka.client import Cluster
-from lakehouse.kafka.topics import Offsets
+from lakehouse.kafka.topics import OffsetRanges
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_USERS
 from operations.commands import audit as command
@@ -23,7 +23,7 @@ PART = (TOPIC, 0)
 NO_CLUSTER = Cluster("127.0.0.1:1")
 METADATA = '{"id":"5ae5f6fd"}'
 SILVER_OFFSETS = 'v1\n{}\n{"reservoirId":"a","reservoirVersion":2,"index":-1}\n-'
-Answer = Callable[[Offsets], None]
+Answer = Callable[[OffsetRanges], None]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def kafka_has(monkeypatch: pytest.MonkeyPatch) -> Answer:
     def existing(_: Cluster, __: object, ranges: Iterable[tuple[int, int]], **___: float) -> list[int]:
         return [offset for first, last in ranges for offset in range(first, last + 1)]
 
-    def answer(offsets: Offsets) -> None:
+    def answer(offsets: OffsetRanges) -> None:
         monkeypatch.setattr(command, "end_offsets", lambda *_, **__: offsets)
         monkeypatch.setattr(command, "existing_offsets", existing)
 
@@ -94,7 +94,7 @@ def test_a_fault_counts_only_if_no_table_has_changed_since(
     write(root, BRONZE_EVENTS, [record(70)])
     write(root, SILVER_BATCHES, [batch(0, 0, 0, 0, last=70)])
 
-    def answers(*_: object, **__: object) -> Offsets:
+    def answers(*_: object, **__: object) -> OffsetRanges:
         if not asked:
             write(root, SILVER_BATCHES, [batch(0, 1, 0, 0, last=70)])
         asked.append(1)

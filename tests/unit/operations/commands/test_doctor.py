@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.jvm.java import find_java
-from lakehouse.settings import Kafka, load_settings
+from lakehouse.settings import KafkaSettings, load_settings
 from lakehouse.spark.environment import STARTERS
 from operations import cli
 from operations.commands import doctor
@@ -30,7 +30,7 @@ def _no_jvm(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     find_java.cache_clear()
 
 
-def kafka(**changes: object) -> Kafka:
+def kafka(**changes: object) -> KafkaSettings:
     return load_settings().kafka.model_copy(
         update={"bootstrap_servers": "", "connect_timeout_seconds": 0.5, **changes}
     )

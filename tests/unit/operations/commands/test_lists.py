@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gold.affinity.features import Weights
+from gold.affinity.features import FeatureWeights
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import SILVER_CONTENT
@@ -102,6 +102,6 @@ def test_without_a_saved_model_features_say_what_they_can(tmp_path: Path) -> Non
     content = [("a", "movie", "A", ["G"], [], [], None, None, None, None, *SOURCE)]
     content.append(("b", "series", "B", ["G"], [], [], None, None, 1, 2, *SOURCE))
     write_rows(str(tmp_path), SILVER_CONTENT, content)
-    found = similar_titles(Lakehouse(tmp_path), "a", weights=Weights(1, 1, 1, 1, 1), count=5)
+    found = similar_titles(Lakehouse(tmp_path), "a", weights=FeatureWeights(1, 1, 1, 1, 1), count=5)
     assert [(title["content_id"], title["similarity"]) for title in found["by_features"]] == [("b", 1.0)]
     assert (found["model_version"], found["by_factors"]) == (None, [])

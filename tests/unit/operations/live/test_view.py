@@ -12,14 +12,14 @@ from rich.console import Console
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog
 from lakehouse.settings import Settings, load_settings
 from operations.live.producers import live_feeds
-from operations.live.view import Facts, ProgressTail, StreamFacts, line, picture, together
-from operations.live.workers import Worker
+from operations.live.view import LiveFigures, ProgressTail, StreamFacts, line, picture, together
+from operations.live.workers import BackgroundWork
 from producers.made_up.activity import feedback_records
 from producers.made_up.timeline import DEFAULT_START, feedback_instants
 from producers.sending.records import Record
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
-FACTS = Facts(
+FACTS = LiveFigures(
     title="lakehouse up until Ctrl-C, 42 s so far",
     seconds=42.4,
     sent={"users": 2010, "feedback": 1700},
@@ -197,14 +197,14 @@ def test_a_failure_is_kept_for_whoever_asks() -> None:
     def fail() -> None:
         raise ValueError("why")
 
-    worker = Worker("one", fail)
+    worker = BackgroundWork("one", fail)
     assert worker.join(5)
     assert isinstance(worker.failure, ValueError)
 
 
 def test_one_that_hangs_holds_nobody_up() -> None:
     release = threading.Event()
-    worker = Worker("one", release.wait)
+    worker = BackgroundWork("one", release.wait)
     assert not worker.join(0.01)
     assert not worker.ended()
     release.set()

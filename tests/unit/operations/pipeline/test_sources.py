@@ -25,9 +25,11 @@ def ratings(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def chosen(catalogue: Path | None, ratings: Path | None) -> sources.Source:
+def chosen(catalogue: Path | None, ratings: Path | None) -> sources.DemoSource:
     settings = load_settings()
-    return sources.choose(*(settings.demo, settings.kafka, settings.silver), catalogue=catalogue, ratings=ratings)
+    return sources.choose_source(
+        *(settings.demo, settings.kafka, settings.silver), catalogue=catalogue, ratings=ratings
+    )
 
 
 def catalogue_of(*titles: str) -> str:
@@ -63,7 +65,7 @@ def test_a_catalogue_of_the_same_file_name_counts_too(ratings: Path) -> None:
     assert identities[0] != identities[1]
 
 
-def piped(folder: Path, *titles: str) -> sources.Source:
+def piped(folder: Path, *titles: str) -> sources.DemoSource:
     """The source of a catalogue that is read through a named pipe."""
     pipe = folder / "pipe"
     if not pipe.exists():

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from operations.report import charts
-from operations.report.contents import Batch, Flow, Metric, Quality, Stream
+from operations.report.contents import Batch, Flow, Metric, ModelQuality, Stream
 from operations.report.facts import (
     better,
     layers,
@@ -231,13 +231,15 @@ def test_what_is_missing_is_said_with_the_command_that_makes_it(code: str) -> No
 def test_metrics_that_the_published_model_does_not_have_are_named(code: str, said: str) -> None:
     report = full_report()
     assert said not in render(report, language=code)
-    quality = Quality("als-1", ("blend", "mean"), (Metric("rmse", {"mean": 1.2, "other": 1.3}),), ("rmse", "mae"))
+    quality = ModelQuality(
+        "als-1", ("blend", "mean"), (Metric("rmse", {"mean": 1.2, "other": 1.3}),), ("rmse", "mae")
+    )
     html = render(replace(report, quality=quality), language=code)
     assert said in html
     # the published model's row is marked, and no other instead
     assert 'class="own"' not in html
     assert said in render(
-        replace(report, quality=Quality("als-1", ("blend",), (), ("rmse", "mae"))), language=code
+        replace(report, quality=ModelQuality("als-1", ("blend",), (), ("rmse", "mae"))), language=code
     )
 
 

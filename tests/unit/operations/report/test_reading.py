@@ -26,20 +26,20 @@ from operations.report import collection
 from operations.report.contents import (
     Batch,
     Flow,
-    Group,
+    ModelQuality,
     Period,
-    Quality,
     Recommendation,
     Rejections,
     Report,
+    UserGroup,
     UserList,
 )
 from operations.report.genres import read_genres
 from operations.report.lists import read_lists
+from operations.report.pinned_tables import pin_tables, read_flow
 from operations.report.popularity import fill_periods, read_popularity, start_of, unit_for
 from operations.report.quality import EXPECTED, read_checks, read_quality
 from operations.report.rejections import read_rejections
-from operations.report.snapshot import read_flow, take_snapshot
 from operations.report.streams import read_streams
 from tests.support.delta_tables import arrow_rows, write_rows
 from tests.support.records import bronze_row
@@ -147,7 +147,7 @@ def report(root: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
     progress = tmp_path_factory.mktemp("ops") / "stream_progress.jsonl"
     lines = [progress_line("bronze.events", rows, seconds=2.0, lag=lag) for rows, lag in ((10, 5), (30, 0))]
     progress.write_text("".join([*lines, progress_line("silver", 40, seconds=4.0, lag=None), '{"cut']))
-    return collection.collect(Lakehouse(root), progress, users=2, samples_per_rule=2, made_at=NOON)
+    return collection.collect_report(Lakehouse(root), progress, users=2, samples_per_rule=2, made_at=NOON)
 
 
 def progress_line(stream: str, rows: int, *, seconds: float, lag: int | None) -> str:
@@ -237,9 +237,9 @@ def test_genres_by_group_of_users(report: Report) -> None:
     assert list(by_name) == ["clasificacion", "decada", "suscripcion"]
     assert by_name["clasificacion"].genres == ("Drama", "Comedia")
     assert by_name["clasificacion"].groups == (
-        Group("PG", users=1, events=2, shares=(1.0, 0.5)),
-        Group("R", users=1, events=2, shares=(0.5, 0.5)),
-        Group(None, users=1, events=1, shares=(1.0, 0.0)),
+        UserGroup("PG", users=1, events=2, shares=(1.0, 0.5)),
+        UserGroup("R", users=1, events=2, shares=(0.5, 0.5)),
+        UserGroup(None, users=1, events=1, shares=(1.0, 0.0)),
     )
     assert [(group.label, group.users, group.events) for group in by_name["decada"].groups] == [
         ("1990s", 2, 3),
@@ -274,7 +274,7 @@ def test_ids_that_are_there_twice_double_nothing(report: Report, root: str, tmp_
     doubled = str(shutil.copytree(root, tmp_path / "lakehouse"))
     write_rows(doubled, SILVER_USERS, USERS)
     write_rows(doubled, SILVER_CONTENT, TITLES)
-    snapshot = take_snapshot(Lakehouse(doubled))
+    snapshot = pin_tables(Lakehouse(doubled))
     assert read_genres(snapshot, genres=10, groups=8) == report.genres
     assert read_lists(snapshot, users=2) == report.recommendations
     assert read_popularity(snapshot, titles=12) == report.popularity
@@ -284,7 +284,7 @@ def test_what_is_committed_after_the_snapshot_is_not_on_the_page(
     report: Report, root: str, tmp_path: Path
 ) -> None:
     copy = str(shutil.copytree(root, tmp_path / "lakehouse"))
-    snapshot = take_snapshot(Lakehouse(copy))
+    snapshot = pin_tables(Lakehouse(copy))
     write_rows(copy, SILVER_QUARANTINE, [quarantined(9, "{", ("not_json_object", "value", "{"))])
     write_rows(copy, SILVER_FEEDBACK, [event(9, "u1", "t1")])
     assert read_rejections(snapshot, samples_per_rule=2) == report.rejections
@@ -294,7 +294,9 @@ def test_what_is_committed_after_the_snapshot_is_not_on_the_page(
 def test_a_lakehouse_of_bronze_alone(tmp_path: Path) -> None:
     root = str(tmp_path / "lakehouse")
     write_rows(root, BRONZE_EVENTS, [])
-    found = collection.collect(Lakehouse(root), tmp_path / "none", users=2, samples_per_rule=1, made_at=NOON)
+    found = collection.collect_report(
+        Lakehouse(root), tmp_path / "none", users=2, samples_per_rule=1, made_at=NOON
+    )
     assert [(table.name, table.version, table.rows) for table in found.tables] == [("bronze.events", 0, 0)]
     parts = (found.flow, found.rejections, found.streams, found.popularity, found.quality, found.checks)
     assert (*parts, found.recommendations, found.genres) == (None,) * 7 + ((),)
@@ -304,7 +306,7 @@ def test_tables_without_rows(tmp_path: Path) -> None:
     tables = (SILVER_BATCHES, SILVER_QUARANTINE, GOLD_POPULARITY, GOLD_METRICS, GOLD_RECOMMENDATIONS)
     for table in tables:
         write_rows(str(tmp_path), table, [])
-    empty = take_snapshot(Lakehouse(tmp_path))
+    empty = pin_tables(Lakehouse(tmp_path))
     assert read_flow(empty) is None
     assert read_rejections(empty, samples_per_rule=1) == Rejections(0, 0, ())
     assert read_popularity(empty, titles=1) is None
@@ -314,7 +316,7 @@ def test_tables_without_rows(tmp_path: Path) -> None:
 
 def test_no_lakehouse_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"no table under .*lakehouse demo"):
-        take_snapshot(Lakehouse(tmp_path))
+        pin_tables(Lakehouse(tmp_path))
 
 
 def test_the_published_model_is_first_and_the_mean_is_last(tmp_path: Path) -> None:
@@ -326,7 +328,7 @@ def test_the_published_model_is_first_and_the_mean_is_last(tmp_path: Path) -> No
         (MODEL, "blend", "rmse", 0.9, None, {}),
     ]
     write_rows(str(tmp_path), GOLD_METRICS, rows)
-    found = read_quality(take_snapshot(Lakehouse(tmp_path)))
+    found = read_quality(pin_tables(Lakehouse(tmp_path)))
     assert found is not None
     assert found.models == ("blend", "popularity", "mean")
     assert [(metric.name, dict(metric.values)) for metric in found.metrics] == [
@@ -350,7 +352,7 @@ def test_the_last_check_of_each_table(tmp_path: Path) -> None:
         result("run-1", "gold.recommendations", 2, "every_user", False, NOON),  # not in the next run
     ]
     write_rows(str(tmp_path), QUALITY_RESULTS, rows)
-    found = read_checks(take_snapshot(Lakehouse(tmp_path)), failures=10)
+    found = read_checks(pin_tables(Lakehouse(tmp_path)), failures=10)
     assert found is not None
     assert [tuple(one) for one in found.tables] == [
         ("gold.recommendations", 2, 0, 1, NOON),
@@ -414,7 +416,7 @@ def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(
         (MODEL, "mean", "mae", 1.0, None, {}),
     ]
     write_rows(str(tmp_path), GOLD_METRICS, rows)
-    found = read_quality(take_snapshot(Lakehouse(tmp_path)))
+    found = read_quality(pin_tables(Lakehouse(tmp_path)))
     assert found is not None
     assert found.models == ("blend", "mean")
     assert [(metric.name, dict(metric.values)) for metric in found.metrics] == [
@@ -425,5 +427,5 @@ def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(
     assert set(found.unmeasured) == {*EXPECTED} - {"ndcg_at_10"}
     # a model without metrics is still the published one
     write_rows(str(tmp_path), GOLD_METRICS, [], mode="overwrite")
-    alone = read_quality(take_snapshot(Lakehouse(tmp_path)))
-    assert alone == Quality(MODEL, ("blend",), (), EXPECTED)
+    alone = read_quality(pin_tables(Lakehouse(tmp_path)))
+    assert alone == ModelQuality(MODEL, ("blend",), (), EXPECTED)

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import pytest
 
-from operations.shell.results import Result, show
+from operations.shell.results import QueryResult, show
 
 ROW = [
     *("a", 1234, 1.5, True, Decimal("1.10"), None),
     *([1, {"b": "ñ"}], date(2024, 2, 29), datetime(2025, 5, 13, 12, tzinfo=UTC), b"\x00\xff"),
 ]
-RESULT = Result([f"c{number}" for number in range(len(ROW))], [ROW], is_cut=False)
+RESULT = QueryResult([f"c{number}" for number in range(len(ROW))], [ROW], is_cut=False)
 
 
 def test_csv_has_plain_numbers_and_json_for_what_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +31,7 @@ def test_csv_has_plain_numbers_and_json_for_what_it_lacks(capsys: pytest.Capture
 
 def test_csv_keeps_texts_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     texts = ["a,b", 'say "x"', "two\nlines", " blank ", "ñ\u200b"]
-    show(Result(["t"], [[text] for text in texts], is_cut=False), "csv")
+    show(QueryResult(["t"], [[text] for text in texts], is_cut=False), "csv")
     assert list(csv.reader(io.StringIO(capsys.readouterr().out))) == [["t"], *([text] for text in texts)]
 
 
@@ -45,7 +45,7 @@ def test_json_has_an_object_per_row(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_table_shows_null_and_two_columns_of_one_name(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Result(["id", "id"], [["u1", None]], is_cut=False), "table")
+    show(QueryResult(["id", "id"], [["u1", None]], is_cut=False), "table")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines if "id" in line or "u1" in line] == [["id", "id"], ["u1", "NULL"]]
 
@@ -54,7 +54,7 @@ def test_a_table_shows_null_and_two_columns_of_one_name(capsys: pytest.CaptureFi
 def test_more_rows_are_told_where_no_program_reads(
     capsys: pytest.CaptureFixture[str], form: str, on_stdout: bool
 ) -> None:
-    show(Result(["n"], [[1], [2]], is_cut=True), form)
+    show(QueryResult(["n"], [[1], [2]], is_cut=True), form)
     out, err = capsys.readouterr()
     line = "the first 2 rows; --limit shows more\n"
     assert (out.endswith(line), err) == ((True, "") if on_stdout else (False, line))

@@ -7,7 +7,7 @@ import pytest
 from lakehouse.errors import InputError, LakehouseError
 from operations.commands.sql import run_lines
 from operations.shell.known_tables import KnownTables
-from operations.shell.results import Result
+from operations.shell.results import QueryResult
 from operations.shell.shell import COMMANDS, Shell
 
 
@@ -17,11 +17,11 @@ class Recorder:
     def __init__(self) -> None:
         self.ran: list[str] = []
 
-    def __call__(self, statement: str) -> Result:
+    def __call__(self, statement: str) -> QueryResult:
         self.ran.append(statement)
         if "wrong" in statement:
             raise InputError("no such column", todo="correct the query")
-        return Result(["n"], [[len(self.ran)]], is_cut=False)
+        return QueryResult(["n"], [[len(self.ran)]], is_cut=False)
 
 
 @pytest.fixture

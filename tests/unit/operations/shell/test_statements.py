@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.shell.statements import Split, is_complete, split
+from operations.shell.statements import SplitStatements, is_complete, split_statements
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ from operations.shell.statements import Split, is_complete, split
     ],
 )
 def test_split(text: str, statements: list[str], rest: str) -> None:
-    assert split(text) == Split(statements, rest)
+    assert split_statements(text) == SplitStatements(statements, rest)
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ import pytest
 
 from lakehouse.errors import InputError, MachineError
 from operations.shell.queries import CancelledError
-from operations.shell.results import Result
-from operations.shell.worker import Worker
+from operations.shell.results import QueryResult
+from operations.shell.worker import QueryWorker
 from tests.support.shell_engine import SlowEngine
 
 PATIENCE = 30
 
 
-def started(worker: Worker, statement: str, *, limit: int = 1) -> "Future[Result]":
-    result: Future[Result] = Future()
+def started(worker: QueryWorker, statement: str, *, limit: int = 1) -> "Future[QueryResult]":
+    result: Future[QueryResult] = Future()
     worker.run(statement, limit=limit, result=result)
     return result
 
@@ -29,9 +29,9 @@ def engine() -> SlowEngine:
 
 
 def test_statements_run_one_after_the_other_also_after_a_wrong_one(engine: SlowEngine) -> None:
-    with Worker(engine.opened) as worker:
+    with QueryWorker(engine.opened) as worker:
         wrong, right = started(worker, "wrong"), started(worker, "right", limit=7)
-        assert right.result(PATIENCE) == Result(["limit"], [[7]], is_cut=False)
+        assert right.result(PATIENCE) == QueryResult(["limit"], [[7]], is_cut=False)
         with pytest.raises(InputError):
             wrong.result()
         assert not worker.has_ended
@@ -41,7 +41,7 @@ def test_statements_run_one_after_the_other_also_after_a_wrong_one(engine: SlowE
 def test_a_statement_that_starts_more_jobs_is_cancelled_until_it_ends() -> None:
     engine = SlowEngine(patience=3)
     engine.may_start.set()
-    with Worker(engine.opened) as worker:
+    with QueryWorker(engine.opened) as worker:
         running = started(worker, "long")
         assert engine.is_running.wait(PATIENCE)
         worker.cancel(running)
@@ -63,7 +63,7 @@ def test_what_ends_the_engine_is_told_by_its_statement(engine: SlowEngine) -> No
             raise MachineError("Spark's JVM has ended") from error
 
     def use() -> None:
-        with Worker(explained) as worker:
+        with QueryWorker(explained) as worker:
             running = started(worker, "dies")
             assert isinstance(running.exception(PATIENCE), MachineError)
             assert worker.has_ended
@@ -81,7 +81,7 @@ def test_an_engine_that_cannot_start_is_told(engine: SlowEngine) -> None:
         yield engine
 
     def use() -> None:
-        with Worker(failing) as worker:
+        with QueryWorker(failing) as worker:
             started(worker, "SELECT 1")
 
     with pytest.raises(MachineError, match="no Java"):
@@ -94,7 +94,7 @@ def test_a_failure_at_the_end_is_told(engine: SlowEngine) -> None:
         yield engine
         raise MachineError("Spark's JVM has ended")
 
-    with pytest.raises(MachineError), Worker(failing) as worker:
+    with pytest.raises(MachineError), QueryWorker(failing) as worker:
         started(worker, "SELECT 1").result(PATIENCE)
 
 
@@ -103,7 +103,7 @@ def test_an_abandoned_statement_is_not_waited_for() -> None:
     engine.may_start.set()
 
     def use() -> None:
-        with Worker(engine.opened) as worker:
+        with QueryWorker(engine.opened) as worker:
             started(worker, "long")
             assert engine.is_running.wait(PATIENCE)
             raise KeyboardInterrupt
@@ -115,8 +115,8 @@ def test_an_abandoned_statement_is_not_waited_for() -> None:
 
 def test_a_statement_that_was_never_started_is_cancelled_at_once() -> None:
     engine = SlowEngine()
-    with Worker(engine.opened) as worker:
-        result: Future[Result] = Future()
+    with QueryWorker(engine.opened) as worker:
+        result: Future[QueryResult] = Future()
         worker.cancel(result)
         engine.may_start.set()
         worker.run("cancelled", limit=1, result=result)

@@ -12,7 +12,7 @@ from gold.powerbi.project.pages import pages
 from gold.powerbi.project.queries import address, literal, shared_queries, table_query
 from gold.powerbi.project.tables import exported_tables
 from lakehouse.errors import TableError
-from lakehouse.tables import SILVER_USERS, Export, Table
+from lakehouse.tables import SILVER_USERS, PowerBiExport, Table
 from tests.support.powerbi_projects import WITHOUT_CHECKS, Project, fields_used, project
 
 CATALOGUES = pytest.mark.parametrize("built", [project(), project(WITHOUT_CHECKS)], ids=["all", "no checks yet"])
@@ -235,7 +235,7 @@ def test_the_source_is_what_the_parameter_says_at_first() -> None:
 
 def test_a_column_that_no_file_can_hold_is_named() -> None:
     schema = StructType([StructField("odd", ArrayType(IntegerType()))])
-    (odd,) = exported_tables([Table("gold", "odd", schema, (), export=Export("odd"))])
+    (odd,) = exported_tables([Table("gold", "odd", schema, (), export=PowerBiExport("odd"))])
     with pytest.raises(TableError, match=r"column odd of gold.odd is array<int>, which the export cannot write"):
         _ = odd.columns
 

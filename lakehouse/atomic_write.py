@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path) -> Iterator[Path]:
     """A draft next to the target that replaces it when complete, and is removed if writing fails."""
     draft = target.with_name(f"{target.name}.{os.getpid()}")
     try:

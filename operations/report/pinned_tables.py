@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.errors import TableError
-from lakehouse.history.commits import commit, inputs_of
+from lakehouse.history.commits import commit, lineage_of
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import CATALOGUE, SILVER_BATCHES, Table
 from operations.report.contents import Flow, TableState
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class PinnedTables:
     """The versions, by SQL name, of the tables that exist."""
 
     lakehouse: Lakehouse
@@ -25,26 +25,26 @@ class Snapshot:
     def query(self, sql: str, **tables: Table) -> list[dict[str, Any]]:
         """The rows of a SELECT from existing tables, each under the name that it is given by."""
         pinned = {name: (table, self.versions[table.sql_name]) for name, table in tables.items()}
-        found: list[dict[str, Any]] = self.lakehouse.query(sql, **pinned).to_pylist()
-        return found
+        rows: list[dict[str, Any]] = self.lakehouse.query(sql, **pinned).to_pylist()
+        return rows
 
 
-def take_snapshot(lakehouse: Lakehouse) -> Snapshot:
+def pin_tables(lakehouse: Lakehouse) -> PinnedTables:
     """The latest version of every table. Raises TableError if there is no table at all."""
-    found = [table for table in CATALOGUE if lakehouse.exists(table)]
-    if not found:
+    tables = [table for table in CATALOGUE if lakehouse.exists(table)]
+    if not tables:
         raise TableError(
             f"no table under {lakehouse.root}", todo="make them with: lakehouse demo, or lakehouse run"
         )
-    return Snapshot(lakehouse, {table.sql_name: lakehouse.version(table) for table in found})
+    return PinnedTables(lakehouse, {table.sql_name: lakehouse.version(table) for table in tables})
 
 
-def table_states(snapshot: Snapshot) -> tuple[TableState, ...]:
+def table_states(snapshot: PinnedTables) -> tuple[TableState, ...]:
     """Every existing table, in the order of the catalogue."""
     return tuple(_state(snapshot, table) for table in CATALOGUE if snapshot.has(table))
 
 
-def read_flow(snapshot: Snapshot) -> Flow | None:
+def read_flow(snapshot: PinnedTables) -> Flow | None:
     if not snapshot.has(SILVER_BATCHES):
         return None
     sums = ", ".join(f"sum({name})" for name in ("rows_in", "applied", "superseded", "deleted", "quarantined"))
@@ -52,10 +52,10 @@ def read_flow(snapshot: Snapshot) -> Flow | None:
     return Flow(*totals.values()) if totals["batches"] else None
 
 
-def _state(snapshot: Snapshot, table: Table) -> TableState:
+def _state(snapshot: PinnedTables, table: Table) -> TableState:
     version = snapshot.versions[table.sql_name]
     (counted,) = snapshot.query("SELECT count(*) AS rows FROM counted", counted=table)
     written = commit(snapshot.lakehouse, table, version)
-    inputs = inputs_of(snapshot.lakehouse, table, version) if table.layer == "gold" else None
+    inputs = lineage_of(snapshot.lakehouse, table, version) if table.layer == "gold" else None
     written_at = written.written_at if written else None
     return TableState(table.sql_name, version, counted["rows"], written_at, inputs or {}, table.row)
