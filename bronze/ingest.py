@@ -1,6 +1,7 @@
 """Stream 1: append raw Kafka records to bronze.events and bronze.feedback, exactly once."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -9,14 +10,17 @@ from bronze.start import describe_topics, prepare
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
+from lakehouse.history.failed_batch import failed_batch
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
+from lakehouse.metrics.server import metrics_served
 from lakehouse.settings import BronzeSettings, Settings, load_settings
 from lakehouse.spark.contracts import conform
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.spark.retries import retried
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 
@@ -34,7 +38,12 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
         sources = bronze_sources(kafka)
         starts = [prepare(lake, source, topics.of(source.topics)) for source in sources]
-        with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
+        with run_streams(
+            *(spark, settings.ops_dir),
+            trigger=trigger,
+            failed_batch=partial(failed_batch, lake.in_process),
+            batch_log=settings.streams.batch_log,
+        ) as streams:
             for source, starting_offsets in zip(sources, starts, strict=True):
                 if not source.topics:
                     continue
@@ -80,8 +89,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     with (
         kafka_cluster(settings.kafka, settings.root) as cluster,
         spark_session("bronze.ingest") as spark,
+        metrics_served(settings, when=args.trigger is not None),
     ):
-        ingest(spark, settings, cluster, trigger=args.trigger)
+        retried(
+            lambda: ingest(spark, settings, cluster, trigger=args.trigger),
+            for_seconds=settings.streams.retry_seconds if args.trigger else 0.0,
+        )
 
 
 if __name__ == "__main__":

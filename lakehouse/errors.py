@@ -4,7 +4,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _CAUSED_BY = "Caused by: "
 _PYTHON_TRACEBACK = "Traceback (most recent call last):"
@@ -69,28 +69,34 @@ def run_guarded(main: Callable[[], int], *, debug: bool = False) -> int:
     """Run `main`; a failure becomes one line on stderr and an exit code. `debug` adds the stack trace."""
     try:
         return main()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 1
-    except LakehouseError as error:
-        _report(str(error), debug=debug)
+        return exit_code_of(stop)
+    except BrokenPipeError as error:  # nobody is there to read a line
+        return exit_code_of(error)
+    except Exception as error:  # noqa: BLE001 - the last resort of a command
+        report(message_of(error), debug=debug)
+        return exit_code_of(error)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The exit code of a process that this failure ends."""
+    if isinstance(error, LakehouseError):
         return error.exit_code
-    except PermissionError as error:
-        _report(
-            f"no permission for {error.filename}; make it writable or set LAKEHOUSE_ROOT to another folder",
-            debug=debug,
-        )
-        return 2
-    except OSError as error:
-        _report(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), debug=debug)
-        return 2
-    except Exception as error:  # noqa: BLE001 - the last resort of a command: every other failure has its own branch
-        _report(
-            f"{first_line(error)} (unexpected {type(error).__name__}; --debug shows the stack trace)", debug=debug
-        )
-        return 2
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    return 1 if isinstance(error, BrokenPipeError) else 2
+
+
+def message_of(error: Exception) -> str:
+    """The failure in one line, as a command reports it."""
+    if isinstance(error, LakehouseError):
+        return str(error)
+    if isinstance(error, PermissionError):
+        return f"no permission for {error.filename}; make it writable or set LAKEHOUSE_ROOT to another folder"
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+    return f"{first_line(error)} (unexpected {type(error).__name__}; --debug shows the stack trace)"
 
 
 def first_line(error: BaseException) -> str:
@@ -118,12 +124,24 @@ def root_cause(error: BaseException) -> Cause:
     return Cause(message, named[1] if named else "")
 
 
+def java_causes(error: BaseException) -> list[str]:
+    """The Java exceptions of the chain, outermost first: each one's class and message."""
+    return [str(cause.toString()) for cause in _java_chain(error)]
+
+
 def _innermost_java(error: BaseException) -> str:
     """The message of the last Java exception in the chain, "" if none is Java's."""
+    chain = _java_chain(error)
+    return str(chain[-1].getMessage() or chain[-1].toString()) if chain else ""
+
+
+def _java_chain(error: BaseException) -> list[Any]:
     origin = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
-    while origin is not None and origin.getCause() is not None:
+    chain = []
+    while origin is not None:
+        chain.append(origin)
         origin = origin.getCause()
-    return "" if origin is None else str(origin.getMessage() or origin.toString())
+    return chain
 
 
 def _innermost_line(lines: list[str]) -> str:
@@ -140,7 +158,8 @@ def _innermost_line(lines: list[str]) -> str:
     return next((line[2:] for line in raised if line.startswith(": ")), raised[0] if raised else "")
 
 
-def _report(message: str, *, debug: bool) -> None:
+def report(message: str, *, debug: bool = False) -> None:
+    """Print the line on stderr that tells of a failure. `debug` adds the stack trace of the current one."""
     if debug:
         traceback.print_exc()
     print(f"lakehouse: {message}", file=sys.stderr)

@@ -2,8 +2,10 @@
 
 import argparse
 import io
+import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 from lakehouse.argument_types import interval
@@ -46,4 +48,25 @@ def run_job(main: Callable[[], int | None]) -> NoReturn:
             return main() or 0
 
     escape_unencodable(sys.stdout, sys.stderr)
-    sys.exit(run_guarded(job, debug="--debug" in sys.argv))
+    sys.exit(run_guarded(lambda: _recorded(job), debug="--debug" in sys.argv))
+
+
+def _recorded(job: Callable[[], int]) -> int:
+    """The job's exit code. A job that writes tables leaves a row in ops.runs."""
+    if "pyspark" not in sys.modules:  # a producer
+        return job()
+    from lakehouse.runs.recording import recorded
+    from lakehouse.runs.run import Work
+    from lakehouse.settings import load_settings
+    from lakehouse.tables import written_by
+
+    script = Path(sys.argv[0])
+    module = f"{script.parent.name}.{script.stem}"
+    tables = written_by(module)
+    if not tables:
+        return job()
+    # a replay's arguments may name a person, and the table keeps its rows
+    arguments = [] if module == "silver.replay" else sys.argv[1:]
+    settings = load_settings()
+    what = Work(module, shlex.join([f"{script.parent.name}/{script.name}", *arguments]), tables)
+    return recorded(job, what, root=settings.root, openlineage=settings.openlineage)

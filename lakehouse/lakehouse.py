@@ -128,14 +128,17 @@ class Lakehouse:
 
         A table that does not exist is created with its contract.
         """
-        note = json.dumps({"inputs": dict(sorted(input_versions.items()))})
-        properties = CommitProperties(custom_metadata={"userMetadata": note})
-        merge = unmatched(self._ensured(table), rows, properties)
+        merge = unmatched(self._ensured(table), rows, _noting(input_versions))
         merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
 
-    def append(self, table: Table | str, rows: pa.Table) -> None:
-        """Add rows to the table in one commit. A table that does not exist is created with its contract."""
-        append(self._ensured(table), rows)
+    def append(
+        self, table: Table | str, rows: pa.Table, *, input_versions: Mapping[str, int] | None = None
+    ) -> None:
+        """Add rows to the table in one commit, which may record the versions of the tables they come from.
+
+        A table that does not exist is created with its contract.
+        """
+        append(self._ensured(table), rows, None if input_versions is None else _noting(input_versions))
 
     def require(self, *tables: Table | str) -> None:
         """Raise TableError for the first of the tables that does not exist."""
@@ -187,6 +190,11 @@ def unmatched(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | 
     return delta.merge(
         rows, "false", source_alias="new", target_alias="old", commit_properties=properties, streamed_exec=False
     )
+
+
+def _noting(input_versions: Mapping[str, int]) -> CommitProperties:
+    note = json.dumps({"inputs": dict(sorted(input_versions.items()))})
+    return CommitProperties(custom_metadata={"userMetadata": note})
 
 
 def select(delta: DeltaTable, *, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:

@@ -19,6 +19,7 @@ from lakehouse.configuration.kinds import (
     Integer,
     Name,
     OpsFolder,
+    OptionalText,
     Positive,
     Real,
     Replicas,
@@ -33,6 +34,7 @@ from lakehouse.configuration.kinds import (
     TableName,
     Timeout,
     Topic,
+    Url,
 )
 from lakehouse.configuration.sources import read_sources, variable
 from lakehouse.errors import SettingsError
@@ -170,6 +172,35 @@ class UpSettings(Section):
     maintain_every_hours: Annotated[Real, Field(gt=0)]
 
 
+class Metrics(Section):
+    # 0: off
+    port: Annotated[Integer, Field(ge=0, le=65535)]
+    address: Name
+
+
+class Streams(Section):
+    retry_seconds: Seconds
+    batch_log: Literal["off", "text", "json"]
+
+
+class OpenLineage(Section):
+    """Who gets an event when a job starts and ends: a file or an address, or nobody."""
+
+    namespace: Name
+    file: OptionalText
+    url: Url
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.file or self.url)
+
+    @model_validator(mode="after")
+    def _one_receiver(self) -> Self:
+        if self.file and self.url:
+            raise ValueError("openlineage.file and openlineage.url are both set: expected one of them at most")
+        return self
+
+
 class Settings(BaseModel):
     """All settings, frozen. Functions receive the values they need, never this object."""
 
@@ -187,6 +218,9 @@ class Settings(BaseModel):
     maintenance: Maintenance
     demo: DemoSettings
     up: UpSettings
+    streams: Streams
+    metrics: Metrics
+    openlineage: OpenLineage
 
     @property
     def ops_dir(self) -> Path:

@@ -16,6 +16,7 @@ def add_commands(commands: Any) -> None:
         add(commands)
     for add in (_recommend, _similar, _models, _export, _report, _sql, _history, _diff, _restore):
         add(commands)
+    _runs(commands)
     _config(commands)
     _add(commands, "doctor", "check what this machine lacks, and say how to get it", json=True)
 
@@ -214,6 +215,18 @@ def _restore(commands: Any) -> None:
     restore.add_argument("table", metavar="TABLE", help="a table of silver or gold, e.g. gold.recommendations")
     restore.add_argument("version", type=natural, metavar="VERSION", help="a version that lakehouse history lists")
     restore.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+
+
+def _runs(commands: Any) -> None:
+    runs = _add(
+        commands,
+        "runs",
+        "list the runs of jobs and of commands that write: when, how long, what came out",
+        json=True,
+    )
+    runs.add_argument(
+        "--limit", type=positive, default=20, help="maximum number of runs to print, newest first (default 20)"
+    )
 
 
 def _config(commands: Any) -> None:

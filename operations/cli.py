@@ -46,8 +46,9 @@ def main(
     """
     escape_unencodable(*[own for own, given in ((sys.stdout, stdout), (sys.stderr, stderr)) if given is None])
     with redirect_stdout(stdout or sys.stdout), redirect_stderr(stderr or sys.stderr):
-        args = _parsed(sys.argv[1:] if argv is None else argv)
-        return run_guarded(lambda: _run(args, settings, session), debug=args.debug)
+        given = sys.argv[1:] if argv is None else argv
+        args = _parsed(given)
+        return run_guarded(lambda: _run(args, given, settings, session), debug=args.debug)
 
 
 def _parsed(argv: Sequence[str]) -> argparse.Namespace:
@@ -60,14 +61,24 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _run(args: argparse.Namespace, settings: "Settings | None", session: "SessionFactory | None") -> int:
+def _run(
+    args: argparse.Namespace,
+    argv: Sequence[str],
+    settings: "Settings | None",
+    session: "SessionFactory | None",
+) -> int:
     from lakehouse.settings import load_settings
     from operations.call import Call, own_session
+    from operations.recording import record_command
 
     call = Call(args.command, settings or load_settings(), session or own_session)
     module = _module(args.command)
-    with damage_named(call.settings.root, repairing=args.layer if args.command == "rebuild" else ""):
-        return int(module.run(args, call))
+
+    def work() -> int:
+        with damage_named(call.settings.root, repairing=args.layer if args.command == "rebuild" else ""):
+            return int(module.run(args, call))
+
+    return record_command(work, args, argv, call.settings)
 
 
 def _module(command: str) -> "ModuleType":

@@ -12,4 +12,5 @@ def record(lake: Lakehouse, run: CheckRun) -> None:
     schema = arrow_schema(QUALITY_RESULTS)
     rows = [(run.run_id, *result, run.checked_at) for table in run.tables for result in table.results]
     columns = [pa.array(values, field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
-    lake.append(QUALITY_RESULTS, pa.table(columns, schema=schema))
+    versions = {table.table_name: table.version for table in run.tables}
+    lake.append(QUALITY_RESULTS, pa.table(columns, schema=schema), input_versions=versions)

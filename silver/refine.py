@@ -1,6 +1,7 @@
 """Stream 2: validate bronze, split it by type into silver, and quarantine rows that break a rule."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -9,12 +10,15 @@ from lakehouse.folders import open_folder
 from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
+from lakehouse.history.failed_batch import failed_batch
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.locks import only_run
+from lakehouse.metrics.server import metrics_served
 from lakehouse.rebuilding import require_no_rebuild
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.checkpoints import delta_positions, read_checkpoint, require_readable
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.spark.retries import retried
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 from lakehouse.tables import SILVER_CORRECTIONS, layer_tables
@@ -59,7 +63,12 @@ def refine(
         if withheld is not None:
             records = withhold(records, withheld)
         bounds = Bounds(chosen.in_process_rows, size_in_bytes(chosen.in_process_table_bytes))
-        with run_streams(spark, settings.ops_dir, trigger=trigger) as streams:
+        with run_streams(
+            *(spark, settings.ops_dir),
+            trigger=trigger,
+            failed_batch=partial(failed_batch, silver.in_process, bronze=lake.in_process),
+            batch_log=settings.streams.batch_log,
+        ) as streams:
             for table in layer_tables("silver"):
                 silver.ensure(table)
             writer = records.writeStream.foreachBatch(_writer(silver.root, bounds))
@@ -103,8 +112,11 @@ def read_bronze(lake: SparkLakehouse, *, max_bytes_per_trigger: str) -> DataFram
 def main(argv: Sequence[str] | None = None) -> None:
     args = stream_parser(__doc__ or "").parse_args(argv)
     settings = load_settings()
-    with spark_session("silver.refine") as spark:
-        refine(spark, settings, trigger=args.trigger)
+    with spark_session("silver.refine") as spark, metrics_served(settings, when=args.trigger is not None):
+        retried(
+            lambda: refine(spark, settings, trigger=args.trigger),
+            for_seconds=settings.streams.retry_seconds if args.trigger else 0.0,
+        )
 
 
 if __name__ == "__main__":

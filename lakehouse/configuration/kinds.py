@@ -23,6 +23,7 @@ INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
 _INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
+_URL = re.compile(r"https?://[^\s/@]+(?:/\S*)?")
 _SIZE = re.compile(r"(\d+)\s*(?:([kmgtp])b?|b)?", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 # A scheme has two letters or more: a single letter is a drive.
@@ -99,6 +100,13 @@ def _servers(text: str) -> str:
         if match is None or not 1 <= int(match[1]) <= 65535:
             raise _expected("host:port or host:port,host:port with ports from 1 to 65535, or an empty value")
     return ",".join(servers)
+
+
+def _url(text: str) -> str:
+    if text and not _URL.fullmatch(text):
+        # it may hold a login
+        raise _hidden("an address such as http://127.0.0.1:5000, or an empty value")
+    return text
 
 
 def size_in_bytes(size: str) -> int:
@@ -197,6 +205,7 @@ TableName = Annotated[str, AfterValidator(_table)]
 ColumnName = Annotated[str, AfterValidator(_column)]
 Topic = Annotated[str, AfterValidator(_topic)]
 Servers = Annotated[str, AfterValidator(_readable), AfterValidator(_not_blank), AfterValidator(_servers)]
+Url = Annotated[str, AfterValidator(_readable), AfterValidator(_url)]
 Size = Annotated[str, AfterValidator(_size)]
 Root = Annotated[str, AfterValidator(_root)]
 OpsFolder = Annotated[str, AfterValidator(_ops_folder)]

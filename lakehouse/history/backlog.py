@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from lakehouse.folders import Folder
 from lakehouse.history.commits import commits, lineage_of, rows_added
 from lakehouse.history.snapshots import read_snapshot
-from lakehouse.kafka.meter import KafkaMeter
+from lakehouse.kafka.meter import KafkaMeter, PartitionId
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import DeltaPosition, Offsets, as_offsets, as_position, last_batch
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_BATCHES, Table
@@ -29,6 +29,13 @@ class KafkaBacklog(NamedTuple):
     unknown: str = ""
 
 
+class PartitionBacklog(NamedTuple):
+    """The part of a KafkaBacklog that is in one partition; `seconds` is None if no record arrived in time."""
+
+    records: int
+    seconds: float | None
+
+
 class SilverBacklog(NamedTuple):
     """Bronze versions with new rows that silver has not read, and the age of the oldest of them."""
 
@@ -42,22 +49,34 @@ def kafka_backlog(
     lake: Lakehouse, table: Table, topics: Sequence[str], meter: KafkaMeter, *, now: datetime
 ) -> KafkaBacklog:
     """What bronze's stream into that table has yet to read. Raises BrokerError if Kafka does not answer."""
+    parts = partition_backlogs(lake, table, topics, meter, now=now)
+    if parts is None:
+        return KafkaBacklog(None, None, "the checkpoint is gone: the next run resumes after the rows of the table")
+    waiting = [part for part in parts.values() if part.records]
+    seconds = [part.seconds for part in waiting if part.seconds is not None]
+    return KafkaBacklog(sum(part.records for part in waiting), max(seconds, default=None if waiting else 0.0))
+
+
+def partition_backlogs(
+    lake: Lakehouse, table: Table, topics: Sequence[str], meter: KafkaMeter, *, now: datetime
+) -> dict[PartitionId, PartitionBacklog] | None:
+    """What bronze's stream has yet to read, by partition; None if nobody can know. Raises BrokerError."""
     if not topics:
-        return KafkaBacklog(0, 0.0)
+        return {}
     read_to = _kafka_position(lake.folder, f"bronze/{table.name}")
     if read_to is None and _holds_rows(lake, table):
-        return KafkaBacklog(None, None, "the checkpoint is gone: the next run resumes after the rows of the table")
-    ends = meter.offsets(topics)
+        return None
     waiting = {
         part: (max(earliest, (read_to or {}).get(part, earliest)), following)
-        for part, (earliest, following) in ends.items()
+        for part, (earliest, following) in meter.offsets(topics).items()
     }
-    waiting = {part: ends for part, ends in waiting.items() if ends[0] < ends[1]}
-    records = sum(following - start for start, following in waiting.values())
-    if not records:
-        return KafkaBacklog(0, 0.0)
-    oldest = meter.oldest({part: start for part, (start, _) in waiting.items()})
-    return KafkaBacklog(records, None if oldest is None else _age(oldest, now))
+    behind = {part: start for part, (start, following) in waiting.items() if start < following}
+    oldest = meter.first_timestamps(behind) if behind else {}
+    ages = {part: _age(oldest[part], now) if part in oldest else None for part in behind}
+    return {
+        part: PartitionBacklog(max(0, following - start), ages.get(part, 0.0))
+        for part, (start, following) in waiting.items()
+    }
 
 
 def silver_backlog(lake: Lakehouse, *, now: datetime) -> SilverBacklog:

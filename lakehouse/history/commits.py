@@ -56,6 +56,27 @@ def origin(lake: Lakehouse, table: Table, version: int) -> Origin | None:
     return None
 
 
+# Spark's name of a MERGE's metric, then delta-rs'.
+_MERGED = {
+    "inserted": ("numTargetRowsInserted", "num_target_rows_inserted"),
+    "updated": ("numTargetRowsUpdated", "num_target_rows_updated"),
+    "deleted": ("numTargetRowsDeleted", "num_target_rows_deleted"),
+}
+
+
+def merged_rows(commit: Commit) -> dict[str, int]:
+    """How many rows a MERGE inserted, updated and deleted."""
+    return {change: commit.metric(*names) for change, names in _MERGED.items()}
+
+
+def rows_written(commit: Commit) -> int:
+    """The rows that a commit inserted or updated, as Spark or delta-rs counted them."""
+    if commit.operation == "MERGE":
+        merged = merged_rows(commit)
+        return merged["inserted"] + merged["updated"]
+    return rows_added(commit)
+
+
 def lineage_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
     """The versions of the tables that this version's rows were built from; None if no commit records them."""
     found = origin(lake, table, version)

@@ -42,10 +42,10 @@ class KafkaMeter:
             following = consumer.end_offsets(parts, timeout_ms)
         return {(part.topic, part.partition): (earliest[part], following[part]) for part in parts}
 
-    def oldest(self, starts: Mapping[PartitionId, int]) -> datetime | None:
-        """The earliest Kafka timestamp among the first records at or after these offsets.
+    def first_timestamps(self, starts: Mapping[PartitionId, int]) -> dict[PartitionId, datetime]:
+        """The Kafka timestamp of the first record at or after each of these offsets.
 
-        None if no such record arrived in time, for example if only transaction markers are left.
+        A partition without such a record in time is absent, for example if only transaction markers are left.
         """
         consumer = self._consumer
         stamps: dict[PartitionId, int] = {}
@@ -59,7 +59,7 @@ class KafkaMeter:
                     stamps.setdefault((part.topic, part.partition), records[0].timestamp)
                     consumer.pause(part)
             consumer.unsubscribe()
-        return datetime.fromtimestamp(min(stamps.values()) / 1000, UTC) if stamps else None
+        return {part: datetime.fromtimestamp(stamp / 1000, UTC) for part, stamp in stamps.items()}
 
     @contextmanager
     def _one_error(self) -> Iterator[None]:

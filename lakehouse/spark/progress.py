@@ -5,10 +5,12 @@
 
 import json
 import os
+import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
@@ -19,6 +21,9 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryProgress,
 )
 
+# Whether stderr gets a line per batch, and as what.
+BatchLog = Literal["off", "text", "json"]
+STREAMS = ("bronze.events", "bronze.feedback", "silver")
 PROGRESS, OLD_PROGRESS = "stream_progress.jsonl", "stream_progress.old.jsonl"
 # Spark notifies listeners soon after a query's end; a summary printed before that would miss its last batch.
 _END_TIMEOUT_SECONDS = 10
@@ -28,8 +33,9 @@ _ALWAYS = {"logged_at", "stream", "rows", "durations_ms", "kafka_lag"}
 class ProgressLog(StreamingQueryListener):
     """Appends one line per micro-batch that had rows: rates in rows/s, phases in ms, Kafka lag in records."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, batch_log: BatchLog = "off") -> None:
         self.file = file
+        self._batch_log = batch_log
         file.parent.mkdir(parents=True, exist_ok=True)
         self._ended = 0
         self._changed = threading.Condition()
@@ -39,7 +45,11 @@ class ProgressLog(StreamingQueryListener):
 
     def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802 - Spark's name
         if event.progress.numInputRows:
-            line = json.dumps(progress_line(event.progress), ensure_ascii=False).encode()
+            batch = progress_line(event.progress)
+            line = json.dumps(batch, ensure_ascii=False).encode()
+            if self._batch_log != "off":
+                sys.stderr.write(f"{told(batch) if self._batch_log == 'text' else line.decode()}\n")
+                sys.stderr.flush()
             with self.file.open("a+b") as lines:
                 # a full disk leaves half a line, which must not corrupt this one
                 lines.write(b"\n" * _is_cut_off(lines) + line + b"\n")
@@ -58,6 +68,14 @@ class ProgressLog(StreamingQueryListener):
             self._changed.wait_for(lambda: self._ended >= queries, timeout=_END_TIMEOUT_SECONDS)
 
 
+def told(batch: Mapping[str, Any]) -> str:
+    """The batch in one line for people."""
+    seconds = batch["durations_ms"].get("triggerExecution", 0) / 1000
+    lag = "" if batch["kafka_lag"] is None else f", {batch['kafka_lag']:,} records left in Kafka"
+    what = f"{batch['logged_at']} {batch['stream']} batch {batch['batch_id']}"
+    return f"{what}: {batch['rows']:,} rows in {seconds:.1f} s{lag}"
+
+
 def read_line(line: str | bytes) -> dict[str, Any] | None:
     """The batch that a line of the log records; None if the line is incomplete."""
     try:
@@ -65,6 +83,28 @@ def read_line(line: str | bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return parsed if isinstance(parsed, dict) and parsed.keys() >= _ALWAYS else None
+
+
+class NewBatches:
+    """The batches that the streams have logged since this was created."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_to = file.stat().st_size if file.exists() else 0
+
+    def read(self) -> list[dict[str, Any]]:
+        """Those that were not read before."""
+        if not self._file.exists():
+            return []
+        if self._file.stat().st_size < self._read_to:  # maintenance has renamed it, and a stream began another
+            self._read_to = 0
+        with self._file.open("rb") as file:
+            file.seek(self._read_to)
+            text = file.read()
+        # a line that is still being written is read next time
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read_to += len(whole)
+        return [batch for batch in map(read_line, whole.splitlines()) if batch]
 
 
 def _is_cut_off(log: BinaryIO) -> bool:

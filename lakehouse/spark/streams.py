@@ -1,7 +1,7 @@
 """Starting, watching and stopping streaming queries."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
-from lakehouse.errors import LakehouseError, root_cause
+from lakehouse.errors import LakehouseError, java_causes, root_cause
 from lakehouse.jvm.signals import jvm_signals_forwarded
-from lakehouse.spark.progress import PROGRESS, ProgressLog
+from lakehouse.spark.progress import PROGRESS, BatchLog, ProgressLog
 from lakehouse.spark.sql import setting
 from lakehouse.stop_signals import StopRequests, stop_requests
 
@@ -36,8 +36,23 @@ _KNOWN = {
 _STREAM_FAILED = re.compile(r"\[STREAM_FAILED\] Query \[.*?\] terminated with exception: ")
 
 
+# Java's and Kafka's errors when a broker or a store cannot be reached, wherever they stand in the text.
+_LOST = (
+    *("kafka.common.errors.TimeoutException", "DisconnectException", "NetworkException"),
+    *("java.net.ConnectException", "UnknownHostException", "NoRouteToHostException", "SocketTimeoutException"),
+    *("SdkClientException", "AWSClientIOException"),
+)
+
+
 class StreamError(LakehouseError):
-    """A streaming query failed; its checkpoint still records how far it got."""
+    """A streaming query failed; its checkpoint still records how far it got.
+
+    `lost`: because a broker or a store could not be reached, which may pass.
+    """
+
+    def __init__(self, problem: str, *, todo: str = "", lost: bool = False) -> None:
+        super().__init__(problem, todo=todo)
+        self.lost = lost
 
 
 def start_stream(writer: DataStreamWriter, *, name: str, checkpoint: str, trigger: str | None) -> StreamingQuery:
@@ -64,21 +79,30 @@ def _small_files_joined() -> Iterator[None]:
 
 
 @contextmanager
-def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> Iterator[list[StreamingQuery]]:
+def run_streams(
+    spark: SparkSession,
+    ops_dir: Path,
+    *,
+    trigger: str | None,
+    failed_batch: Callable[[str], str],
+    batch_log: BatchLog = "off",
+) -> Iterator[list[StreamingQuery]]:
     """Collect started queries in the yielded list, then wait for all to end, logging every batch.
+
+    `failed_batch` names the records of a failed query's batch, and `batch_log` how stderr gets a line per batch.
 
     SIGTERM and Ctrl-C abandon the running micro-batch and stop the streams cleanly; the next start resumes from
     the checkpoint. Streams without a `trigger` should have taken all available data, and whatever depends on that
     must not run: in that case KeyboardInterrupt is raised. The first query that fails stops the others and raises
     StreamError.
     """
-    log = ProgressLog(ops_dir / PROGRESS)
+    log = ProgressLog(ops_dir / PROGRESS, batch_log)
     spark.streams.addListener(log)
     streams: list[StreamingQuery] = []
     try:
         yield streams
         with stop_requests(counted=None) as stop, jvm_signals_forwarded(spark, received=stop.received):
-            unfinished = _await_all(streams, stop)
+            unfinished = _await_all(streams, stop, failed_batch)
         if unfinished and trigger is None:
             raise KeyboardInterrupt
     finally:
@@ -88,7 +112,9 @@ def run_streams(spark: SparkSession, ops_dir: Path, *, trigger: str | None) -> I
         spark.streams.removeListener(log)
 
 
-def _await_all(streams: list[StreamingQuery], stop: StopRequests) -> list[StreamingQuery]:
+def _await_all(
+    streams: list[StreamingQuery], stop: StopRequests, failed_batch: Callable[[str], str]
+) -> list[StreamingQuery]:
     """Wait for all; the streams that are still running when the process is asked to stop."""
     running = list(streams)
     while running and not stop.received():
@@ -97,18 +123,23 @@ def _await_all(streams: list[StreamingQuery], stop: StopRequests) -> list[Stream
                 if stream.awaitTermination(_POLL_SECONDS):
                     running.remove(stream)
             except StreamingQueryException as error:
-                raise stream_error(stream.name, error) from error
+                raise stream_error(stream.name, error, batch=failed_batch(stream.name)) from error
     return running
 
 
-def stream_error(name: str, error: BaseException) -> StreamError:
-    """A one-line error for a failed query: its innermost cause, after Spark's error condition for it."""
+def stream_error(name: str, error: BaseException, *, batch: str = "") -> StreamError:
+    """A one-line error for a failed query: its innermost cause, after Spark's error condition for it.
+
+    `batch` says which records the query was processing.
+    """
     text = str(error)
     message = root_cause(error).message
     condition = _condition(text)
     told = message if not condition or condition in message else f"{condition} ({message})"
     todo = next((todo for sign, todo in _KNOWN.items() if sign in text or sign in message), _GOES_ON)
-    return StreamError(f"stream {name} stopped: {told}", todo=todo)
+    where = f", in {batch}" if batch else ""
+    lost = any(sign in part for part in (text, *java_causes(error)) for sign in _LOST)
+    return StreamError(f"stream {name} stopped: {told}{where}", todo=todo, lost=lost)
 
 
 def _condition(text: str) -> str:

@@ -1,7 +1,7 @@
 """The tables, one module per layer, and the catalogue of all."""
 
 from lakehouse.tables.bronze import BRONZE_EVENTS, BRONZE_FEEDBACK
-from lakehouse.tables.catalogue import CATALOGUE, find_table, gated_tables, gold_jobs, layer_tables
+from lakehouse.tables.catalogue import CATALOGUE, find_table, gated_tables, gold_jobs, layer_tables, written_by
 from lakehouse.tables.declaration import Job, PowerBiExport, PowerBiKey, Table
 from lakehouse.tables.gold import (
     GOLD_AFFINITY,
@@ -12,6 +12,7 @@ from lakehouse.tables.gold import (
     GOLD_RECOMMENDATIONS,
     GOLD_TRIALS,
 )
+from lakehouse.tables.ops import OPS_RUNS
 from lakehouse.tables.quality import QUALITY_RESULTS
 from lakehouse.tables.silver import (
     SILVER_BATCHES,
@@ -34,6 +35,7 @@ __all__ = [
     "GOLD_POWERBI",
     "GOLD_RECOMMENDATIONS",
     "GOLD_TRIALS",
+    "OPS_RUNS",
     "QUALITY_RESULTS",
     "SILVER_BATCHES",
     "SILVER_CONTENT",
@@ -50,4 +52,5 @@ __all__ = [
     "gated_tables",
     "gold_jobs",
     "layer_tables",
+    "written_by",
 ]

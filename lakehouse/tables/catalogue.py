@@ -3,12 +3,12 @@
 import difflib
 
 from lakehouse.errors import TableError
-from lakehouse.tables import bronze, gold, quality, silver
+from lakehouse.tables import bronze, gold, ops, quality, silver
 from lakehouse.tables.declaration import Job, Table
 
 CATALOGUE: tuple[Table, ...] = tuple(
     declared
-    for layer in (bronze, silver, gold, quality)
+    for layer in (bronze, silver, gold, quality, ops)
     for declared in vars(layer).values()
     if isinstance(declared, Table)
 )
@@ -28,6 +28,14 @@ def gold_jobs(*, after_gate: bool) -> tuple[Job, ...]:
     """The jobs that a run of gold takes, in the order of their first table, before its gate or after it."""
     tables = [table for table in layer_tables("gold") if (table.gate == "after") == after_gate]
     return tuple(dict.fromkeys(table.made_by for table in tables if table.made_by.step))
+
+
+def written_by(job: str) -> tuple[Table, ...]:
+    """The tables that the job with this module may write."""
+    if job == "silver.replay":
+        return layer_tables("silver")
+    made = "gold.recommend" if job == "gold.roll_back" else job
+    return tuple(table for table in CATALOGUE if table.made_by.module == made)
 
 
 def find_table(sql_name: str) -> Table:

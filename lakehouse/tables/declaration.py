@@ -37,6 +37,8 @@ DELETION_VECTORS = MappingProxyType({"delta.enableDeletionVectors": "true"})
 # "reports": checks it. "after": nothing, the table is made after it. "": nothing.
 Gate = Literal["decides", "reports", "after", ""]
 _NONE: Mapping[str, str] = MappingProxyType({})
+# What makes the tables of a layer that is no part of the pipeline.
+_COMMANDS = {"quality": "lakehouse check", "ops": "lakehouse run"}
 # Before a constraint's name, in Delta's table properties.
 _CHECK = "delta.constraints."
 
@@ -135,8 +137,8 @@ class Table:
     @property
     def command(self) -> str:
         """What to run for the table to exist."""
-        if self.layer == "quality":
-            return "lakehouse check"
+        if self.layer in _COMMANDS:
+            return _COMMANDS[self.layer]
         if self.made_by.step:
             return f"lakehouse run --select {self.layer}"
         return f"spark-submit {self.made_by.script} {self.made_by.arguments}".rstrip()

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from lakehouse.history.commits import merged_rows, rows_written
 from lakehouse.history.log import Commit, commit_times, table_log
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import find_table
@@ -27,10 +28,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def _version(commit: Commit) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if commit.operation == "MERGE":
-        details = {change: commit.metric(*names) for change, names in _MERGED.items()}
-        rows = details["inserted"] + details["updated"]
-    else:
-        rows = commit.metric("numOutputRows", "num_added_rows")
+        details = dict(merged_rows(commit))
     if commit.operation == "STREAMING UPDATE":
         details = {"batch": commit.parameters.get("epochId")}
     if commit.note:
@@ -39,14 +37,6 @@ def _version(commit: Commit) -> dict[str, Any]:
         "version": commit.version,
         "time": commit.written_at,
         "operation": commit.operation,
-        "rows written": rows,
+        "rows written": rows_written(commit),
         "details": ", ".join(f"{name} {value}" for name, value in details.items()),
     }
-
-
-# Spark's name of a metric, then delta-rs'.
-_MERGED = {
-    "inserted": ("numTargetRowsInserted", "num_target_rows_inserted"),
-    "updated": ("numTargetRowsUpdated", "num_target_rows_updated"),
-    "deleted": ("numTargetRowsDeleted", "num_target_rows_deleted"),
-}

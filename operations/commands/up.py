@@ -11,6 +11,7 @@ from rich.console import Console
 from lakehouse.broker.embedded import kafka_cluster, own_broker
 from lakehouse.broker.process import Broker
 from lakehouse.errors import BrokerError, LakehouseError
+from lakehouse.metrics.server import metrics_served
 from lakehouse.spark.streams import StreamError
 from lakehouse.stop_signals import StopRequests, stop_requests
 from operations.call import Call
@@ -119,6 +120,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     with ExitStack() as opened:
         console.print("starting the broker and Spark", highlight=False)
         cluster = opened.enter_context(kafka_cluster(kafka, root))
+        opened.enter_context(metrics_served(settings))
         spark = opened.enter_context(call.spark(lasting=True))
         # only now: starting Spark installs a handler of its own, which cancels all jobs
         stop = opened.enter_context(stop_requests(counted=2))

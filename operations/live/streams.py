@@ -13,12 +13,14 @@ from lakehouse.history.snapshots import read_snapshot
 from lakehouse.kafka.bronze_sources import bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.lakehouse import Lakehouse
+from lakehouse.runs.recording import recorded
+from lakehouse.runs.run import Work
 from lakehouse.settings import Settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.streams import stream_error
 from lakehouse.tables import SILVER_BATCHES, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_USERS, layer_tables
 from operations.live.workers import BackgroundWork
-from operations.pipeline.steps import STEPS
+from operations.pipeline.steps import STEPS, run_step
 from silver.refine import refine
 
 _POLL_SECONDS = 0.2
@@ -117,7 +119,7 @@ class LiveGold:
             return
         while not self._no_more_runs.is_set():
             self.began = time.monotonic()
-            if self._run_once():
+            if self._run_recorded():
                 self.runs += 1
                 self.ended = time.monotonic()
             self._no_more_runs.wait(max(0.0, self.began + self.every_seconds - time.monotonic()))
@@ -125,6 +127,18 @@ class LiveGold:
     def _silver_is_ready(self) -> bool:
         root = self._settings.root
         return _batches(root) > self._batches_before and _have_rows(root)
+
+    def _run_recorded(self) -> bool:
+        """Whether all steps ran. The run is recorded in ops.runs, in one commit with its steps."""
+        settings, ran = self._settings, []
+
+        def work() -> int:
+            ran.append(self._run_once())
+            return 0
+
+        what = Work("up", "gold of lakehouse up")
+        recorded(work, what, root=settings.root, openlineage=settings.openlineage)
+        return ran[0]
 
     def _run_once(self) -> bool:
         """Whether all steps ran."""
@@ -134,7 +148,7 @@ class LiveGold:
                     if self._no_more_steps.is_set():
                         return False
                     self.step = step.name
-                    step.run(self._session, self._settings, self._cluster)
+                    run_step(step, self._session, self._settings, self._cluster)
         finally:
             self.step = ""
         return True

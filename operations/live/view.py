@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Group
@@ -12,9 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lakehouse.history.backlog import KafkaBacklog, SilverBacklog
-from lakehouse.spark.progress import read_line
+from lakehouse.spark.progress import STREAMS, NewBatches
 
-STREAMS = ("bronze.events", "bronze.feedback", "silver")
 # Rates cover this much time up to now.
 WINDOW = timedelta(seconds=30)
 
@@ -49,8 +48,7 @@ class ProgressTail:
     """The batches that the streams have logged since this was created."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._read_to = file.stat().st_size if file.exists() else 0
+        self._new = NewBatches(file)
         self._batches: dict[str, int] = defaultdict(int)
         self._rows: dict[str, int] = defaultdict(int)
         self._recent: dict[str, deque[tuple[datetime, int]]] = defaultdict(deque)
@@ -58,7 +56,7 @@ class ProgressTail:
 
     def read(self, *, now: datetime, seconds: float) -> dict[str, StreamFacts]:
         """Each stream up to `now`, `seconds` after the start."""
-        for batch in self._new_batches():
+        for batch in self._new.read():
             name, rows = batch["stream"], batch["rows"]
             self._batches[name] += 1
             self._rows[name] += rows
@@ -73,19 +71,6 @@ class ProgressTail:
         span = min(max(seconds, 1.0), WINDOW.total_seconds())
         rate = sum(rows for _, rows in recent) / span
         return StreamFacts(self._batches[name], self._rows[name], rate, self._last.get(name))
-
-    def _new_batches(self) -> list[dict[str, Any]]:
-        if not self._file.exists():
-            return []
-        if self._file.stat().st_size < self._read_to:  # maintenance has renamed it, and a stream began another
-            self._read_to = 0
-        with self._file.open("rb") as file:
-            file.seek(self._read_to)
-            text = file.read()
-        # a line that is still being written is read next time
-        whole = text[: text.rfind(b"\n") + 1]
-        self._read_to += len(whole)
-        return [batch for batch in map(read_line, whole.splitlines()) if batch]
 
 
 def together(backlogs: Iterable[KafkaBacklog]) -> KafkaBacklog:

@@ -15,13 +15,16 @@ from bronze.ingest import ingest
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
 from lakehouse.kafka.client import Cluster
+from lakehouse.runs.recording import recorded
+from lakehouse.runs.run import Work
 from lakehouse.settings import KafkaSettings, Settings
-from lakehouse.tables import Job, gold_jobs
+from lakehouse.tables import QUALITY_RESULTS, Job, gold_jobs, written_by
 from lakehouse.tables.bronze import INGEST
 from lakehouse.tables.silver import REFINE
 from quality.gate import require_passed
 from silver.refine import refine
 
+_CHECK = QUALITY_RESULTS.made_by.module
 LAYERS = ("bronze", "silver", "gold")
 
 
@@ -29,7 +32,9 @@ RunStep = Callable[[SparkSession, Settings, Cluster], object]
 
 
 class Step(NamedTuple):
-    """One job of one layer. `run` gets the session, the settings and Kafka, and waits for what is `awaited`.
+    """One job of one layer.
+
+    `job` is its module. `run` gets the session, the settings and Kafka, and waits for what is `awaited`.
 
     `gate` is the layer that the step checks: the step belongs to gold, which stops at what did not pass.
     `in_full` builds everything, `run` only what has changed.
@@ -37,6 +42,7 @@ class Step(NamedTuple):
 
     layer: str
     name: str
+    job: str
     awaited: str
     run: RunStep
     gate: str = ""
@@ -61,15 +67,28 @@ def _gold_step(job: Job) -> Step:
         return module.run(spark, settings, full=True)
 
     is_incremental = "full" in signature(module.run).parameters
-    return Step("gold", f"gold: {job.step}", job.awaited, make, in_full=make_all if is_incremental else None)
+    return Step(
+        "gold", f"gold: {job.step}", job.module, job.awaited, make, in_full=make_all if is_incremental else None
+    )
+
+
+def _refine(spark: SparkSession, settings: Settings, _: Cluster) -> None:
+    refine(spark, settings)
 
 
 STEPS = (
-    Step("bronze", f"bronze: {INGEST.step}", INGEST.awaited, ingest),
-    Step("silver", f"silver: {REFINE.step}", REFINE.awaited, lambda spark, settings, _: refine(spark, settings)),
-    Step("gold", "gate: check silver", "every expectation of silver's tables", _gate("silver"), gate="silver"),
+    Step("bronze", f"bronze: {INGEST.step}", INGEST.module, INGEST.awaited, ingest),
+    Step("silver", f"silver: {REFINE.step}", REFINE.module, REFINE.awaited, _refine),
+    Step(
+        "gold",
+        "gate: check silver",
+        _CHECK,
+        "every expectation of silver's tables",
+        _gate("silver"),
+        gate="silver",
+    ),
     *map(_gold_step, gold_jobs(after_gate=False)),
-    Step("gold", "gate: check gold", "every expectation of gold's tables", _gate("gold"), gate="gold"),
+    Step("gold", "gate: check gold", _CHECK, "every expectation of gold's tables", _gate("gold"), gate="gold"),
     *map(_gold_step, gold_jobs(after_gate=True)),
 )
 
@@ -137,4 +156,15 @@ def run_steps(
 ) -> None:
     for step in steps:
         with clock.step(step.name, step.awaited):
-            step.run(spark, settings, cluster)
+            run_step(step, spark, settings, cluster)
+
+
+def run_step(step: Step, spark: SparkSession, settings: Settings, cluster: Cluster) -> None:
+    """Run the step and record it in ops.runs, as part of the command that runs it."""
+
+    def work() -> int:
+        step.run(spark, settings, cluster)
+        return 0
+
+    what = Work(step.job, step.name, written_by(step.job))
+    recorded(work, what, root=settings.root, openlineage=settings.openlineage)

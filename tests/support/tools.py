@@ -139,6 +139,7 @@ def install_parser() -> None:
 DEBIAN = (
     Tool("node", partial(on_path, "node", "npm"), partial(debian, "nodejs", "npm")),
     Tool("docker-compose", lambda: compose_command() is not None, partial(debian, "docker-compose")),
+    Tool("promtool", partial(on_path, "promtool"), partial(debian, "prometheus")),
     Tool("mono", has_mono, partial(debian, *MONO)),
     Tool("chromium", lambda: find_chromium() is not None, partial(debian, "chromium")),
     Tool("libreoffice-calc", partial(on_path, "soffice"), partial(debian, "libreoffice-calc-nogui")),

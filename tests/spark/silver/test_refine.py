@@ -79,7 +79,9 @@ def test_it_ends_and_goes_on(spark: SparkSession, settings: Settings, monkeypatc
     land(root, BRONZE_EVENTS, [bronze_row(USER | {"id": "u-2"}), bronze_row(None, key="m")])
     with monkeypatch.context() as patch:
         patch.setattr(refine_job, "apply_batch", broken)
-        with pytest.raises(StreamError, match=r"^stream silver stopped: .*disk full") as error:
+        with pytest.raises(
+            StreamError, match=r"^stream silver stopped: .*disk full, in batch 1 \(.* offsets "
+        ) as error:
             refine(spark, settings)
     assert "\n" not in str(error.value)
     refine(spark, settings)

@@ -10,6 +10,7 @@ from lakehouse.tables import (
     GOLD_AFFINITY,
     GOLD_POWERBI,
     GOLD_TRIALS,
+    OPS_RUNS,
     QUALITY_RESULTS,
     Table,
     find_table,
@@ -57,8 +58,9 @@ def test_the_tables_are_those_of_the_design() -> None:
         "gold.tuning_trials",
         "gold.powerbi_recommendations",
         "quality.results",
+        "ops.runs",
     ]
-    layers = ("bronze", "silver", "gold", "quality")
+    layers = ("bronze", "silver", "gold", "quality", "ops")
     assert tuple(table for layer in layers for table in layer_tables(layer)) == CATALOGUE
 
 
@@ -83,7 +85,7 @@ def test_the_job_that_makes_a_table_exists(table: Table) -> None:
 
 
 def test_the_gate_accepts_a_layer_only_with_these_tables() -> None:
-    gated = {layer: names(gated_tables(layer)) for layer in ("bronze", "silver", "gold", "quality")}
+    gated = {layer: names(gated_tables(layer)) for layer in ("bronze", "silver", "gold", "quality", "ops")}
     assert gated == {
         "bronze": [],
         "silver": [
@@ -96,6 +98,7 @@ def test_the_gate_accepts_a_layer_only_with_these_tables() -> None:
         ],
         "gold": ["gold.affinity_ratings", "gold.content_popularity", "gold.recommendations", "gold.model_metrics"],
         "quality": [],
+        "ops": [],
     }
 
 
@@ -120,6 +123,7 @@ def test_the_tables_that_may_be_empty_depend_on_what_people_and_sources_do() -> 
         (GOLD_POWERBI, "lakehouse run --select gold"),
         (GOLD_TRIALS, "spark-submit gold/evaluate.py --tune"),
         (QUALITY_RESULTS, "lakehouse check"),
+        (OPS_RUNS, "lakehouse run"),
     ],
 )
 def test_the_error_for_a_missing_table_names_what_makes_it(table: Table, command: str) -> None:

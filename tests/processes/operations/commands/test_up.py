@@ -27,6 +27,7 @@ from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, user_records
 from producers.sending.delivery import publish
 from silver.refine import refine
+from tests.support.monitored import families, free_port, scrape, used_names, values
 from tests.support.processes import TIMEOUT, Running, await_condition
 from tests.support.settings_folder import SMALL_FILES, SMALL_JOBS, make_settings_folder
 from tests.support.small import with_small_demo
@@ -78,7 +79,10 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     )
     assert code == 2
 
-    live = start(embedded, tmp_path / "live.log", cheap)
+    port = free_port()
+    metrics = embedded.metrics.model_copy(update={"port": port})
+    live = start(embedded.model_copy(update={"metrics": metrics}), tmp_path / "live.log", cheap)
+    scraped = families(scrape(port))
     await_condition(lambda: not live.alive() or "maintenance freed" in live.said(), "a maintenance", every=0.2)
     code = live.stop(signal.SIGINT)
     said = live.said()
@@ -89,6 +93,11 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     assert len(delivered) == 4, said
     assert "delay 0.0 s (0 records in Kafka) + 0.0 s (0 rows of bronze)" in said.splitlines()[-1]
     assert own_broker(embedded.kafka, embedded.root) is None  # nobody else used it
+    assert used_names() <= scraped.keys()
+    assert set(values(scraped["lakehouse_scrape_success"]).values()) == {1.0}
+    partitions_read = values(scraped["lakehouse_kafka_lag_records"])
+    assert len(partitions_read) == len(embedded.kafka.topics) * embedded.kafka.partitions
+    assert sum(values(scraped["lakehouse_stream_rows_total"]).values()) > 0
 
     with kafka_cluster(embedded.kafka, embedded.root) as cluster:
         partitions, totals, faults = audit(embedded, cluster)

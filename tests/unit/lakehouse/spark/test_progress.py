@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql.streaming.listener import QueryProgressEvent, QueryTerminatedEvent, StreamingQueryProgress
 
-from lakehouse.spark.progress import ProgressLog, progress_line, read_line
+from lakehouse.spark.progress import BatchLog, ProgressLog, progress_line, read_line
 
 RUN = {"id": "6f2a1f3e-2f5c-4a4e-9b8f-2d9c3b8a7e11", "runId": "0d9e3c1a-5b7e-4f6a-8c2d-1e0f9a8b7c6d"}
 SINK = {"description": "DeltaSink[file:/x/bronze/events]", "numOutputRows": 30}
@@ -138,3 +138,14 @@ def test_waiting_ends_as_soon_as_all_queries_have(tmp_path: Path) -> None:
     began = datetime.now(UTC)
     log.await_ended(1)
     assert (datetime.now(UTC) - began).total_seconds() < 1
+
+
+@pytest.mark.parametrize("batch_log", ["off", "text", "json"])
+def test_stderr_gets_a_line_per_batch_if_it_is_asked_for(
+    batch_log: BatchLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = ProgressLog(tmp_path / "progress.jsonl", batch_log)
+    log.onQueryProgress(QueryProgressEvent(progress(kafka({"users": {"0": 10}}, {"users": {"0": 12}}))))
+    [line] = log.file.read_text().splitlines()
+    text = f"{json.loads(line)['logged_at']} bronze.events batch 7: 30 rows in 1.5 s, 2 records left in Kafka"
+    assert capsys.readouterr().err == {"off": "", "text": f"{text}\n", "json": f"{line}\n"}[batch_log]

@@ -1,0 +1,68 @@
+"""Starting a stream again after it lost its broker or its store."""
+
+import time
+from collections.abc import Callable
+
+from lakehouse.errors import BrokerError, LakehouseError, report
+from lakehouse.spark.streams import StreamError
+from lakehouse.stop_signals import stop_requests
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+_POLL_SECONDS = 0.2
+
+
+class Patience:
+    """How long to wait before each next try: twice as long each time, up to a minute, and `seconds` in all."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lost_at: float | None = None
+        self._pause = _FIRST_PAUSE_SECONDS
+
+    def pause(self, error: LakehouseError, *, began: float, now: float) -> float | None:
+        """The next wait, in seconds; None if there is no next try.
+
+        A stream that ran for longer than all waits has recovered: its loss is a new one. Only a stream loses a
+        broker; one that is missing at the first start is an error at once.
+        """
+        if self._lost_at is None or now - began > self._seconds:
+            if not _is_lost(error):
+                return None
+            self._lost_at, self._pause = now, _FIRST_PAUSE_SECONDS
+        pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        is_over = now + pause - self._lost_at > self._seconds
+        return None if is_over or not (_is_lost(error) or isinstance(error, BrokerError)) else pause
+
+
+def retried(stream: Callable[[], None], *, for_seconds: float) -> None:
+    """Run a stream, and start it again each time it loses its broker or its store, for that long at most.
+
+    One line on stderr tells of each try. SIGTERM and Ctrl-C end a wait as they end the stream: without an error.
+    """
+    patience = Patience(for_seconds)
+    while True:
+        began = time.monotonic()
+        try:
+            stream()
+        except (StreamError, BrokerError) as error:
+            pause = patience.pause(error, began=began, now=time.monotonic())
+            if pause is None:
+                raise
+            report(f"{error.problem}; trying again in {pause:g} s")
+            if not _waited(pause):
+                return
+        else:
+            return
+
+
+def _is_lost(error: LakehouseError) -> bool:
+    return isinstance(error, StreamError) and error.lost
+
+
+def _waited(seconds: float) -> bool:
+    """Whether the time passed without a stop signal."""
+    ends = time.monotonic() + seconds
+    with stop_requests(counted=None) as stop:
+        while not stop.received() and time.monotonic() < ends:
+            time.sleep(min(_POLL_SECONDS, max(0.0, ends - time.monotonic())))
+        return not stop.received()

@@ -1,0 +1,110 @@
+"""A stream that lost its broker or its store is started again, within bounds."""
+
+import os
+import signal
+
+import pytest
+
+from lakehouse.errors import BrokerError, LakehouseError
+from lakehouse.spark import retries
+from lakehouse.spark.retries import Patience, retried
+from lakehouse.spark.streams import StreamError, stream_error
+
+LOST = StreamError("stream silver stopped: no answer", lost=True)
+BROKEN = StreamError("stream silver stopped: disk full")
+NO_BROKER = BrokerError("no Kafka broker at 127.0.0.1:1")
+
+
+def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0) -> list[float | None]:
+    """The waits after these failures, each of a stream that ran for so long."""
+    patience, now, found = Patience(seconds), 0.0, []
+    for error in errors:
+        now += ran
+        pause = patience.pause(error, began=now - ran, now=now)
+        found.append(pause)
+        now += pause or 0.0
+    return found
+
+
+@pytest.mark.parametrize(
+    ("errors", "seconds", "expected"),
+    [
+        ([LOST] * 8, 600.0, [1, 2, 4, 8, 16, 32, 60, 60]),
+        # 1 + 2 + 4 s are over, and 8 more would be too many
+        ([LOST] * 4, 10.0, [1, 2, 4, None]),
+        ([LOST], 0.0, [None]),
+        ([BROKEN], 600.0, [None]),
+        ([LOST, BROKEN], 600.0, [1, None]),
+        # the stream had its broker; at the first start the address may be wrong
+        ([LOST, NO_BROKER, NO_BROKER], 600.0, [1, 2, 4]),
+        ([NO_BROKER], 600.0, [None]),
+    ],
+)
+def test_waits_grow_and_end(errors: list[LakehouseError], seconds: float, expected: list[float | None]) -> None:
+    assert pauses(*errors, seconds=seconds) == expected
+
+
+def test_a_stream_that_has_run_for_long_has_recovered() -> None:
+    assert pauses(*[LOST] * 4, seconds=10.0, ran=11.0) == [1, 1, 1, 1]
+
+
+@pytest.fixture
+def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[LakehouseError]:
+    """What the starts of a stream end with, in order; without one left it ends well."""
+    monkeypatch.setattr(retries, "_FIRST_PAUSE_SECONDS", 0.001)
+    return []
+
+
+def starting(outcomes: list[LakehouseError]) -> None:
+    if outcomes:
+        raise outcomes.pop(0)
+
+
+def test_each_try_is_one_line(outcomes: list[LakehouseError], capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes += [LOST, NO_BROKER]
+    retried(lambda: starting(outcomes), for_seconds=60.0)
+    assert capsys.readouterr().err.splitlines() == [
+        "lakehouse: stream silver stopped: no answer; trying again in 0.001 s",
+        "lakehouse: no Kafka broker at 127.0.0.1:1; trying again in 0.002 s",
+    ]
+
+
+def test_a_failure_that_stays_is_raised(outcomes: list[LakehouseError]) -> None:
+    outcomes += [LOST, BROKEN, LOST]
+    with pytest.raises(StreamError) as error:
+        retried(lambda: starting(outcomes), for_seconds=60.0)
+    assert error.value is BROKEN
+    assert outcomes == [LOST]
+
+
+def test_a_stop_signal_ends_the_wait(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal arrives while it waits: the first look at the clock sends it."""
+    monkeypatch.setattr(retries.time, "sleep", lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    starts = []
+
+    def lose() -> None:
+        starts.append(1)
+        raise LOST
+
+    retried(lose, for_seconds=60.0)
+    assert starts == [1]
+    assert "trying again in 1 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "lost"),
+    [
+        ("org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node assignment", True),
+        ("Caused by: java.net.ConnectException: Connection refused", True),
+        ("software.amazon.awssdk.core.exception.SdkClientException: Unable to execute HTTP request", True),
+        ("java.io.IOException: No space left on device", False),
+        ("java.util.concurrent.TimeoutException: Futures timed out", False),
+    ],
+)
+def test_what_counts_as_lost(text: str, lost: bool) -> None:
+    assert stream_error("silver", Exception(text)).lost is lost
+
+
+def test_the_error_names_the_batch() -> None:
+    error = stream_error("silver", Exception("disk full"), batch="batch 3 (users-0 offsets 5 to 9)")
+    assert error.problem == "stream silver stopped: disk full, in batch 3 (users-0 offsets 5 to 9)"
