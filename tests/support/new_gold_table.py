@@ -20,7 +20,7 @@ GOLD_LIKES = Table(
     row="one title that somebody liked",
     made_by=Job("gold.count_likes", "likes"),
     gate="decides",
-    export=Export("likes", keys=(_CONTENT,)),
+    export=PowerBiExport("likes", keys=(_CONTENT,)),
 )
 """
 _JOB = """

@@ -244,7 +244,7 @@ def test_ratings_alone_are_a_source(settings: Settings, tmp_path: Path) -> None:
         "feedback: 2 sent, 2",
     ]
     # from now on, checks of this root know what MovieLens lacks
-    assert sent.read(settings.ops_dir).lacks_column("silver.content.clasificacion")
+    assert sent.read(settings.shared_ops).lacks_column("silver.content.clasificacion")
 
 
 def test_nobody_waits_for_a_broker_that_is_gone(tmp_path: Path, prepared: Callable[[Path], Path]) -> None:

@@ -58,7 +58,7 @@ def test_what_made_up_records_filled_no_later_source_excuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool
 ) -> None:
     settings = load_settings().model_copy(update={"root": str(tmp_path)})
-    cluster, places = Cluster("127.0.0.1:1"), {"root": settings.root, "ops_dir": settings.ops_dir}
+    cluster, places = Cluster("127.0.0.1:1"), {"root": settings.root, "shared_ops": settings.shared_ops}
     if live:
         monkeypatch.setattr(live_producers, "ensure_topics", lambda *_, **__: None)
         monkeypatch.setattr(live_producers, "_ends", lambda *_: dict.fromkeys(settings.kafka.topics, 0))
@@ -69,7 +69,7 @@ def test_what_made_up_records_filled_no_later_source_excuses(
         monkeypatch.setattr(entry, "publish", lambda *_, **__: Delivery(0, 0, 0, 1.0))
         entry.send(Feed("users", "t", []), settings.kafka, **places, rate=None, count=None)
     remember(tmp_path, MOVIELENS)
-    assert not sent.read(settings.ops_dir).lacks_column("silver.content.decada_lanzamiento")
+    assert not sent.read(settings.shared_ops).lacks_column("silver.content.decada_lanzamiento")
 
 
 def test_rows_that_nobody_told_of_may_fill_every_column(tmp_path: Path) -> None:
