@@ -98,7 +98,7 @@ def test_steps_are_written_with_the_command_that_they_are_part_of(root: Path) ->
     assert (step_row.job, step_row.parent_id) == ("silver.refine", command.run_id)
     assert step_row.versions_written == {"silver.users": 1}
     # the contract is two commits of delta-rs: the table, and its constraint
-    assert [commit.operation for commit in lake.history("ops.runs")] == ["WRITE", "ADD CONSTRAINT", "CREATE TABLE"]
+    assert [commit.operation for commit in lake.history("ops.runs")] == ["MERGE", "ADD CONSTRAINT", "CREATE TABLE"]
 
 
 def test_rows_beyond_the_limit_are_not_counted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
