@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.settings import load_settings
-from tests.support.appends import commits_of
+from tests.support.appends import commits_of, create_table
 from tests.support.processes import TIMEOUT, Running
 from tests.support.s3_server import Server, moto, s3_server, versitygw
 
@@ -18,6 +18,7 @@ def test_two_drivers_lose_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         for name, value in s3.variables.items():
             monkeypatch.setenv(name, value)
         settings = load_settings().model_copy(update={"root": s3.root("race")})
+        create_table(settings.root)
         drivers = [
             Running(settings, tmp_path / f"{name}.log", "tests.support.appends", name, str(APPENDS * ROUNDS))
             for name in "ab"

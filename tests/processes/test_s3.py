@@ -23,7 +23,7 @@ from lakehouse.stores import object_store
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, user_records
 from producers.sending.delivery import publish
-from tests.support.appends import append_by_delta_rs, commits_of
+from tests.support.appends import append_by_delta_rs, commits_of, create_table
 from tests.support.folders import PROJECT
 from tests.support.processes import BIN, TIMEOUT, Running, await_condition, environment
 from tests.support.s3_server import S3, SECRET, moto, s3_server
@@ -100,8 +100,10 @@ def test_all_layers(s3: S3, settings: Settings, tmp_path: Path) -> None:
 def test_of_many_writers_none_loses_a_commit(s3: S3, settings: Settings, tmp_path: Path) -> None:
     """Spark beside delta-rs: each reads the other's commits and puts its own after them."""
     settings = settings.model_copy(update={"root": s3.root("race")})
+    create_table(settings.root)
     driver = Running(settings, tmp_path / "spark.log", "tests.support.appends", "spark", str(APPENDS))
-    await_condition(lambda: not driver.alive() or bool(open_folder(f"{settings.root}/race").names()), "the table")
+    first = ("spark", 0)
+    await_condition(lambda: not driver.alive() or first in commits_of(settings.root), "Spark's first commit")
     with ThreadPoolExecutor(2) as threads:
         writers = [threads.submit(append_by_delta_rs, settings.root, name, 5 * APPENDS) for name in "ab"]
         code = driver.process.wait(TIMEOUT)

@@ -13,15 +13,23 @@ from lakehouse.settings import load_settings
 from lakehouse.spark.session import spark_session
 from lakehouse.stores import delta_options, store_address
 
+_SCHEMA = pa.schema([("name", pa.string()), ("number", pa.int32())])
+
 
 def table_of(root: str) -> str:
     return f"{root}/race"
 
 
+def create_table(root: str) -> None:
+    """Create the table, without rows: of two writers that create it at once, Delta refuses one."""
+    address = table_of(root)
+    DeltaTable.create(store_address(address), _SCHEMA, storage_options=delta_options(address))
+
+
 def append_by_delta_rs(root: str, name: str, count: int) -> None:
     address = table_of(root)
     for number in range(count):
-        rows = pa.table({"name": [name], "number": pa.array([number], pa.int32())})
+        rows = pa.table({"name": [name], "number": [number]}, schema=_SCHEMA)
         write_deltalake(store_address(address), rows, mode="append", storage_options=delta_options(address))
 
 
