@@ -103,7 +103,9 @@ def test_of_many_writers_none_loses_a_commit(s3: S3, settings: Settings, tmp_pat
     create_table(settings.root)
     driver = Running(settings, tmp_path / "spark.log", "tests.support.appends", "spark", str(APPENDS))
     first = ("spark", 0)
-    await_condition(lambda: not driver.alive() or first in commits_of(settings.root), "Spark's first commit")
+    await_condition(
+        lambda: not driver.alive() or first in commits_of(settings.root), "Spark's first commit", every=0.5
+    )
     with ThreadPoolExecutor(2) as threads:
         writers = [threads.submit(append_by_delta_rs, settings.root, name, 5 * APPENDS) for name in "ab"]
         code = driver.process.wait(TIMEOUT)
