@@ -111,8 +111,9 @@ def has_mono() -> bool:
 
 
 def has_package(name: str, pin: str) -> bool:
+    """Whether this version is installed. An extra in brackets is part of the requirement, not of the name."""
     try:
-        return version(name) == pin
+        return version(name.partition("[")[0]) == pin
     except PackageNotFoundError:
         return False
 
