@@ -1,5 +1,6 @@
 """Job: join small files, and delete the versions that nobody needs any more."""
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from lakehouse.history.damage import require_whole_checkpoints, require_whole_lo
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import RunningError, only_run
+from lakehouse.runs.recording import recorded
+from lakehouse.runs.run import Work
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.on_demand import Session, on_demand
@@ -22,6 +25,8 @@ from maintenance.needs import Need, first_needed, known_needs, promised
 from maintenance.small_files import join_small_files, small_files
 
 LOCK = "maintenance"
+# As ops.runs names it, however it was started.
+JOB = "maintenance.maintain"
 # Where a running stream writes all tables, and joins their small files itself.
 _STREAMED = ("bronze", "silver")
 
@@ -59,9 +64,27 @@ def run(
 ) -> Maintenance:
     """Maintain these tables, or all: each that exists, one after the other.
 
-    `session` is asked for only if a table has small files to join. Raises RunningError if another run is at work,
-    DamageError if a checkpoint or a log is damaged: what its stream needs is then unknown.
+    `session` is asked for only if a table has small files to join. A run leaves a row in ops.runs, a dry run none.
+    Raises RunningError if another run is at work, DamageError if a checkpoint or a log is damaged: what its stream
+    needs is then unknown.
     """
+    if dry_run:
+        return _run(settings, tables, session=session, now=now, dry_run=True)
+    done: list[Maintenance] = []
+
+    def work() -> int:
+        done.append(_run(settings, tables, session=session, now=now, dry_run=False))
+        return 0
+
+    call = shlex.join(["lakehouse", "maintain", *(table.sql_name for table in tables)])
+    what = Work(JOB, call, tuple(tables) or CATALOGUE)
+    recorded(work, what, root=settings.root, openlineage=settings.openlineage)
+    return done[0]
+
+
+def _run(
+    settings: Settings, tables: Sequence[Table], *, session: Session, now: datetime, dry_run: bool
+) -> Maintenance:
     lake, since = Lakehouse(settings.root), now - max(timedelta(days=settings.maintenance.keep_days), READERS)
     with only_run(settings.shared_ops, LOCK):
         require_whole_checkpoints(lake.root)

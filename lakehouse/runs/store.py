@@ -1,8 +1,10 @@
 """ops.runs, written and read in process."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.lakehouse import Lakehouse, arrow_schema
 from lakehouse.runs.run import Run
@@ -21,6 +23,15 @@ def read(lake: Lakehouse) -> list[Run]:
     """All runs, newest first. Raises TableError if none was recorded."""
     rows = lake.read(OPS_RUNS).to_pylist(maps_as_pydicts="strict")
     return sorted((Run(**row) for row in rows), key=lambda run: run.started_at, reverse=True)
+
+
+def last_success(lake: Lakehouse, job: str) -> datetime | None:
+    """When the last run of the job that succeeded began, in UTC; None if no such run was recorded."""
+    if not lake.exists(OPS_RUNS):
+        return None
+    began = lake.read(OPS_RUNS, columns=["started_at"], where=f"job = '{job}' AND result = 'succeeded'")
+    moment: datetime | None = pc.max(began["started_at"]).as_py()
+    return moment
 
 
 def _plain(value: object) -> object:

@@ -16,16 +16,18 @@ from lakehouse.history.damage import DamageError, all_damage
 from lakehouse.history.data_files import unread_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import RunningError, only_run
+from lakehouse.runs import store
 from lakehouse.settings import Settings
 from lakehouse.tables import (
     BRONZE_EVENTS,
     GOLD_AFFINITY,
     GOLD_MODELS,
+    OPS_RUNS,
     QUALITY_RESULTS,
     SILVER_USERS,
     gated_tables,
 )
-from maintenance import promise
+from maintenance import maintain, promise
 from maintenance.maintain import LOCK
 from tests.support.delta_tables import NOON, model, user, write
 from tests.support.maintained import (
@@ -301,6 +303,15 @@ def test_a_checksum_of_the_old_hint_does_not_outlive_it(root: Path, settings: Se
     stale.write_bytes(b"crc\0of another file")
     maintained(settings)
     assert (stale.with_name("_last_checkpoint").exists(), stale.exists()) == (True, False)
+
+
+def test_a_run_is_recorded_and_a_dry_run_is_not(settings: Settings) -> None:
+    lake = Lakehouse(settings.root)
+    maintained(settings, SILVER_USERS, dry_run=True)
+    assert not lake.exists(OPS_RUNS)
+    maintained(settings, SILVER_USERS)
+    (run,) = store.read(lake)
+    assert (run.job, run.command, run.result) == (maintain.JOB, "lakehouse maintain silver.users", "succeeded")
 
 
 def test_only_one_runs_at_a_time(settings: Settings) -> None:

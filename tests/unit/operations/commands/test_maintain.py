@@ -33,7 +33,7 @@ def test_it_says_what_it_frees_and_why_the_rest_stays(command: Command, settings
     done = json.loads(command("maintain", "--json", settings=settings).out)
     assert (foreseen.pop("dry_run"), done.pop("dry_run")) == (True, False)
     assert foreseen == done
-    (told,) = done["tables"]
+    told, _ = done["tables"]  # the other is ops.runs, of the first run
     assert (told["table"], told["kept_from_version"], told["files"]) == ("silver.users", 2, 4)
     assert told["freed_bytes"] == done["freed_bytes"] > 0
     assert told["reason"].startswith("the versions since ")
