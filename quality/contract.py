@@ -85,6 +85,10 @@ def _between(column: str, low: str, high: str | None = None) -> Expectation:
     )
 
 
+def _above(column: str, low: str) -> Expectation:
+    return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=float(low), strict_min=True)
+
+
 def _texts(listed: str) -> list[str]:
     return re.findall(r"'([^']*)'", listed)
 
@@ -98,7 +102,8 @@ _FORMS: dict[str, Callable[..., Any]] = {
     r"cardinality\((\w+)\) > 0": lambda column: ExpectColumnItemCountsToBeAtLeast(column=column, min_value=1),
     r"(\w+) IN \((.+?)\)": _one_of,
     r"(\w+) IN \((.+?)\) OR (\w+) IS NOT NULL": _required_unless,
-    _OR_NULL + r"`?(\w+)`? >= (\d+)": _between,
+    _OR_NULL + r"`?(\w+)`? >= ([\d.]+)": _between,
+    _OR_NULL + r"`?(\w+)`? > ([\d.]+)": _above,
     _OR_NULL + r"(\w+) BETWEEN ([\d.]+) AND ([\d.]+)": _between,
     r"(\w+) = (\w+(?: \+ \w+)+)": _sum,
 }

@@ -35,6 +35,7 @@ ROWS: list[tuple[Table, str, dict[str, Any], dict[str, Any]]] = [
     (SILVER_CONTENT, "type_known", {"type": "movie"}, {"type": "podcast"}),
     (SILVER_CONTENT, "seasons_positive", {"numero_temporadas": 1}, {"numero_temporadas": 0}),
     (GOLD_RECOMMENDATIONS, "rating_in_range", {"predicted_rating": 5.0}, {"predicted_rating": 5.1}),
+    (replace(SILVER_USERS, checks={"above": "n > 0"}), "above", {"n": 1}, {"n": 0}),
     (SILVER_QUARANTINE, "has_reason", {"reasons": [{"rule": "r"}]}, {"reasons": []}),
     (
         SILVER_BATCHES,
