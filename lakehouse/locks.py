@@ -84,7 +84,7 @@ def _only_lease(address: str, stream: str) -> Iterator[None]:
             holder = error.holder
             since, until = (moment_text(int(seconds * 1e6)) for seconds in (holder.since, holder.until))
             raise RunningError(
-                f"{stream} is running already, in process {holder.pid} on {holder.host} since {since}, "
+                f"{stream} is already running, in process {holder.pid} on {holder.host} since {since}, "
                 f"with a lease until {until}",
                 todo="wait for its end, or stop that process; if its machine is gone, start again after that time",
             ) from error

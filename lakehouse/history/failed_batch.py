@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from lakehouse.errors import LakehouseError
@@ -15,7 +16,7 @@ _SHOWN = 6
 def failed_batch(lake: Lakehouse, stream: str, *, bronze: Lakehouse | None = None) -> str:
     """The batch that the stream began and did not end: its number, and its offsets by topic and partition.
 
-    "" if there is none, or if the checkpoint cannot be read. `bronze` is where silver reads, if that is elsewhere.
+    "" if there is none, or if the checkpoint or bronze cannot be read. `bronze` is where silver reads, if that is elsewhere.
     """
     try:
         checkpoint = read_checkpoint(lake.folder, stream.replace(".", "/"))
@@ -23,7 +24,12 @@ def failed_batch(lake: Lakehouse, stream: str, *, bronze: Lakehouse | None = Non
             return ""
         ranges = _of_silver(bronze or lake, checkpoint) if stream == "silver" else _of_bronze(checkpoint)
         return f"batch {checkpoint.began} ({_listed(ranges)})"
-    except (LakehouseError, DeltaError, OSError):  # the stream's own failure is the one to report
+    except (
+        LakehouseError,
+        DeltaError,
+        OSError,
+        pa.ArrowException,
+    ):  # the stream's own failure is the one to report
         return ""
 
 

@@ -120,7 +120,7 @@ def test_of_many_writers_none_loses_a_commit(s3: S3, settings: Settings, tmp_pat
 def test_a_lock_is_held_across_processes(s3: S3) -> None:
     place = f"{s3.root('locks')}/ops"
     with only_run(place, "silver"):
-        refused = pytest.raises(RunningError, match=rf"silver is running already, in process {os.getpid()} on ")
+        refused = pytest.raises(RunningError, match=rf"silver is already running, in process {os.getpid()} on ")
         with refused, only_run(place, "silver"):
             pass
         with only_run(place, "bronze"):

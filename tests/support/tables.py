@@ -2,11 +2,12 @@
 
 from deltalake import DeltaTable
 
+from lakehouse.lakehouse import select
 from lakehouse.tables import Table
 
 
 def contents(root: str, table: Table, *without: str) -> list[str]:
     """Every row in full except for these columns, in a fixed order. Chispa cannot sort rows that contain maps."""
-    rows = DeltaTable(table.path(root)).to_pyarrow_table()
+    rows = select(DeltaTable(table.path(root)))
     kept = [name for name in rows.column_names if name not in without]
     return sorted(str(row) for row in rows.select(kept).to_pylist())

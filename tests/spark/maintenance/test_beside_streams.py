@@ -47,8 +47,8 @@ def test_silver_goes_on_from_50_versions_behind(spark: SparkSession, settings: S
     refine(spark, settings)
     land(lake, 5, 55)
     age(root, 2 * DAYS)
-    joined = {kept.expiry.table: kept.small_files for kept in maintained(spark, settings).tables}
-    assert joined[BRONZE_EVENTS] == 55
+    joined = {kept.expiry.table.sql_name: kept.small_files for kept in maintained(spark, settings).tables}
+    assert joined[BRONZE_EVENTS.sql_name] == 55
     age(root, 2 * HOURS)
     maintained(spark, settings)
     in_process = Lakehouse(root)

@@ -32,7 +32,8 @@ def figures(printed: str) -> dict[str, list[str]]:
 def test_the_demo_says_what_it_made(spark: SparkSession, demo: Demo) -> None:
     lake = SparkLakehouse(demo.root, spark)
     printed = figures(demo.printed)
-    made = [table for table in CATALOGUE if lake.exists(table)]
+    # ops.runs gets its row when the command has printed
+    made = [table for table in CATALOGUE if lake.exists(table) and table.layer != "ops"]
     counts = {table.sql_name: lake.read(table).count() for table in made}
     assert {name: printed[name][0] for name in counts} == {name: f"{rows:,}" for name, rows in counts.items()}
     assert counts["bronze.events"] + counts["bronze.feedback"] >= 400
