@@ -84,7 +84,12 @@ def lineage_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | 
 
 
 def rows_added(commit: Commit) -> int:
-    """The rows that an append added, as Spark or delta-rs counted them; 0 for a commit that keeps all rows."""
+    """The rows that an append added, as Spark or delta-rs counted them; 0 for a commit that keeps all rows.
+
+    Below some folders delta-rs can append only by a MERGE.
+    """
     if commit.operation in KEEP_ROWS:
         return 0
+    if commit.operation == "MERGE":
+        return merged_rows(commit)["inserted"]
     return commit.metric("numOutputRows", "num_added_rows")

@@ -16,7 +16,8 @@ _SHOWN = 6
 def failed_batch(lake: Lakehouse, stream: str, *, bronze: Lakehouse | None = None) -> str:
     """The batch that the stream began and did not end: its number, and its offsets by topic and partition.
 
-    "" if there is none, or if the checkpoint or bronze cannot be read. `bronze` is where silver reads, if that is elsewhere.
+    "" if there is none, or if the checkpoint or bronze cannot be read. `bronze` is where silver reads,
+    if that is not `lake`.
     """
     try:
         checkpoint = read_checkpoint(lake.folder, stream.replace(".", "/"))
