@@ -171,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
     settings, tables = load_settings(), [find_table(name) for name in args.tables]
-    with on_demand(lambda: spark_session("maintenance.maintain")) as session:
+    with on_demand(lambda: spark_session(JOB)) as session:
         done = run(settings, tables, session=session, now=datetime.now(UTC), dry_run=args.dry_run)
     sys.stdout.write("".join(f"{line}\n" for line in lines(done, dry_run=args.dry_run)))
 

@@ -18,6 +18,7 @@ from lakehouse.text import escaped
 
 # Texts up to this width are not wrapped: names, numbers, times, status words.
 _SHORT = 24
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def print_json(value: Any) -> None:
@@ -121,3 +122,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
     return str(value)
+
+
+def in_units(size: int) -> str:
+    """Bytes in readable units, in steps of 1,000 and with at least two digits."""
+    value, unit = float(size), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    if not unit:
+        return f"{size} B"
+    return f"{value:.1f} {_UNITS[unit]}" if value < 10 else f"{value:,.0f} {_UNITS[unit]}"

@@ -7,8 +7,7 @@ from lakehouse.spark.on_demand import on_demand
 from lakehouse.tables import find_table
 from maintenance import maintain
 from operations.call import Call
-from operations.commands.status import in_units
-from operations.output import print_json, print_table
+from operations.output import in_units, print_json, print_table
 
 
 def run(args: argparse.Namespace, call: Call) -> int:

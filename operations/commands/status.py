@@ -19,11 +19,10 @@ from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import KafkaSettings
 from lakehouse.tables import CATALOGUE, Table, layer_tables
 from operations.call import Call
-from operations.output import print_json, print_table
+from operations.output import in_units, print_json, print_table
 
 # The whole answer is due in 5 s, with or without a broker.
 _KAFKA_SECONDS = 2.0
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 class TableStatus(NamedTuple):
@@ -182,13 +181,3 @@ def ago(age: timedelta) -> str:
         if seconds >= 2 * length:
             return f"{seconds // length:,} {unit} ago"
     return f"{seconds} s ago"
-
-
-def in_units(size: int) -> str:
-    """Bytes in readable units, in steps of 1,000 and with at least two digits."""
-    value, unit = float(size), 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    if not unit:
-        return f"{size} B"
-    return f"{value:.1f} {_UNITS[unit]}" if value < 10 else f"{value:,.0f} {_UNITS[unit]}"

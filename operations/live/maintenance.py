@@ -11,8 +11,8 @@ from lakehouse.locks import RunningError
 from lakehouse.runs.store import last_success
 from lakehouse.settings import Settings
 from maintenance import maintain
-from operations.commands.status import in_units
 from operations.live.workers import BackgroundWork
+from operations.output import in_units
 
 # Until then the streams start and catch up.
 _FIRST_SECONDS = 600.0

@@ -9,20 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from lakehouse.spark.lakehouse import SparkLakehouse
-from lakehouse.tables import layer_tables
 from tests.support.batch_sequences import Way, expect_latest_events
-from tests.support.batch_ways import sequence_ways
+from tests.support.batch_ways import create_silver, sequence_ways
 
 EXAMPLES = int(os.environ.get("CRASH_SEQUENCES", "60"))
 
 
 @pytest.fixture(scope="module")
 def empty(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("empty")
-    for table in layer_tables("silver"):
-        SparkLakehouse(str(root), spark).ensure(table)
-    return root
+    return create_silver(spark, tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Both ways to write a judged micro-batch to silver, and the functions with which each commits."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -9,11 +10,19 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse import Lakehouse
 from lakehouse.settings import load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.tables import layer_tables
 from silver import judging, small_batch, state
 from silver.batch import apply_large_batch
 from silver.small_batch import apply_small_batch, open_tables
 from tests.support.batch_sequences import Way
 from tests.support.records import Row, bronze_frame
+
+
+def create_silver(spark: SparkSession, root: Path) -> Path:
+    """The root, with silver's tables, which have no rows."""
+    for table in layer_tables("silver"):
+        SparkLakehouse(str(root), spark).ensure(table)
+    return root
 
 
 class Write(Protocol):

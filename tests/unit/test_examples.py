@@ -55,4 +55,4 @@ def test_cron_lines_have_five_times_a_user_and_a_command_that_exists(line: str) 
 
 def test_the_unit_starts_a_command_that_exists() -> None:
     [arguments] = re.findall(r"^ExecStart=/opt/lakehouse/.venv/bin/lakehouse (.+)$", UNIT, re.MULTILINE)
-    build_parser().parse_args(arguments.split())
+    assert build_parser().parse_args(arguments.split()).command == "up"

@@ -32,7 +32,17 @@ from silver import batch, small_batch, state
 from silver.batch import apply_large_batch
 from silver.small_batch import join_small_files, open_tables
 from tests.support.batch_sequences import Way, expect_latest_events
-from tests.support.batch_ways import COMMITS, PROCESS, SPARK, WAYS, Write, in_process, judged, sequence_ways
+from tests.support.batch_ways import (
+    COMMITS,
+    PROCESS,
+    SPARK,
+    WAYS,
+    Write,
+    create_silver,
+    in_process,
+    judged,
+    sequence_ways,
+)
 from tests.support.records import (
     FEEDBACK,
     MOVIE,
@@ -99,10 +109,7 @@ def write(request: pytest.FixtureRequest) -> Write:
 @pytest.fixture(scope="module")
 def empty(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root whose silver has no rows."""
-    root = tmp_path_factory.mktemp("empty")
-    for table in layer_tables("silver"):
-        SparkLakehouse(str(root), spark).ensure(table)
-    return root
+    return create_silver(spark, tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture(scope="module")

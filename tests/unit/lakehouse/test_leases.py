@@ -106,7 +106,7 @@ def test_a_killed_process_of_this_machine_leaves_its_lease_at_once(store: Memory
 def test_a_later_process_with_the_same_id_is_another_one(store: MemoryStore) -> None:
     held_by(store, holder(pid=os.getpid(), identity=f"{leases._identity(os.getpid())}0"))
     with leased(store, KEY):
-        pass
+        assert written(store).identity == leases._identity(os.getpid())
 
 
 def test_a_holder_renews_its_lease(store: MemoryStore) -> None:

@@ -12,7 +12,7 @@ from lakehouse.jobs import escape_unencodable
 from lakehouse.settings import load_settings
 from lakehouse.tables import CATALOGUE
 from operations import cli
-from operations.output import print_json, print_table
+from operations.output import in_units, print_json, print_table
 
 PATH = "/srv/a folder with blanks/and/more/of/it/lakehouse.toml"
 WORDS = "a long text of many words that may be folded between any two of them"
@@ -153,3 +153,18 @@ def test_a_table_shows_what_the_encoding_lacks(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("sys.stdout", stream)
     print_table(("title",), [("año 日本",)], title="de 日本")
     assert "año \\u65e5\\u672c" in out.getvalue().decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KB"),
+        (1_234_567, "1.2 MB"),
+        (12_345_678, "12 MB"),
+        (5 * 10**15, "5,000 TB"),
+    ],
+)
+def test_sizes_are_told_in_units(size: int, text: str) -> None:
+    assert in_units(size) == text

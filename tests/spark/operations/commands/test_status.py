@@ -225,21 +225,6 @@ def test_a_version_that_silver_has_taken_in_part_waits(
 
 
 @pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 KB"),
-        (1_234_567, "1.2 MB"),
-        (12_345_678, "12 MB"),
-        (5 * 10**15, "5,000 TB"),
-    ],
-)
-def test_sizes_are_told_in_units(size: int, text: str) -> None:
-    assert status.in_units(size) == text
-
-
-@pytest.mark.parametrize(
     ("seconds", "text"),
     [
         (-3, "0 s ago"),
