@@ -15,7 +15,7 @@ help:
 	@echo "make test-containers  the platform of docker-compose.yml: started, killed, audited; needs a Docker engine"
 	@echo "make test-airflow  the example DAG in a real Airflow, which is installed into build/airflow"
 	@echo "make test-tools  install what some tests need, or they are skipped: Chromium, LibreOffice, DuckDB, mono ..."
-	@echo "make check   formatting, lint, types, import contracts"
+	@echo "make check   formatting, lint, types, import contracts, and whether every test can be imported"
 	@echo "make setup   only install, into .venv"
 	@echo "make format  let ruff format and fix"
 	@echo "make docs    write docs/tables.md from the tables' declarations"
@@ -74,6 +74,8 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@mkdir -p build
+	$(BIN)/python -m pytest --collect-only --quiet tests > build/collected.txt || { cat build/collected.txt; exit 1; }
 
 format: setup
 	$(BIN)/ruff format .

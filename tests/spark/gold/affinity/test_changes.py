@@ -26,7 +26,7 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
-from operations.pipeline.steps import anew, selected_steps
+from operations.pipeline.steps import in_full, selected_steps
 from tests.support.delta_cache import forget_tables
 from tests.support.delta_tables import arrow_rows, fill
 from tests.support.frames import assert_df_equality
@@ -249,7 +249,7 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
     own.rate()
     made = own.rows(GOLD_AFFINITY).where("rating > 1").select("user_id").distinct().collect()
     assert [row["user_id"] for row in made] == ["u03"]
-    rebuild = {step.name: step.run for step in anew(selected_steps("gold"))}
+    rebuild = {step.name: step.run for step in in_full(selected_steps("gold"))}
     rebuild["gold: affinity ratings"](own.spark, own.settings, Cluster(""))
     assert own.rows(GOLD_AFFINITY).where("rating > 1").select("user_id").distinct().count() == 30
 

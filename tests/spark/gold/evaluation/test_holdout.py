@@ -13,8 +13,7 @@ from gold.evaluation.holdout import Exam, exam_of, measure_all
 from gold.evaluation.measures import Audience, measure_lists, measure_values, predict
 from gold.evaluation.metrics import describe_models, replace_models
 from gold.evaluation.reporting import print_models
-from gold.recommender.blend import Blend
-from gold.recommender.blend import FeatureWeights as Parts
+from gold.recommender.blend import Blend, BlendWeights
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
 from lakehouse.settings import load_settings
@@ -184,7 +183,7 @@ def test_what_is_no_number_is_no_prediction(
         titles=spark.createDataFrame([("t", None, [1.0, 1.0], 0.0)], f"content_id string, {fields}"),
         mean=mean,
         ranks=(2,),
-        weights=Parts(1.0, 0.0, 0.0, 0.0),
+        weights=BlendWeights(1.0, 0.0, 0.0, 0.0),
     )
     rows = spark.createDataFrame([(user, "t") for user in expected], "user_id string, content_id string")
     found = predict(blend, rows).collect()
