@@ -1,6 +1,6 @@
 """Stream 1: append raw Kafka records to bronze.events and bronze.feedback, exactly once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
@@ -8,17 +8,18 @@ from pyspark.sql import DataFrame, SparkSession
 from bronze.records import raw_records
 from bronze.start import describe_topics, prepare
 from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.history.commits import StreamBatch, last_batch
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.history.failed_batch import failed_batch
 from lakehouse.jobs import run_job, stream_parser
-from lakehouse.kafka.bronze_sources import bronze_sources
+from lakehouse.kafka.bronze_sources import BronzeSource, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
 from lakehouse.locks import only_run
 from lakehouse.metrics.server import metrics_served
 from lakehouse.settings import BronzeSettings, Settings, load_settings
-from lakehouse.spark.contracts import conform
+from lakehouse.spark.checkpoints import read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.retries import retried
 from lakehouse.spark.session import spark_session
@@ -53,10 +54,31 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
                 )
                 # one file per core and batch, not one per Kafka partition
                 records = raw_records(read).coalesce(spark.sparkContext.defaultParallelism)
-                writer = conform(records, table).writeStream.format("delta").outputMode("append")
-                writer = writer.option("path", lake.path(table))
+                writer = records.writeStream.foreachBatch(_writer(lake, source))
                 checkpoint = lake.checkpoint_path(source.stream)
                 streams.append(start_stream(writer, name=table.sql_name, checkpoint=checkpoint, trigger=trigger))
+
+
+def _writer(lake: SparkLakehouse, source: BronzeSource) -> Callable[[DataFrame, int], None]:
+    """Appends each micro-batch that the table does not hold yet, in one commit that names the batch.
+
+    Only the batch that a stream begins with may be there already: the table is asked once. Delta's own sink asks it
+    for every batch, which takes three Spark jobs of four.
+    """
+    table, held = source.table, last_batch(lake.in_process, source.table)
+
+    def write(records: DataFrame, number: int) -> None:
+        checkpoint = read_checkpoint(lake.in_process.folder, source.stream)
+        assert checkpoint is not None  # noqa: S101 - Spark writes it before the batch
+        batch = StreamBatch(checkpoint.query_id, number)
+        if batch == held:
+            return
+        lake.append(records, table, note=batch.note)
+        if last_batch(lake.in_process, table) != batch:  # no record, only markers of aborted transactions
+            none = records.limit(0)
+            lake.append_once(none, table, txn_app_id=checkpoint.query_id, txn_version=number, note=batch.note)
+
+    return write
 
 
 def read_kafka(

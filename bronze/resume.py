@@ -7,8 +7,7 @@ from typing import NamedTuple
 from pyspark.sql import functions as F
 
 from bronze.losses import LOST, accepted_losses
-from lakehouse.history.commits import KEEP_ROWS, commits
-from lakehouse.history.log import Commit
+from lakehouse.history.commits import KEEP_ROWS, StreamBatch, commits, stream_batch
 from lakehouse.kafka.topics import OffsetRanges as TopicOffsets
 from lakehouse.spark.checkpoints import BrokenCheckpointError, Checkpoint, CheckpointError, Offsets, rebuild
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -62,7 +61,7 @@ def other_topics(properties: Mapping[str, str], topics: Topics) -> dict[str, str
 def require_continuity(lake: SparkLakehouse, table: Table, checkpoint: Checkpoint) -> None:
     """Raise CheckpointError unless the table holds exactly what the checkpoint says was written.
 
-    The two are compared by the batch id that Delta keeps in each commit of the stream. If the checkpoint is older
+    The two are compared by the batch that each commit of the stream names. If the checkpoint is older
     than the table, Delta would take new records for batches it already has and drop them; if it is newer, the
     stream would never read what the table lacks.
     """
@@ -71,8 +70,9 @@ def require_continuity(lake: SparkLakehouse, table: Table, checkpoint: Checkpoin
             raise _apart(table, "the table is gone, but its checkpoint is not")
         return
     for commit in commits(lake.in_process, table):
-        if commit.operation == "STREAMING UPDATE":
-            _compare(table, checkpoint, commit)
+        held = stream_batch(commit)
+        if held is not None:
+            _compare(table, checkpoint, held)
             return
         if commit.operation not in KEEP_ROWS:
             raise _apart(table, f"version {commit.version} of the table was written by {commit.operation}")
@@ -80,8 +80,8 @@ def require_continuity(lake: SparkLakehouse, table: Table, checkpoint: Checkpoin
         raise _apart(table, f"the checkpoint completed batch {checkpoint.ended}, which the table does not contain")
 
 
-def _compare(table: Table, checkpoint: Checkpoint, commit: Commit) -> None:
-    query, batch = str(commit.parameters.get("queryId")), int(commit.parameters.get("epochId", -1))
+def _compare(table: Table, checkpoint: Checkpoint, held: StreamBatch) -> None:
+    query, batch = held
     if query != checkpoint.query_id:
         raise _apart(table, f"the checkpoint belongs to another stream ({checkpoint.query_id} instead of {query})")
     if batch > checkpoint.began:

@@ -1,5 +1,6 @@
 """What a table's commits say: who wrote its rows, from which inputs, and when."""
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -32,6 +33,31 @@ def commit(lake: Lakehouse, table: Table, version: int) -> Commit | None:
         return read_commit(table_log(lake.folder, table), version)
     except FileNotFoundError:
         return None
+
+
+class StreamBatch(NamedTuple):
+    """One micro-batch of a stream: the id of its query, which the checkpoint keeps, and its number in it."""
+
+    query_id: str
+    number: int
+
+    @property
+    def note(self) -> str:
+        """What a commit that appends this batch carries as its writer's note."""
+        return json.dumps({"stream": self._asdict()})
+
+
+def stream_batch(commit: Commit) -> StreamBatch | None:
+    """The micro-batch that the commit appended; None for any other commit."""
+    if commit.operation == "STREAMING UPDATE":  # by Delta's own sink, which wrote bronze before 0.2.0
+        return StreamBatch(str(commit.parameters.get("queryId")), int(commit.parameters.get("epochId", -1)))
+    noted = commit.user_metadata.get("stream")
+    return StreamBatch(**noted) if isinstance(noted, dict) and noted.keys() == set(StreamBatch._fields) else None
+
+
+def last_batch(lake: Lakehouse, table: Table) -> StreamBatch | None:
+    """The last micro-batch that a stream appended to the table; None if no commit in its log is one."""
+    return next(filter(None, map(stream_batch, commits(lake, table))), None)
 
 
 class Origin(NamedTuple):

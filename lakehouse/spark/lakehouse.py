@@ -106,13 +106,22 @@ class SparkLakehouse:
         )
         self.spark.sql(f"ALTER TABLE delta.{identifier(self.require(table))} SET TBLPROPERTIES ({listed})")
 
-    def append(self, rows: DataFrame, table: Table) -> None:
-        conform(rows, table).write.format("delta").mode("append").save(self.path(table))
+    def append(self, rows: DataFrame, table: Table, *, note: str | None = None) -> None:
+        """Append in one commit, which keeps the writer's note; without a row there is no commit."""
+        self._append(rows, table, {} if note is None else {"userMetadata": note})
 
-    def append_once(self, rows: DataFrame, table: Table, *, txn_app_id: str, txn_version: int) -> None:
-        """Append idempotently: a second call with the same application id and version changes nothing."""
-        writer = conform(rows, table).write.format("delta").mode("append")
-        writer.option("txnAppId", txn_app_id).option("txnVersion", txn_version).save(self.path(table))
+    def append_once(
+        self, rows: DataFrame, table: Table, *, txn_app_id: str, txn_version: int, note: str | None = None
+    ) -> None:
+        """Append idempotently: a second call with the same application id and version changes nothing.
+
+        There is a commit even without a row. Delta looks the id up in the table's state, in three more Spark jobs.
+        """
+        transaction = {"txnAppId": txn_app_id, "txnVersion": str(txn_version)}
+        self._append(rows, table, transaction if note is None else {**transaction, "userMetadata": note})
+
+    def _append(self, rows: DataFrame, table: Table, options: Mapping[str, str]) -> None:
+        conform(rows, table).write.format("delta").mode("append").options(**options).save(self.path(table))
 
     def overwrite(
         self,

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from lakehouse.history.commits import merged_rows, rows_written
+from lakehouse.history.commits import merged_rows, rows_written, stream_batch
 from lakehouse.history.log import Commit, commit_times, table_log
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import find_table
@@ -29,9 +29,10 @@ def _version(commit: Commit) -> dict[str, Any]:
     details: dict[str, Any] = {}
     if commit.operation == "MERGE":
         details = dict(merged_rows(commit))
-    if commit.operation == "STREAMING UPDATE":
-        details = {"batch": commit.parameters.get("epochId")}
-    if commit.note:
+    batch = stream_batch(commit)
+    if batch is not None:
+        details = {"batch": batch.number}
+    elif commit.note:
         details = {**details, "made_from": commit.note}
     return {
         "version": commit.version,
