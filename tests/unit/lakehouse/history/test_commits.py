@@ -9,8 +9,16 @@ import pytest
 from deltalake import DeltaTable
 
 from lakehouse.errors import TableError
-from lakehouse.history.commits import commit, commits, lineage_of, rows_added
-from lakehouse.history.log import commit_times, read_commit, table_log
+from lakehouse.history.commits import (
+    StreamBatch,
+    commit,
+    commits,
+    last_batch,
+    lineage_of,
+    rows_added,
+    stream_batch,
+)
+from lakehouse.history.log import Commit, commit_times, read_commit, table_log
 from lakehouse.history.snapshots import live_files, read_snapshot
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_USERS
@@ -104,3 +112,28 @@ def test_a_commit_tells_the_time_that_its_writer_recorded(lake: Lakehouse) -> No
             line["commitInfo"] |= {"timestamp": 1_000, "inCommitTimestamp": 2_000}
     file.write_text("\n".join(map(json.dumps, lines)))
     assert read_commit(log, 3).written_at == datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)
+
+
+def test_the_last_batch_of_a_stream_is_found_behind_maintenance(tmp_path: Path) -> None:
+    lake, batch = Lakehouse(tmp_path), StreamBatch("query", 7)
+    assert last_batch(lake, SILVER_USERS) is None
+    write(tmp_path, SILVER_USERS, user(1, "Ana"), note=StreamBatch("query", 6).note)
+    write(tmp_path, SILVER_USERS, user(2, "Luis"), note=batch.note)
+    DeltaTable(lake.path(SILVER_USERS)).optimize.compact()
+    assert last_batch(lake, SILVER_USERS) == batch
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "note", "expected"),
+    [
+        ("STREAMING UPDATE", {"queryId": "q", "epochId": "3"}, "", StreamBatch("q", 3)),  # Delta's own sink
+        ("WRITE", {}, StreamBatch("q", 3).note, StreamBatch("q", 3)),
+        ("WRITE", {}, inputs(7), None),
+        ("WRITE", {}, '{"stream": "q"}', None),
+        ("WRITE", {}, "somebody's own note", None),
+    ],
+)
+def test_the_batch_that_a_commit_names(
+    operation: str, parameters: dict[str, str], note: str, expected: StreamBatch | None
+) -> None:
+    assert stream_batch(Commit(1, None, operation, parameters, {}, note)) == expected
