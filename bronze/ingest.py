@@ -62,8 +62,8 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
 def _writer(lake: SparkLakehouse, source: BronzeSource) -> Callable[[DataFrame, int], None]:
     """Appends each micro-batch that the table does not hold yet, in one commit that names the batch.
 
-    Only the batch that a stream begins with may be there already: the table is asked once. Delta's own sink asks it
-    for every batch, which takes three Spark jobs of four.
+    Only the batch that a stream begins with may be there already: the table is asked once. Delta's own sink asks
+    it for every batch, which takes three Spark jobs of four.
     """
     table, held = source.table, last_batch(lake.in_process, source.table)
 
