@@ -246,6 +246,25 @@ def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: S
         prepare(spark, copied.model_copy(update={"kafka": kafka}), topics(copied))
 
 
+def test_a_fifth_topic_is_read_from_its_start(spark: SparkSession, copied: Settings) -> None:
+    """Both streams go on in their checkpoints; the second time there is nothing new."""
+    kafka = copied.kafka.model_copy(update={"more_topics": ("continuity-more",)})
+    later, cluster = copied.model_copy(update={"kafka": kafka}), configured_cluster(copied.kafka)
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+    publish(movie_records(3, 12), topic="continuity-more", cluster=cluster).require_complete("continuity-more")
+    lake = SparkLakehouse(copied.root, spark)
+    before = contents(copied.root, BRONZE_EVENTS)
+    for _ in range(2):
+        both(spark, later)
+        added = lake.read(BRONZE_EVENTS).filter("topic = 'continuity-more'")
+        assert added.count() == added.select("partition", "offset").distinct().count() == 12
+        assert set(before) < set(contents(copied.root, BRONZE_EVENTS))
+    assert audit(later, cluster)[2] == []
+    batches = lake.read(SILVER_BATCHES).select("batch_id", "query_id").orderBy("batch_id").collect()
+    assert [row["batch_id"] for row in batches] == [0, 1, 2]
+    assert len({row["query_id"] for row in batches}) == 1
+
+
 def test_without_its_checkpoint_bronze_goes_on_behind_its_rows(spark: SparkSession, copied: Settings) -> None:
     """The table is the source of truth: no record lands twice, and later ones land."""
     lake = SparkLakehouse(copied.root, spark)
