@@ -2,11 +2,16 @@
 
 import json
 
+from deltalake import CommitProperties
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DoubleType, IntegerType, LongType, StructField, StructType
 
+from lakehouse.errors import TableError
+from lakehouse.lakehouse import Lakehouse, delta_schema
+from lakehouse.leases import require_leases
 from lakehouse.spark.comments import commented
+from lakehouse.spark.constraints import build_again
 from lakehouse.spark.contracts import require_schema
 from lakehouse.spark.sql import identifier, text_literal
 from lakehouse.tables import Table
@@ -37,9 +42,40 @@ def widen(spark: SparkSession, path: str, table: Table, existing: StructType) ->
         return False
     rows = spark.read.format("delta").load(path)
     cast = rows.select(*[F.col(column.name).cast(column.dataType).alias(column.name) for column in table.schema])
-    options = {"overwriteSchema": "true", "userMetadata": json.dumps({"lakehouse": "wider types"})}
+    options = {"overwriteSchema": "true", "userMetadata": _note("wider types")}
     commented(cast, table).write.format("delta").mode("overwrite").options(**options).save(path)
     return True
+
+
+def restore_not_null(spark: SparkSession, lake: Lakehouse, table: Table, existing: StructType) -> bool:
+    """Make columns NOT NULL again that should be, in a commit that changes no row; whether there were any.
+
+    Overwriting a table's schema by Spark makes all columns nullable, and no ALTER TABLE takes that back. Raises
+    TableError for rows with nulls there.
+    """
+    lost = [field.name for field in table.schema if not field.nullable and existing[field.name].nullable]
+    if not lost or table.is_append_only:
+        return False
+    path, nulls = lake.path(table), " OR ".join(f"{identifier(name)} IS NULL" for name in lost)
+    if not spark.read.format("delta").load(path).filter(nulls).isEmpty():
+        raise TableError(
+            f"{table.sql_name} at {path} has rows without {' or '.join(lost)}", todo=build_again(table.layer)
+        )
+    require_leases()
+    no_rows: list[tuple[str, str, list[str]]] = [(lost[0], "in", [])]
+    lake.delta(table).create_write_transaction(
+        [],
+        "overwrite",
+        delta_schema(table),
+        partition_filters=no_rows,
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": _note("columns as declared")}),
+    )
+    return True
+
+
+def _note(change: str) -> str:
+    """What marks a commit as the lakehouse's own."""
+    return json.dumps({"lakehouse": change})
 
 
 def _additions(existing: StructType, wanted: StructType, prefix: str = "") -> dict[str, str]:

@@ -163,6 +163,7 @@ class SparkLakehouse:
             self.ensure(table)
         options = {"overwriteSchema": "true", "userMetadata": json.dumps(dict(note))}
         self._replace_rows(comments.commented(conform(rows, table), table), table, options)
+        columns.restore_not_null(self.spark, self.in_process, table, self._schema(table))
 
     def set_aside(self, table: Table, *, stamp: str) -> str:
         """Rename the table's folder, so that the table can be recreated; the new path."""
@@ -205,6 +206,8 @@ class SparkLakehouse:
             if columns.add_missing(self.spark, path, table, existing):
                 existing = self._schema(table)
             if columns.widen(self.spark, path, table, existing):
+                existing = self._schema(table)
+            if columns.restore_not_null(self.spark, self.in_process, table, existing):
                 existing = self._schema(table)
             comments.update_columns(self.spark, path, table, existing)
             return True

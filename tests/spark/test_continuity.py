@@ -3,6 +3,7 @@
 Each case either continues correctly, or stops with one line that names the cause and the repair command.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -379,6 +380,8 @@ def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Se
     remove(copied, "checkpoints/silver")
     rebuild(spark, copied, "s1")
     assert state(copied.root) == before
+    for table in layer_tables("silver"):  # types, NOT NULL and comments
+        assert json.loads(lake.in_process.delta(table).schema().to_json()) == json.loads(table.schema.json())
     # the old state stays readable: the version before the rebuild, without the deleted rows
     version = lake.version(SILVER_USERS) - 1
     old = lake.read(SILVER_USERS, version=version)
