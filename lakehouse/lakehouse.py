@@ -33,6 +33,7 @@ class Lakehouse:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = os.fspath(root)
+        self._is_known = False
 
     def __repr__(self) -> str:
         return f"Lakehouse({self.root!r})"
@@ -54,7 +55,9 @@ class Lakehouse:
 
         Raises TableError if there is none, or if it belongs to a later version of the lakehouse.
         """
-        require_known_version(self.root)
+        if not self._is_known:
+            require_known_version(self.root)
+            self._is_known = True
         try:
             return DeltaTable(self._address(table), version=version, storage_options=delta_options(self.root))
         except DeltaError as error:

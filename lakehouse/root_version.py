@@ -6,7 +6,6 @@ Without the file it was 0.1.0. Versions that differ only in their third number h
 import json
 import re
 from contextlib import suppress
-from functools import cache
 
 from lakehouse.errors import InputError, TableError
 from lakehouse.exports import write_file
@@ -38,7 +37,7 @@ def require_known_version(root: str) -> None:
     A root that cannot be reached is left to those who need its tables: a stream waits for its store.
     """
     with suppress(OSError, InputError):
-        _known(root)
+        _refuse_later(root, root_version(root))
 
 
 def record_version(root: str) -> None:
@@ -47,11 +46,6 @@ def record_version(root: str) -> None:
     _refuse_later(root, found)
     if found != VERSION:
         write_file(f"{root}/{NAME}", json.dumps({"version": VERSION}).encode())
-
-
-@cache  # an exception is not cached, so only roots that are fine are remembered
-def _known(root: str) -> None:
-    _refuse_later(root, root_version(root))
 
 
 def _refuse_later(root: str, found: str | None) -> None:
