@@ -25,7 +25,6 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         ("models",),
         ("quarantine",),
         ("recommend", "USER"),
-        ("runs",),
         ("status",),
     ],
     ids=lambda arguments: arguments[0],
