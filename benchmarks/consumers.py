@@ -176,7 +176,7 @@ def works(
     spark: SparkSession, settings: Settings, cluster: Cluster
 ) -> dict[str, tuple[Callable[[Path], None], Callable[[Path], DataFrame]]]:
     """For each way: how it writes the messages under a folder, and what it wrote."""
-    topics = settings.kafka.catalogue_topics
+    topics = settings.kafka.events_topics
     limit = settings.bronze.max_offsets_per_trigger
     return {
         PRODUCT: (

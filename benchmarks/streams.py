@@ -75,7 +75,7 @@ def drain(rows: DataFrame, kind: str, folder: Path) -> None:
 def bronze_works(spark: SparkSession, settings: Settings, cluster: Cluster, folders: Folders) -> dict[str, Work]:
     def source() -> DataFrame:
         return read_kafka(
-            spark, cluster, settings.kafka.catalogue_topics, settings.bronze, starting_offsets="earliest"
+            spark, cluster, settings.kafka.events_topics, settings.bronze, starting_offsets="earliest"
         )
 
     def product() -> None:

@@ -53,11 +53,15 @@ def run_job(main: Callable[[], int | None]) -> NoReturn:
 
 def _recorded(job: Callable[[], int]) -> int:
     """The job's exit code. A job that writes tables leaves a row in ops.runs."""
+    from lakehouse.root_version import require_known_version
+    from lakehouse.settings import load_settings
+
+    settings = load_settings()
+    require_known_version(settings.root)
     if "pyspark" not in sys.modules:  # a producer
         return job()
     from lakehouse.runs.recording import recorded
     from lakehouse.runs.run import Work
-    from lakehouse.settings import load_settings
     from lakehouse.tables import written_by
 
     script = Path(sys.argv[0])
@@ -67,6 +71,5 @@ def _recorded(job: Callable[[], int]) -> int:
         return job()
     # a replay's arguments may name a person, and the table keeps its rows
     arguments = [] if module == "silver.replay" else sys.argv[1:]
-    settings = load_settings()
     what = Work(module, shlex.join([f"{script.parent.name}/{script.name}", *arguments]), tables)
     return recorded(job, what, root=settings.root, openlineage=settings.openlineage)

@@ -16,6 +16,7 @@ from lakehouse.folders import Folder, open_folder
 from lakehouse.history.log import Commit, commit_times, read_commit, table_log, versions
 from lakehouse.leases import require_leases
 from lakehouse.paths import is_address
+from lakehouse.root_version import record_version, require_known_version
 from lakehouse.stores import delta_options, store_address
 from lakehouse.tables import Table, find_table
 from lakehouse.tables.declaration import checks_in
@@ -32,6 +33,7 @@ class Lakehouse:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = os.fspath(root)
+        self._is_known = False
 
     def __repr__(self) -> str:
         return f"Lakehouse({self.root!r})"
@@ -49,7 +51,13 @@ class Lakehouse:
         return DeltaTable.is_deltatable(self._address(table), delta_options(self.root))
 
     def delta(self, table: Table | str, version: int | None = None) -> DeltaTable:
-        """The table at that version, or at its latest, for delta-rs. Raises TableError if there is none."""
+        """The table at that version, or at its latest, for delta-rs.
+
+        Raises TableError if there is none, or if it belongs to a later version of the lakehouse.
+        """
+        if not self._is_known:
+            require_known_version(self.root)
+            self._is_known = True
         try:
             return DeltaTable(self._address(table), version=version, storage_options=delta_options(self.root))
         except DeltaError as error:
@@ -148,6 +156,7 @@ class Lakehouse:
 
     def _ensured(self, table: Table | str) -> DeltaTable:
         """The table, created if there is none. It gets the columns and constraints that it lacks."""
+        record_version(self.root)
         declared = declaration(table)
         schema = delta_schema(declared)
         if not self.exists(declared):

@@ -61,6 +61,7 @@ class KafkaSettings(KafkaSecurity):
     movies_topic: Topic
     series_topic: Topic
     feedback_topic: Topic
+    more_topics: tuple[Topic, ...]
     partitions: Count
     replication_factor: Replicas
     retention_ms: Retention
@@ -89,19 +90,19 @@ class KafkaSettings(KafkaSecurity):
         return self
 
     @property
-    def catalogue_topics(self) -> tuple[str, ...]:
-        """The topics of users, movies and series, each once: several of the four settings may name one topic."""
-        return tuple(dict.fromkeys((self.users_topic, self.movies_topic, self.series_topic)))
+    def events_topics(self) -> tuple[str, ...]:
+        """All topics but that of feedback, each once: several settings may name one topic."""
+        return tuple(dict.fromkeys((self.users_topic, self.movies_topic, self.series_topic, *self.more_topics)))
 
     @property
     def own_feedback_topics(self) -> tuple[str, ...]:
         """The topic of feedback, unless it is one of the catalogue's."""
-        return () if self.feedback_topic in self.catalogue_topics else (self.feedback_topic,)
+        return () if self.feedback_topic in self.events_topics else (self.feedback_topic,)
 
     @property
     def topics(self) -> tuple[str, ...]:
         """Every topic, each once."""
-        return (*self.catalogue_topics, *self.own_feedback_topics)
+        return (*self.events_topics, *self.own_feedback_topics)
 
     @property
     def new_topics(self) -> NewTopics:

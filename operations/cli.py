@@ -22,6 +22,9 @@ _EPILOG = (
     "Settings: conf/lakehouse.toml and LAKEHOUSE_ variables. Exit codes: 0 success, 1 failed check, 2 wrong input."
 )
 
+# They help with a root that the others refuse.
+_WITHOUT_TABLES = ("config", "doctor")
+
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -67,11 +70,14 @@ def _run(
     settings: "Settings | None",
     session: "SessionFactory | None",
 ) -> int:
+    from lakehouse.root_version import require_known_version
     from lakehouse.settings import load_settings
     from operations.call import Call, own_session
     from operations.recording import record_command
 
     call = Call(args.command, settings or load_settings(), session or own_session)
+    if args.command not in _WITHOUT_TABLES:
+        require_known_version(call.settings.root)
     module = _module(args.command)
 
     def work() -> int:

@@ -100,8 +100,8 @@ def changed_keys(
         return ChangedKeys(None, why_all=f"{name} has gone back")
     if now == then:
         return ChangedKeys([])
-    feed = lake.changes(table, after=then, up_to=now)
     try:
+        feed = lake.changes(table, after=then, up_to=now)
         rows = net_changes(feed, columns).select(key).distinct().limit(most + 1).collect()
     except (PySparkException, Py4JJavaError) as error:
         return ChangedKeys(None, why_all=f"the change feed of {name} cannot be read: {first_line(error)}")

@@ -19,6 +19,6 @@ class BronzeSource(NamedTuple):
 
 def bronze_sources(kafka: KafkaSettings) -> tuple[BronzeSource, BronzeSource]:
     """Each topic once, whichever settings name it: one that feedback shares goes to bronze.events."""
-    return BronzeSource(BRONZE_EVENTS, kafka.catalogue_topics), BronzeSource(
+    return BronzeSource(BRONZE_EVENTS, kafka.events_topics), BronzeSource(
         BRONZE_FEEDBACK, kafka.own_feedback_topics
     )

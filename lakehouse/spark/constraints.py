@@ -47,8 +47,13 @@ def add(spark: SparkSession, path: str, table: Table, due: Mapping[str, str]) ->
             raise TableError(
                 f"{table.sql_name} at {path} cannot take the check {check} ({table.checks[check]}): "
                 f"{first_line(error)}",
-                todo=_BUILD_AGAIN.get(table.layer, "correct these rows"),
+                todo=build_again(table.layer),
             ) from error
+
+
+def build_again(layer: str) -> str:
+    """What to do about rows that the contract forbids."""
+    return _BUILD_AGAIN.get(layer, "correct these rows")
 
 
 def _add_one(spark: SparkSession, path: str, check: str, condition: str) -> None:

@@ -1,12 +1,10 @@
 """Compare columns with a table's declaration: names and types, without comments and nullability."""
 
 from pyspark.sql import DataFrame
-from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType
+from pyspark.sql.types import ArrayType, DataType, MapType, StructType
 
 from lakehouse.errors import TableError
-from lakehouse.spark.sql import text_literal
 from lakehouse.tables import Table
-from lakehouse.tables.declaration import comment_of
 
 
 def conform(rows: DataFrame, table: Table) -> DataFrame:
@@ -29,27 +27,6 @@ def require_schema(got: StructType, table: Table, *, what: str) -> None:
     if differences:
         todo = f"the contract is in lakehouse/tables/{table.layer}.py"
         raise TableError(f"{what}: {'; '.join(differences)}", todo=todo)
-
-
-def additions(existing: StructType, wanted: StructType, prefix: str = "") -> dict[str, str]:
-    """The nullable additions of `wanted` to `existing`: names, with types and comments for ADD COLUMNS."""
-    added: dict[str, str] = {}
-    for field in wanted:
-        path = f"{prefix}`{field.name}`"
-        if field.name not in existing.names:
-            added |= {path: _declared(field)} if field.nullable else {}
-            continue
-        held, inner = existing[field.name].dataType, field.dataType
-        if isinstance(held, ArrayType) and isinstance(inner, ArrayType):
-            path, held, inner = f"{path}.element", held.elementType, inner.elementType
-        if isinstance(held, StructType) and isinstance(inner, StructType):
-            added |= additions(held, inner, f"{path}.")
-    return added
-
-
-def _declared(field: StructField) -> str:
-    comment = comment_of(field)
-    return field.dataType.simpleString() + (f" COMMENT {text_literal(comment)}" if comment else "")
 
 
 def _shape(kind: DataType) -> str:

@@ -14,8 +14,9 @@ from pyspark.sql.types import StructType
 from lakehouse.errors import TableError
 from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.spark import comments, constraints
-from lakehouse.spark.contracts import additions, conform, require_schema
+from lakehouse.root_version import record_version
+from lakehouse.spark import columns, comments, constraints
+from lakehouse.spark.contracts import conform
 from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
@@ -91,10 +92,11 @@ class SparkLakehouse:
         """Create the table with its whole contract in one commit; an existing one must have the same schema.
 
         Nullable columns and fields that an earlier version of the contract lacked are added to an existing table
-        in one commit, which changes none of its files. Properties, CHECK constraints and descriptions that are new
-        or have changed are set; what only the table has stays. `properties` are set on a new table in addition to
-        its contract. Raises TableError if the schema differs, if rows violate a constraint, or if the folder of
-        a new table is not empty.
+        in one commit, which changes none of its files. Columns whose type has become wider are rewritten in one
+        commit, unless the table is append-only. Properties, CHECK constraints and descriptions that are new or
+        have changed are set; what only the table has stays. `properties` are set on a new table in addition to its
+        contract. Raises TableError if the schema differs otherwise, if rows violate a constraint, or if the folder
+        of a new table is not empty.
         """
         if self._create_or_extend(table, properties or {}):
             constraints.add(self.spark, self.path(table), table, self._prepare(table))
@@ -170,6 +172,7 @@ class SparkLakehouse:
             self.ensure(table)
         options = {"overwriteSchema": "true", "userMetadata": json.dumps(dict(note))}
         self._replace_rows(comments.commented(conform(rows, table), table), table, options)
+        columns.restore_not_null(self.spark, self.in_process, table, self._schema(table))
 
     def set_aside(self, table: Table, *, stamp: str) -> str:
         """Rename the table's folder, so that the table can be recreated; the new path."""
@@ -205,15 +208,16 @@ class SparkLakehouse:
 
     def _create_or_extend(self, table: Table, properties: Mapping[str, str]) -> bool:
         """Whether the table existed already; it now has the columns of its contract, maybe not its constraints."""
+        record_version(self.root)
         path = self.path(table)
         if self.exists(table):
             existing = self._schema(table)
-            added = additions(existing, table.schema)
-            if added:
-                listed = ", ".join(f"{name} {kind}" for name, kind in added.items())
-                self.spark.sql(f"ALTER TABLE delta.{identifier(path)} ADD COLUMNS ({listed})")
+            if columns.add_missing(self.spark, path, table, existing):
                 existing = self._schema(table)
-            require_schema(existing, table, what=f"{table.sql_name} at {path}")
+            if columns.widen(self.spark, path, table, existing):
+                existing = self._schema(table)
+            if columns.restore_not_null(self.spark, self.in_process, table, existing):
+                existing = self._schema(table)
             comments.update_columns(self.spark, path, table, existing)
             return True
         self._discard_unfinished(table)
@@ -261,8 +265,8 @@ class SparkLakehouse:
         Returns the constraints to add, as `constraints`.
         """
         path, detail = self.path(table), self.detail(table)
-        if not table.properties.items() <= detail.properties.items():
-            self.set_properties(table, table.properties)
+        if not table.own_properties.items() <= detail.properties.items():
+            self.set_properties(table, table.own_properties)
         comments.update_table(self.spark, path, table, detail.description)
         return constraints.drop_changed(self.spark, path, table, detail.properties)
 

@@ -49,7 +49,7 @@ BRONZE_EVENTS = Table(
     _KEY,
     _VALID_OFFSETS,
     _PROPERTIES,
-    row="one Kafka record of the topics of users, movies and series, as it was sent",
+    row="one Kafka record of any topic but that of feedback, as it was sent",
     made_by=INGEST,
 )
 BRONZE_FEEDBACK = Table(

@@ -15,16 +15,18 @@ from typing import Literal
 
 from lakehouse.broker.config import LOOPBACK, is_free
 from lakehouse.broker.jars import KAFKA_VERSION, cached_jars
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, first_line
 from lakehouse.folders import open_folder
 from lakehouse.history.growth import growth
 from lakehouse.jvm.java import find_java, utf8_locale
 from lakehouse.kafka.admin import cluster_id
 from lakehouse.kafka.client import Cluster, configured_cluster
 from lakehouse.kafka.connection import AdvertisedError
+from lakehouse.root_version import require_known_version, root_version
 from lakehouse.settings import KafkaSettings, Settings
 from lakehouse.spark.defaults import defaults_file, readable_defaults, spark_defaults
 from lakehouse.spark.environment import STARTERS, environment_faults, suspects
+from lakehouse.version import VERSION
 from operations.call import Call
 from operations.output import print_json, print_table
 
@@ -67,6 +69,7 @@ def examine(settings: Settings) -> list[Finding]:
         lambda: jar_findings(readable_defaults()),
         lambda: kafka_findings(settings.kafka),
         lambda: root_findings(settings.root),
+        lambda: version_findings(settings.root),
         lambda: memory_findings(machine_memory()),
     )
     return [finding for check in checks for finding in check()]
@@ -188,6 +191,23 @@ def root_findings(root: str) -> Iterator[Finding]:
     todo = "" if enough else f"free some space: below {_gigabytes(DISK_BYTES)} the demo may not fit"
     yield Finding("Disk", "ok" if enough else "note", f"{_gigabytes(free)} free at {folder}", todo)
     yield from growth_findings(root, free, now=datetime.now(UTC))
+
+
+def version_findings(root: str) -> Iterator[Finding]:
+    """The version that the root's tables have, if there are tables or if it cannot be determined."""
+    try:
+        require_known_version(root)
+        found = root_version(root)
+        if found is None and "bronze" not in open_folder(root).names():
+            return
+    except LakehouseError as error:
+        yield Finding("Tables", "missing", error.problem, error.todo)
+    except OSError as error:
+        yield Finding("Tables", "note", f"{root} cannot be read: {first_line(error)}")
+    else:
+        is_older = found != VERSION
+        todo = f"nothing: the next run of each job upgrades its tables to {VERSION}" if is_older else ""
+        yield Finding("Tables", "note" if is_older else "ok", f"of version {found or '0.1.0'}", todo)
 
 
 def growth_findings(root: str, free: int, *, now: datetime) -> Iterator[Finding]:

@@ -72,4 +72,4 @@ def test_the_image_is_smaller_than_a_spark_with_all_its_jars() -> None:
     missing = missing_for_containers()
     if missing:
         pytest.skip(missing)
-    assert image_bytes("streaming-lakehouse:0.1.0") < 1_200_000_000
+    assert image_bytes("streaming-lakehouse:0.2.0") < 1_200_000_000

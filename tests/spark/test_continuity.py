@@ -3,6 +3,7 @@
 Each case either continues correctly, or stops with one line that names the cause and the repair command.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -246,6 +247,25 @@ def test_a_topic_that_the_settings_no_longer_name(spark: SparkSession, copied: S
         prepare(spark, copied.model_copy(update={"kafka": kafka}), topics(copied))
 
 
+def test_a_fifth_topic_is_read_from_its_start(spark: SparkSession, copied: Settings) -> None:
+    """Both streams go on in their checkpoints; the second time there is nothing new."""
+    kafka = copied.kafka.model_copy(update={"more_topics": ("continuity-more",)})
+    later, cluster = copied.model_copy(update={"kafka": kafka}), configured_cluster(copied.kafka)
+    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+    publish(movie_records(3, 12), topic="continuity-more", cluster=cluster).require_complete("continuity-more")
+    lake = SparkLakehouse(copied.root, spark)
+    before = contents(copied.root, BRONZE_EVENTS)
+    for _ in range(2):
+        both(spark, later)
+        added = lake.read(BRONZE_EVENTS).filter("topic = 'continuity-more'")
+        assert added.count() == added.select("partition", "offset").distinct().count() == 12
+        assert set(before) < set(contents(copied.root, BRONZE_EVENTS))
+    assert audit(later, cluster)[2] == []
+    batches = lake.read(SILVER_BATCHES).select("batch_id", "query_id").orderBy("batch_id").collect()
+    assert [row["batch_id"] for row in batches] == [0, 1, 2]
+    assert len({row["query_id"] for row in batches}) == 1
+
+
 def test_without_its_checkpoint_bronze_goes_on_behind_its_rows(spark: SparkSession, copied: Settings) -> None:
     """The table is the source of truth: no record lands twice, and later ones land."""
     lake = SparkLakehouse(copied.root, spark)
@@ -360,6 +380,8 @@ def test_a_rebuilt_silver_is_the_incremental_one(spark: SparkSession, copied: Se
     remove(copied, "checkpoints/silver")
     rebuild(spark, copied, "s1")
     assert state(copied.root) == before
+    for table in layer_tables("silver"):  # types, NOT NULL and comments
+        assert json.loads(lake.in_process.delta(table).schema().to_json()) == json.loads(table.schema.json())
     # the old state stays readable: the version before the rebuild, without the deleted rows
     version = lake.version(SILVER_USERS) - 1
     old = lake.read(SILVER_USERS, version=version)

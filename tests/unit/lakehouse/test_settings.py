@@ -95,6 +95,7 @@ def test_a_file_that_is_no_toml_is_named_with_its_line(conf: Path) -> None:
     [
         ("LAKEHOUSE_KAFKA__PARTITIONS", "7", "kafka", "partitions", 7),
         ("LAKEHOUSE_KAFKA__USERS_TOPIC", "users", "kafka", "users_topic", "users"),
+        ("LAKEHOUSE_KAFKA__MORE_TOPICS", '["more"]', "kafka", "more_topics", ("more",)),
         ("LAKEHOUSE_SILVER__CLASIFICACIONES", '["R", "AA"]', "silver", "clasificaciones", ("R", "AA")),
         ("LAKEHOUSE_DEMO__DIRTY", "0.5", "demo", "dirty", 0.5),
     ],

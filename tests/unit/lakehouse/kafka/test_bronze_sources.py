@@ -37,6 +37,14 @@ def test_each_topic_is_read_once(
     assert kafka.topics == events + feedback
 
 
+def test_more_topics_are_read_into_the_events_each_once() -> None:
+    names = {"users_topic": "u", "movies_topic": "m", "series_topic": "s", "feedback_topic": "f"}
+    kafka = load_settings().kafka.model_copy(update={**names, "more_topics": ("x", "u")})
+    assert [source.topics for source in bronze_sources(kafka)] == [("u", "m", "s", "x"), ("f",)]
+    shared = kafka.model_copy(update={"more_topics": ("f",)})
+    assert [source.topics for source in bronze_sources(shared)] == [("u", "m", "s", "f"), ()]
+
+
 class Unasked(KafkaMeter):
     def __init__(self) -> None:
         """No connection: any request to it fails."""
