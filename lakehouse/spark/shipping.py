@@ -1,6 +1,6 @@
 """What brings this project to the executors of a cluster, made from its wheel: `make dist`.
 
-    python -m lakehouse.spark.shipping dist/streaming_lakehouse-0.1.0-py3-none-any.whl
+python -m lakehouse.spark.shipping dist/streaming_lakehouse-0.1.0-py3-none-any.whl
 """
 
 import argparse
