@@ -30,7 +30,8 @@ def write_code(wheel: Path) -> Path:
 def write_environment(wheel: Path) -> Path:
     """The code and the packages that executors need, next to the wheel: a folder for their PYTHONPATH.
 
-    The packages are those that are installed here, so executors need the same platform and Python.
+    Not a virtual environment, which names the folder of its Python. The packages are those that are installed
+    here, so executors need the same platform and version of Python.
     """
     archive = wheel.with_name(ENVIRONMENT)
     with atomic_write(archive) as draft, tarfile.open(draft, "w:gz", compresslevel=_COMPRESSION) as environment:

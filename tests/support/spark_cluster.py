@@ -76,7 +76,7 @@ class SparkCluster:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
     def _run(self, role: str, *arguments: str) -> subprocess.Popen[bytes]:
-        program = [SPARK_HOME / "bin" / "spark-class", f"org.apache.spark.deploy.{role}"]
+        program = [str(SPARK_HOME / "bin" / "spark-class"), f"org.apache.spark.deploy.{role}"]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 [*program, "--host", LOOPBACK, *arguments],
