@@ -19,6 +19,8 @@ from tests.support.shipped import SPARK_HOME
 # Cores are what the master gives out, not those of the machine: two streams of two cores each, and what replaces
 # the executors of a dead worker.
 _WORKER = ("--cores", "4", "--memory", "8g")
+# By which tests.support.processor_time knows the processes of a run.
+_COUNTED = ("PYTEST_", "TESTS_")
 _BRIEF_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
@@ -28,7 +30,9 @@ class SparkCluster:
     def __init__(self, folder: Path, python: Path) -> None:
         self.folder = folder
         self._port, self._web = free_ports(2)
+        counted = {name: value for name, value in os.environ.items() if name.startswith(_COUNTED)}
         self._variables = {
+            **counted,
             "HOME": str(folder),
             "JAVA_HOME": str(find_java().home),
             "LC_ALL": "C.UTF-8",
