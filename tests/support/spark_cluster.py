@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lakehouse.broker.config import LOOPBACK
 from lakehouse.jvm.java import find_java
+from lakehouse.jvm.options import fast_jvm
 from tests.support.ports import free_ports
 from tests.support.processes import TIMEOUT, await_condition
 from tests.support.shipped import SPARK_HOME
@@ -21,7 +22,11 @@ from tests.support.shipped import SPARK_HOME
 _WORKER = ("--cores", "4", "--memory", "8g")
 # By which tests.support.processor_time knows the processes of a run.
 _COUNTED = ("PYTEST_", "TESTS_")
-_BRIEF_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
+def brief_jvm() -> list[str]:
+    """The options of a daemon or executor that lives for a minute or two, and is killed: it writes no archive."""
+    return [option for option in fast_jvm(find_java()) if "AtExit" not in option]
 
 
 class SparkCluster:
@@ -37,7 +42,7 @@ class SparkCluster:
             "JAVA_HOME": str(find_java().home),
             "LC_ALL": "C.UTF-8",
             "PATH": os.pathsep.join([str(python.parent), "/usr/bin", "/bin"]),
-            "SPARK_DAEMON_JAVA_OPTS": _BRIEF_JVM,
+            "SPARK_DAEMON_JAVA_OPTS": " ".join(brief_jvm()),
             "SPARK_DAEMON_MEMORY": "256m",
             "SPARK_HOME": str(SPARK_HOME),
             "SPARK_LOCAL_DIRS": str(folder / "scratch"),
