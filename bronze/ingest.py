@@ -24,8 +24,8 @@ from lakehouse.spark.retries import retried
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 
-# When a broker dies, the driver waits this long for its answer before it asks the new leaders. Bronze stood still for
-# the minute that Kafka waits by default. It allows no less than request.timeout.ms.
+# When a broker dies, the driver waits this long for its answer before it asks the new leaders. Kafka's default is
+# a minute, in which bronze stands still; it allows no less than request.timeout.ms.
 _API_TIMEOUT_MS = 30_000
 
 
