@@ -4,13 +4,16 @@ BIN := .venv/bin
 # Test files are distributed over this many processes, each with its own Spark (3 GB in all).
 WORKERS ?= 2
 
-.PHONY: help setup demo test-quick test test-s3 test-crash test-containers test-airflow test-tools check format docs lock clean
+.PHONY: help setup demo dist test-quick test test-s3 test-cluster test-crash test-containers test-airflow test-tools check \
+	format docs lock clean
 
 help:
 	@echo "make demo    run the whole lakehouse on an embedded Kafka broker"
+	@echo "make dist    the wheel, and what brings it to the executors of a cluster"
 	@echo "make test-quick  the unit tests: no JVM, no broker; run them while you write"
 	@echo "make test    all tests but the crash tests, as in CI"
 	@echo "make test-s3  a root on a real S3 server: all layers, locks and racing writers; part of make test"
+	@echo "make test-cluster  three brokers and a Spark cluster: a broker and a worker are killed; part of make test-crash"
 	@echo "make test-crash  kill -9 of each stream: 20 times, while it creates each table, and between any two commits"
 	@echo "make test-containers  the platform of docker-compose.yml: started, killed, audited; needs a Docker engine"
 	@echo "make test-airflow  the example DAG in a real Airflow, which is installed into build/airflow"
@@ -35,6 +38,12 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/lakehouse demo
 
+# Into dist/: the wheel, its code for --py-files, and an environment for executors that have only Java, Spark and Python.
+dist: setup
+	rm -f dist/*.whl
+	$(BIN)/python -m hatchling build --target wheel
+	$(BIN)/python -m lakehouse.spark.shipping dist/*.whl
+
 # Each tier is a folder; docs/testing.md says what each proves.
 RUN_TESTS = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
@@ -47,6 +56,9 @@ test: setup
 
 test-s3: setup
 	$(BIN)/python -m pytest tests/processes/test_s3.py
+
+test-cluster: setup
+	$(BIN)/python -m pytest tests/crash/test_cluster.py
 
 # Kills every stream 20 times at random moments, while it creates each table, and between any two commits.
 test-crash: setup

@@ -25,6 +25,10 @@ from lakehouse.spark.retries import retried
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
 
+# When a broker dies, the driver waits this long for its answer before it asks the new leaders. Kafka's default is
+# a minute, in which bronze stands still; it allows no less than request.timeout.ms.
+_API_TIMEOUT_MS = 30_000
+
 
 def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger: str | None = None) -> None:
     """Append the Kafka records beyond the checkpoints. Returns when all are read, or never with a `trigger`.
@@ -100,6 +104,7 @@ def read_kafka(
         # records of aborted transactions count as never sent
         "kafka.isolation.level": "read_committed",
         "kafka.fetch.max.wait.ms": str(bronze.fetch_max_wait_ms),
+        "kafka.default.api.timeout.ms": str(_API_TIMEOUT_MS),
         "maxOffsetsPerTrigger": str(bronze.max_offsets_per_trigger),
     }
     return reader.options(**options).load()

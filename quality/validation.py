@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from html import escape
-from importlib.resources import files as resources
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,7 +32,7 @@ from great_expectations.render import RenderedComponentContent
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 from great_expectations.util import convert_to_json_serializable
-from jinja2 import pass_context
+from jinja2 import PackageLoader, pass_context
 
 from lakehouse.atomic_write import atomic_write
 from lakehouse.errors import InputError, first_line
@@ -203,4 +202,7 @@ def data_docs(validation: ExpectationSuiteValidationResult, *, title: str, run_i
 @cache
 def _view() -> Any:
     """One for all pages: it compiles its templates when they are first used."""
-    return _EscapingView(custom_views_directory=str(resources("quality").joinpath("templates")))
+    view: Any = _EscapingView()
+    # Great Expectations would take a folder, which is not there if the code is in an archive
+    view.env.loader.loaders.append(PackageLoader("quality", "templates"))
+    return view

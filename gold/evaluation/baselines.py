@@ -3,9 +3,10 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from gold.recommender.blend import Blend, BlendWeights, Recipe
+from gold.recommender.blend import Blend, Recipe
 from gold.recommender.factors import fit
 from gold.recommender.preferences import latest_ratings, weigh_preferences
+from gold.recommender.scoring import BlendWeights
 
 # A decay this slow counts every like the same, however old.
 _NEVER_FADES = 1e12

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold.recommender.blend import BlendWeights, Recipe
+from gold.recommender.blend import Recipe
+from gold.recommender.scoring import BlendWeights
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_TRIALS
 

@@ -15,20 +15,8 @@ from gold.models.files import Model, save_model
 from gold.recommender.biases import Shrinkage, deviations, fit_biases
 from gold.recommender.factors import Parameters, fit
 from gold.recommender.preferences import Evidence, latest_ratings, weigh_preferences
+from gold.recommender.scoring import BlendWeights
 from lakehouse.errors import InputError
-
-
-class BlendWeights(NamedTuple):
-    """The weight of each part in the ranking. Factor scores have a root mean square of 1 per user.
-
-    `taste` is for the cosine of a title and a user's tastes, `popularity` for ln(1 + viewers), `new_titles` for
-    the factors that a title without feedback gets from its features, as a share of `factors`.
-    """
-
-    factors: float
-    taste: float
-    popularity: float
-    new_titles: float
 
 
 class Recipe(NamedTuple):

@@ -1,46 +1,13 @@
 """Each user's list: what to recommend, in which order, and the source of each place."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyspark.core.broadcast import Broadcast
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DoubleType, IntegerType, StringType, StructField, StructType
-from scipy.sparse import csr_matrix
 
-from gold.affinity.title_index import unit_rows
-from gold.recommender.blend import Blend, BlendWeights
+from gold.recommender.blend import Blend
+from gold.recommender.blocks import PLACES, Scorer, listing
 from gold.recommender.preferences import Evidence, weigh_preferences
-from gold.recommender.scoring import SOURCES, Best, Users, best_titles
-from gold.recommender.titles import TitleFeatures, dense
+from gold.recommender.scoring import TitleFeatures
 from lakehouse.tables import GOLD_RECOMMENDATIONS
-
-# Cells per dense block of users x titles. A block needs about 60 bytes per cell: 60 MB.
-BLOCK_CELLS = 1_000_000
-
-_PLACES = StructType(
-    [
-        StructField("user_id", StringType()),
-        StructField("content_id", StringType()),
-        StructField("rank", IntegerType()),
-        StructField("predicted_rating", DoubleType()),
-        StructField("source", StringType()),
-    ]
-)
-
-
-class Scorer(NamedTuple):
-    """What one task needs to make the lists of its users."""
-
-    titles: TitleFeatures
-    weights: BlendWeights
-    ranks: tuple[int, ...]
-    mean: float | None
-    titles_per_user: int
 
 
 def describe_users(
@@ -87,65 +54,5 @@ def make_lists(
     blocks = known.repartitionByRange(partitions, "user_id").sortWithinPartitions("user_id")
     # A Python UDF, because Spark has neither a matrix product nor a top n per row: as joins, every user would meet
     # every title in a shuffle. Here only each user's list leaves the worker.
-    ranked = blocks.mapInArrow(_listing(shared), _PLACES)
+    ranked = blocks.mapInArrow(listing(shared), PLACES)
     return ranked.withColumn("model_version", F.lit(model_version)).select(*GOLD_RECOMMENDATIONS.columns)
-
-
-def _listing(shared: Broadcast[Scorer]) -> Any:
-    def make(batches: Iterator[Any]) -> Iterator[Any]:
-        scorer = shared.value
-        if not len(scorer.titles):
-            return
-        block_rows = max(1, BLOCK_CELLS // len(scorer.titles))
-        for batch in batches:
-            for start in range(0, batch.num_rows, block_rows):
-                rows = batch.slice(start, block_rows)
-                yield _places(rows["user_id"], scorer, _best(rows, scorer))
-
-    return make
-
-
-def _best(rows: Any, scorer: Scorer) -> Best:
-    titles = scorer.titles
-    factors, known = dense(rows["factors"], sum(scorer.ranks))
-    value_factors, _ = dense(rows["value_factors"], titles.value_factors.shape[1])
-    biases = pc.fill_null(rows["bias"], 0.0).to_numpy(zero_copy_only=False)
-    lengths = pc.fill_null(pc.list_value_length(rows["history"]), 0).to_numpy(zero_copy_only=False)
-    entries = rows["history"].flatten()
-    users = np.repeat(np.arange(len(lengths)), lengths)
-    positions = titles.positions(pc.struct_field(entries, "content_id"))
-
-    def matrix(field: str) -> Any:
-        values = pc.fill_null(pc.struct_field(entries, field).cast(pa.float64()), 0.0).to_numpy()
-        kept = (values > 0) & ~np.isnan(positions)
-        cells = (users[kept], positions[kept].astype(np.int64))
-        return csr_matrix((values[kept], cells), shape=(len(lengths), len(titles)))
-
-    features = unit_rows(rows["features"], titles.index.vocabulary, titles.index.feature_weights)
-    block = Users(
-        factors, known, value_factors, biases, matrix("seen"), matrix("confidence"), features, matrix("affinity")
-    )
-    return best_titles(
-        block,
-        titles,
-        weights=scorer.weights,
-        ranks=scorer.ranks,
-        mean=scorer.mean,
-        titles_per_user=scorer.titles_per_user,
-    )
-
-
-def _places(user_ids: Any, scorer: Scorer, best: Best) -> Any:
-    filled = np.arange(best.titles.shape[1])[None, :] < best.count[:, None]
-    rows, places = np.nonzero(filled)
-    names = pa.array(SOURCES)
-    return pa.RecordBatch.from_arrays(
-        [
-            user_ids.take(pa.array(rows)),
-            scorer.titles.index.content_ids.take(pa.array(best.titles[filled])),
-            pa.array((places + 1).astype(np.int32)),
-            pa.array(np.round(best.values[filled], 4)),
-            names.take(pa.array(best.sources[filled])),
-        ],
-        names=_PLACES.fieldNames(),
-    )

@@ -1,9 +1,10 @@
 """Gold's settings as model recipes."""
 
 from gold.recommender.biases import Shrinkage
-from gold.recommender.blend import BlendWeights, Recipe
+from gold.recommender.blend import Recipe
 from gold.recommender.factors import Parameters
 from gold.recommender.preferences import Evidence
+from gold.recommender.scoring import BlendWeights
 from lakehouse.configuration.gold import GoldSettings
 
 

@@ -1,14 +1,16 @@
 """The best titles for a block of users, in numpy: ranked by the blend, with predicted values."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 from scipy.sparse import csr_matrix, diags_array
 
-from gold.recommender.blend import BlendWeights
-from gold.recommender.titles import Floats, TitleFeatures, split_fits
+from gold.affinity.title_index import TitleIndex
+
+Floats = npt.NDArray[np.floating[Any]]
 
 LOWEST, HIGHEST = 0.5, 5.0
 # The middle of the scale, used while nobody has rated anything.
@@ -18,6 +20,44 @@ SOURCES = ("als", "affinity", "popularity")
 _ALS, _AFFINITY, _POPULARITY = range(3)
 # Scores are compared as integers at this resolution, so that rounding noise cannot affect the order.
 RESOLUTION = 1_000_000
+
+
+class BlendWeights(NamedTuple):
+    """The weight of each part in the ranking. Factor scores have a root mean square of 1 per user.
+
+    `taste` is for the cosine of a title and a user's tastes, `popularity` for ln(1 + viewers), `new_titles` for
+    the factors that a title without feedback gets from its features, as a share of `factors`.
+    """
+
+    factors: float
+    taste: float
+    popularity: float
+    new_titles: float
+
+
+@dataclass(frozen=True)
+class TitleFeatures:
+    """One entry per title of `index.content_ids`, in that order.
+
+    `factors` are the model's; for a title that it does not know (`known` is false), the mean of its features'.
+    `scales` has per fit the mean outer product of the known titles' factors. `places` rank by popularity, from 1.
+    """
+
+    index: TitleIndex
+    factors: Floats
+    known: npt.NDArray[np.bool_]
+    scales: tuple[Floats, ...]
+    value_factors: Floats
+    biases: Floats
+    viewers: Floats
+    places: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.index.content_ids)
+
+    def positions(self, content_ids: Any) -> Any:
+        """The positions of these ids; NaN for an id that is not a title."""
+        return pc.index_in(content_ids, value_set=self.index.content_ids).to_numpy(zero_copy_only=False)
 
 
 @dataclass(frozen=True)
@@ -89,6 +129,11 @@ def never_rising(values: Floats, count: npt.NDArray[np.int64]) -> Floats:
         best = np.maximum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
         result[:, start:] = np.minimum(result[:, start:], best)
     return result
+
+
+def split_fits(factors: Floats, ranks: tuple[int, ...]) -> list[Floats]:
+    """The columns of each fit."""
+    return np.split(factors, np.cumsum(ranks)[:-1], axis=1)
 
 
 def _blended(

@@ -1,6 +1,5 @@
-"""What a model and today's catalogue know about each title, on the driver and broadcast to the scorers."""
+"""What a model and today's catalogue know about each title, joined on the driver and broadcast to the scorers."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,36 +10,11 @@ from pyspark.sql import DataFrame
 
 from gold.affinity.title_index import TitleIndex
 from gold.recommender.blend import Blend
-
-Floats = npt.NDArray[np.floating[Any]]
+from gold.recommender.blocks import dense
+from gold.recommender.scoring import Floats, TitleFeatures, split_fits
 
 # A feature's factors shrink towards 0 as if it had this much additional weight in titles that nobody took to.
 _PRIOR_FEATURE_WEIGHT = 1.0
-
-
-@dataclass(frozen=True)
-class TitleFeatures:
-    """One entry per title of `index.content_ids`, in that order.
-
-    `factors` are the model's; for a title that it does not know (`known` is false), the mean of its features'.
-    `scales` has per fit the mean outer product of the known titles' factors. `places` rank by popularity, from 1.
-    """
-
-    index: TitleIndex
-    factors: Floats
-    known: npt.NDArray[np.bool_]
-    scales: tuple[Floats, ...]
-    value_factors: Floats
-    biases: Floats
-    viewers: Floats
-    places: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.index.content_ids)
-
-    def positions(self, content_ids: Any) -> Any:
-        """The positions of these ids; NaN for an id that is not a title."""
-        return pc.index_in(content_ids, value_set=self.index.content_ids).to_numpy(zero_copy_only=False)
 
 
 def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> TitleFeatures:
@@ -60,21 +34,6 @@ def join_titles(index: TitleIndex, blend: Blend, popular: DataFrame) -> TitleFea
         viewers=_aligned_numbers(places, "viewers", ids, 0.0),
         places=_aligned_numbers(places, "place", ids, float(len(ids) + 1)).astype(np.int64),
     )
-
-
-def split_fits(factors: Floats, ranks: tuple[int, ...]) -> list[Floats]:
-    """The columns of each fit."""
-    return np.split(factors, np.cumsum(ranks)[:-1], axis=1)
-
-
-def dense(lists: Any, width: int | None) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Lists of equal length as rows, zeros for missing ones, and a mask of those that were present."""
-    present = ~np.asarray(pc.is_null(lists))
-    flat = lists.flatten().to_numpy(zero_copy_only=False)
-    width = len(flat) // max(1, int(present.sum())) if width is None else width
-    rows = np.zeros((len(lists), width), dtype=np.float32)
-    rows[present] = flat.reshape(int(present.sum()), width)
-    return rows, present
 
 
 def _aligned(table: pa.Table, column: str, ids: Any, width: int | None) -> tuple[Floats, npt.NDArray[np.bool_]]:

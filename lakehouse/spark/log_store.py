@@ -5,12 +5,14 @@ Delta has none that lets several drivers write to S3 without a database (docs/de
 
 import zipfile
 from collections.abc import Mapping
+from importlib.resources import files as resources
 from pathlib import Path
 
 from py4j.java_gateway import JavaObject, JVMView
 from py4j.protocol import Py4JJavaError
 
-_SOURCE = Path(__file__).with_name("ConditionalLogStore.java")
+# Also in an archive, where --py-files has the code.
+_SOURCE = resources("lakehouse.spark") / "ConditionalLogStore.java"
 # conf/s3.conf names it as Delta's log store for s3a.
 _CLASS = "lakehouse.ConditionalLogStore"
 _FENCE = "lakehouse.fence"

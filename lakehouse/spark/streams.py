@@ -30,6 +30,7 @@ _KNOWN = {
     "DELTA_SOURCE_TABLE_IGNORE_CHANGES": "bronze lost rows that silver has: lakehouse rebuild silver",
     "DELTA_VERSION_NOT_CONTIGUOUS": "the table's log lacks versions: restore them, or: lakehouse rebuild silver",
     "FAILED_READ_FILE": "restore that file from a copy; nothing was read past it",
+    "ModuleNotFoundError: ": "send executors what `make dist` writes, as docs/deployment.md shows",
 }
 
 # What Spark puts before the cause; the message already names the stream.

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -91,12 +91,17 @@ class Running:
     """A process with all its children in its own session; its output goes to a file."""
 
     def __init__(
-        self, settings: Settings, log: Path, *command: str, variables: Mapping[str, str] = MappingProxyType({})
+        self,
+        settings: Settings,
+        log: Path,
+        *command: str,
+        program: Sequence[str] = (sys.executable, "-m"),
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                [*program, *command],
                 env={**environment(settings), **variables},
                 stdout=output,
                 stderr=subprocess.STDOUT,

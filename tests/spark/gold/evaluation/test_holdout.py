@@ -13,9 +13,10 @@ from gold.evaluation.holdout import Exam, exam_of, measure_all
 from gold.evaluation.measures import Audience, measure_lists, measure_values, predict
 from gold.evaluation.metrics import describe_models, replace_models
 from gold.evaluation.reporting import print_models
-from gold.recommender.blend import Blend, BlendWeights
+from gold.recommender.blend import Blend
 from gold.recommender.factors import checkpoint_folder
 from gold.recommender.recipes import recipe_of
+from gold.recommender.scoring import BlendWeights
 from lakehouse.settings import load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 

@@ -9,8 +9,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from gold.recommender.blend import Blend, BlendWeights, require_finite
+from gold.recommender.blend import Blend, require_finite
 from gold.recommender.factors import Factors, Parameters, checkpoint_folder, fit
+from gold.recommender.scoring import BlendWeights
 from lakehouse.errors import InputError
 from lakehouse.spark.lakehouse import SparkLakehouse
 from tests.support.frames import assert_df_equality

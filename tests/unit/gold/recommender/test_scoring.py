@@ -9,9 +9,7 @@ from scipy.sparse import csr_matrix
 
 from gold.affinity.features import FeatureWeights as FeatureWeights
 from gold.affinity.title_index import index_features
-from gold.recommender.blend import BlendWeights
-from gold.recommender.scoring import SOURCES, Best, Users, best_titles, never_rising
-from gold.recommender.titles import TitleFeatures
+from gold.recommender.scoring import SOURCES, Best, BlendWeights, TitleFeatures, Users, best_titles, never_rising
 
 ALL = BlendWeights(factors=1.0, taste=1.0, popularity=0.0, new_titles=1.0)
 

@@ -108,3 +108,10 @@ def test_what_counts_as_lost(text: str, lost: bool) -> None:
 def test_the_error_names_the_batch() -> None:
     error = stream_error("silver", Exception("disk full"), batch="batch 3 (users-0 offsets 5 to 9)")
     assert error.problem == "stream silver stopped: disk full, in batch 3 (users-0 offsets 5 to 9)"
+
+
+def test_executors_that_lack_the_code_are_a_matter_of_what_they_are_sent() -> None:
+    traceback = "Traceback (most recent call last):\n  File x\nModuleNotFoundError: No module named 'silver'"
+    error = stream_error("silver", Exception(f"[STREAM_FAILED] Job aborted\n{traceback}"))
+    assert error.problem == "stream silver stopped: ModuleNotFoundError: No module named 'silver'"
+    assert "make dist" in error.todo
