@@ -67,8 +67,8 @@ def run(
         write_table(lakehouse, table, version=chosen[table.source.sql_name], formulas=settings.export.formulas)
         for table in tables
     ]
-    told = json.dumps({table.table: table.version for table in written}, indent=2)
-    write_file(f"{settings.root}/{TABLES_FOLDER}/versions.json", told.encode())
+    listed = json.dumps({table.table: table.version for table in written}, indent=2)
+    write_file(f"{settings.root}/{TABLES_FOLDER}/versions.json", listed.encode())
     kept = write_project(settings.root, project_files(tables, settings.root, source=source), replace=replace)
     return ExportedProject(written, kept, _alike(lakehouse, chosen))
 

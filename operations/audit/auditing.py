@@ -145,7 +145,7 @@ def all_faults(
     totals: Totals,
     resolutions: Mapping[PartitionId, Resolutions] = MappingProxyType({}),
 ) -> list[str]:
-    told = [(part, fault) for part, partition in partitions.items() for fault in partition.faults]
-    told += [(part, fault) for part, partition in resolutions.items() for fault in resolution_faults(partition)]
+    faults = [(part, fault) for part, partition in partitions.items() for fault in partition.faults]
+    faults += [(part, fault) for part, partition in resolutions.items() for fault in resolution_faults(partition)]
     doubled = sum(partition.doubled for partition in partitions.values())
-    return [f"{part[0]}-{part[1]}: {fault}" for part, fault in told] + compare_totals(totals, doubled=doubled)
+    return [f"{part[0]}-{part[1]}: {fault}" for part, fault in faults] + compare_totals(totals, doubled=doubled)

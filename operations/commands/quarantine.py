@@ -71,8 +71,8 @@ def over_all_days(groups: Iterable[RejectedGroup]) -> list[_Line]:
     for _, of_topic in groupby(groups, key=lambda one: (one.rule, one.topic)):  # ordered by rule, topic, day
         days = list(of_topic)
         first, last = days[0].day, days[-1].day
-        told = str(first) if first == last else f"{first} to {last}"
-        lines.append(_line_of(days[0])._replace(day=told, rows=sum(day.rows for day in days)))
+        span = str(first) if first == last else f"{first} to {last}"
+        lines.append(_line_of(days[0])._replace(day=span, rows=sum(day.rows for day in days)))
     return lines
 
 

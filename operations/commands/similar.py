@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if args.json:
         print_json(similar)
         return 0
-    rows = [_told(title) for title in similar["by_features"]]
+    rows = [_row(title) for title in similar["by_features"]]
     print(f"like {cell(similar['content_id'])} ({cell(similar['titulo'])}), by what they share")
     print_table(("content_id", "title", "similarity", "shared"), rows)
     if similar["by_factors"]:
@@ -94,6 +94,6 @@ def _named(neighbour: Neighbour, titles: Mapping[str, Any]) -> dict[str, Any]:
     return {**neighbour._asdict(), "titulo": title["titulo"], "type": title["type"]}
 
 
-def _told(title: Mapping[str, Any]) -> tuple[Any, ...]:
+def _row(title: Mapping[str, Any]) -> tuple[Any, ...]:
     shared = [value for values in title["shared"].values() for value in values]
     return (title["content_id"], title["titulo"], title["similarity"], ", ".join(shared))

@@ -75,8 +75,8 @@ class Live:
         self._await(
             "waiting until Kafka confirms what was sent", lambda: lines.extend(self.producers.stop()), stop
         )
-        for told in lines:
-            self._monitor.tell(told)
+        for line in lines:
+            self._monitor.tell(line)
         self._await("the streams process what is left in Kafka", self.streams.drain, stop)
         self.streams.stop(wait_seconds=_PATIENCE_SECONDS)
         for worker in (*self.producers.workers, *self.streams.workers) if stop.count < 2 else ():

@@ -38,11 +38,11 @@ def read_streams(file: Path, *, latest: int) -> Streams | None:
     unreadable = 0
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            told = read_line(line)
-            if told is None:
+            record = read_line(line)
+            if record is None:
                 unreadable += 1  # shown on the page: the other batches are still useful
             else:
-                name, batch = _batch(told)
+                name, batch = _batch(record)
                 counted[name].add(batch)
     streams = [
         Stream(name, stream.batches, stream.rows, stream.seconds, tuple(stream.latest))

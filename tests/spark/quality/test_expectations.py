@@ -33,10 +33,12 @@ def measured(spark: SparkSession, schema: str, rows: list[tuple[Any, ...]], expe
         suite = gx.ExpectationSuite(name="s", expectations=[expectation])
         result = validation.validate(batch, suite, SILVER_USERS, samples=20).results[0].to_json_dict()
         assert not result["exception_info"].get("raised_exception", True), result["exception_info"]
-        told = result["result"]
-        shown = sorted(map(str, told.get("partial_unexpected_list", [])))
+        details = result["result"]
+        shown = sorted(map(str, details.get("partial_unexpected_list", [])))
         names = ("observed_value", "unexpected_count", "element_count", "missing_count", "details")
-        found.append({"success": result["success"], "shown": shown} | {n: told[n] for n in names if n in told})
+        found.append(
+            {"success": result["success"], "shown": shown} | {n: details[n] for n in names if n in details}
+        )
     shown, also_shown = (one.pop("shown") for one in found)
     assert (found[0], len(shown)) == (found[1], len(also_shown))
     return found[0] | {"shown": shown}

@@ -72,7 +72,7 @@ def test_what_made_up_records_filled_no_later_source_excuses(
     assert not sent.read(settings.shared_ops).lacks_column("silver.content.decada_lanzamiento")
 
 
-def test_rows_that_nobody_told_of_may_fill_every_column(tmp_path: Path) -> None:
+def test_rows_of_an_undeclared_source_may_fill_every_column(tmp_path: Path) -> None:
     """In a lakehouse older than the file, or fed by others. Empty tables, as `up` creates them, do not count."""
     log = tmp_path / "bronze" / "events" / "_delta_log"
     log.mkdir(parents=True)
@@ -85,7 +85,7 @@ def test_rows_that_nobody_told_of_may_fill_every_column(tmp_path: Path) -> None:
     assert not sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
 
 
-def test_rows_of_a_source_that_was_told_change_nothing(tmp_path: Path) -> None:
+def test_rows_of_a_declared_source_change_nothing(tmp_path: Path) -> None:
     remember(tmp_path, MOVIELENS)
     (tmp_path / "bronze" / "events").mkdir(parents=True)
     (tmp_path / "bronze" / "events" / "part-00000.parquet").touch()

@@ -170,7 +170,9 @@ def test_what_cannot_work_is_refused_before_spark_starts(
     assert err.count("\n") == 1
 
 
-def test_wrong_arguments_are_told_on_the_given_stderr(given: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_are_reported_on_the_given_stderr(
+    given: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     err = io.StringIO()
     with pytest.raises(SystemExit) as ended:
         main(["chekc"], settings=given, stderr=err)

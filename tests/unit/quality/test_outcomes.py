@@ -145,9 +145,9 @@ def test_the_validation_result_says_the_same_as_the_results() -> None:
     rows = {"c": [None, None]}
     found = validated(rows, gxe.ExpectTableRowCountToBeBetween(min_value=1), IN_SET)
     results_of(found, "silver.t", 3, profile(pd.DataFrame(rows)), Allowed(()))
-    told = found.to_json_dict()
-    assert (told["success"], told["statistics"]["successful_expectations"]) == (False, 1)
-    assert told["results"][1]["exception_info"]["exception_message"].startswith("no value in any row")
+    written = found.to_json_dict()
+    assert (written["success"], written["statistics"]["successful_expectations"]) == (False, 1)
+    assert written["results"][1]["exception_info"]["exception_message"].startswith("no value in any row")
 
 
 def test_an_empty_table_is_fine_where_no_source_has_rows() -> None:

@@ -70,10 +70,10 @@ def embedded(settings: Settings) -> Settings:
 def test_without_java_and_without_a_broker_it_is_one_line(embedded: Settings, no_java: dict[str, str]) -> None:
     done = run(embedded, **no_java)
     assert (done.returncode, done.stdout) == (2, "")
-    told = r"lakehouse: no Kafka broker runs, and the embedded one cannot start: no Java [\d, ]+ found .*"
+    expected = r"lakehouse: no Kafka broker runs, and the embedded one cannot start: no Java [\d, ]+ found .*"
     said = done.stderr.splitlines()
     assert said[0] == "no Kafka broker runs: starting the embedded one"
-    assert re.fullmatch(told, said[1]), said
+    assert re.fullmatch(expected, said[1]), said
     assert "set kafka.bootstrap_servers to a cluster, or install one" in said[1]
     assert len(said) == 2
 

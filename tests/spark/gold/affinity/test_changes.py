@@ -254,15 +254,15 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
     assert own.rows(GOLD_AFFINITY).where("rating > 1").select("user_id").distinct().count() == 30
 
 
-def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: Lakehouse) -> None:
+def test_if_nothing_changed_the_inputs_are_recorded_and_no_file_is_written(own: Lakehouse) -> None:
     root = own.settings.root
     before = own.lake.read(GOLD_AFFINITY).inputFiles()
     made = own.version(GOLD_AFFINITY)
     own.merge(SILVER_USERS, user(3, "g1"))  # as before
     own.rate()
     assert own.version(GOLD_AFFINITY) == made + 1
-    told = lineage_of(lakehouse.Lakehouse(root), GOLD_AFFINITY, made + 1)
-    assert told == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
+    recorded = lineage_of(lakehouse.Lakehouse(root), GOLD_AFFINITY, made + 1)
+    assert recorded == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
     assert sorted(own.lake.read(GOLD_AFFINITY).inputFiles()) == sorted(before)
 
 

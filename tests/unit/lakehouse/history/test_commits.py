@@ -56,8 +56,8 @@ def test_inputs_are_followed_through_maintenance_and_restores(lake: Lakehouse) -
     delta = DeltaTable(lake.path(SILVER_USERS))
     delta.optimize.compact()  # version 4
     delta.restore(0)  # version 5
-    told = [lineage_of(lake, SILVER_USERS, version) for version in range(6)]
-    assert told == [{"bronze.events": number} for number in (7, 8, 8, 8, 8, 7)]
+    recorded = [lineage_of(lake, SILVER_USERS, version) for version in range(6)]
+    assert recorded == [{"bronze.events": number} for number in (7, 8, 8, 8, 8, 7)]
     assert lineage_of(lake, SILVER_USERS, 6) is None
 
 

@@ -63,7 +63,7 @@ def test_a_list_as_a_person_reads_it(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("recommend", "07"), "no user '07'; the nearest ids are 007, u8, u9"),
         (("recommend", "u9"), "user 'u9' has no list yet; lakehouse run --select gold makes it"),
@@ -71,8 +71,8 @@ def test_a_list_as_a_person_reads_it(command: Command) -> None:
         (("similar", ""), "no title ''; the nearest ids are 7, t1, t2"),
     ],
 )
-def test_an_unknown_id_is_one_line(command: Command, arguments: tuple[str, ...], told: str) -> None:
-    assert command(*arguments) == (2, "", f"lakehouse: {told}\n")
+def test_an_unknown_id_is_one_line(command: Command, arguments: tuple[str, ...], message: str) -> None:
+    assert command(*arguments) == (2, "", f"lakehouse: {message}\n")
 
 
 def test_neighbours_of_a_title(command: Command) -> None:

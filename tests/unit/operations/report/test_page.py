@@ -185,7 +185,7 @@ def test_the_list_of_tables_says_what_a_row_is() -> None:
     assert '>silver.users<small lang="en">one user</small></th>' in render(full_report(), language="es")
 
 
-def test_records_that_silver_has_not_taken_are_told() -> None:
+def test_records_that_silver_has_not_read_are_shown() -> None:
     behind = replace(full_report(), flow=FLOW._replace(taken=400, applied=370))
     assert "600 records of bronze are not processed yet" in render(behind, language="en")
     assert "not processed yet" not in render(full_report(), language="en")
@@ -268,7 +268,7 @@ def test_the_languages_differ_in_words_and_numbers() -> None:
     assert "1 Mar 2026, 12:00 UTC" in english
 
 
-def test_layers_are_told_in_the_order_in_which_records_flow() -> None:
+def test_layers_are_in_the_order_in_which_records_flow() -> None:
     assert [*layers(full_report())] == [*ES.words["layers"]] == ["bronze", "silver", "gold"]
     assert [*layers(empty_report())] == ["bronze"]
 

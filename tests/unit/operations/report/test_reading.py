@@ -161,9 +161,9 @@ def progress_line(stream: str, rows: int, *, seconds: float, lag: int | None) ->
     return json.dumps(line) + "\n"
 
 
-def test_every_table_is_told_with_its_version_and_rows(report: Report) -> None:
-    told = {table.name: (table.version, table.rows, dict(table.inputs)) for table in report.tables}
-    assert told == {
+def test_every_table_is_shown_with_its_version_and_rows(report: Report) -> None:
+    states = {table.name: (table.version, table.rows, dict(table.inputs)) for table in report.tables}
+    assert states == {
         "bronze.events": (2, 2, {}),
         "silver.users": (0, 3, {}),
         "silver.content": (0, 3, {}),
