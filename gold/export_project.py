@@ -22,8 +22,8 @@ from lakehouse.text import escaped
 SOURCES = ("csv", "delta")
 
 
-class Written(NamedTuple):
-    """One exported table. `version` is null and `rows` 0 if the table does not exist yet."""
+class ExportedFile(NamedTuple):
+    """One exported table as a file. `version` is null and `rows` 0 if the table does not exist yet."""
 
     name: str
     table: str
@@ -38,7 +38,7 @@ class ExportedProject(NamedTuple):
     `alike` lists the tables with ids that differ only in case.
     """
 
-    tables: list[Written]
+    tables: list[ExportedFile]
     kept: list[str]
     alike: list[Alike]
 
@@ -86,7 +86,7 @@ def _version(lakehouse: Lakehouse, table: Table) -> int | None:
     return exported_version(lakehouse.root, table) if lakehouse.exists(table) else None
 
 
-def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, formulas: Formulas) -> Written:
+def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, formulas: Formulas) -> ExportedFile:
     """One file with that version of the table; only its header if there is no table, so no version."""
     path = f"{lakehouse.root}/{TABLES_FOLDER}/{table.name}.csv"
     count = 0
@@ -99,7 +99,7 @@ def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, f
                 yield row
 
     write_csv(path, table.names, lines(), decimals=None, formulas=formulas)
-    return Written(table.name, table.source.sql_name, version, count, path)
+    return ExportedFile(table.name, table.source.sql_name, version, count, path)
 
 
 def kept_note(kept: Sequence[str]) -> str:

@@ -239,7 +239,7 @@ def quoted(name: str) -> str:
 
 
 def text_literal(text: str) -> str:
-    """The text as SQL takes it literally."""
+    """The text as a literal of DataFusion SQL. Spark SQL needs backslashes escaped: `lakehouse.spark.sql`."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -22,7 +22,14 @@ from lakehouse.jvm.java import Java, find_java, utf8_locale
 from lakehouse.jvm.options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
 from lakehouse.leases import fence_file
 from lakehouse.settings import conf_dir, load_settings
-from lakehouse.spark.defaults import DEFAULTS, defaults_file, plain_defaults, required, spark_defaults, store_file
+from lakehouse.spark.defaults import (
+    DEFAULTS,
+    defaults_file,
+    plain_defaults,
+    required_settings,
+    spark_defaults,
+    store_file,
+)
 from lakehouse.spark.downloads import downloads_reported
 from lakehouse.spark.environment import drop_empty_variables, require_fitting_environment, suspects
 from lakehouse.spark.log_store import add_log_store
@@ -244,7 +251,7 @@ def _stderr_to(log_file: Path | None) -> Iterator[None]:
 def _verify(spark: SparkSession) -> None:
     store = store_file(load_settings().root)
     files = f"conf/{DEFAULTS}" if store is None else f"conf/{DEFAULTS} and conf/{store.name}"
-    for key, wanted in required(store).items():
+    for key, wanted in required_settings(store).items():
         value = spark.conf.get(key, "")
         if wanted not in (value or "").split(","):
             spark_defaults(defaults_file())  # reports it if that file cannot be read
