@@ -44,7 +44,7 @@ class Sent(NamedTuple):
         return is_sent and not any(column.startswith(f"{table}.") for column in self.columns)
 
 
-NOTHING_TOLD = Sent()
+NOTHING_DECLARED = Sent()
 
 
 def read(place: Path | str) -> Sent:
@@ -52,7 +52,7 @@ def read(place: Path | str) -> Sent:
     try:
         return Sent(frozenset(json.loads(open_folder(str(place)).read(FILE))))
     except FileNotFoundError:
-        return NOTHING_TOLD
+        return NOTHING_DECLARED
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{place}/{FILE} is not a JSON list of columns",

@@ -10,7 +10,7 @@ from great_expectations.core.expectation_validation_result import (
 )
 
 from lakehouse.errors import first_line
-from lakehouse.sent import NOTHING_TOLD, Sent
+from lakehouse.sent import NOTHING_DECLARED, Sent
 from quality.batches import Profile
 from quality.results import ExpectationResult
 
@@ -28,7 +28,7 @@ class Allowed:
     """What may be absent: columns that may be all null by the settings, and those that no source sends."""
 
     may_be_null: Collection[str]
-    sent: Sent = NOTHING_TOLD
+    sent: Sent = NOTHING_DECLARED
 
 
 def results_of(

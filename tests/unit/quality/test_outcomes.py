@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from great_expectations.expectations.row_conditions import Column
 
-from lakehouse.sent import NOTHING_TOLD, Sent
+from lakehouse.sent import NOTHING_DECLARED, Sent
 from lakehouse.tables import SILVER_FEEDBACK
 from quality import validation
 from quality.batches import profile
@@ -24,7 +24,10 @@ def validated(rows: dict[str, list[Any]], *expectations: Any) -> Any:
 
 
 def judged(
-    rows: dict[str, list[Any]], *expectations: Any, may_be_null: tuple[str, ...] = (), sent: Sent = NOTHING_TOLD
+    rows: dict[str, list[Any]],
+    *expectations: Any,
+    may_be_null: tuple[str, ...] = (),
+    sent: Sent = NOTHING_DECLARED,
 ) -> list[ExpectationResult]:
     found = validated(rows, *expectations)
     return list(results_of(found, "silver.t", 3, profile(pd.DataFrame(rows)), Allowed(may_be_null, sent)))
