@@ -6,8 +6,10 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from lakehouse.tables import SILVER_QUARANTINE
+
 # What identifies a Kafka record.
-RECORD = ("topic", "partition", "offset")
+RECORD = SILVER_QUARANTINE.key
 # Later wins; the Kafka record's own coordinates make the order total.
 ORDER = ("event_timestamp", "kafka_timestamp", *RECORD)
 
