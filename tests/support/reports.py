@@ -77,7 +77,7 @@ def full_report() -> Report:
             (
                 Metric("rmse", {"blend": 0.9, "mean": 1.2}),
                 Metric("ndcg_at_10", {"blend": 0.13, "popularity": 0.07}),
-                Metric("holdout_rows", {"blend": 200.0}),
+                Metric("test_ratings", {"blend": 200.0}),
             ),
         ),
         checks=DataQuality(

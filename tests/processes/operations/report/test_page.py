@@ -115,7 +115,7 @@ def test_text_from_right_to_left_does_not_turn_what_follows(browser: Browser, re
         ("u3", "1 usuario encontrado", ["u3"]),  # by id
         ("el viaje", "1 usuario encontrado", ["u3"]),  # by a title on the list
         ("<script>", "2 usuarios encontrados", ["Lucía Ñandú", HOSTILE[1]]),  # both lists have that title
-        ("nadie así", "Nadie coincide con esa búsqueda", []),
+        ("nadie así", "Ningún usuario coincide con la búsqueda", []),
         ("", "3 usuarios encontrados", ["Lucía Ñandú", HOSTILE[1], "u3"]),
     ],
 )
