@@ -115,7 +115,9 @@ def project_path(root: str, name: str = f"{NAME}.pbip") -> str:
 def main(argv: list[str] | None = None) -> None:
     parser = job_parser("Export the tables that people look at, and a Power BI project that reads them.")
     parser.add_argument("--source", choices=SOURCES, default="csv", help="what the project reads at first")
-    parser.add_argument("--replace", action="store_true", help="even a project that was changed in Power BI")
+    parser.add_argument(
+        "--replace", action="store_true", help="overwrite the project even if it was changed in Power BI"
+    )
     args = parser.parse_args(argv)
     for note in run(load_settings(), source=args.source, replace=args.replace).notes:
         logging.getLogger(__name__).warning(note)

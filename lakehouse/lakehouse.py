@@ -82,7 +82,7 @@ class Lakehouse:
                 )
 
     def _has(self, table: Table, version: int, known: Sequence[int]) -> str:
-        """The versions that there are; and since when, if an older one was asked for."""
+        """The versions that exist, and since when if an older one was requested."""
         has = f"it has {known[0]} to {known[-1]}"
         if version < known[0]:
             since = commit_times(table_log(self.folder, table))[known[0]]

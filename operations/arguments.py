@@ -221,7 +221,7 @@ def _runs(commands: Any) -> None:
     runs = _add(
         commands,
         "runs",
-        "list the runs of jobs and of commands that write: when, how long, what came out",
+        "list the runs of jobs and of commands that write: when, how long, with which result",
         json=True,
     )
     runs.add_argument(

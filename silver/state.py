@@ -172,6 +172,6 @@ def _merge(lake: SparkLakehouse, table: Table, changes: DataFrame) -> None:
         .whenMatchedUpdate(_MERGE.update, set=values)
         .whenNotMatchedInsert(_MERGE.insert, values=values)
     )
-    # MERGE reads its source twice, and copies it first lest the second reading differ: these frames are computed
+    # MERGE reads its source twice, and copies it first in case the second read differs: these frames are computed
     with setting(lake.spark, _SOURCE_COPY, "none"):
         merge.execute()

@@ -44,7 +44,7 @@ def written_since(lake: Lakehouse, before: Mapping[str, int], tables: Iterable[T
 
 
 def _commits(lake: Lakehouse, table: Table, *, after: int) -> list[Commit]:
-    """The newest commits, one more than are counted if there are so many."""
+    """The newest commits, at most one more than are counted."""
     return list(islice(commits(lake, table, after=after), MAX_COMMITS + 1))
 
 

@@ -64,7 +64,7 @@ def _answering_cluster(kafka: KafkaSettings, root: str) -> Iterator[Cluster]:
     try:
         with kafka_cluster(kafka, root) as cluster:
             if not is_running:
-                print(f"it answers after {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+                print(f"it answered after {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
             yield cluster
     except MachineError as error:
         raise MachineError(

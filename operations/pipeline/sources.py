@@ -23,7 +23,7 @@ from producers.sending.delivery import publish
 from producers.sending.records import Feed, Record
 
 MARKER = "published.json"
-ALREADY_PUBLISHED = "already published: these topics hold the same records, nothing was sent again"
+ALREADY_PUBLISHED = "already published: these topics hold the same records, so nothing was sent again"
 
 
 class DemoSource(NamedTuple):

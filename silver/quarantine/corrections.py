@@ -78,7 +78,7 @@ def _strict(one: Assignment) -> Any:
     document = parse_object(f'{{"value":{one.value}}}') if is_unicode(one.value) else None
     if document is None:
         raise InputError(
-            f"--set {one.field}: the value is not strict JSON", todo="write it as silver could read it"
+            f"--set {one.field}: the value is not strict JSON", todo="write it so that silver can read it"
         )
     return document["value"]
 

@@ -92,7 +92,7 @@ def test_the_demo_twice_sends_nothing_again_and_changes_no_row(
     assert TWICE in readme_commands()
     outcome = run(f"{TWICE} --json", copied_demo)
     assert outcome.code == 0, outcome.err
-    assert "already published: these topics hold the same records, nothing was sent again" in outcome.err
+    assert "already published: these topics hold the same records, so nothing was sent again" in outcome.err
     printed = json.loads(outcome.out)
     assert set(printed) == {"tables", "checks", "rejected", "model", "streams", "seconds", "paths"}
     assert set(printed["checks"].values()) == {"passed"}

@@ -202,7 +202,7 @@ def test_a_drift_is_measured_and_the_rare_values_count_together(spark: SparkSess
     [
         ([(4.0,)] * 3, {"4.0": 1.0}, 0.0),  # numbers have the same names on both engines
         ([(4.0,)] * 3, {"1.0": 1.0}, 1.0),
-        ([(4.0,)] * 3, None, "no run before to compare with"),
+        ([(4.0,)] * 3, None, "no earlier run to compare with"),
         ([(4.0,)] * 2, {"1.0": 1.0}, "2 values, too few to judge"),
         ([(None,)] * 3, {"1.0": 1.0}, None),
     ],

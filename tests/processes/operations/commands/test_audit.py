@@ -83,7 +83,7 @@ def test_the_start_of_the_embedded_broker_is_said(embedded: Settings, prepared: 
     done = run(embedded, "--json")
     assert done.returncode == 0
     assert re.fullmatch(
-        r"no Kafka broker runs: starting the embedded one\nit answers after \d+\.\d s\n", done.stderr
+        r"no Kafka broker runs: starting the embedded one\nit answered after \d+\.\d s\n", done.stderr
     )
     nothing = dict.fromkeys(Totals._fields, 0)
     assert json.loads(done.stdout) == {"ok": True, "partitions": [], "silver": nothing, "faults": []}

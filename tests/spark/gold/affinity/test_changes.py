@@ -213,7 +213,7 @@ def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> No
     inputs = Inputs({table.sql_name: own.rows(table) for table in (SILVER_USERS, SILVER_CONTENT)}, older)
     recipe = rate_affinity.derivation_of(own.settings.gold.affinity)
     found = rate_affinity.changed_users(own.lake, inputs, recipe)
-    assert found == ChangedKeys(None, why_all="silver.users has gone back")
+    assert found == ChangedKeys(None, why_all="silver.users is at an older version than before")
 
 
 def test_a_restored_silver_table_tells_its_changes_like_any_other(own: Lakehouse) -> None:

@@ -82,13 +82,13 @@ def test_its_results_are_a_table_and_pages_without_a_network(
     ("arguments", "message"),
     [
         (("silver.user",), "no table 'silver.user' in this lakehouse; did you mean silver.users?"),
-        (("bronze.events",), "bronze.events has no suite; check silver, gold, or a table of one of the two"),
+        (("bronze.events",), "bronze.events has no suite; check silver, gold, or one of their tables"),
         (
             ("silver.users", "--version", "99"),
             "silver.users has no version 99; it has 0 to 2: lakehouse history silver.users",
         ),
-        (("silver", "--version", "1"), "--version 1 without one table; name the table whose version it is"),
-        (("--version", "1"), "--version 1 without one table; name the table whose version it is"),
+        (("silver", "--version", "1"), "--version 1 without one table; name the one table that it belongs to"),
+        (("--version", "1"), "--version 1 without one table; name the one table that it belongs to"),
         (("--suite", "s.json"), "--suite s.json without one table; name the table to run it on"),
         (
             ("--suites", "d", "--version", "1"),

@@ -116,7 +116,7 @@ TOTALS = Totals(rows_in=10, applied=8, superseded=1, deleted=0, quarantined=1, e
     [
         ({}, []),
         ({"superseded": 0}, ["silver's batches took 10 rows and tell of 9"]),
-        ({"quarantine": 0}, ["silver.batches tells of 1 quarantined rows, silver.quarantine holds 0"]),
+        ({"quarantine": 0}, ["silver.batches reports 1 quarantined rows, silver.quarantine holds 0"]),
         ({"entities": 9}, ["silver holds 9 rows, and its batches applied 8 events"]),
     ],
 )
@@ -129,7 +129,7 @@ def test_the_quarantine_holds_a_doubled_record_once(quarantined: int, is_fault: 
     """Bronze holds two records twice; none, one or both may have been quarantined."""
     doubled = compared(counts(bronze_rows=12, refinable=12, refined=12))
     totals = TOTALS._replace(quarantined=quarantined, applied=9 - quarantined, entities=0)
-    expected = [f"silver.batches tells of {quarantined} quarantined rows, silver.quarantine holds 1"]
+    expected = [f"silver.batches reports {quarantined} quarantined rows, silver.quarantine holds 1"]
     assert all_faults({PART: doubled}, totals) == [
         "users-0: 2 bronze rows are there twice",
         *(expected if is_fault else []),

@@ -91,11 +91,11 @@ def test_neighbours_of_a_title(command: Command) -> None:
 
 def test_neighbours_as_a_person_reads_them(command: Command) -> None:
     out = command("similar", "007")[1]
-    assert "like 007 (Agent), by what they share" in out
+    assert "similar to 007 (Agent), by what they share" in out
     assert "by who likes them, from model als-1" in out
     code, out, _ = command("similar", "7")  # the model has not seen it
     assert code == 0
-    assert "the published model knows nothing of this title" in out
+    assert "the published model does not know this title" in out
 
 
 def test_without_a_saved_model_features_say_what_they_can(tmp_path: Path) -> None:
