@@ -157,11 +157,11 @@ def switch_the_feed_off(lakehouse: Lakehouse) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda silver: silver.merge(SILVER_CONTENT, title(4, "g1")), "much of silver.content"),
-        (lambda silver: silver.delete(SILVER_CONTENT, "t04"), "much of silver.content"),
+        (lambda silver: silver.merge(SILVER_CONTENT, title(4, "g1")), "many rows of silver.content"),
+        (lambda silver: silver.delete(SILVER_CONTENT, "t04"), "many rows of silver.content"),
         (
             lambda silver: silver.merge(SILVER_USERS, *[user(n, "g2") for n in range(7)]),
-            "much of silver.users",
+            "many rows of silver.users",
         ),
         (restore_gold, NO_BASE.why_all),
         (delete_rows_of_gold, NO_BASE.why_all),
