@@ -75,7 +75,7 @@ class Folder:
     def move(self, new: "Folder") -> None:
         """Move the folder to another path of its file system.
 
-        A store of objects moves none: there the files are copied, those at the top first, and then deleted, those
+        An object store cannot rename: there the files are copied, those at the top first, and then deleted, those
         at the top last. Called again after a crash, this finishes the move.
         """
         self.system.create_dir(new.path.rpartition("/")[0])

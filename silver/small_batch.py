@@ -17,7 +17,8 @@ from lakehouse.lakehouse import Lakehouse, append, arrow_schema, quoted, select
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
 from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, merge_conditions
-from silver.rows import MOST_UNKNOWN, SOURCES, batch_row, outcome_counts
+from silver.parsing.fields import TYPED_COLUMNS
+from silver.rows import MOST_UNKNOWN, batch_row, outcome_counts
 from silver.state import TARGETS
 from silver.winners import Decision, Held, Incoming, Moment, decide, grouped
 
@@ -230,8 +231,7 @@ def _append(tables: Opened, table: Table, rows: pa.Table, transaction: Transacti
 def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> pa.Table:
     """The decided records in the columns of their table."""
     rows = records.take(pa.array([decision.latest.row for decision in decisions], pa.int64()))
-    sources = SOURCES[table.name]
-    columns = [rows[sources.get(name, name)] for name in table.columns]
+    columns = [rows[TYPED_COLUMNS.get(name, name)] for name in table.columns]
     # a deletion has only its id and its moment; Delta itself refuses nulls where there must be none
     nullable = pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
     return pa.table(columns, names=table.columns).cast(nullable)

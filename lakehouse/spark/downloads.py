@@ -12,7 +12,7 @@ _POLL_SECONDS = 0.5
 
 @contextmanager
 def downloads_reported(log_file: Path, terminal: int) -> Iterator[None]:
-    """Write a line to this file descriptor whenever more packages are there. None if all were there before."""
+    """Write a line to this file descriptor whenever more packages are downloaded; none if all were cached."""
     before, ended = log_file.stat().st_size, Event()
     watcher = Thread(target=_watch, args=(log_file, before, terminal, ended), daemon=True)
     watcher.start()
