@@ -7,11 +7,12 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse.tables import SILVER_QUARANTINE
+from lakehouse.tables.silver import PROVENANCE
 
 # What identifies a Kafka record.
 RECORD = SILVER_QUARANTINE.key
 # Later wins; the Kafka record's own coordinates make the order total.
-ORDER = ("event_timestamp", "kafka_timestamp", *RECORD)
+ORDER = tuple(column.name for column in PROVENANCE)
 
 TOMBSTONE = "tombstones"
 # The table that the events of each type go to.

@@ -115,7 +115,7 @@ TOTALS = Totals(rows_in=10, applied=8, superseded=1, deleted=0, quarantined=1, e
     ("changes", "faults"),
     [
         ({}, []),
-        ({"superseded": 0}, ["silver's batches took 10 rows and tell of 9"]),
+        ({"superseded": 0}, ["silver's batches took 10 rows and report 9"]),
         ({"quarantine": 0}, ["silver.batches reports 1 quarantined rows, silver.quarantine holds 0"]),
         ({"entities": 9}, ["silver holds 9 rows, and its batches applied 8 events"]),
     ],
