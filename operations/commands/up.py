@@ -73,7 +73,7 @@ class Live:
         self.maintenance.stop(wait_seconds=0)
         lines: list[str] = []
         self._await(
-            "waiting until Kafka confirms what was sent", lambda: lines.extend(self.producers.stop()), stop
+            "waiting for Kafka to confirm what was sent", lambda: lines.extend(self.producers.stop()), stop
         )
         for line in lines:
             self._monitor.tell(line)

@@ -127,7 +127,7 @@ def test_the_prompt_takes_entries_before_the_engine_has_started(
         await_line(waits),
         press_ctrl_c,
         await_line("cancelled\n"),
-        await_line("to stop it\n"),
+        await_line("before stopping it\n"),
         engine.may_start.set,
     )
     keys.send_text(f"\\d gold.models{ENTER}SELECT 1;{ENTER}")
