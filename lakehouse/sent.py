@@ -60,7 +60,7 @@ def read(place: Path | str) -> Sent:
         ) from error
 
 
-def remember(place: Path | str, columns: Collection[str], *, root: str) -> None:
+def declare(place: Path | str, columns: Collection[str], *, root: str) -> None:
     """Add the columns of a source that is about to be sent.
 
     If bronze already has rows but this file does not exist, nobody knows what they can fill: every column stays

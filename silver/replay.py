@@ -106,7 +106,7 @@ def report_lines(report: ReplayReport, *, dry_run: bool) -> list[str]:
     return lines
 
 
-def as_json(report: ReplayReport, *, dry_run: bool) -> dict[str, Any]:
+def described(report: ReplayReport, *, dry_run: bool) -> dict[str, Any]:
     """The report for programs."""
     outcomes = report.result.outcomes
     return {

@@ -45,7 +45,7 @@ def _replay(request: Request, call: Call, *, json: bool) -> None:
     with call.spark() as spark:
         report = replay.run(spark, call.settings, request)
     if json:
-        print_json(replay.as_json(report, dry_run=request.dry_run))
+        print_json(replay.described(report, dry_run=request.dry_run))
     else:
         print("\n".join(replay.report_lines(report, dry_run=request.dry_run)))
 

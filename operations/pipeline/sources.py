@@ -69,7 +69,7 @@ def publish_once(
     Sending them again would change nothing in silver but the rows' provenance; an unchanged lakehouse is clearer.
     """
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    sent.remember(shared_ops, source.columns, root=root)
+    sent.declare(shared_ops, source.columns, root=root)
     ops = open_folder(shared_ops)
     if _published(ops) == _state(source, kafka, cluster):
         return [ALREADY_PUBLISHED]
