@@ -48,7 +48,7 @@ def test_arrays_are_joined_times_are_utc_and_rows_are_in_order(tmp_path: Path) -
     ]
 
 
-def test_a_rejected_record_tells_its_rules_and_not_its_content(tmp_path: Path) -> None:
+def test_a_rejected_record_has_its_rules_and_not_its_content(tmp_path: Path) -> None:
     reasons = [("id_missing", "id", None), ("type_unknown", "type", "x")]
     record = ("topic", 0, 7, NOON, "key", None, "secret", None, None, None, reasons, NOON, "open", None)
     write_rows(str(tmp_path), SILVER_QUARANTINE, [record])
@@ -147,7 +147,7 @@ def test_a_stated_version_is_exported_in_place_of_the_newest(settings: Settings)
         assert read_csv(written["recommendations"].path)[1][-1] == model
 
 
-def test_the_command_writes_all_and_tells_where(settings: Settings, command: Command) -> None:
+def test_the_command_writes_all_and_prints_the_paths(settings: Settings, command: Command) -> None:
     # these tables were not checked: tests/spark/quality does that
     chosen = ("--source", "delta", "--formulas", "escape", "--no-gate")
     code, out, _ = command("export", "--json", *chosen, settings=settings)

@@ -135,7 +135,7 @@ def delete_rows_of_gold(lakehouse: Lakehouse) -> None:
     lakehouse.lake.delta_table(GOLD_AFFINITY).delete("user_id = 'u01'")
 
 
-def make_users_anew(lakehouse: Lakehouse) -> None:
+def recreate_users(lakehouse: Lakehouse) -> None:
     """A table with as many versions as the previous one, and other users."""
     root = lakehouse.settings.root
     shutil.rmtree(SILVER_USERS.path(root))
@@ -165,7 +165,7 @@ def switch_the_feed_off(lakehouse: Lakehouse) -> None:
         ),
         (restore_gold, NO_BASE.why_all),
         (delete_rows_of_gold, NO_BASE.why_all),
-        (make_users_anew, NO_BASE.why_all),
+        (recreate_users, NO_BASE.why_all),
         (lose_the_feed, "change feed of silver.users cannot be read"),
         (switch_the_feed_off, "change feed of silver.users cannot be read"),
     ],
@@ -180,14 +180,14 @@ def switch_the_feed_off(lakehouse: Lakehouse) -> None:
         "feed off",
     ],
 )
-def test_everybody_is_rated_where_the_changes_do_not_tell_it_all(own: Lakehouse, change: Change, why: str) -> None:
+def test_every_user_is_rated_if_the_changes_are_not_enough(own: Lakehouse, change: Change, why: str) -> None:
     change(own)
     found = changed_users(own)
     assert found.keys is None
     assert why in found.why_all
 
 
-def test_other_settings_make_everything_anew(own: Lakehouse) -> None:
+def test_other_settings_recompute_everything(own: Lakehouse) -> None:
     gold = own.settings.gold
     other = gold.affinity.model_copy(update={"titles_per_user": 2})
     own.settings = own.settings.model_copy(update={"gold": gold.model_copy(update={"affinity": other})})
@@ -205,7 +205,7 @@ def test_other_code_is_another_recipe(own: Lakehouse) -> None:
     assert fingerprint(root, versions, recipe) != fingerprint(root, versions, other)
 
 
-def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> None:
+def test_a_lower_version_of_an_input_recomputes_everything(own: Lakehouse) -> None:
     """The latest version of silver has not passed its checks, or no longer does: gold reads an older one."""
     own.merge(SILVER_USERS, user(3, "g0"))
     own.rate()
@@ -216,7 +216,7 @@ def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> No
     assert found == ChangedKeys(None, why_all="silver.users is at an older version than before")
 
 
-def test_a_restored_silver_table_tells_its_changes_like_any_other(own: Lakehouse) -> None:
+def test_a_restored_silver_table_has_a_change_feed_like_any_other(own: Lakehouse) -> None:
     own.merge(SILVER_USERS, user(3, "g0"), user(90, "g1"))
     own.rate()
     own.lake.delta_table(SILVER_USERS).restoreToVersion(1)

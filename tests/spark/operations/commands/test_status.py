@@ -57,7 +57,7 @@ def require_truth(spark: SparkSession, lake: Lakehouse) -> None:
     assert read_snapshot(lake, SILVER_USERS)[2:] == tuple(detail)
 
 
-def test_a_log_of_appends_deletes_and_a_checkpoint_tells_what_spark_reads(
+def test_a_log_of_appends_deletes_and_a_checkpoint_has_what_spark_reads(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     lake = Lakehouse(tmp_path)

@@ -68,7 +68,7 @@ def test_a_model_is_judged_by_the_metric_and_its_direction(
     assert decide_publication(model(2, **{rule.metric: new}), records, rule=rule).publish is accepted
 
 
-def test_a_refusal_tells_both_figures() -> None:
+def test_a_refusal_names_both_figures() -> None:
     verdict = decide_publication(model(2, rmse=1.2), one_published(rmse=1.0), rule=RMSE)
     assert verdict.reason == "rmse 1.2000 against 1.0000 of the published m1, worse by more than 10.0%"
 

@@ -95,7 +95,7 @@ def test_a_commits_time_is_its_files_and_later_than_the_one_before(lake: Lakehou
     ]
 
 
-def test_a_commit_tells_the_time_that_its_writer_recorded(lake: Lakehouse) -> None:
+def test_a_commit_has_the_time_that_its_writer_recorded(lake: Lakehouse) -> None:
     log = table_log(lake.folder, SILVER_USERS)
     file = Path(log.path, f"{3:020d}.json")
     lines = [json.loads(line) for line in file.read_text().splitlines()]

@@ -118,7 +118,7 @@ def test_what_no_start_reads_is_no_damage(root: Path, file: str, how: str) -> No
         raise ValueError("what Spark says")
 
 
-def test_a_checksum_tells_of_the_newest_commit(root: Path) -> None:
+def test_a_checksum_reveals_the_newest_commit(root: Path) -> None:
     """Delta writes the checksum after the commit."""
     log = root / "silver" / "users" / "_delta_log"
     (log / "00000000000000000002.crc").write_text("{}")

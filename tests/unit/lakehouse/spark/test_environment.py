@@ -206,7 +206,7 @@ def test_without_pyspark_no_spark_is_another_one(tmp_path: Path, monkeypatch: py
     assert list(environment_faults()) == []
 
 
-def test_doctor_tells_the_rest_where_settings_of_spark_cannot_be_read(
+def test_doctor_reports_the_rest_if_settings_of_spark_cannot_be_read(
     conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Python for the workers is checked as if there were no such settings."""

@@ -128,7 +128,7 @@ def test_half_a_line_of_a_full_disk_spoils_no_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["", "{", "7", "[]", '{"stream": "silver"}'])
-def test_a_line_that_tells_no_batch(line: str) -> None:
+def test_a_line_without_a_batch(line: str) -> None:
     assert read_line(line) is None
 
 

@@ -43,7 +43,7 @@ def batch(stream: str, rows: int, *, before: float, took_ms: int = 1500) -> str:
     return json.dumps({**facts, "kafka_lag": None}) + "\n"
 
 
-def test_a_line_tells_all() -> None:
+def test_a_line_has_every_figure() -> None:
     assert line(FACTS) == (
         "    42 s  sent 3,710 (50.0/s); bronze 3,700 (50.0/s); silver 3,600 (45.2/s, last batch 3.1 s); "
         "delay 0.8 s (10 records in Kafka) + 2.5 s (100 rows of bronze); rejected 71; "
@@ -56,7 +56,7 @@ def test_before_its_first_batch_silver_has_no_time() -> None:
     assert "; silver 0 (0.0/s); delay " in line(waiting)
 
 
-def test_the_picture_tells_the_same() -> None:
+def test_the_picture_has_the_same_figures() -> None:
     console = Console(width=100, record=True, file=None, force_terminal=False)
     with console.capture() as said:
         console.print(picture(FACTS))
@@ -193,7 +193,7 @@ def test_feedback_goes_on_where_it_stopped(skip: int) -> None:
 # --- workers ---------------------------------------------------------------------------------------------
 
 
-def test_a_failure_is_kept_for_whoever_asks() -> None:
+def test_a_failure_is_kept_for_the_caller() -> None:
     def fail() -> None:
         raise ValueError("why")
 
