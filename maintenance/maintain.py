@@ -139,15 +139,15 @@ class _Work(NamedTuple):
         return self.settings.maintenance.keep_days
 
     def _waits(self, running: str) -> tuple[str, ...]:
-        table, reasons = self.expiry.table, []
+        table, told = self.expiry.table, []
         if self.expiry.lacks_checkpoint:
             versions = f"versions {self.expiry.begin} to {self.expiry.need.version - 1}"
-            reasons.append(f"{versions}: they go once the checkpoint after them is an hour old")
+            told.append(f"{versions}: they go once the checkpoint after them is an hour old")
         if running and small_files(self.lake, table):
-            reasons.append(f"joining its small files: {running}, and does that itself")
+            told.append(f"joining its small files: {running}, and does that itself")
         if running and not promise.is_kept(self.lake, table, self._days):
-            reasons.append(f"its Delta properties: {running}")
-        return tuple(reasons)
+            told.append(f"its Delta properties: {running}")
+        return tuple(told)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from lakehouse.spark.sql import identifier, spark_literal
+from lakehouse.spark.sql import identifier, text_literal
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import comment_of
 
@@ -17,14 +17,14 @@ def update_columns(spark: SparkSession, path: str, table: Table, existing: Struc
         if comment and comment != comment_of(existing[name])
     }
     if due:
-        listed = ", ".join(f"{identifier(name)} COMMENT {spark_literal(due[name])}" for name in due)
+        listed = ", ".join(f"{identifier(name)} COMMENT {text_literal(due[name])}" for name in due)
         spark.sql(f"ALTER TABLE delta.{identifier(path)} ALTER COLUMN {listed}")
 
 
 def update_table(spark: SparkSession, path: str, table: Table, existing: str) -> None:
     """Set the table's description if the one found is another."""
     if table.row and existing != table.row:
-        spark.sql(f"COMMENT ON TABLE delta.{identifier(path)} IS {spark_literal(table.row)}")
+        spark.sql(f"COMMENT ON TABLE delta.{identifier(path)} IS {text_literal(table.row)}")
 
 
 def commented(rows: DataFrame, table: Table) -> DataFrame:

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, DataType, MapType, StructField, StructType
 
 from lakehouse.errors import TableError
-from lakehouse.spark.sql import spark_literal
+from lakehouse.spark.sql import text_literal
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import comment_of
 
@@ -49,7 +49,7 @@ def additions(existing: StructType, wanted: StructType, prefix: str = "") -> dic
 
 def _declared(field: StructField) -> str:
     comment = comment_of(field)
-    return field.dataType.simpleString() + (f" COMMENT {spark_literal(comment)}" if comment else "")
+    return field.dataType.simpleString() + (f" COMMENT {text_literal(comment)}" if comment else "")
 
 
 def _shape(kind: DataType) -> str:

@@ -16,7 +16,7 @@ from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark import comments, constraints
 from lakehouse.spark.contracts import additions, conform, require_schema
-from lakehouse.spark.sql import identifier, setting, spark_literal
+from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
 
@@ -104,7 +104,7 @@ class SparkLakehouse:
     def set_properties(self, table: Table, properties: Mapping[str, str]) -> None:
         """Set these table properties, in one commit."""
         listed = ", ".join(
-            f"{spark_literal(name)} = {spark_literal(properties[name])}" for name in sorted(properties)
+            f"{text_literal(name)} = {text_literal(properties[name])}" for name in sorted(properties)
         )
         self.spark.sql(f"ALTER TABLE delta.{identifier(self.require(table))} SET TBLPROPERTIES ({listed})")
 
@@ -146,7 +146,7 @@ class SparkLakehouse:
 
         `rows` may have no other values. Files without such rows are not touched.
         """
-        listed = ", ".join(spark_literal(value) for value in values)
+        listed = ", ".join(text_literal(value) for value in values)
         writer = conform(rows, table).write.format("delta").mode("overwrite")
         writer = writer.option("replaceWhere", f"{identifier(column)} IN ({listed})")
         writer.option("userMetadata", _note(input_versions, made_by)).save(self.path(table))
@@ -189,7 +189,7 @@ class SparkLakehouse:
             for layer in layers:
                 self.spark.sql(f"CREATE SCHEMA {layer}")
             for table in present:
-                location = spark_literal(self.path(table))
+                location = text_literal(self.path(table))
                 self.spark.sql(f"CREATE TABLE {table.sql_name} USING delta LOCATION {location}")
             yield [table.sql_name for table in present]
         finally:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pyspark.sql import SparkSession
 
 
-def spark_literal(text: str) -> str:
+def text_literal(text: str) -> str:
     """The text as a literal of Spark SQL. `lakehouse.lakehouse.text_literal` writes those of DataFusion."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 

@@ -3,16 +3,12 @@
 from typing import NamedTuple
 
 from lakehouse.kafka.meter import PartitionId
-from lakehouse.lakehouse import quoted
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
-from lakehouse.tables.silver import PROVENANCE
 from operations.audit.ledger import STATE
 from operations.audit.pinned import Pinned
 
-# How late an event is: of two, the one with the greater moment wins.
-_MOMENT = f"struct({', '.join(quoted(column.name) for column in PROVENANCE)}) AS moment"
 # Each record's last correction, and whether one replay recorded it twice or two replays resolved it.
-_LAST = f"""
+_LAST = """
     SELECT * FROM (
         SELECT *, bool_or(is_again) OVER (PARTITION BY topic, partition, "offset") AS is_repeated,
             row_number() OVER (PARTITION BY topic, partition, "offset" ORDER BY replay_id DESC) AS age
@@ -21,13 +17,13 @@ _LAST = f"""
                 replay_id = lag(replay_id) OVER in_order OR (said AND lag(said) OVER in_order) AS is_again
             FROM (
                 SELECT *, outcome IN ('applied', 'superseded', 'deleted') AS said,
-                    {_MOMENT}
+                    struct(event_timestamp, kafka_timestamp, topic, partition, "offset") AS moment
                 FROM silver_corrections
             )
             WINDOW in_order AS (PARTITION BY topic, partition, "offset" ORDER BY replay_id)
         )
     ) WHERE age = 1
-"""  # noqa: S608 - columns of a declaration
+"""
 # An event can be superseded in its own table or by a deletion, a deletion by an event in any table.
 _HELD = """
     SELECT DISTINCT last.topic, last.partition, last."offset"
@@ -102,6 +98,7 @@ def _explained(tables: Pinned) -> str:
 
 def _state(tables: Pinned) -> str:
     """The SELECT of every id that silver holds a row or a tombstone of: its table, and how late the row is."""
-    rows = [tables.union([table], f"'{table.name}' AS name, id, {_MOMENT}") for table in STATE]
-    nothing = tables.union([SILVER_CORRECTIONS], f"'' AS name, id, {_MOMENT}", where="false")
+    moment = 'struct(event_timestamp, kafka_timestamp, topic, partition, "offset") AS moment'
+    rows = [tables.union([table], f"'{table.name}' AS name, id, {moment}") for table in STATE]
+    nothing = tables.union([SILVER_CORRECTIONS], f"'' AS name, id, {moment}", where="false")
     return " UNION ALL ".join(filter(None, rows)) or nothing

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse.spark.sql import identifier, setting, spark_literal
+from lakehouse.spark.sql import identifier, setting, text_literal
 
 NAME = "spark.sql.shuffle.partitions"
 
@@ -14,7 +14,7 @@ NAME = "spark.sql.shuffle.partitions"
     "text", ["PG-13", "it's", "back\\slash", "at the end\\", "\\'", "línea\nnueva", '"', "${env:HOME}", ""]
 )
 def test_a_text_is_read_as_it_was_written(spark: SparkSession, text: str) -> None:
-    assert spark.sql(f"SELECT {spark_literal(text)}").collect()[0][0] == text
+    assert spark.sql(f"SELECT {text_literal(text)}").collect()[0][0] == text
 
 
 @pytest.mark.parametrize("name", ["offset", "a b", "a.b", "it's", "back`tick", "`", "${env:HOME}"])
