@@ -1,4 +1,4 @@
-"""Object stores: how each of the four clients (pyarrow, delta-rs, obstore, Spark's s3a) connects to one.
+"""Object stores: what each of the four clients (pyarrow, delta-rs, obstore, Spark's s3a) is told of one.
 
 The endpoint, region and credentials are those of the environment (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN) or the machine's role. The clients read the credentials themselves: they
