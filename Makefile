@@ -64,7 +64,7 @@ test-cluster: setup
 test-crash: setup
 	$(BIN)/python -m pytest tests/crash --timeout 3600
 
-# At most 15 minutes, and the time that the image takes to build. BUILD=no takes the image that is there.
+# At most 15 minutes, and the time that the image takes to build. BUILD=no uses the existing image.
 test-containers: setup
 	BUILD=$(or $(BUILD),yes) $(BIN)/python -m pytest tests/containers --timeout 1800
 

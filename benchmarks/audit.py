@@ -130,12 +130,12 @@ def write_tables(spark: SparkSession, settings: Settings, offsets: OffsetRanges)
     taken = [(*part, 0, following - 1, following) for part, (_, following) in sorted(offsets.items())]
     counts = (rows_in, applied, rows_in - applied - quarantined, 0, quarantined)
     batch = spark.createDataFrame([("benchmark", 0, *counts, taken)], SILVER_BATCHES.schema[:8])
-    told = batch.withColumn("finished_at", F.current_timestamp()).withColumn("unknown_fields", F.array())
+    row = batch.withColumn("finished_at", F.current_timestamp()).withColumn("unknown_fields", F.array())
     for name in ("bronze_versions", "silver_versions"):
-        told = told.withColumn(name, F.create_map().cast("map<string,bigint>"))
+        row = row.withColumn(name, F.create_map().cast("map<string,bigint>"))
     fields = SILVER_BATCHES.schema["unknown_fields"].dataType
-    told = told.withColumn("unknown_fields", F.col("unknown_fields").cast(fields))
-    lake.append(told, SILVER_BATCHES)
+    row = row.withColumn("unknown_fields", F.col("unknown_fields").cast(fields))
+    lake.append(row, SILVER_BATCHES)
 
 
 def bronze_table(settings: Settings, topic: str) -> Table:

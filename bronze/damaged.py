@@ -43,18 +43,18 @@ def with_loss(
     moved = memory.topics - set(source.topics)
     shared = (memory.topics - moved) & set(elsewhere)
     dropped = _not_in_kafka(source, memory, topics)
-    told = [damage.fault]
+    faults = [damage.fault]
     if dropped:
-        told.append(f"Kafka no longer has all records of its table ({', '.join(dropped)})")
+        faults.append(f"Kafka no longer has all records of its table ({', '.join(dropped)})")
     if moved:
-        told.append(f"the settings no longer assign {', '.join(sorted(moved))} to its table")
+        faults.append(f"the settings no longer assign {', '.join(sorted(moved))} to its table")
     if shared:
-        told.append(f"the other bronze table resumes after its own records of {', '.join(sorted(shared))}")
-    if len(told) == 1:
+        faults.append(f"the other bronze table resumes after its own records of {', '.join(sorted(shared))}")
+    if len(faults) == 1:
         return damage
     names = "set the old topic names again, " if moved else ""
     return damage._replace(
-        fault=", and ".join(told),
+        fault=", and ".join(faults),
         todo=f"restore that file from a copy, {names}or give up these records: {rebuild('bronze')} --accept-loss",
     )
 
@@ -69,17 +69,17 @@ def _not_in_kafka(source: BronzeSource, memory: Memory, topics: Topics) -> list[
     """What Kafka has dropped, lost or replaced of the topics that the table still reads."""
     others = other_topics(memory.properties, topics)
     gone = sorted((memory.topics & set(source.topics)) - set(topics.ids))
-    told = [f"topic {topic} does not exist" for topic in gone]
-    told += [f"topic {topic} was deleted and recreated, or belongs to another cluster" for topic in sorted(others)]
+    lost = [f"topic {topic} does not exist" for topic in gone]
+    lost += [f"topic {topic} was deleted and recreated, or belongs to another cluster" for topic in sorted(others)]
     for (topic, partition), (earliest, end) in sorted(topics.offsets.items()):
         if topic in others:
             continue
         if earliest > 0:
-            told.append(f"{topic}-{partition} 0-{earliest - 1}")
+            lost.append(f"{topic}-{partition} 0-{earliest - 1}")
         read_to = memory.read_to.get((topic, partition), 0)
         if read_to > end:
-            told.append(f"{topic}-{partition} {end}-{read_to - 1}")
-    return told
+            lost.append(f"{topic}-{partition} {end}-{read_to - 1}")
+    return lost
 
 
 def _properties(log: Folder) -> Mapping[str, str]:

@@ -111,13 +111,13 @@ def _set_damaged_aside(
     for source, topics, damage in examined:
         if damage is not None:
             memory = remember(lake.in_process.folder, source)
-            told = with_loss(damage, source, memory, topics, elsewhere=elsewhere)
-            if told != damage and not accept_loss:
-                raise told.error()
-            damaged.append((source.table, told, read_again(source, memory, topics)))
-    for table, told, again in damaged:
+            loss = with_loss(damage, source, memory, topics, elsewhere=elsewhere)
+            if loss != damage and not accept_loss:
+                raise loss.error()
+            damaged.append((source.table, loss, read_again(source, memory, topics)))
+    for table, loss, again in damaged:
         kept = lake.set_aside(table, stamp=stamp)
-        yield f"{table.sql_name}: {told.path} is {told.fault}; read again from Kafka: {', '.join(again) or 'none'}"
+        yield f"{table.sql_name}: {loss.path} is {loss.fault}; read again from Kafka: {', '.join(again) or 'none'}"
         yield f"{table.sql_name}: the damaged table is kept at {kept}"
 
 

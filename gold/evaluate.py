@@ -86,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
         "--tune",
         action="store_true",
         help="search for better parameters instead, inside the training rows, into gold.tuning_trials; "
-        "a search on the same rows goes on where the last one ended",
+        "a search on the same rows resumes where the last one ended",
     )
     parser.add_argument(
         "--minutes", type=minutes, default=30.0, help="with --tune: start no trial after this time (default 30)"

@@ -22,8 +22,8 @@ from lakehouse.text import escaped
 SOURCES = ("csv", "delta")
 
 
-class Written(NamedTuple):
-    """One exported table. `version` is null and `rows` 0 if the table does not exist yet."""
+class ExportedFile(NamedTuple):
+    """One exported table as a file. `version` is null and `rows` 0 if the table does not exist yet."""
 
     name: str
     table: str
@@ -38,7 +38,7 @@ class ExportedProject(NamedTuple):
     `alike` lists the tables with ids that differ only in case.
     """
 
-    tables: list[Written]
+    tables: list[ExportedFile]
     kept: list[str]
     alike: list[Alike]
 
@@ -67,8 +67,8 @@ def run(
         write_table(lakehouse, table, version=chosen[table.source.sql_name], formulas=settings.export.formulas)
         for table in tables
     ]
-    told = json.dumps({table.table: table.version for table in written}, indent=2)
-    write_file(f"{settings.root}/{TABLES_FOLDER}/versions.json", told.encode())
+    listed = json.dumps({table.table: table.version for table in written}, indent=2)
+    write_file(f"{settings.root}/{TABLES_FOLDER}/versions.json", listed.encode())
     kept = write_project(settings.root, project_files(tables, settings.root, source=source), replace=replace)
     return ExportedProject(written, kept, _alike(lakehouse, chosen))
 
@@ -86,7 +86,7 @@ def _version(lakehouse: Lakehouse, table: Table) -> int | None:
     return exported_version(lakehouse.root, table) if lakehouse.exists(table) else None
 
 
-def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, formulas: Formulas) -> Written:
+def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, formulas: Formulas) -> ExportedFile:
     """One file with that version of the table; only its header if there is no table, so no version."""
     path = f"{lakehouse.root}/{TABLES_FOLDER}/{table.name}.csv"
     count = 0
@@ -99,7 +99,7 @@ def write_table(lakehouse: Lakehouse, table: Exported, *, version: int | None, f
                 yield row
 
     write_csv(path, table.names, lines(), decimals=None, formulas=formulas)
-    return Written(table.name, table.source.sql_name, version, count, path)
+    return ExportedFile(table.name, table.source.sql_name, version, count, path)
 
 
 def kept_note(kept: Sequence[str]) -> str:
@@ -115,7 +115,9 @@ def project_path(root: str, name: str = f"{NAME}.pbip") -> str:
 def main(argv: list[str] | None = None) -> None:
     parser = job_parser("Export the tables that people look at, and a Power BI project that reads them.")
     parser.add_argument("--source", choices=SOURCES, default="csv", help="what the project reads at first")
-    parser.add_argument("--replace", action="store_true", help="even a project that was changed in Power BI")
+    parser.add_argument(
+        "--replace", action="store_true", help="overwrite the project even if it was changed in Power BI"
+    )
     args = parser.parse_args(argv)
     for note in run(load_settings(), source=args.source, replace=args.replace).notes:
         logging.getLogger(__name__).warning(note)

@@ -35,7 +35,7 @@ def run(spark: SparkSession, settings: Settings, *, full: bool = False) -> None:
     recipe = derivation_of(affinity)
     with only_run(settings.shared_ops, GOLD_AFFINITY.sql_name):
         inputs = read_inputs(lake, SILVER_USERS, SILVER_CONTENT)
-        changed = ChangedKeys(None, why_all="as asked for") if full else changed_users(lake, inputs, recipe)
+        changed = ChangedKeys(None, why_all="as requested") if full else changed_users(lake, inputs, recipe)
         write_changes(
             lambda: rate_titles(
                 only(inputs[SILVER_USERS], "id", changed),

@@ -136,7 +136,7 @@ def described_parameters(gold: GoldSettings) -> dict[str, str]:
 def main(argv: list[str] | None = None) -> None:
     parser = job_parser("Train ALS and recommend titles to every user, into gold.recommendations.")
     parser.add_argument(
-        "--force", action="store_true", help="publish the new model even where it is worse than the published one"
+        "--force", action="store_true", help="publish the new model even if it is worse than the published one"
     )
     args = parser.parse_args(argv)
     settings = load_settings()

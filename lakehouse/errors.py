@@ -159,7 +159,7 @@ def _innermost_line(lines: list[str]) -> str:
 
 
 def report(message: str, *, debug: bool = False) -> None:
-    """Print the line on stderr that tells of a failure. `debug` adds the stack trace of the current one."""
+    """Print the failure as one line on stderr. `debug` adds the stack trace of the current one."""
     if debug:
         traceback.print_exc()
     print(f"lakehouse: {message}", file=sys.stderr)

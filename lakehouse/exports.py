@@ -23,7 +23,7 @@ REPORT_HTML = "report.html"
 
 Formulas = Literal["keep", "escape"]
 
-# A spreadsheet takes text that begins with one of these for a formula (OWASP, "CSV Injection"). After
+# A spreadsheet reads text that begins with one of these as a formula (OWASP, "CSV Injection"). After
 # apostrophes too: otherwise the escaped `=x` would equal the text `'=x`.
 _FORMULA_START = re.compile(r"'*[=+\-@\t\r]")
 

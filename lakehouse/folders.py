@@ -38,10 +38,10 @@ class Folder:
 
     def stored(self) -> dict[str, Stored]:
         """All files in the folder and its subfolders, by their paths below it."""
-        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True, recursive=True))
+        entries = self.system.get_file_info(FileSelector(self.path, allow_not_found=True, recursive=True))
         begin = len(self.path) + 1
         return {
-            info.path[begin:]: Stored(info.size or 0, info.mtime) for info in found if info.type == FileType.File
+            info.path[begin:]: Stored(info.size or 0, info.mtime) for info in entries if info.type == FileType.File
         }
 
     def sizes(self) -> dict[str, int]:
@@ -75,7 +75,7 @@ class Folder:
     def move(self, new: "Folder") -> None:
         """Move the folder to another path of its file system.
 
-        A store of objects moves none: there the files are copied, those at the top first, and then deleted, those
+        An object store cannot rename: there the files are copied, those at the top first, and then deleted, those
         at the top last. Called again after a crash, this finishes the move.
         """
         self.system.create_dir(new.path.rpartition("/")[0])
@@ -91,8 +91,8 @@ class Folder:
 
     def _paths_below(self) -> list[str]:
         """All files in the folder and its subfolders, relative to it, those at the top first."""
-        found = self.system.get_file_info(FileSelector(self.path, allow_not_found=True, recursive=True))
-        names = [info.path[len(self.path) + 1 :] for info in found if info.type == FileType.File]
+        entries = self.system.get_file_info(FileSelector(self.path, allow_not_found=True, recursive=True))
+        names = [info.path[len(self.path) + 1 :] for info in entries if info.type == FileType.File]
         return sorted(names, key=lambda name: (name.count("/"), name))
 
 

@@ -90,7 +90,7 @@ class Lakehouse:
                 )
 
     def _has(self, table: Table, version: int, known: Sequence[int]) -> str:
-        """The versions that there are; and since when, if an older one was asked for."""
+        """The versions that exist, and since when if an older one was requested."""
         has = f"it has {known[0]} to {known[-1]}"
         if version < known[0]:
             since = commit_times(table_log(self.folder, table))[known[0]]
@@ -248,7 +248,7 @@ def quoted(name: str) -> str:
 
 
 def text_literal(text: str) -> str:
-    """The text as SQL takes it literally."""
+    """The text as a literal of DataFusion SQL. Spark SQL needs backslashes escaped: `lakehouse.spark.sql`."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -79,7 +79,7 @@ def expected_address(address: str) -> str | None:
     if "@" in address and not _NO_LOGIN.fullmatch(bucket):
         return "no login in the address; Spark's settings and the environment have the store's credentials"
     if key and not {"", ".", ".."}.isdisjoint(key.split("/")):
-        # Hadoop resolves them, pyarrow takes them for names
+        # Hadoop resolves them, pyarrow reads them as names
         return "an address whose parts after the bucket are not empty, not . and not .."
     return None
 

@@ -66,9 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.sql",
         help="one SELECT over the view quarantine that returns topic, partition, offset, value",
     )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="show what would happen to them, and change nothing"
-    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would happen, and change nothing")
 
 
 def request_from(args: argparse.Namespace) -> Request:

@@ -44,7 +44,7 @@ class Sent(NamedTuple):
         return is_sent and not any(column.startswith(f"{table}.") for column in self.columns)
 
 
-NOTHING_TOLD = Sent()
+NOTHING_DECLARED = Sent()
 
 
 def read(place: Path | str) -> Sent:
@@ -52,7 +52,7 @@ def read(place: Path | str) -> Sent:
     try:
         return Sent(frozenset(json.loads(open_folder(str(place)).read(FILE))))
     except FileNotFoundError:
-        return NOTHING_TOLD
+        return NOTHING_DECLARED
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{place}/{FILE} is not a JSON list of columns",
@@ -60,7 +60,7 @@ def read(place: Path | str) -> Sent:
         ) from error
 
 
-def remember(place: Path | str, columns: Collection[str], *, root: str) -> None:
+def declare(place: Path | str, columns: Collection[str], *, root: str) -> None:
     """Add the columns of a source that is about to be sent.
 
     If bronze already has rows but this file does not exist, nobody knows what they can fill: every column stays

@@ -29,7 +29,7 @@ class StopRequests:
 def stop_requests(*, counted: int | None) -> Iterator[StopRequests]:
     """Within the block, that many signals are only counted, and with None all of them.
 
-    Only the main thread can handle signals: in another one nothing is counted; whoever started it handles them.
+    Only the main thread can handle signals: in another thread nothing is counted, and its starter handles them.
     """
     requests = StopRequests(counted)
     try:

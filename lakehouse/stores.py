@@ -30,7 +30,7 @@ def has_conditional_puts(address: str) -> bool:
 
 
 def store_address(address: str) -> str:
-    """The address for clients that know Amazon's scheme by its first name only, and take an address for a URI."""
+    """The address for clients that know Amazon's scheme only as s3:// and expect a URI."""
     return encoded_address(f"s3://{address.partition('://')[2]}" if is_s3(address) else address)
 
 

@@ -94,7 +94,8 @@ def _rebuild(commands: Any) -> None:
     rebuild.add_argument(
         "layer",
         choices=("bronze", "silver", "gold"),
-        help="silver: build new tables, then swap them in; gold: run all its jobs; bronze: resume after its rows",
+        help="silver: build new tables, then swap them in; gold: run all its jobs; "
+        "bronze: make the streams resume after the rows of its tables",
     )
     rebuild.add_argument(
         "--accept-loss",
@@ -118,13 +119,15 @@ def _status(commands: Any) -> None:
 
 def _recommend(commands: Any) -> None:
     recommend = _add(commands, "recommend", "show one user's list, and why each title is in it", json=True)
-    recommend.add_argument("user_id", metavar="USER_ID", help="as in silver.users")
+    recommend.add_argument("user_id", metavar="USER_ID", help="e.g. u000001, an id of silver.users")
 
 
 def _similar(commands: Any) -> None:
     similar = _add(commands, "similar", "show the titles most similar to a title", json=True)
-    similar.add_argument("content_id", metavar="CONTENT_ID", help="as in silver.content")
-    similar.add_argument("--limit", type=positive, default=10, help="titles of each kind (default 10)")
+    similar.add_argument("content_id", metavar="CONTENT_ID", help="e.g. m000001, an id of silver.content")
+    similar.add_argument(
+        "--limit", type=positive, default=10, help="maximum number of titles in each list (default 10)"
+    )
 
 
 def _models(commands: Any) -> None:
@@ -221,7 +224,7 @@ def _runs(commands: Any) -> None:
     runs = _add(
         commands,
         "runs",
-        "list the runs of jobs and of commands that write: when, how long, what came out",
+        "list the runs of jobs and of commands that write: when, how long, with which result",
         json=True,
     )
     runs.add_argument(

@@ -129,7 +129,7 @@ def _publish_all(
     deliveries = {}
     with kafka_cluster(kafka, root) as cluster:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-        sent.remember(shared_ops, filled_columns(replay.records), root=root)
+        sent.declare(shared_ops, filled_columns(replay.records), root=root)
         with stop_requests(counted=1) as stop:
             for feed in feeds_of(replay, kafka):
                 delivery = publish(

@@ -12,7 +12,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 Rows: TypeAlias = pd.DataFrame | DataFrame
 
-# Without these, pandas makes floats of integers with a null among them, and takes NaN for null.
+# Without these, pandas makes floats of integers with a null among them, and treats NaN as null.
 _NUMBERS = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype()}
 
 
@@ -55,7 +55,7 @@ def _has_nan(column: pa.ChunkedArray) -> bool:
 
 
 def delta_types(rows: Rows) -> dict[str, str]:
-    """The columns' types as Delta writes them; for any other pandas DataFrame, what Arrow takes it for."""
+    """The columns' types as Delta writes them; for any other pandas DataFrame, what Arrow infers."""
     if isinstance(rows, DataFrame):
         return {field.name: field.dataType.simpleString() for field in rows.schema}
     known: Any = rows.attrs.get(_TYPES)

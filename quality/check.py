@@ -67,10 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "tables",
         nargs="*",
         metavar="TABLE",
-        help="e.g. silver.users; silver, or gold for the tables that the export is made from; without: all",
+        help="e.g. silver.users; silver; or gold, the tables that are exported (default: all)",
     )
     parser.add_argument(
-        "--version", type=natural, metavar="N", help="of one table: check this version, not the newest"
+        "--version", type=natural, metavar="N", help="with one table: check this version, not the newest"
     )
     args = parser.parse_args(argv)
     settings = load_settings()

@@ -36,7 +36,7 @@ def row_count(subject: Subject) -> Expectation:
     """As many rows as the last accepted version, within the limits."""
     before, limits = subject.before, subject.limits
     if before is None or before.rows < limits.min_rows:
-        notes = "no run before to compare with" if before is None else f"too few rows before: {before.rows}"
+        notes = "no earlier run to compare with" if before is None else f"too few rows before: {before.rows}"
         return gxe.ExpectTableRowCountToBeBetween(min_value=1, notes=notes)
     return gxe.ExpectTableRowCountToBeBetween(
         min_value=round(before.rows * limits.min_rows_ratio),

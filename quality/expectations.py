@@ -1,6 +1,6 @@
 """The expectations that Great Expectations lacks, as classes of its own kinds.
 
-Whoever loads a suite that contains one imports this module first. Their metrics are in quality/row_metrics.py and
+Import this module before you load a suite that contains one. Their metrics are in quality/row_metrics.py and
 quality/table_metrics.py.
 """
 
@@ -201,7 +201,7 @@ class ExpectColumnJensenShannonDistanceToBeAtMost(_TableExpectation):
         if number < self.min_values:
             return _unjudged(f"{number} values, too few to judge", details)
         if not self.partition_object:
-            return _unjudged("no run before to compare with", details)
+            return _unjudged("no earlier run to compare with", details)
         before = dict(zip(self.partition_object["values"], self.partition_object["weights"], strict=True))
         distance = jensen_shannon(now, before)
         return {

@@ -10,7 +10,7 @@ from great_expectations.core.expectation_validation_result import (
 )
 
 from lakehouse.errors import first_line
-from lakehouse.sent import NOTHING_TOLD, Sent
+from lakehouse.sent import NOTHING_DECLARED, Sent
 from quality.batches import Profile
 from quality.results import ExpectationResult
 
@@ -28,7 +28,7 @@ class Allowed:
     """What may be absent: columns that may be all null by the settings, and those that no source sends."""
 
     may_be_null: Collection[str]
-    sent: Sent = NOTHING_TOLD
+    sent: Sent = NOTHING_DECLARED
 
 
 def results_of(
@@ -70,8 +70,8 @@ def count_again(validation: ExpectationSuiteValidationResult) -> None:
 def _result(
     one: ExpectationValidationResult, table_name: str, version: int, profile: Profile, allowed: Allowed
 ) -> ExpectationResult:
-    told: Any = one.to_json_dict()
-    config, measured = told["expectation_config"], told["result"]
+    written: Any = one.to_json_dict()
+    config, measured = written["expectation_config"], written["result"]
     kwargs, kind = config["kwargs"], config["type"]
     columns = columns_of(kwargs)
     result = ExpectationResult(
@@ -79,13 +79,13 @@ def _result(
         version,
         kind + _condition(kwargs.get("row_condition")),
         ", ".join(columns),
-        bool(told["success"]),
+        bool(written["success"]),
         _observed(measured, kwargs),
         _expected(measured, kwargs, config.get("notes")),
         measured.get("unexpected_count"),
         shares=measured.get("details", {}).get("shares"),
     )
-    raised = _raised(told["exception_info"])
+    raised = _raised(written["exception_info"])
     if raised:
         return _not_judged(result, f"Great Expectations could not judge it: {raised}")
     empty = [name for name in columns if profile.values.get(name) == 0] if kind not in _ABOUT_NULLS else []

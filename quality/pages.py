@@ -41,8 +41,8 @@ def write_pages(root: str, run: CheckRun) -> dict[str, str]:
             path = f"{folder}/{run.run_id}/{table.table_name}"
             title = f"{table.table_name}, version {table.version}"
             page = load_validation().data_docs(table.validation, title=title, run_id=run.run_id)
-            told: Any = table.validation
-            _write(f"{path}.json", _json(told.to_json_dict()))
+            validation: Any = table.validation
+            _write(f"{path}.json", _json(validation.to_json_dict()))
             _write(f"{path}.html", page)
     _write(run_json, _json(described(run)))
     _write(run_page, _render("run.html", run=run, ordered=ordered, statuses=_statuses(run)))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from lakehouse.history.acceptance import ROW_COUNT
-from lakehouse.sent import NOTHING_TOLD, Sent
+from lakehouse.sent import NOTHING_DECLARED, Sent
 
 if TYPE_CHECKING:  # it takes seconds to load
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
@@ -74,7 +74,7 @@ class CheckRun(NamedTuple):
 
 
 def empty_result(
-    table_name: str, version: int, *, may_be_empty: Collection[str], sent: Sent = NOTHING_TOLD
+    table_name: str, version: int, *, may_be_empty: Collection[str], sent: Sent = NOTHING_DECLARED
 ) -> ExpectationResult:
     """A table without rows passes only if the settings allow it, or if no source has rows for it."""
     allowed = table_name in may_be_empty or sent.lacks_table(table_name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lakehouse.history.acceptance import Accepted
-from lakehouse.sent import NOTHING_TOLD, Sent
+from lakehouse.sent import NOTHING_DECLARED, Sent
 from lakehouse.settings import QualitySettings
 from lakehouse.tables import Table
 
@@ -29,7 +29,7 @@ class Subject:
     before: Accepted | None = None
     age_hours: float | None = None
     unaccepted_inputs: tuple[str, ...] | None = ()
-    sent: Sent = NOTHING_TOLD
+    sent: Sent = NOTHING_DECLARED
 
     def mostly(self, *, at_most: float) -> float:
         """The share of rows that must be right if `at_most` may be wrong. A few rows prove nothing."""

@@ -21,7 +21,7 @@ def tables_of(layer: str) -> tuple[Table, ...]:
 def require_one_table(names: Sequence[str], *, version: int | None) -> None:
     """Raise InputError if a version is given and the names are not exactly one table."""
     if version is not None and (len(names) != 1 or names[0] in LAYERS):
-        raise InputError(f"--version {version} without one table", todo="name the table whose version it is")
+        raise InputError(f"--version {version} without one table", todo="name the one table that it belongs to")
 
 
 def selected_tables(names: Sequence[str]) -> tuple[Table, ...]:
@@ -37,7 +37,7 @@ def selected_tables(names: Sequence[str]) -> tuple[Table, ...]:
         for table in tables:
             if table.layer not in LAYERS:
                 raise InputError(
-                    f"{table.sql_name} has no suite", todo="check silver, gold, or a table of one of the two"
+                    f"{table.sql_name} has no suite", todo="check silver, gold, or one of their tables"
                 )
             chosen.add(table.sql_name)
     return tuple(table for table in CATALOGUE if table.sql_name in chosen)

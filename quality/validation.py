@@ -159,7 +159,7 @@ def _batch(rows: Rows, table: Table) -> Any:
     context = gx.get_context(mode="ephemeral", project_config=project)
     if isinstance(rows, pd.DataFrame):
         asset: Any = context.data_sources.add_pandas(name="pandas").add_dataframe_asset(name=table.sql_name)
-    else:  # whoever read the rows has persisted them, and releases them
+    else:  # the reader of the rows has persisted them, and releases them
         source = context.data_sources.add_spark(name="spark", persist=False)
         asset = source.add_dataframe_asset(name=table.sql_name)
     return asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": rows})

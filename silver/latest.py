@@ -1,14 +1,18 @@
 """Which events win: the latest of each id, compared with what silver holds and has recorded as deleted."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from lakehouse.tables import SILVER_QUARANTINE
+from lakehouse.tables.silver import PROVENANCE
+
 # What identifies a Kafka record.
-RECORD = ("topic", "partition", "offset")
+RECORD = SILVER_QUARANTINE.key
 # Later wins; the Kafka record's own coordinates make the order total.
-ORDER = ("event_timestamp", "kafka_timestamp", *RECORD)
+ORDER = tuple(column.name for column in PROVENANCE)
 
 TOMBSTONE = "tombstones"
 # The table that the events of each type go to.
@@ -21,7 +25,27 @@ def order() -> Column:
     return F.struct(*ORDER)
 
 
-def is_later(quoted: Callable[[str], str]) -> str:
+class MergeConditions(NamedTuple):
+    """SQL of the MERGE that writes winners: source rows s have a `change` and the id of their row in table t."""
+
+    match: str
+    delete: str
+    update: str
+    insert: str
+
+
+def merge_conditions(quoted: Callable[[str], str]) -> MergeConditions:
+    """Both of silver's writers use them, each with names as its `quoted` writes them."""
+    is_later = _is_later(quoted)
+    return MergeConditions(
+        match="t.id = s.matched_id",
+        delete=f"s.change = 'replace' OR (s.change = 'delete' AND {is_later})",
+        update=f"s.change = 'upsert' AND {is_later}",
+        insert="s.change = 'upsert'",
+    )
+
+
+def _is_later(quoted: Callable[[str], str]) -> str:
     """SQL: whether source row s comes after target row t in ORDER, with names as `quoted` writes them.
 
     Column by column, not as structs: once Spark has cast the structs to each other, Delta's MERGE makes the

@@ -95,7 +95,7 @@ def report_lines(report: ReplayReport, *, dry_run: bool) -> list[str]:
     if not report.selected:
         return [*lines, "0 rows: no open row is selected"]
     parts = [f"{outcomes.get(name, 0):,} {name}" for name in ("applied", "superseded", "deleted")]
-    lines.append(f"{judged:,} rows judged again: {', '.join(parts)}, {still_open:,} stay open")
+    lines.append(f"{judged:,} rows validated again: {', '.join(parts)}, {still_open:,} stay open")
     lines += [f"  {rule}: {count:,}" for rule, count in report.result.open_rules.items()]
     if report.unchanged:
         lines.append(f"{report.unchanged:,} rows unchanged: not a JSON object, or not in the fix")
@@ -106,7 +106,7 @@ def report_lines(report: ReplayReport, *, dry_run: bool) -> list[str]:
     return lines
 
 
-def as_json(report: ReplayReport, *, dry_run: bool) -> dict[str, Any]:
+def described(report: ReplayReport, *, dry_run: bool) -> dict[str, Any]:
     """The report for programs."""
     outcomes = report.result.outcomes
     return {

@@ -12,27 +12,16 @@ from lakehouse.lakehouse import arrow_schema
 from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, Table
 from lakehouse.tables.silver import BATCH_RECORDS, UNKNOWN_FIELD
 from silver.latest import TOMBSTONE
+from silver.parsing.fields import TYPED_COLUMNS
 
 _RECORDS = BATCH_RECORDS.fieldNames()
 _UNKNOWN = UNKNOWN_FIELD.fieldNames()
 MOST_UNKNOWN = 1_000
-# The parsed fields that become columns of another name, by table.
-SOURCES: Mapping[str, Mapping[str, str]] = {
-    "users": {"fecha_suscripcion": "fecha", "decadas_favoritas": "decadas"},
-    "content": {
-        "decada_lanzamiento": "decada",
-        "numero_temporadas": "temporadas",
-        "numero_episodios": "episodios",
-    },
-    "feedback": {"rating": "stars", "seconds_watched": "seconds"},
-    "tombstones": {},
-}
 
 
 def shaped(records: DataFrame, table: Table) -> DataFrame:
     """Valid records in the columns of their table."""
-    sources = SOURCES[table.name]
-    return records.select([F.col(sources.get(name, name)).alias(name) for name in table.columns])
+    return records.select([F.col(TYPED_COLUMNS.get(name, name)).alias(name) for name in table.columns])
 
 
 def quarantine_rows(records: DataFrame) -> DataFrame:

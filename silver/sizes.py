@@ -22,8 +22,7 @@ _WRITABLE = frozenset(
 
 
 class Bounds(NamedTuple):
-    """A batch of at most so many rows is small, if users, content, feedback and tombstones have at most so many
-    bytes each."""
+    """A small batch has at most `rows` rows, and goes to tables of at most `table_bytes` each."""
 
     rows: int
     table_bytes: int

@@ -16,8 +16,9 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from lakehouse.lakehouse import Lakehouse, append, arrow_schema, quoted, select
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
-from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, is_later
-from silver.rows import MOST_UNKNOWN, SOURCES, batch_row, outcome_counts
+from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, merge_conditions
+from silver.parsing.fields import TYPED_COLUMNS
+from silver.rows import MOST_UNKNOWN, batch_row, outcome_counts
 from silver.state import TARGETS
 from silver.winners import Decision, Held, Incoming, Moment, decide, grouped
 
@@ -25,7 +26,7 @@ from silver.winners import Decision, Held, Incoming, Moment, decide, grouped
 STATE: Mapping[str, Table] = {**TARGETS, TOMBSTONE: SILVER_TOMBSTONES}
 # The tables that a batch writes.
 CHANGED = (*STATE.values(), SILVER_QUARANTINE, SILVER_BATCHES)
-_IS_LATER = is_later(quoted)
+_MERGE = merge_conditions(quoted)
 # Delta's own threshold for joining small files after a commit (autoCompact.minNumFiles).
 _MOST_FILES = 50
 # Silver's tables by name, opened once per batch: delta-rs keeps each at the version of its own last commit.
@@ -214,10 +215,10 @@ def _changes(shaped: pa.Table, change: str, *, unmatched: Iterable[str] = ()) ->
 def _merge(delta: DeltaTable, table: Table, changes: pa.Table) -> None:
     values = {quoted(name): f"s.{quoted(name)}" for name in table.columns}
     (
-        delta.merge(changes, "t.id = s.matched_id", source_alias="s", target_alias="t", streamed_exec=False)
-        .when_matched_delete(f"s.change = 'replace' OR (s.change = 'delete' AND {_IS_LATER})")
-        .when_matched_update(values, f"s.change = 'upsert' AND {_IS_LATER}")
-        .when_not_matched_insert(values, "s.change = 'upsert'")
+        delta.merge(changes, _MERGE.match, source_alias="s", target_alias="t", streamed_exec=False)
+        .when_matched_delete(_MERGE.delete)
+        .when_matched_update(values, _MERGE.update)
+        .when_not_matched_insert(values, _MERGE.insert)
         .execute()
     )
 
@@ -230,8 +231,7 @@ def _append(tables: Opened, table: Table, rows: pa.Table, transaction: Transacti
 def _shaped(records: pa.Table, table: Table, decisions: Sequence[Decision]) -> pa.Table:
     """The decided records in the columns of their table."""
     rows = records.take(pa.array([decision.latest.row for decision in decisions], pa.int64()))
-    sources = SOURCES[table.name]
-    columns = [rows[sources.get(name, name)] for name in table.columns]
+    columns = [rows[TYPED_COLUMNS.get(name, name)] for name in table.columns]
     # a deletion has only its id and its moment; Delta itself refuses nulls where there must be none
     nullable = pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
     return pa.table(columns, names=table.columns).cast(nullable)

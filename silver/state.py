@@ -15,7 +15,7 @@ from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.sql import identifier, setting
 from lakehouse.tables import SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES, SILVER_USERS, Table
 from silver import rows
-from silver.latest import ORDER, TABLES, TOMBSTONE, decide, is_later, order
+from silver.latest import ORDER, TABLES, TOMBSTONE, decide, merge_conditions, order
 
 TARGETS: Mapping[str, Table] = {"users": SILVER_USERS, "content": SILVER_CONTENT, "feedback": SILVER_FEEDBACK}
 
@@ -31,7 +31,7 @@ class ChangeCounts(NamedTuple):
     deletable: int = 0
 
 
-_IS_LATER = is_later(identifier)
+_MERGE = merge_conditions(identifier)
 _SOURCE_COPY = "spark.databricks.delta.merge.materializeSource"
 
 
@@ -167,11 +167,11 @@ def _merge(lake: SparkLakehouse, table: Table, changes: DataFrame) -> None:
     merge = (
         lake.delta_table(table)
         .alias("t")
-        .merge(changes.alias("s"), "t.id = s.matched_id")
-        .whenMatchedDelete(f"s.change = 'replace' OR (s.change = 'delete' AND {_IS_LATER})")
-        .whenMatchedUpdate(f"s.change = 'upsert' AND {_IS_LATER}", set=values)
-        .whenNotMatchedInsert("s.change = 'upsert'", values=values)
+        .merge(changes.alias("s"), _MERGE.match)
+        .whenMatchedDelete(_MERGE.delete)
+        .whenMatchedUpdate(_MERGE.update, set=values)
+        .whenNotMatchedInsert(_MERGE.insert, values=values)
     )
-    # MERGE reads its source twice, and copies it first lest the second reading differ: these frames are computed
+    # MERGE reads its source twice, and copies it first in case the second read differs: these frames are computed
     with setting(lake.spark, _SOURCE_COPY, "none"):
         merge.execute()

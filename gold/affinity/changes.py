@@ -42,7 +42,7 @@ class ChangedKeys(NamedTuple):
 
 
 NO_BASE = ChangedKeys(None, why_all="no earlier run with this code and these settings to build on")
-FULL_HELP = "make all rows, not only those whose inputs have changed since the last run"
+FULL_HELP = "compute all rows, not only those whose inputs changed since the last run"
 
 
 def fingerprint(root: str, versions: Mapping[str, int], recipe: Derivation) -> str:
@@ -97,7 +97,7 @@ def changed_keys(
     name = table.sql_name
     then, now = before[name], inputs.versions[name]
     if now < then:
-        return ChangedKeys(None, why_all=f"{name} has gone back")
+        return ChangedKeys(None, why_all=f"{name} is at an older version than before")
     if now == then:
         return ChangedKeys([])
     try:
@@ -106,7 +106,7 @@ def changed_keys(
     except (PySparkException, Py4JJavaError) as error:
         return ChangedKeys(None, why_all=f"the change feed of {name} cannot be read: {first_line(error)}")
     if len(rows) > most:
-        return ChangedKeys(None, why_all=f"too much of {name} has changed")
+        return ChangedKeys(None, why_all=f"too many rows of {name} changed")
     return ChangedKeys(sorted(row[key] for row in rows))
 
 
@@ -141,10 +141,10 @@ def write_changes(
     """
     versions, made_by = inputs.versions, fingerprint(lake.root, inputs.versions, recipe)
     if changed.keys is None:
-        log.info("%s: all rows are made: %s", table.sql_name, changed.why_all)
+        log.info("%s: all rows are computed: %s", table.sql_name, changed.why_all)
         lake.overwrite(make(), table, input_versions=versions, made_by=made_by)
     elif changed.keys:
-        log.info("%s: the rows of %d %ss are made again", table.sql_name, len(changed.keys), key)
+        log.info("%s: the rows of %d %ss are recomputed", table.sql_name, len(changed.keys), key)
         lake.overwrite_where(
             make(), table, column=key, values=changed.keys, input_versions=versions, made_by=made_by
         )

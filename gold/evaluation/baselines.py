@@ -13,7 +13,7 @@ _NEVER_FADES = 1e12
 _FIELDS = "factors array<float>, value_factors array<float>, bias double"
 
 
-def weighted(blend: Blend, *, factors: float = 0.0, taste: float = 0.0, popularity: float = 0.0) -> Blend:
+def reweighted(blend: Blend, *, factors: float = 0.0, taste: float = 0.0, popularity: float = 0.0) -> Blend:
     """The blend with only these parts."""
     return blend._replace(weights=BlendWeights(factors, taste, popularity, new_titles=0.0))
 

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from gold.affinity.cosine import index_titles, title_tastes
 from gold.affinity.features import FeatureWeights as AffinityWeights
 from gold.affinity.title_index import TitleIndex
-from gold.evaluation.baselines import mean_only, train_explicit, train_implicit, weighted
+from gold.evaluation.baselines import mean_only, reweighted, train_explicit, train_implicit
 from gold.evaluation.figures import CUTOFF
 from gold.evaluation.measures import Audience, measure_lists, measure_values, predict
 from gold.evaluation.metrics import BLEND, MEAN, POPULARITY
@@ -80,7 +80,7 @@ def exam_of(
 def measure_published(exam: Exam, *, recipe: Recipe) -> dict[str, dict[str, float]]:
     """The blend, trained on the training rows, next to popularity and predicting the mean: metrics by model."""
     with held_blend(train_blend(exam.training, recipe=recipe)) as blend:
-        lists = {BLEND: blend, POPULARITY: weighted(blend, popularity=1)}
+        lists = {BLEND: blend, POPULARITY: reweighted(blend, popularity=1)}
         return measure(exam, recipe, lists=lists, values={BLEND: blend, MEAN: mean_only(blend)})
 
 
@@ -99,11 +99,11 @@ def measure_all(exam: Exam, *, recipe: Recipe) -> dict[str, dict[str, float]]:
     ):
         lists = {
             BLEND: blend,
-            "blend_factors": weighted(blend, factors=1),
+            "blend_factors": reweighted(blend, factors=1),
             "implicit_als": implicit,
             "explicit_als": explicit,
-            "affinity": weighted(blend, taste=1),
-            POPULARITY: weighted(blend, popularity=1),
+            "affinity": reweighted(blend, taste=1),
+            POPULARITY: reweighted(blend, popularity=1),
         }
         values = {BLEND: blend, "explicit_als": explicit, MEAN: mean_only(blend)}
         return measure(exam, recipe, lists=lists, values=values)

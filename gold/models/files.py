@@ -79,7 +79,7 @@ def load_model(lake: SparkLakehouse, model_version: str) -> Model:
 
 
 def _read_parquet(spark: SparkSession, folder: str, schema: StructType) -> DataFrame:
-    """The rows of the folder's Parquet files. By default Spark takes a path for a pattern: `[1]` means `1`."""
+    """The rows of the folder's Parquet files. By default Spark reads a path as a pattern: `[1]` means `1`."""
     return spark.read.schema(schema).option(_PATTERNS, "false").parquet(folder)
 
 

@@ -126,7 +126,7 @@ def format_storage(folder: Path, *options: str) -> str:
 
 
 def _new_cluster_id() -> str:
-    """A random id in Kafka's format, without a leading dash: that would be taken for an option."""
+    """A random id in Kafka's format, without a leading dash: that would look like an option."""
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not text.startswith("-"):

@@ -19,7 +19,7 @@ _COORDINATES = (
     ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5", True),
 )
 _DOWNLOADS = 8
-# How many lines tell of the progress.
+# How many lines report the progress.
 _LINES = 10
 
 
@@ -84,7 +84,7 @@ def _resolve() -> list[Path]:
 
 
 def counted(jars: Iterable[Path], total: int) -> Iterator[Path]:
-    """The jars, each tenth of them told on stderr: the first download takes a minute or more."""
+    """The jars, with a line on stderr for each tenth of them: the first download takes a minute or more."""
     step = -(-total // _LINES)
     for number, jar in enumerate(jars, 1):
         if number % step == 0 or number == total:

@@ -23,12 +23,12 @@ def settings_error(
     faults, places = [], []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])
-        faults.append(_told(key, fault, secrets))
+        faults.append(_message(key, fault, secrets))
         places.append(_origin(key, origins) or f"{source} or the LAKEHOUSE_ environment variable")
     return SettingsError("; ".join(faults), todo=f"correct {' and '.join(dict.fromkeys(places))}")
 
 
-def _told(key: str, fault: Mapping[str, Any], secrets: Collection[str]) -> str:
+def _message(key: str, fault: Mapping[str, Any], secrets: Collection[str]) -> str:
     kind, given = fault["type"], fault["input"]
     if kind == "extra_forbidden":
         return f"unknown setting {key}"

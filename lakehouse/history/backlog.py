@@ -154,12 +154,12 @@ def silver_restarts_from(root: Folder) -> dict[str, int]:
     """
     checkpoint = root / "checkpoints" / "silver"
     last = max(last_batch(checkpoint / log) for log in ("offsets", "commits"))
-    found: dict[str, int] = {}
+    starts: dict[str, int] = {}
     for batch in range(max(last - 1, 0), last + 1):
         for table, line in zip(SILVER_SOURCES, _offset_lines(checkpoint, batch), strict=False):
             if line is not None:
-                found.setdefault(table.sql_name, _first_version(line))
-    return found
+                starts.setdefault(table.sql_name, _first_version(line))
+    return starts
 
 
 def _first_version(line: Mapping[str, Any]) -> int:

@@ -72,13 +72,13 @@ def origin(lake: Lakehouse, table: Table, version: int) -> Origin | None:
 
     Maintenance moves rows without creating them, and a restored table holds the rows of the version it names.
     """
-    found = commit(lake, table, version)
-    while found is not None:
-        inputs = found.user_metadata.get("inputs")
+    written = commit(lake, table, version)
+    while written is not None:
+        inputs = written.user_metadata.get("inputs")
         if isinstance(inputs, dict):
-            return Origin(found.version, {str(name): int(number) for name, number in inputs.items()})
-        restored = found.parameters.get("version") if found.operation == "RESTORE" else None
-        found = commit(lake, table, found.version - 1 if restored is None else int(restored))
+            return Origin(written.version, {str(name): int(number) for name, number in inputs.items()})
+        restored = written.parameters.get("version") if written.operation == "RESTORE" else None
+        written = commit(lake, table, written.version - 1 if restored is None else int(restored))
     return None
 
 
@@ -105,8 +105,8 @@ def rows_written(commit: Commit) -> int:
 
 def lineage_of(lake: Lakehouse, table: Table, version: int) -> dict[str, int] | None:
     """The versions of the tables that this version's rows were built from; None if no commit records them."""
-    found = origin(lake, table, version)
-    return None if found is None else found.inputs
+    source = origin(lake, table, version)
+    return None if source is None else source.inputs
 
 
 def rows_added(commit: Commit) -> int:

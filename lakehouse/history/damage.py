@@ -52,8 +52,10 @@ class Damage(NamedTuple):
 
     def error(self, where: str = "") -> LakehouseError:
         """The error to raise; `where` is the stream that the damage stopped."""
-        told = f"{self.path} is {self.fault}"
-        return StreamError(f"{where}: {told}", todo=self.todo) if where else DamageError(told, todo=self.todo)
+        problem = f"{self.path} is {self.fault}"
+        return (
+            StreamError(f"{where}: {problem}", todo=self.todo) if where else DamageError(problem, todo=self.todo)
+        )
 
 
 def require_whole_logs(root: str, *layers: str) -> None:

@@ -24,7 +24,7 @@ def damage_named(root: str | None = None, *, repairing: str = "") -> Iterator[No
         from lakehouse.history.explanations import explained
         from lakehouse.settings import load_settings
 
-        told = explained(root or load_settings().root, error, repairing=repairing)
-        if told is error:
+        explanation = explained(root or load_settings().root, error, repairing=repairing)
+        if explanation is error:
             raise
-        raise told from error
+        raise explanation from error

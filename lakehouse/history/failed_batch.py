@@ -44,12 +44,12 @@ def _of_silver(lake: Lakehouse, checkpoint: Checkpoint) -> dict[str, tuple[int, 
     names = [table.sql_name for table in SILVER_SOURCES]
     after = delta_positions(checkpoint, checkpoint.began, names)
     before = delta_positions(checkpoint, checkpoint.began - 1, names) if checkpoint.began else {}
-    found: dict[str, tuple[int, int]] = {}
+    ranges: dict[str, tuple[int, int]] = {}
     for name, position in after.items():
         start = before[name].version if name in before else -1
         if position.version > start:
-            found |= _between(_next_offsets(lake, name, start), _next_offsets(lake, name, position.version))
-    return found
+            ranges |= _between(_next_offsets(lake, name, start), _next_offsets(lake, name, position.version))
+    return ranges
 
 
 def _next_offsets(lake: Lakehouse, table: str, version: int) -> Offsets:

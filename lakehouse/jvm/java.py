@@ -4,7 +4,6 @@ import locale
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lakehouse.errors import MachineError, first_line
+from lakehouse.programs import NoAnswerError, answer_of
 
 SUPPORTED = (17, 21, 25)
 _FETCHED = {"vendor": "adoptium", "version": "17"}
@@ -106,17 +106,9 @@ def _run(executable: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     """The exit code and all output."""
     command = [str(executable), "-XshowSettings:properties", "-version"]
     try:
-        answer = subprocess.run(  # noqa: S603 - the java that this user has chosen
-            command,
-            env=dict(environment),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PROBE_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _UnusableJavaError(f"does not run ({getattr(error, 'strerror', None) or 'no answer'})") from error
+        answer = answer_of(command, seconds=_PROBE_SECONDS, environment=environment)
+    except NoAnswerError as error:
+        raise _UnusableJavaError(f"does not run ({error})") from error
     return answer.returncode, answer.stderr + answer.stdout
 
 

@@ -168,9 +168,9 @@ def advertised_error(cluster_at: str, client: Any, error: BaseException) -> Adve
     unreached = {where: why for where, why in addresses.items() if where not in cluster_at.split(",")}
     if not unreached:
         return None
-    told = ", ".join(f"{where} ({why})" for where, why in unreached.items())
+    hosts = ", ".join(f"{where} ({why})" for where, why in unreached.items())
     return AdvertisedError(
-        f"the Kafka broker at {cluster_at} answers, but sends clients to {told}, which this machine cannot reach",
+        f"the Kafka broker at {cluster_at} answers, but sends clients to {hosts}, which this machine cannot reach",
         todo="correct the broker's advertised.listeners, or make that name and port reachable from this machine",
     )
 

@@ -68,8 +68,8 @@ class KafkaMeter:
                 yield
         except (KafkaError, OSError) as error:
             bootstrap = self._cluster.bootstrap
-            told = BrokerError(f"the Kafka cluster at {bootstrap}: {reason(error)}")
-            raise advertised_error(bootstrap, self._consumer, error) or told from error
+            failure = BrokerError(f"the Kafka cluster at {bootstrap}: {reason(error)}")
+            raise advertised_error(bootstrap, self._consumer, error) or failure from error
 
 
 @contextmanager

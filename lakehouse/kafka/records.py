@@ -37,8 +37,8 @@ def existing_offsets(
     try:
         return _existing(consumer, TopicPartition(*part), sorted(ranges), timeout_seconds)
     except KafkaError as error:
-        told = BrokerError(f"Kafka returns no records of {part[0]}-{part[1]}: {first_line(error)}")
-        raise advertised_error(cluster.bootstrap, consumer, error) or told from error
+        failure = BrokerError(f"Kafka returns no records of {part[0]}-{part[1]}: {first_line(error)}")
+        raise advertised_error(cluster.bootstrap, consumer, error) or failure from error
     finally:
         consumer.close()
 

@@ -1,4 +1,4 @@
-"""What was read of a table's latest version, until there is a newer one: scrapes come every few seconds."""
+"""What was read of each table's latest version, cached: scrapes come every few seconds."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar

@@ -77,7 +77,7 @@ def metrics_served(settings: Settings, *, when: bool = True) -> Iterator[None]:
     except OSError as error:
         raise InputError(
             f"metrics cannot be served at {metrics.address}:{metrics.port}: {error.strerror or error}",
-            todo="give each process a port of its own, LAKEHOUSE_METRICS__PORT",
+            todo="give each process its own port: LAKEHOUSE_METRICS__PORT",
         ) from error
     try:
         yield

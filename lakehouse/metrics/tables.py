@@ -1,4 +1,4 @@
-"""What the tables hold, what silver did with its records, and the room that is left."""
+"""What the tables hold, what silver did with its records, and the free disk space."""
 
 import shutil
 from collections.abc import Iterator
@@ -88,8 +88,10 @@ class SilverMetrics:
 
 
 def disk(root: str) -> Iterator[Metric]:
-    """The room where the root is; nothing for a store."""
+    """Size and free space of the root's disk; nothing for a store."""
     if not is_address(root) and Path(root).exists():
         usage = shutil.disk_usage(root)
-        yield GaugeMetricFamily("lakehouse_disk_free_bytes", "Bytes free where the root is", value=usage.free)
+        yield GaugeMetricFamily(
+            "lakehouse_disk_free_bytes", "Free bytes on the disk of the root", value=usage.free
+        )
         yield GaugeMetricFamily("lakehouse_disk_size_bytes", "Bytes of the disk of the root", value=usage.total)

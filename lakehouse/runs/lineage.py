@@ -75,7 +75,7 @@ def _run_facets(run: Run, namespace: str, parent_job: str) -> Iterable[tuple[str
 
 
 def _input(root: str, table: Table, version: int) -> InputDataset:
-    return InputDataset(*address(root, table), facets=_facets(table, version))
+    return InputDataset(*dataset_name(root, table), facets=_facets(table, version))
 
 
 def _output(root: str, table: Table, version: int) -> OutputDataset:
@@ -84,14 +84,14 @@ def _output(root: str, table: Table, version: int) -> OutputDataset:
         fields = {
             column: column_lineage_dataset.Fields(
                 [
-                    column_lineage_dataset.InputField(*address(root, find_table(source.table)), source.column)
+                    column_lineage_dataset.InputField(*dataset_name(root, find_table(source.table)), source.column)
                     for source in found
                 ]
             )
             for column, found in sources.items()
         }
         facets["columnLineage"] = column_lineage_dataset.ColumnLineageDatasetFacet(fields, producer=PRODUCER)
-    return OutputDataset(*address(root, table), facets=facets)
+    return OutputDataset(*dataset_name(root, table), facets=facets)
 
 
 def _facets(table: Table, version: int) -> dict[str, DatasetFacet]:
@@ -108,7 +108,7 @@ def _field(column: StructField) -> schema_dataset.SchemaDatasetFacetFields:
     )
 
 
-def address(root: str, table: Table) -> tuple[str, str]:
+def dataset_name(root: str, table: Table) -> tuple[str, str]:
     """The table's namespace and name: `s3a://bucket` and the key, or `file` and the path."""
     path = table.path(root)
     if "://" not in path:

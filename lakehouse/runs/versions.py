@@ -14,7 +14,7 @@ from lakehouse.tables import Table
 MAX_COMMITS = 200
 
 
-class Written(NamedTuple):
+class RunVersions(NamedTuple):
     """The last columns of ops.runs."""
 
     versions_read: Mapping[str, int]
@@ -27,24 +27,24 @@ def latest_versions(lake: Lakehouse, tables: Iterable[Table]) -> dict[str, int]:
     return {table.sql_name: max(lake.versions(table), default=-1) for table in tables}
 
 
-def written_since(lake: Lakehouse, before: Mapping[str, int], tables: Iterable[Table]) -> Written:
+def written_since(lake: Lakehouse, before: Mapping[str, int], tables: Iterable[Table]) -> RunVersions:
     """What was written to the tables after these versions of them."""
     now = latest_versions(lake, tables)
     changed = [table for table in tables if now[table.sql_name] > before.get(table.sql_name, -1)]
     made = [_commits(lake, table, after=before.get(table.sql_name, -1)) for table in changed]
-    read = [_noted_inputs(one) for found in made for one in found[::-1]]
+    read = [_noted_inputs(one) for listed in made for one in listed[::-1]]
     if any(table.layer == "silver" for table in changed):
         read.append(_stream_inputs(lake))
-    known = all(len(found) <= MAX_COMMITS for found in made)
-    return Written(
+    known = all(len(listed) <= MAX_COMMITS for listed in made)
+    return RunVersions(
         {name: version for inputs in read for name, version in inputs.items()},
         {table.sql_name: now[table.sql_name] for table in changed},
-        sum(rows_written(one) for found in made for one in found) if known else None,
+        sum(rows_written(one) for listed in made for one in listed) if known else None,
     )
 
 
 def _commits(lake: Lakehouse, table: Table, *, after: int) -> list[Commit]:
-    """The newest commits, one more than are counted if there are so many."""
+    """The newest commits, at most one more than are counted."""
     return list(islice(commits(lake, table, after=after), MAX_COMMITS + 1))
 
 

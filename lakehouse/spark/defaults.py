@@ -30,7 +30,7 @@ REQUIRED = {
 _REQUIRED_ON_S3 = {"spark.delta.logStore.s3a.impl": "lakehouse.ConditionalLogStore"}
 
 
-def required(store: Path | None) -> dict[str, str]:
+def required_settings(store: Path | None) -> dict[str, str]:
     """The required settings of a session, with those for the store of this settings file."""
     return REQUIRED if store is None else REQUIRED | _REQUIRED_ON_S3
 

@@ -11,8 +11,8 @@ _POLL_SECONDS = 0.5
 
 
 @contextmanager
-def downloads_told(log_file: Path, terminal: int) -> Iterator[None]:
-    """Write a line to this file descriptor whenever more packages are there. None if all were there before."""
+def downloads_reported(log_file: Path, terminal: int) -> Iterator[None]:
+    """Write a line to this file descriptor whenever more packages are downloaded; none if all were cached."""
     before, ended = log_file.stat().st_size, Event()
     watcher = Thread(target=_watch, args=(log_file, before, terminal, ended), daemon=True)
     watcher.start()
@@ -24,13 +24,13 @@ def downloads_told(log_file: Path, terminal: int) -> Iterator[None]:
 
 
 def _watch(log_file: Path, before: int, terminal: int, ended: Event) -> None:
-    told, is_last = "", False
+    last_line, is_last = "", False
     while not is_last:
         is_last = ended.wait(_POLL_SECONDS)
         line = progress(log_file.read_bytes()[before:].decode(errors="replace"))
-        if line != told:
+        if line != last_line:
             os.write(terminal, f"{line}\n".encode())
-            told = line
+            last_line = line
 
 
 def progress(log: str) -> str:

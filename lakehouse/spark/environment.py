@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from lakehouse.errors import LakehouseError, MachineError
 from lakehouse.jvm.java import OPTION_VARIABLES
+from lakehouse.programs import NoAnswerError, answer_of
 from lakehouse.settings import conf_dir
 from lakehouse.spark.defaults import DEFAULTS, lacking, readable_defaults, spark_defaults
 
@@ -160,16 +160,9 @@ def _workers_fault(python: str) -> str | None:
     if program is None:
         return f"= {python} is not a program"
     try:
-        answer = subprocess.run(  # noqa: S603 - the Python that this user has chosen for Spark
-            [program, "-c", _PROBE],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PROBE_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"= {python} does not run ({getattr(error, 'strerror', None) or 'no answer'})"
+        answer = answer_of([program, "-c", _PROBE], seconds=_PROBE_SECONDS)
+    except NoAnswerError as error:
+        return f"= {python} does not run ({error})"
     version, wanted = answer.stdout.strip(), "{}.{}".format(*sys.version_info[:2])
     if not re.fullmatch(r"\d+\.\d+", version):
         return f"= {python} is not Python"

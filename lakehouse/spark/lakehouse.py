@@ -82,8 +82,10 @@ class SparkLakehouse:
     def detail(self, table: Table) -> TableDetail:
         """Read without Spark, whose DESCRIBE DETAIL is a job or two: a stream's start asks for nine tables."""
         opened = self.in_process.delta(table)
-        told = opened.metadata()
-        return TableDetail(str(told.id), dict(told.configuration), len(opened.file_uris()), told.description or "")
+        metadata = opened.metadata()
+        return TableDetail(
+            str(metadata.id), dict(metadata.configuration), len(opened.file_uris()), metadata.description or ""
+        )
 
     def delta_table(self, table: Table) -> DeltaTable:
         return DeltaTable.forPath(self.spark, self.require(table))
@@ -272,5 +274,5 @@ class SparkLakehouse:
 
 
 def _note(input_versions: Mapping[str, int], made_by: str | None) -> str:
-    told = {"inputs": dict(sorted(input_versions.items())), "made_by": made_by}
-    return json.dumps({name: value for name, value in told.items() if value is not None})
+    note = {"inputs": dict(sorted(input_versions.items())), "made_by": made_by}
+    return json.dumps({name: value for name, value in note.items() if value is not None})

@@ -48,7 +48,7 @@ class ProgressLog(StreamingQueryListener):
             batch = progress_line(event.progress)
             line = json.dumps(batch, ensure_ascii=False).encode()
             if self._batch_log != "off":
-                sys.stderr.write(f"{told(batch) if self._batch_log == 'text' else line.decode()}\n")
+                sys.stderr.write(f"{batch_line(batch) if self._batch_log == 'text' else line.decode()}\n")
                 sys.stderr.flush()
             with self.file.open("a+b") as lines:
                 # a full disk leaves half a line, which must not corrupt this one
@@ -68,7 +68,7 @@ class ProgressLog(StreamingQueryListener):
             self._changed.wait_for(lambda: self._ended >= queries, timeout=_END_TIMEOUT_SECONDS)
 
 
-def told(batch: Mapping[str, Any]) -> str:
+def batch_line(batch: Mapping[str, Any]) -> str:
     """The batch in one line for people."""
     seconds = batch["durations_ms"].get("triggerExecution", 0) / 1000
     lag = "" if batch["kafka_lag"] is None else f", {batch['kafka_lag']:,} records left in Kafka"

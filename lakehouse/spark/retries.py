@@ -37,7 +37,7 @@ class Patience:
 def retried(stream: Callable[[], None], *, for_seconds: float) -> None:
     """Run a stream, and start it again each time it loses its broker or its store, for that long at most.
 
-    One line on stderr tells of each try. SIGTERM and Ctrl-C end a wait as they end the stream: without an error.
+    One line on stderr reports each try. SIGTERM and Ctrl-C end a wait as they end the stream: without an error.
     """
     patience = Patience(for_seconds)
     while True:

@@ -22,8 +22,15 @@ from lakehouse.jvm.java import Java, find_java, utf8_locale
 from lakehouse.jvm.options import DEFAULT_OPTIONS, fast_jvm, plain_jvm
 from lakehouse.leases import fence_file
 from lakehouse.settings import conf_dir, load_settings
-from lakehouse.spark.defaults import DEFAULTS, defaults_file, plain_defaults, required, spark_defaults, store_file
-from lakehouse.spark.downloads import downloads_told
+from lakehouse.spark.defaults import (
+    DEFAULTS,
+    defaults_file,
+    plain_defaults,
+    required_settings,
+    spark_defaults,
+    store_file,
+)
+from lakehouse.spark.downloads import downloads_reported
 from lakehouse.spark.environment import drop_empty_variables, require_fitting_environment, suspects
 from lakehouse.spark.log_store import add_log_store
 from lakehouse.stores import is_s3, spark_options
@@ -223,7 +230,7 @@ def _jvm_options(java: Java, *, lasting: bool) -> list[str]:
 def _stderr_to(log_file: Path | None) -> Iterator[None]:
     """Point this process's stderr at the file while the JVM starts, because the JVM inherits it.
 
-    What Ivy has downloaded is told on the stderr from before.
+    Ivy's downloads are reported on the original stderr.
     """
     if log_file is None:
         yield
@@ -234,7 +241,7 @@ def _stderr_to(log_file: Path | None) -> Iterator[None]:
     with log_file.open("ab") as log:
         os.dup2(log.fileno(), 2)
         try:
-            with downloads_told(log_file, terminal):
+            with downloads_reported(log_file, terminal):
                 yield
         finally:
             os.dup2(terminal, 2)
@@ -244,7 +251,7 @@ def _stderr_to(log_file: Path | None) -> Iterator[None]:
 def _verify(spark: SparkSession) -> None:
     store = store_file(load_settings().root)
     files = f"conf/{DEFAULTS}" if store is None else f"conf/{DEFAULTS} and conf/{store.name}"
-    for key, wanted in required(store).items():
+    for key, wanted in required_settings(store).items():
         value = spark.conf.get(key, "")
         if wanted not in (value or "").split(","):
             spark_defaults(defaults_file())  # reports it if that file cannot be read

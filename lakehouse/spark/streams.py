@@ -136,11 +136,11 @@ def stream_error(name: str, error: BaseException, *, batch: str = "") -> StreamE
     text = str(error)
     message = root_cause(error).message
     condition = _condition(text)
-    told = message if not condition or condition in message else f"{condition} ({message})"
+    cause = message if not condition or condition in message else f"{condition} ({message})"
     todo = next((todo for sign, todo in _KNOWN.items() if sign in text or sign in message), _GOES_ON)
     where = f", in {batch}" if batch else ""
     lost = any(sign in part for part in (text, *java_causes(error)) for sign in _LOST)
-    return StreamError(f"stream {name} stopped: {told}{where}", todo=todo, lost=lost)
+    return StreamError(f"stream {name} stopped: {cause}{where}", todo=todo, lost=lost)
 
 
 def _condition(text: str) -> str:

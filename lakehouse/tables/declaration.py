@@ -37,7 +37,7 @@ DELETION_VECTORS = MappingProxyType({"delta.enableDeletionVectors": "true"})
 # "reports": checks it. "after": nothing, the table is made after it. "": nothing.
 Gate = Literal["decides", "reports", "after", ""]
 _NONE: Mapping[str, str] = MappingProxyType({})
-# What makes the tables of a layer that is no part of the pipeline.
+# What makes the tables of a layer that is not part of the pipeline.
 _COMMANDS = {"quality": "lakehouse check", "ops": "lakehouse run"}
 # Before a constraint's name, in Delta's table properties.
 _CHECK = "delta.constraints."

@@ -102,10 +102,10 @@ def compare_totals(totals: Totals, *, doubled: int = 0) -> list[str]:
     whole = totals.applied + totals.superseded + totals.deleted + totals.quarantined
     faults = []
     if whole != totals.rows_in:
-        faults.append(f"silver's batches took {totals.rows_in:,} rows and tell of {whole:,}")
+        faults.append(f"silver's batches took {totals.rows_in:,} rows and report {whole:,}")
     if not 0 <= totals.quarantined - totals.quarantine <= doubled:
         faults.append(
-            f"silver.batches tells of {totals.quarantined:,} quarantined rows, silver.quarantine holds "
+            f"silver.batches reports {totals.quarantined:,} quarantined rows, silver.quarantine holds "
             f"{totals.quarantine:,}"
         )
     if totals.entities > totals.applied + totals.resolved_applied:
@@ -145,7 +145,7 @@ def all_faults(
     totals: Totals,
     resolutions: Mapping[PartitionId, Resolutions] = MappingProxyType({}),
 ) -> list[str]:
-    told = [(part, fault) for part, partition in partitions.items() for fault in partition.faults]
-    told += [(part, fault) for part, partition in resolutions.items() for fault in resolution_faults(partition)]
+    faults = [(part, fault) for part, partition in partitions.items() for fault in partition.faults]
+    faults += [(part, fault) for part, partition in resolutions.items() for fault in resolution_faults(partition)]
     doubled = sum(partition.doubled for partition in partitions.values())
-    return [f"{part[0]}-{part[1]}: {fault}" for part, fault in told] + compare_totals(totals, doubled=doubled)
+    return [f"{part[0]}-{part[1]}: {fault}" for part, fault in faults] + compare_totals(totals, doubled=doubled)

@@ -64,7 +64,7 @@ def _answering_cluster(kafka: KafkaSettings, root: str) -> Iterator[Cluster]:
     try:
         with kafka_cluster(kafka, root) as cluster:
             if not is_running:
-                print(f"it answers after {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+                print(f"it answered after {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
             yield cluster
     except MachineError as error:
         raise MachineError(
@@ -89,7 +89,7 @@ def _audit(settings: Settings, cluster: Cluster) -> tuple[list[Partition], Total
     for _ in range(_ATTEMPTS):
         positions = _positions(folder)  # before the tables: bronze then holds what its streams have read
         tables = Pinned(lake)
-        partitions = _partitions(settings, cluster, tables, positions)
+        partitions = _partitions(settings.kafka, cluster, tables, positions)
         resolutions = count_resolutions(tables)
         totals = with_resolutions(count_totals(tables), resolutions)
         faults = all_faults(partitions, totals, resolutions)
@@ -112,9 +112,8 @@ def _positions(folder: Folder) -> Offsets:
 
 
 def _partitions(
-    settings: Settings, cluster: Cluster, tables: Pinned, positions: Offsets
+    kafka: KafkaSettings, cluster: Cluster, tables: Pinned, positions: Offsets
 ) -> dict[PartitionId, Partition]:
-    kafka = settings.kafka
     counted = count_records(tables)
     lost = _lost(tables)
     topics = {*kafka.topics, *(topic for topic, _ in counted)}

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
             lines = published.result()
         for line in lines:
             clock.tell(line)
-        # other data than last time: its genres and row counts are no baseline for these
+        # other data than last time: its genres and row counts are not a baseline for these
         steps = STEPS if lines == [sources.ALREADY_PUBLISHED] else uncompared(STEPS)
         opened.enter_context(without_gate(when=args.no_gate))
         if args.no_gate:

@@ -59,7 +59,7 @@ def _show(changes: Difference, *, title: str) -> None:
     if changes.columns:
         print_table(("changed column", "rows"), list(changes.columns.items()))
     if changes.not_compared:
-        print(f"not in both versions with one type, and not compared: {', '.join(changes.not_compared)}")
+        print(f"not compared, absent or of another type in one version: {', '.join(changes.not_compared)}")
     if changes.rows:
         shown = [_public(row) for row in changes.rows]
         print_table(("change", "key", "what"), [(row["change"], _key(row), _what(row)) for row in shown])

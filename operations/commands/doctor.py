@@ -213,15 +213,15 @@ def version_findings(root: str) -> Iterator[Finding]:
 def growth_findings(root: str, free: int, *, now: datetime) -> Iterator[Finding]:
     """Whether the root's files, Kafka's among them, fill the disk within a week if they grow on as they do."""
     try:
-        found = growth(open_folder(root).stored().values(), now=now)
+        grown = growth(open_folder(root).stored().values(), now=now)
     except OSError:  # not readable, or a running stream has just deleted a folder
         return
-    if found.per_day * _WARNED_DAYS > free:
-        days = free / found.per_day
+    if grown.per_day * _WARNED_DAYS > free:
+        days = free / grown.per_day
         yield Finding(
             "Growth",
             "note",
-            f"{_gigabytes(found.per_day)} a day: the disk is full in {days:.1f} days",
+            f"{_gigabytes(grown.per_day)} a day: the disk is full in {days:.1f} days",
             "lakehouse status shows which tables grow, lakehouse maintain --dry-run what can go",
         )
 

@@ -27,8 +27,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if args.json:
         tables = [table._asdict() for table in export.tables]
         alike = [one._asdict() for one in export.alike]
-        told = {"tables": tables, "formulas": settings.export.formulas, "kept": export.kept, "alike": alike}
-        print_json({**told, **paths})
+        outcome = {"tables": tables, "formulas": settings.export.formulas, "kept": export.kept, "alike": alike}
+        print_json({**outcome, **paths})
         return 0
     columns = ("file", "table", "version", "rows")
     print_table(

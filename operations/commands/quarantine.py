@@ -45,7 +45,7 @@ def _replay(request: Request, call: Call, *, json: bool) -> None:
     with call.spark() as spark:
         report = replay.run(spark, call.settings, request)
     if json:
-        print_json(replay.as_json(report, dry_run=request.dry_run))
+        print_json(replay.described(report, dry_run=request.dry_run))
     else:
         print("\n".join(replay.report_lines(report, dry_run=request.dry_run)))
 
@@ -71,8 +71,8 @@ def over_all_days(groups: Iterable[RejectedGroup]) -> list[_Line]:
     for _, of_topic in groupby(groups, key=lambda one: (one.rule, one.topic)):  # ordered by rule, topic, day
         days = list(of_topic)
         first, last = days[0].day, days[-1].day
-        told = str(first) if first == last else f"{first} to {last}"
-        lines.append(_line_of(days[0])._replace(day=told, rows=sum(day.rows for day in days)))
+        span = str(first) if first == last else f"{first} to {last}"
+        lines.append(_line_of(days[0])._replace(day=span, rows=sum(day.rows for day in days)))
     return lines
 
 

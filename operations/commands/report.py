@@ -50,5 +50,5 @@ def _destination(output: str | None, root: str, *, opened: bool) -> str:
         require_replaceable(Path(path))
         return str(Path(path).resolve())
     if opened:
-        raise InputError(f"a browser cannot open {path}", todo="give a file of this machine with --output")
+        raise InputError(f"a browser cannot open {path}", todo="give a local file with --output")
     return path

@@ -17,7 +17,7 @@ from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id
 from operations.output import cell, print_json, print_table
 
-_WITHOUT_MODEL = "by who likes them: the published model knows nothing of this title"
+_WITHOUT_MODEL = "by who likes them: the published model does not know this title"
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if args.json:
         print_json(similar)
         return 0
-    rows = [_told(title) for title in similar["by_features"]]
-    print(f"like {cell(similar['content_id'])} ({cell(similar['titulo'])}), by what they share")
+    rows = [_row(title) for title in similar["by_features"]]
+    print(f"similar to {cell(similar['content_id'])} ({cell(similar['titulo'])}), by what they share")
     print_table(("content_id", "title", "similarity", "shared"), rows)
     if similar["by_factors"]:
         rows = [(title["content_id"], title["titulo"], title["similarity"]) for title in similar["by_factors"]]
@@ -94,6 +94,6 @@ def _named(neighbour: Neighbour, titles: Mapping[str, Any]) -> dict[str, Any]:
     return {**neighbour._asdict(), "titulo": title["titulo"], "type": title["type"]}
 
 
-def _told(title: Mapping[str, Any]) -> tuple[Any, ...]:
+def _row(title: Mapping[str, Any]) -> tuple[Any, ...]:
     shared = [value for values in title["shared"].values() for value in values]
     return (title["content_id"], title["titulo"], title["similarity"], ", ".join(shared))

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         show(result, args.form)
         return 0
     if sys.stdin is None:  # a service without one
-        raise InputError("no query, and no input to read any from", todo='write: lakehouse sql "SELECT ..."')
+        raise InputError("no query, and no input to read one from", todo='write: lakehouse sql "SELECT ..."')
     tables = KnownTables(call.settings.root)
     if sys.stdin.isatty() and sys.stdout.isatty():
         from operations.shell.terminal import run_terminal  # a query does not need a prompt

@@ -157,7 +157,7 @@ def _show(status: Status, *, now: datetime) -> None:
     behind.append(("silver", waits, _seconds(silver.seconds)))
     for name, versions_behind in status.gold.items():
         behind.append((name, _inputs(versions_behind), ""))
-    print_table(("how far behind", "what waits", "the oldest for"), behind)
+    print_table(("how far behind", "what waits", "age of the oldest"), behind)
 
 
 def _inputs(behind: Mapping[str, int] | None) -> str:

@@ -73,10 +73,10 @@ class Live:
         self.maintenance.stop(wait_seconds=0)
         lines: list[str] = []
         self._await(
-            "waiting until Kafka confirms what was sent", lambda: lines.extend(self.producers.stop()), stop
+            "waiting for Kafka to confirm what was sent", lambda: lines.extend(self.producers.stop()), stop
         )
-        for told in lines:
-            self._monitor.tell(told)
+        for line in lines:
+            self._monitor.tell(line)
         self._await("the streams process what is left in Kafka", self.streams.drain, stop)
         self.streams.stop(wait_seconds=_PATIENCE_SECONDS)
         for worker in (*self.producers.workers, *self.streams.workers) if stop.count < 2 else ():

@@ -1,4 +1,4 @@
-"""Maintenance of the tables beside the running streams, at intervals."""
+"""Maintenance of the tables at intervals, while the streams run."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _FIRST_SECONDS = 600.0
 
 
 class LiveMaintenance:
-    """Does what `lakehouse maintain` does, one interval after its last run, whoever started that."""
+    """Runs maintenance one interval after its last run, whoever started that run."""
 
     def __init__(self, spark: SparkSession, settings: Settings, *, tell: Callable[[str], None]) -> None:
         self._session, self._settings, self._tell = spark.newSession(), settings, tell

@@ -105,7 +105,7 @@ class Monitor:
             kafka=look.kafka,
             silver=look.silver,
             rejected=look.rejected,
-            gold=gold.told(time.monotonic()),
+            gold=gold.state(time.monotonic()),
         )
 
     def _take_look(self, sent: int, now: float) -> _Look:

@@ -52,7 +52,7 @@ class LiveProducers:
     ) -> None:
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         if rate is not None:
-            sent.remember(shared_ops, sent.EVERY, root=root)
+            sent.declare(shared_ops, sent.EVERY, root=root)
         self._stopping, self._abandoned = threading.Event(), threading.Event()
         self._cluster = cluster
         self._deliveries: dict[str, list[Delivery]] = {}

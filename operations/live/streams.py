@@ -104,7 +104,7 @@ class LiveGold:
         self._no_more_steps.set()
         self.worker.join(wait_seconds)
 
-    def told(self, now: float) -> str:
+    def state(self, now: float) -> str:
         """Gold's state in a few words; `now` is a time.monotonic() value."""
         if self.step and self.began is not None:
             return f"run {self.runs + 1} for {now - self.began:.0f} s: {self.step.removeprefix('gold: ')}"

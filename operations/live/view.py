@@ -91,13 +91,13 @@ def picture(facts: LiveFigures) -> Group:
         took = "" if stream.last_seconds is None else f"{stream.last_seconds:.1f} s"
         streams.add_row(name, f"{stream.rows:,}", f"{stream.rate:,.1f}", f"{stream.batches:,}", took)
     sent = ", ".join(f"{name} {count:,}" for name, count in facts.sent.items())
-    told = {
+    figures = {
         "sent": f"{sent} ({facts.sent_rate:,.1f}/s)" if facts.sent else "by others",
         "delay": delay(facts.kafka, facts.silver),
         "rejected": f"{facts.rejected:,} rows",
         "gold": facts.gold,
     }
-    lines = [Text(f"  {name:10}{text}") for name, text in told.items()]
+    lines = [Text(f"  {name:10}{text}") for name, text in figures.items()]
     return Group(Text(f"  {facts.title}", style="bold"), streams, *lines)
 
 

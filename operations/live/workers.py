@@ -1,4 +1,4 @@
-"""Work in its own thread, whose failure is kept for whoever asks."""
+"""Work in its own thread, whose failure is kept for the caller."""
 
 import threading
 from collections.abc import Callable

@@ -23,7 +23,7 @@ from producers.sending.delivery import publish
 from producers.sending.records import Feed, Record
 
 MARKER = "published.json"
-ALREADY_PUBLISHED = "already published: these topics hold the same records, nothing was sent again"
+ALREADY_PUBLISHED = "already published: these topics hold the same records, so nothing was sent again"
 
 
 class DemoSource(NamedTuple):
@@ -69,7 +69,7 @@ def publish_once(
     Sending them again would change nothing in silver but the rows' provenance; an unchanged lakehouse is clearer.
     """
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    sent.remember(shared_ops, source.columns, root=root)
+    sent.declare(shared_ops, source.columns, root=root)
     ops = open_folder(shared_ops)
     if _published(ops) == _state(source, kafka, cluster):
         return [ALREADY_PUBLISHED]

@@ -91,9 +91,9 @@ def _stack(
     place = 100 / len(labels)
     width = min(place * _COLUMN, _WIDEST)
     left = place * (index + 0.5) - width / 2
-    told = [labels[index], *(f"{one.name}: {number(one.values[index])}" for one in series)]
+    tooltip = [labels[index], *(f"{one.name}: {number(one.values[index])}" for one in series)]
     parts = [
-        element("title", {}, "\n".join(told)),
+        element("title", {}, "\n".join(tooltip)),
         _rectangle("reach", x=place * index, width=place, y=0, height=HEIGHT - BOTTOM),
     ]
     below = 0.0

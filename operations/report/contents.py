@@ -84,7 +84,7 @@ class Stream(NamedTuple):
     delays: tuple[float, ...] = ()
 
 
-class Streams(NamedTuple):
+class StreamHistory(NamedTuple):
     """`shown`: the most batches kept per stream; `unreadable`: truncated lines of the log."""
 
     streams: tuple[Stream, ...]
@@ -228,7 +228,7 @@ class Report:
     tables: tuple[TableState, ...]
     flow: Flow | None
     rejections: Rejections | None
-    streams: Streams | None
+    streams: StreamHistory | None
     popularity: Popularity | None
     genres: tuple[Grouping, ...]
     quality: ModelQuality | None

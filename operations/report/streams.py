@@ -10,7 +10,7 @@ from typing import Any
 from lakehouse.history.commits import commits
 from lakehouse.spark.progress import read_line
 from lakehouse.tables import SILVER_BATCHES, layer_tables
-from operations.report.contents import Batch, Stream, Streams
+from operations.report.contents import Batch, Stream, StreamHistory
 from operations.report.pinned_tables import PinnedTables
 
 SILVER = "silver"
@@ -30,7 +30,7 @@ class _Counted:
         self.seconds += batch.seconds
 
 
-def read_streams(file: Path, *, latest: int) -> Streams | None:
+def read_streams(file: Path, *, latest: int) -> StreamHistory | None:
     """The streams; None if none has run yet. Only the last `latest` batches of each are kept one by one."""
     if not file.is_file():
         return None
@@ -38,17 +38,17 @@ def read_streams(file: Path, *, latest: int) -> Streams | None:
     unreadable = 0
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            told = read_line(line)
-            if told is None:
+            record = read_line(line)
+            if record is None:
                 unreadable += 1  # shown on the page: the other batches are still useful
             else:
-                name, batch = _batch(told)
+                name, batch = _batch(record)
                 counted[name].add(batch)
     streams = [
         Stream(name, stream.batches, stream.rows, stream.seconds, tuple(stream.latest))
         for name, stream in sorted(counted.items())
     ]
-    return Streams(tuple(streams), latest, unreadable) if streams or unreadable else None
+    return StreamHistory(tuple(streams), latest, unreadable) if streams or unreadable else None
 
 
 def _batch(line: Mapping[str, Any]) -> tuple[str, Batch]:
@@ -57,7 +57,7 @@ def _batch(line: Mapping[str, Any]) -> tuple[str, Batch]:
     return str(line["stream"]), Batch(ended_at, int(line["rows"]), float(seconds), line["kafka_lag"])
 
 
-def with_delays(streams: Streams, snapshot: PinnedTables, *, latest: int) -> Streams:
+def with_delays(streams: StreamHistory, snapshot: PinnedTables, *, latest: int) -> StreamHistory:
     """The same, with the delays of silver's last `latest` batches."""
     if not any(stream.name == SILVER for stream in streams.streams):
         return streams

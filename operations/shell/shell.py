@@ -45,7 +45,7 @@ class Shell:
         if name not in COMMANDS:
             raise InputError(f"no command {name}", todo="\\? lists them")
         if len(arguments) > (name == "\\d"):
-            raise InputError(f"too much after {name}", todo="\\? shows its arguments")
+            raise InputError(f"too many arguments after {name}", todo="\\? shows its arguments")
         if name == "\\q":
             raise EOFError
         if name == "\\?":

@@ -29,7 +29,7 @@ def split_statements(text: str) -> SplitStatements:
     """Split the text. Comments before a statement are dropped, and so are statements of nothing but comments."""
     statements: list[str] = []
     at = 0
-    begin: int | None = None  # where the current statement begins: at its first part that is no comment
+    begin: int | None = None  # where the current statement begins: at its first part that is not a comment
     while match := _PART.search(text, at):
         if begin is None:
             begin = _first_visible(text, at, match.start())
@@ -49,7 +49,7 @@ def split_statements(text: str) -> SplitStatements:
 
 
 def _first_visible(text: str, begin: int, end: int) -> int | None:
-    """Where the first character between these places is that is no blank."""
+    """The position of the first non-blank character between these two."""
     match = _VISIBLE.search(text, begin, end)
     return match.start() if match else None
 

@@ -48,7 +48,7 @@ def run_terminal(
                 except KeyboardInterrupt:  # it clears the entry, or ends what it does
                     print()
         if not worker.started.done():
-            print("waiting for Spark, which is still starting, to stop it")
+            print("waiting for Spark, which is still starting, before stopping it")
     return 0
 
 

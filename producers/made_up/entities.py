@@ -13,7 +13,7 @@ from producers.made_up.people import person
 from producers.made_up.timeline import DEFAULT_START, catalogue_instants
 from producers.made_up.titles import CLASSES, DrawnTitles, Kind, draw_titles
 from producers.made_up.viewers import Viewers, draw_viewers
-from producers.sending.records import Fields, Record, decade_of, isoformat, moment
+from producers.sending.records import Fields, Record, as_datetime, decade_of, isoformat
 
 
 class TimedFields(NamedTuple):
@@ -82,7 +82,7 @@ def _title_rows(seed: int, kind: Kind, count: int | None) -> Iterator[tuple[int,
 
 
 def _user(seed: int, viewers: Viewers, row: int, number: int, instant: int) -> Fields:
-    subscribed = moment(instant).date() - timedelta(days=int(viewers.days[row]))
+    subscribed = as_datetime(instant).date() - timedelta(days=int(viewers.days[row]))
     decades = dict.fromkeys(_decade(int(index), instant) for index in viewers.decades[row] if index >= 0)
     return {
         "id": user_id(number),
@@ -127,4 +127,4 @@ def _people(seed: int, role: str, numbers: Ints) -> list[str]:
 
 def _decade(index: int, instant: int) -> str:
     """The decade, or the event's own if that is earlier: no title is released after it is announced."""
-    return decade_of(min(DECADES[index], moment(instant).year))
+    return decade_of(min(DECADES[index], as_datetime(instant).year))

@@ -16,14 +16,14 @@ def unmapped_lines(unmapped: Mapping[str, int]) -> list[str]:
 
 def unknown_type_lines(types: Counter[str]) -> list[str]:
     """The values of the column `type` that are neither a movie nor a series."""
-    return list(_told(types, "hold a type that is neither Movie nor TV Show, so silver quarantines them"))
+    return list(_summary(types, "hold a type that is neither Movie nor TV Show, so silver quarantines them"))
 
 
 def unknown_classification_lines(counts: Counter[str], accepted: Collection[str]) -> list[str]:
     """The values of the column `rating` that silver does not accept, and the setting that lists the others."""
     unknown = Counter({value: count for value, count in counts.items() if value not in accepted})
     return list(
-        _told(
+        _summary(
             unknown,
             "hold a rating that the setting silver.clasificaciones does not list, so silver quarantines them; "
             "add to the list what it should accept",
@@ -39,7 +39,7 @@ def future_lines(records: Iterable[Record], *, latest_ms: int) -> list[str]:
     )
 
 
-def _told(values: Counter[str], problem: str) -> Iterator[str]:
+def _summary(values: Counter[str], problem: str) -> Iterator[str]:
     """The total, the most frequent values with their rows, and the total of the others."""
     if not values:
         return

@@ -17,13 +17,13 @@ from producers.real.matching import FilmIndex, display_title
 from producers.real.tastes import Judged, derive
 from producers.sending.records import (
     Record,
+    as_datetime,
     decade_of,
     encode,
     event_micros,
     isoformat,
     isoformat_micros,
     milliseconds,
-    moment,
 )
 
 MOVIE_COLUMNS = ("movieId", "title", "genres")
@@ -184,7 +184,7 @@ def _user(user: str, rated: list[Rating], library: Library, unmapped: Counter[st
         "type": "user",
         "timestamp": isoformat_micros(max(times)),
         "nombre_usuario": names(0).person(draw),
-        "fecha_suscripcion": moment(min(times) // 1000).date().isoformat(),
+        "fecha_suscripcion": as_datetime(min(times) // 1000).date().isoformat(),
         "generos": taste.genres,
         "directores": taste.directors,
         "actores": taste.actors,

@@ -89,7 +89,7 @@ def send(
     """
     with kafka_cluster(kafka, root) as cluster:
         ensure_topics(cluster, [feed.topic], **kafka.new_topics)
-        sent.remember(shared_ops, sent.EVERY, root=root)
+        sent.declare(shared_ops, sent.EVERY, root=root)
         with stop_requests(counted=1) as stop:
             delivery = publish(feed.records, topic=feed.topic, cluster=cluster, rate=rate, stopped=stop.received)
     print(delivery.line(feed.name), flush=True)

@@ -37,7 +37,7 @@ def encode(fields: Mapping[str, Any]) -> bytes:
 
 def isoformat(instant_ms: int) -> str:
     """Milliseconds since 1970 as `2025-01-01T00:00:00.000Z`."""
-    return moment(instant_ms).strftime("%Y-%m-%dT%H:%M:%S") + f".{instant_ms % 1000:03d}Z"
+    return as_datetime(instant_ms).strftime("%Y-%m-%dT%H:%M:%S") + f".{instant_ms % 1000:03d}Z"
 
 
 def event_micros(text: str) -> int | None:
@@ -52,7 +52,7 @@ def isoformat_micros(instant_us: int) -> str:
     return f"{text[:-1]}{rest:03d}Z" if rest else text
 
 
-def moment(instant_ms: int) -> datetime:
+def as_datetime(instant_ms: int) -> datetime:
     return datetime.fromtimestamp(instant_ms // 1000, UTC)
 
 

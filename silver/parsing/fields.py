@@ -92,6 +92,10 @@ EMPTY: MappingProxyType[str, Any] = MappingProxyType(
         for column in (field.name, *([field.typed.column] if field.typed is not None else []))
     }
 )
+# Where a column of silver with a field's name gets its values, if the field has typed ones.
+TYPED_COLUMNS: MappingProxyType[str, str] = MappingProxyType(
+    {field.name: field.typed.column for field in FIELDS if field.typed is not None}
+)
 # What every event has, whatever its type.
 ENVELOPE = frozenset(field.name for field in FIELDS if field.types == TYPES)
 

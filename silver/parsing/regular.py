@@ -34,8 +34,8 @@ def _number_text(sent: msgspec.Raw) -> str | None:
 
 @lru_cache(maxsize=10_000)  # seasons, episodes and ratings repeat
 def _text_of(json: bytes) -> str | None:
-    found = parse_object(f'{{"number":{json.decode()}}}')
-    sent = found["number"] if found is not None else None
+    parsed = parse_object(f'{{"number":{json.decode()}}}')
+    sent = parsed["number"] if parsed is not None else None
     return str(sent) if isinstance(sent, Number) else None
 
 
@@ -100,12 +100,12 @@ def read_regular(value: str) -> dict[str, Any] | None:
     for (name, kind, clean, column, read, action), sent in zip(_READERS[event_type], astuple(event), strict=True):
         if sent is None:
             continue
-        found = clean(sent)
-        if found is None:
+        cleaned = clean(sent)
+        if cleaned is None:
             return None
-        fields[name] = found
+        fields[name] = cleaned
         strings += 2 if kind is str else 1 if kind is msgspec.Raw else 1 + len(sent)
         if read is not None and (action is None or action == fields["action"]):
-            fields[column] = read(found)
+            fields[column] = read(cleaned)
     # without escapes, each string has two quotes; there are more if a name occurs twice, of which one was read
     return fields if value.count('"') == 2 * strings else None

@@ -73,7 +73,7 @@ def _fraction(text: str) -> Number:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _is_too_deep(text: str, parsed: dict[str, Any]) -> bool:

@@ -54,8 +54,8 @@ def breaking(rows: DataFrame, rule: str) -> DataFrame:
 def unsettled(rows: DataFrame) -> DataFrame:
     """The entries whose row in silver.quarantine does not reflect their last correction yet."""
     status = F.when(F.col("logged.outcome") == OPEN, OPEN).otherwise("resolved")
-    told = (F.col("status") == status) & F.col("reasons").eqNullSafe(F.col("logged.reasons"))
-    return rows.filter(F.col("logged").isNotNull() & ~told)
+    is_settled = (F.col("status") == status) & F.col("reasons").eqNullSafe(F.col("logged.reasons"))
+    return rows.filter(F.col("logged").isNotNull() & ~is_settled)
 
 
 def with_fields(chosen: DataFrame, assignments: Sequence[Assignment]) -> DataFrame:
@@ -78,7 +78,7 @@ def _strict(one: Assignment) -> Any:
     document = parse_object(f'{{"value":{one.value}}}') if is_unicode(one.value) else None
     if document is None:
         raise InputError(
-            f"--set {one.field}: the value is not strict JSON", todo="write it as silver could read it"
+            f"--set {one.field}: the value is not strict JSON", todo="write it so that silver can read it"
         )
     return document["value"]
 

@@ -62,13 +62,14 @@ def _require_records(fixed: DataFrame, chosen: DataFrame) -> None:
         "several values for a record": F.col("times") > 1,
         # null would be a tombstone: a fix corrects records, it does not delete them
         "no value for a record": F.col("values") < F.col("times"),
-        "a value that is no UTF-8": F.col("no_text") > 0,
+        "a value that is not UTF-8": F.col("no_text") > 0,
     }
     examples = known.agg(*[F.min(F.when(broken, _written())).alias(name) for name, broken in checks.items()])
     for name, example in examples.collect()[0].asDict().items():
         if example is not None:
             raise InputError(
-                f"the fix gives {name}: {example}", todo="give each record of the view one value, or leave it out"
+                f"the fix returns {name}: {example}",
+                todo="give each record of the view one value, or leave it out",
             )
 
 

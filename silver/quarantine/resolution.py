@@ -110,8 +110,8 @@ def reapply(lake: SparkLakehouse, rebuilt: SparkLakehouse, *, rules: Rules) -> N
 
 def _result(rows: DataFrame) -> Resolution:
     rules = F.when(F.col("outcome") == OPEN, F.array_distinct("reasons.rule"))
-    told = rows.withColumns({"broken": rules, "is_change": corrections.is_change()})
-    counted = told.groupBy("outcome", "broken").agg(
+    flagged = rows.withColumns({"broken": rules, "is_change": corrections.is_change()})
+    counted = flagged.groupBy("outcome", "broken").agg(
         F.count("*").alias("rows"), F.count_if("is_change").alias("new")
     )
     outcomes, open_rules, changed = Counter[str](), Counter[str](), 0

@@ -149,5 +149,5 @@ def _samples(rows: pa.Table, chosen: list[tuple[int, ReasonRow]]) -> list[dict[s
 
 
 def _text(text: str | None, raw: bytes | None) -> str | None:
-    """The text, or bytes that are no text as hex digits."""
+    """The text, or as hex digits the bytes that are not text."""
     return text if text is not None or raw is None else raw.hex().upper()

@@ -28,7 +28,7 @@ def test_compose_accepts_the_file() -> None:
     assert set(yaml.safe_load(answer.stdout)["services"]) == set(SERVICES)
 
 
-def test_the_producers_healthcheck_tells_whether_the_broker_answers(broker: Cluster) -> None:
+def test_the_producers_healthcheck_fails_unless_the_broker_answers(broker: Cluster) -> None:
     """The command itself, since no container runs it here."""
     kind, program, *arguments = SERVICES["users"]["healthcheck"]["test"]
     assert (kind, program) == ("CMD", "python")

@@ -78,7 +78,7 @@ def test_a_read_only_root_is_one_line_and_nothing_is_lost(
     ingest(spark, settings, cluster)
     refine(spark, settings)
     send_users(settings, seed=2)
-    for name, (command, part, told) in CASES.items():
+    for name, (command, part, message) in CASES.items():
         with read_only(Path(settings.root, part)):
             done = subprocess.run(
                 [*obeying_permissions(), *command],
@@ -91,7 +91,7 @@ def test_a_read_only_root_is_one_line_and_nothing_is_lost(
         # the streams also print Spark's own log
         lines = [line for line in done.stderr.splitlines() if line.startswith("lakehouse: ")]
         assert (done.returncode, len(lines)) == (2, 1), f"{name}: {done.stderr}"
-        assert re.fullmatch(f"lakehouse: {told}", lines[0]), f"{name}: {lines[0]}"
+        assert re.fullmatch(f"lakehouse: {message}", lines[0]), f"{name}: {lines[0]}"
         assert "Traceback" not in done.stderr
     ingest(spark, settings, cluster)
     refine(spark, settings)

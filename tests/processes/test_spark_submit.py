@@ -62,7 +62,7 @@ def left_in_the_folder() -> dict[str, int]:
     return {name: (PROJECT / name).stat().st_mtime_ns for name in LEFT_BY_SPARK if (PROJECT / name).exists()}
 
 
-def told(printed: str) -> str:
+def messages(printed: str) -> str:
     """The one line that names the problem; Spark's own log lines around it do not count."""
     lines = [line for line in printed.splitlines() if line.startswith("lakehouse:")]
     assert len(lines) == 1, printed
@@ -117,7 +117,7 @@ def test_silver_without_bronze_says_what_to_do(settings: Settings) -> None:
     done = submit(f"{SUBMIT} silver/refine.py", variables(settings))
     assert done.returncode == 2
     # spark-submit merges Python's outputs, so the job's stderr arrives on stdout
-    assert told(done.stdout + done.stderr) == (
+    assert messages(done.stdout + done.stderr) == (
         f"lakehouse: table bronze.events does not exist under {settings.root}; "
         "make it with: lakehouse run --select bronze"
     )
@@ -155,4 +155,4 @@ def test_a_wrong_setting_of_a_job_is_one_line_before_any_jvm_starts(
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert told(done.stdout + done.stderr).startswith(line)
+    assert messages(done.stdout + done.stderr).startswith(line)

@@ -290,8 +290,8 @@ def test_a_loss_in_kafka_stops_bronze_until_it_is_accepted(spark: SparkSession, 
     client.close()
     with pytest.raises(CheckpointError, match=r"dropped records 10 to 14 .*rebuild bronze --accept-loss"):
         ingest(spark, settings, cluster)
-    told = list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=True))
-    assert any("accepted as lost" in line and "10-14" in line for line in told)
+    lines = list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=True))
+    assert any("accepted as lost" in line and "10-14" in line for line in lines)
     ingest(spark, settings, cluster)
     offsets = lake.read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
     assert [row["offset"] for row in offsets] == [*range(10), *range(15, 20)]
@@ -451,9 +451,9 @@ def test_a_damaged_table_is_kept_where_kafka_no_longer_has_its_records(
         "restore that file from a copy, or give up these records: lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()
-    told = list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=True))
+    lines = list(start.rebuild_checkpoints(lake, settings.kafka, cluster, stamp="s", accept_loss=True))
     kept = f"{settings.root}/bronze/events.before-s"
-    assert f"bronze.events: the damaged table is kept at {kept}" in told
+    assert f"bronze.events: the damaged table is kept at {kept}" in lines
     assert Path(kept, file.name).exists()
     ingest(spark, settings, cluster)
     offsets = lake.read(BRONZE_EVENTS).select("offset").orderBy("offset").collect()
@@ -483,13 +483,13 @@ def test_a_damaged_table_is_kept_where_the_settings_no_longer_name_its_topic(
         "lakehouse rebuild bronze --accept-loss"
     )
     assert file.exists()
-    told = list(
+    lines = list(
         start.rebuild_checkpoints(
             SparkLakehouse(settings.root, spark), settings.kafka, cluster, stamp="s", accept_loss=False
         )
     )
     again = ", ".join(sorted({kafka.users_topic, kafka.movies_topic, kafka.series_topic}))
-    assert f"bronze.events: {file} is empty; read again from Kafka: {again}" in told
+    assert f"bronze.events: {file} is empty; read again from Kafka: {again}" in lines
 
 
 def test_a_rebuild_that_was_cut_off_is_finished(

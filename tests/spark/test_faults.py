@@ -108,7 +108,7 @@ def test_a_table_whose_making_was_cut_off_is_made(spark: SparkSession, tmp_path:
 
 
 @pytest.mark.parametrize("emptied", [False, True], ids=["no log", "an empty log"])
-def test_a_table_that_lost_its_log_is_not_made_anew(spark: SparkSession, tmp_path: Path, emptied: bool) -> None:
+def test_a_table_that_lost_its_log_is_not_recreated(spark: SparkSession, tmp_path: Path, emptied: bool) -> None:
     """Its files stay, and with its log it is a table again."""
     root, table = str(tmp_path), tmp_path / "silver" / "users"
     lake = SparkLakehouse(root, spark)

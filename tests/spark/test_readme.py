@@ -92,16 +92,17 @@ def test_the_demo_twice_sends_nothing_again_and_changes_no_row(
     assert TWICE in readme_commands()
     outcome = run(f"{TWICE} --json", copied_demo)
     assert outcome.code == 0, outcome.err
-    assert "already published: these topics hold the same records, nothing was sent again" in outcome.err
-    told = json.loads(outcome.out)
-    assert set(told) == {"tables", "checks", "rejected", "model", "streams", "seconds", "paths"}
-    assert set(told["checks"].values()) == {"passed"}
+    assert "already published: these topics hold the same records, so nothing was sent again" in outcome.err
+    printed = json.loads(outcome.out)
+    assert set(printed) == {"tables", "checks", "rejected", "model", "streams", "seconds", "paths"}
+    assert set(printed["checks"].values()) == {"passed"}
     for table in (*layer_tables("bronze"), *layer_tables("silver")):
         versions = {SparkLakehouse(root, spark).version(table) for root in (demo.root, copied_demo.root)}
-        assert versions == {told["tables"][table.sql_name]["version"]}, table.sql_name  # not even a new version
+        assert versions == {printed["tables"][table.sql_name]["version"]}, table.sql_name  # not even a new version
     for table in DERIVED:
         assert (
-            told["tables"][table.sql_name]["rows"] == SparkLakehouse(copied_demo.root, spark).read(table).count()
+            printed["tables"][table.sql_name]["rows"]
+            == SparkLakehouse(copied_demo.root, spark).read(table).count()
         )
     expect_equal_tables(copied_demo.root, demo.root)
 
@@ -111,8 +112,8 @@ def test_silver_and_gold_are_rebuilt_from_bronze_to_equal_tables(demo: Demo, tmp
     shutil.copytree(Path(demo.root) / "bronze", tmp_path / "bronze")
     outcome = run(REBUILD, demo.settings.model_copy(update={"root": str(tmp_path)}))
     assert outcome.code == 0, outcome.err
-    told = [line for line in outcome.out.splitlines() if " s  " in line]
-    assert [line.partition(" s  ")[2] for line in told] == [
+    steps = [line for line in outcome.out.splitlines() if " s  " in line]
+    assert [line.partition(" s  ")[2] for line in steps] == [
         "silver: validate, split, merge",
         "gate: check silver",
         "gold: affinity ratings",
@@ -148,9 +149,9 @@ def test_the_report_in_a_browser(spark: SparkSession, copied_demo: Settings, run
     assert (found.endswith("found"), len(names) > 0) == (True, True)
     assert best["titulo"] in browser.evaluate(shown)
     assert browser.evaluate("document.querySelectorAll('main > section').length") == 9
-    assert browser.told("Runtime.exceptionThrown") == []
-    assert browser.told("Log.entryAdded") == []
-    urls = [request["request"]["url"] for request in browser.told("Network.requestWillBeSent")]
+    assert browser.events_of("Runtime.exceptionThrown") == []
+    assert browser.events_of("Log.entryAdded") == []
+    urls = [request["request"]["url"] for request in browser.events_of("Network.requestWillBeSent")]
     assert [url for url in urls if not url.startswith("data:")] == [file.as_uri()]
 
 

@@ -20,7 +20,7 @@ from operations.report.contents import (
     Report,
     Sample,
     Stream,
-    Streams,
+    StreamHistory,
     TableState,
     Title,
     UserGroup,
@@ -77,7 +77,7 @@ def full_report() -> Report:
             (
                 Metric("rmse", {"blend": 0.9, "mean": 1.2}),
                 Metric("ndcg_at_10", {"blend": 0.13, "popularity": 0.07}),
-                Metric("holdout_rows", {"blend": 200.0}),
+                Metric("test_ratings", {"blend": 200.0}),
             ),
         ),
         checks=DataQuality(
@@ -113,10 +113,10 @@ def rejections() -> Rejections:
     return Rejections(22, 20, (Rejection("not_json_object", 20, samples), Rejection(HOSTILE[0], 2, silent)))
 
 
-def streams() -> Streams:
+def streams() -> StreamHistory:
     batches = tuple(Batch(NOON, 100 * number, 2.0, 7) for number in range(1, 12))
     one = (Batch(NOON, 6600, 22.0, None),)
-    return Streams(
+    return StreamHistory(
         (
             Stream("bronze.events", 11, 6600, 22.0, batches),
             Stream("silver", 1, 6600, 22.0, one, delays=(4.0, 8.0)),

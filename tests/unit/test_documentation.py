@@ -64,6 +64,13 @@ def test_the_index_names_every_page() -> None:
     assert [name for name in pages if f"({name})" not in index] == []
 
 
+def test_the_map_names_every_package() -> None:
+    packages = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    page = (PROJECT / "docs" / "contributing.md").read_text(encoding="utf-8").partition("## Ten changes")[0]
+    named = re.findall(r"^(\w+)/  ", page, re.MULTILINE)
+    assert set(packages["root_packages"]) <= set(named)
+
+
 def test_contributing_names_ten_changes_by_names_that_their_files_have() -> None:
     """Each name in backticks is in one of the files that its row names."""
     page = (PROJECT / "docs" / "contributing.md").read_text(encoding="utf-8")

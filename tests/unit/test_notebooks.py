@@ -18,7 +18,7 @@ def test_the_page_shows_what_its_code_returns(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     code = "\n".join(_BLOCK.findall(PAGE.read_text(encoding="utf-8")))
     page = doctest.DocTestParser().get_doctest(code, {}, PAGE.name, str(PAGE), 0)
-    told: list[str] = []
-    found = doctest.DocTestRunner(verbose=False).run(page, out=told.append)
-    assert (found.failed, "".join(told)) == (0, "")
+    lines: list[str] = []
+    found = doctest.DocTestRunner(verbose=False).run(page, out=lines.append)
+    assert (found.failed, "".join(lines)) == (0, "")
     assert found.attempted > 10

@@ -25,21 +25,21 @@ _MEASURES = (
         "Mean predicted rating",
         "AVERAGE('recommendations'[predicted_rating])",
         DECIMAL,
-        "Of the recommended titles, 0.5 to 5.0.",
+        "Mean rating predicted for the recommended titles, 0.5 to 5.0.",
     ),
     Measure(
         "recommendations",
         "Titles recommended",
         "DISTINCTCOUNT('recommendations'[content_key])",
         WHOLE,
-        "Different titles that somebody is recommended.",
+        "Distinct titles recommended to at least one user.",
     ),
     Measure(
         "recommendations",
         "Users with recommendations",
         "DISTINCTCOUNT('recommendations'[user_key])",
         WHOLE,
-        "Users that have at least one recommended title.",
+        "Users with at least one recommended title.",
     ),
     Measure(
         "recommendations",
@@ -60,7 +60,7 @@ _MEASURES = (
         "Titles listed",
         "COUNTROWS('recommendations')",
         WHOLE,
-        "One for each title in each user's list.",
+        "Recommendations: one per title in each user's list.",
     ),
     Measure(
         "users",
@@ -69,14 +69,14 @@ _MEASURES = (
         "",
         "The name of the chosen user.",
     ),
-    Measure("users", "Total users", "COUNTROWS('users')", WHOLE, "All users that silver knows."),
-    Measure("content", "Titles in catalogue", "COUNTROWS('content')", WHOLE, "All titles that silver knows."),
+    Measure("users", "Total users", "COUNTROWS('users')", WHOLE, "Users in silver."),
+    Measure("content", "Titles in catalogue", "COUNTROWS('content')", WHOLE, "Titles in silver."),
     Measure(
         "popularity",
         "Titles with feedback",
         "DISTINCTCOUNT('popularity'[content_key])",
         WHOLE,
-        "Different titles with at least one event.",
+        "Distinct titles with at least one event.",
     ),
     _sum("popularity", "Total views", "views", "Events of action view."),
     Measure(
@@ -94,15 +94,17 @@ _MEASURES = (
         "Mean rating",
         "DIVIDE(SUMX('popularity', 'popularity'[ratings] * 'popularity'[mean_rating]), [Total ratings])",
         DECIMAL,
-        "Mean of all ratings: each day counts with its ratings.",
+        "Mean of all ratings: each day is weighted by its number of ratings.",
     ),
-    Measure("model_quality", "Metric value", "AVERAGE('model_quality'[value])", "0.0000", "Of the chosen metric."),
+    Measure(
+        "model_quality", "Metric value", "AVERAGE('model_quality'[value])", "0.0000", "Value of the chosen metric."
+    ),
     Measure(
         "model_quality",
         "Baseline value",
         "AVERAGE('model_quality'[baseline])",
         "0.0000",
-        "The same of the baseline.",
+        "Value of the chosen metric for the baseline.",
     ),
     Measure("data_quality", "Checks", "COUNTROWS('data_quality')", WHOLE, "Expectations that were checked."),
     Measure(

@@ -79,9 +79,9 @@
     const most = wanted ? MOST : UNASKED;
     table.append(...found.slice(0, most).map((user) => group(user, matching)));
     table.hidden = found.length === 0;
-    let told = found.length === 0 ? words.nothing : found.length === 1 ? words.one : words.found.replace("{count}", count(found.length));
-    if (found.length > most) told += "; " + words.shown.replace("{count}", count(most));
-    status.textContent = told;
+    let message = found.length === 0 ? words.nothing : found.length === 1 ? words.one : words.found.replace("{count}", count(found.length));
+    if (found.length > most) message += "; " + words.shown.replace("{count}", count(most));
+    status.textContent = message;
   }
 
   form.hidden = false;

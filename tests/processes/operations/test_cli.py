@@ -62,7 +62,7 @@ def test_a_root_that_cannot_be_written_is_one_line(
     assert outcome.err.count("\n") == 1
 
 
-def test_a_query_tells_times_in_utc_and_has_the_jvm_options_of_the_settings(
+def test_a_query_prints_times_in_utc_and_has_the_jvm_options_of_the_settings(
     spark: SparkSession, demo: Demo, tmp_path: Path
 ) -> None:
     """From any folder, leaving nothing there. Its JVM logs the garbage collector that the settings chose."""

@@ -35,8 +35,8 @@ def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_page_shows_everything_and_fetches_nothing(browser: Browser, docs: Path, page: str) -> None:
     (file,) = docs.glob(page)
     browser.open(file)
-    assert browser.told("Runtime.exceptionThrown") == browser.told("Log.entryAdded") == []
-    asked = [request["request"]["url"] for request in browser.told("Network.requestWillBeSent")]
+    assert browser.events_of("Runtime.exceptionThrown") == browser.events_of("Log.entryAdded") == []
+    asked = [request["request"]["url"] for request in browser.events_of("Network.requestWillBeSent")]
     assert asked == [file.as_uri()]
     assert browser.evaluate("document.title") != "owned"
     assert browser.evaluate("document.querySelectorAll('script, img, [onfocus], [onerror]').length") == 0

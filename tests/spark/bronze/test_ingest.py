@@ -191,7 +191,7 @@ def test_a_topic_that_several_settings_name_is_read_once(spark: SparkSession, se
     assert audit(named(settings, users, movies, feedback, feedback), cluster)[2] == []
 
 
-def test_a_topic_made_anew_is_refused_whichever_table_held_it(spark: SparkSession, settings: Settings) -> None:
+def test_a_recreated_topic_is_refused_whichever_table_held_it(spark: SparkSession, settings: Settings) -> None:
     _, movies, series, feedback = settings.kafka.topics
     send(settings, feedback, b"one")
     cluster = configured_cluster(settings.kafka)

@@ -160,7 +160,7 @@ def test_csv_holds_the_rows_of_the_table_in_order_of_rank(spark: SparkSession, f
     assert sorted(tuple(row) for row in rows) == sorted((*row[:3], f"{row[3]:.2f}") for row in table)
 
 
-def test_each_commit_tells_the_versions_it_was_made_from(spark: SparkSession, finished: Finished) -> None:
+def test_each_commit_records_the_versions_it_was_made_from(spark: SparkSession, finished: Finished) -> None:
     commit = SparkLakehouse(finished.root, spark).delta_table(GOLD_RECOMMENDATIONS).history(1).collect()[0]
     assert json.loads(commit["userMetadata"]) == {
         "inputs": {"gold.affinity_ratings": 2, "silver.content": 1, "silver.feedback": 1, "silver.users": 1}

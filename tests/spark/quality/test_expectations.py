@@ -33,10 +33,12 @@ def measured(spark: SparkSession, schema: str, rows: list[tuple[Any, ...]], expe
         suite = gx.ExpectationSuite(name="s", expectations=[expectation])
         result = validation.validate(batch, suite, SILVER_USERS, samples=20).results[0].to_json_dict()
         assert not result["exception_info"].get("raised_exception", True), result["exception_info"]
-        told = result["result"]
-        shown = sorted(map(str, told.get("partial_unexpected_list", [])))
+        details = result["result"]
+        shown = sorted(map(str, details.get("partial_unexpected_list", [])))
         names = ("observed_value", "unexpected_count", "element_count", "missing_count", "details")
-        found.append({"success": result["success"], "shown": shown} | {n: told[n] for n in names if n in told})
+        found.append(
+            {"success": result["success"], "shown": shown} | {n: details[n] for n in names if n in details}
+        )
     shown, also_shown = (one.pop("shown") for one in found)
     assert (found[0], len(shown)) == (found[1], len(also_shown))
     return found[0] | {"shown": shown}
@@ -200,7 +202,7 @@ def test_a_drift_is_measured_and_the_rare_values_count_together(spark: SparkSess
     [
         ([(4.0,)] * 3, {"4.0": 1.0}, 0.0),  # numbers have the same names on both engines
         ([(4.0,)] * 3, {"1.0": 1.0}, 1.0),
-        ([(4.0,)] * 3, None, "no run before to compare with"),
+        ([(4.0,)] * 3, None, "no earlier run to compare with"),
         ([(4.0,)] * 2, {"1.0": 1.0}, "2 values, too few to judge"),
         ([(None,)] * 3, {"1.0": 1.0}, None),
     ],

@@ -140,9 +140,9 @@ def test_lists_that_fail_are_not_exported(
     with without_gate():
         export_powerbi.run(spark, own)
     assert file.read_bytes() != before
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 2
-    assert all(line.startswith("lakehouse: WARNING --no-gate: ") for line in told)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("lakehouse: WARNING --no-gate: ") for line in lines)
     # a version published without a check does not count as good
     assert acceptance.published_recommendations(own.root) == f"gold.recommendations version {good + 1}"
     accepted = acceptance.last_accepted(own.root, GOLD_RECOMMENDATIONS)

@@ -19,9 +19,9 @@ def test_a_source_without_a_column_passes_the_gate(spark: SparkSession, own: Set
     # as a source does before its records are in bronze: unrecorded rows could fill every column
     own.ops_dir.mkdir(parents=True, exist_ok=True)
     (own.ops_dir / sent.FILE).write_text("[]", encoding="utf-8")
-    sent.remember(own.ops_dir, {"silver.users.id", "silver.content.id", "silver.feedback.id"}, root=own.root)
+    sent.declare(own.ops_dir, {"silver.users.id", "silver.content.id", "silver.feedback.id"}, root=own.root)
     assert command(*asked, settings=own).code == 0
     assert require_passed(spark, own, "silver", compare=False).exit_code == 0
     # another source has the column: now its values are missing
-    sent.remember(own.ops_dir, {COLUMN}, root=own.root)
+    sent.declare(own.ops_dir, {COLUMN}, root=own.root)
     assert command(*asked, settings=own).code == 2

@@ -229,10 +229,10 @@ def test_a_planted_fault_fails_the_right_expectation_on_both_engines(
     found = check_changed(table, change, "pandas")
     assert [result.line() for result in found.errors] == []
     assert {f"{result.column} {result.expectation}".strip() for result in found.failed} == fails
-    assert told(check_changed(table, change, "spark")) == told(found)
+    assert results_of(check_changed(table, change, "spark")) == results_of(found)
 
 
-def told(checked: CheckedTable) -> list[ExpectationResult]:
+def results_of(checked: CheckedTable) -> list[ExpectationResult]:
     """The results without what a floating point sum in another order changes."""
     return [
         result._replace(

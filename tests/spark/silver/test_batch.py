@@ -209,7 +209,7 @@ def test_the_batch_did_what_it_was_made_for(spark: SparkSession, undisturbed: Un
     assert lake.read(SILVER_QUARANTINE).count() == 4
 
 
-def test_the_batch_tells_its_counts_and_unknown_fields(spark: SparkSession, undisturbed: Undisturbed) -> None:
+def test_the_batch_records_its_counts_and_unknown_fields(spark: SparkSession, undisturbed: Undisturbed) -> None:
     counts = ("rows_in", "applied", "superseded", "deleted", "quarantined")
     lake = SparkLakehouse(undisturbed.root, spark)
     second = lake.read(SILVER_BATCHES).filter("batch_id = 1").collect()

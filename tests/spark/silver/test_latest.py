@@ -125,7 +125,7 @@ def test_an_id_stored_twice_does_not_multiply_the_batch(spark: SparkSession) -> 
     assert decide(frame(spark, [NEW.row("x")]), shaped).select("entity", "wins").collect() == [("x", True)]
 
 
-def test_an_id_stored_twice_is_told_where_the_batch_replaces_it(spark: SparkSession) -> None:
+def test_an_id_stored_twice_is_marked_where_the_batch_replaces_it(spark: SparkSession) -> None:
     batch = [NEW.row("replaced"), OLD.row("repeated"), OLD.row("too old"), NEW.row("once"), NEW.row("deleted")]
     stored = [event.row(name) for name in ("replaced", "repeated", "too old") for event in (OLD, OLD)]
     stored += [NEW.row("too old"), OLD.row("once"), OLD.row("deleted"), Event(TOMBSTONES, 10).row("deleted")]
@@ -183,7 +183,7 @@ def test_a_row_goes_where_its_type_says_and_a_tombstone_is_about_its_key(spark: 
     )
 
 
-def test_what_silver_holds_is_told_per_table(spark: SparkSession) -> None:
+def test_what_silver_holds_is_listed_per_table(spark: SparkSession) -> None:
     """Only a table without the id may be appended to, and only a table with it can lose it."""
     batch = [NEW.row("x"), NEW.row("y"), Event(CONTENT, 20).row("x"), Event(TOMBSTONES, 20).row("z")]
     stored = [OLD.row("x"), Event(TOMBSTONES, 10).row("x"), OLD.row("z")]

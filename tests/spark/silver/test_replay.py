@@ -115,7 +115,7 @@ def test_each_record_becomes_what_it_would_have_been(spark: SparkSession, undist
     require_the_stream_may_go_on(spark, root)
 
 
-def test_what_stays_open_tells_its_new_reasons(spark: SparkSession, undisturbed: Undisturbed) -> None:
+def test_what_stays_open_has_its_new_reasons(spark: SparkSession, undisturbed: Undisturbed) -> None:
     quarantine = SparkLakehouse(undisturbed.settings.root, spark).read(SILVER_QUARANTINE)
     found = quarantine.filter("key = 'two faults'").select("status", "resolved_at", "reasons.rule").collect()
     assert [tuple(row) for row in found] == [("open", None, ["titulo_missing"])]

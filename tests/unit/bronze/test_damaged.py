@@ -49,10 +49,10 @@ def test_nothing_is_lost_while_kafka_has_all_records(memory: Memory) -> None:
     ],
 )
 def test_what_kafka_can_no_longer_give_back(topics: Topics, fault: str) -> None:
-    told = with_loss(DAMAGE, SOURCE, MEMORY, topics)
-    assert told.fault == f"{FROM_KAFKA} {fault}"
-    assert told.todo == f"restore that file from a copy, {GIVE_UP}"
-    assert "\n" not in str(told.error())
+    loss = with_loss(DAMAGE, SOURCE, MEMORY, topics)
+    assert loss.fault == f"{FROM_KAFKA} {fault}"
+    assert loss.todo == f"restore that file from a copy, {GIVE_UP}"
+    assert "\n" not in str(loss.error())
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_what_kafka_can_no_longer_give_back(topics: Topics, fault: str) -> None:
     ],
 )
 def test_topics_that_the_settings_no_longer_give_the_table(memory: Memory) -> None:
-    told = with_loss(DAMAGE, SOURCE, memory, WHOLE)
-    assert told.fault == "empty, and the settings no longer assign old-users to its table"
-    assert told.todo == f"restore that file from a copy, set the old topic names again, {GIVE_UP}"
+    loss = with_loss(DAMAGE, SOURCE, memory, WHOLE)
+    assert loss.fault == "empty, and the settings no longer assign old-users to its table"
+    assert loss.todo == f"restore that file from a copy, set the old topic names again, {GIVE_UP}"
     assert read_again(SOURCE, memory, WHOLE) == ["movies", "users"]
 
 
 def test_a_topic_that_the_other_table_has_read_too() -> None:
-    told = with_loss(DAMAGE, SOURCE, MEMORY, WHOLE, elsewhere={"users", "feedback"})
-    assert told.fault == "empty, and the other bronze table resumes after its own records of users"
-    assert told.todo == f"restore that file from a copy, {GIVE_UP}"
+    loss = with_loss(DAMAGE, SOURCE, MEMORY, WHOLE, elsewhere={"users", "feedback"})
+    assert loss.fault == "empty, and the other bronze table resumes after its own records of users"
+    assert loss.todo == f"restore that file from a copy, {GIVE_UP}"
 
 
 def test_a_topic_that_the_table_never_read_is_not_read_again() -> None:

@@ -48,7 +48,7 @@ def test_arrays_are_joined_times_are_utc_and_rows_are_in_order(tmp_path: Path) -
     ]
 
 
-def test_a_rejected_record_tells_its_rules_and_not_its_content(tmp_path: Path) -> None:
+def test_a_rejected_record_has_its_rules_and_not_its_content(tmp_path: Path) -> None:
     reasons = [("id_missing", "id", None), ("type_unknown", "type", "x")]
     record = ("topic", 0, 7, NOON, "key", None, "secret", None, None, None, reasons, NOON, "open", None)
     write_rows(str(tmp_path), SILVER_QUARANTINE, [record])
@@ -147,22 +147,22 @@ def test_a_stated_version_is_exported_in_place_of_the_newest(settings: Settings)
         assert read_csv(written["recommendations"].path)[1][-1] == model
 
 
-def test_the_command_writes_all_and_tells_where(settings: Settings, command: Command) -> None:
+def test_the_command_writes_all_and_prints_the_paths(settings: Settings, command: Command) -> None:
     # these tables were not checked: tests/spark/quality does that
     chosen = ("--source", "delta", "--formulas", "escape", "--no-gate")
     code, out, _ = command("export", "--json", *chosen, settings=settings)
     assert code == 0
-    told = json.loads(out)
-    assert (told["formulas"], told["kept"]) == ("escape", [])
-    assert told["alike"] == [{"table": "silver.content", "total": 2, "ids": ["T1", "t1"]}]
-    assert read_csv(told["csv"])[1] == ["u1", "t1", "'=1+1", "4.13"]
-    assert Path(told["powerbi"]).name == "Lakehouse.pbip"
-    content = next(table for table in told["tables"] if table["name"] == "content")
+    printed = json.loads(out)
+    assert (printed["formulas"], printed["kept"]) == ("escape", [])
+    assert printed["alike"] == [{"table": "silver.content", "total": 2, "ids": ["T1", "t1"]}]
+    assert read_csv(printed["csv"])[1] == ["u1", "t1", "'=1+1", "4.13"]
+    assert Path(printed["powerbi"]).name == "Lakehouse.pbip"
+    content = next(table for table in printed["tables"] if table["name"] == "content")
     assert [row[:3] for row in read_csv(content["path"])[1:]] == [
         ["T1", "movie", "Other"],
         ["t1", "movie", "'=1+1"],
     ]
-    queries = Path(told["powerbi"]).parent / "Lakehouse.SemanticModel" / "definition" / "expressions.tmdl"
+    queries = Path(printed["powerbi"]).parent / "Lakehouse.SemanticModel" / "definition" / "expressions.tmdl"
     assert 'DataSource = "delta"' in queries.read_text()
     queries.write_text(queries.read_text() + "// a person's own\n")  # the data is still exported
     code, out, _ = command("export", "--no-gate", settings=settings)
@@ -171,7 +171,7 @@ def test_the_command_writes_all_and_tells_where(settings: Settings, command: Com
     assert "the Power BI project was changed and stays as it is" in " ".join(out.split())
     assert "ids that differ only in capitals: 2 in silver.content (T1, t1)." in out
     assert "a person's own" in queries.read_text()
-    assert read_csv(told["csv"])[1] == ["u1", "t1", "=1+1", "4.13"]
+    assert read_csv(printed["csv"])[1] == ["u1", "t1", "=1+1", "4.13"]
 
 
 def test_ids_that_differ_in_capitals_only_are_found() -> None:
@@ -187,7 +187,7 @@ def test_ids_that_differ_in_capitals_only_are_found() -> None:
     assert "\n" not in note
 
 
-def test_ids_that_are_distinct_without_case_are_not_told() -> None:
+def test_ids_that_are_distinct_without_case_are_not_reported() -> None:
     assert find_alike(["a", "b"], table="silver.users").total == 0
 
 

@@ -8,7 +8,7 @@ from lakehouse.errors import CheckFailedError, InputError
 from lakehouse.jobs import run_job, stream_parser
 
 
-def test_a_stream_job_ends_unless_it_is_told_a_trigger(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stream_job_ends_unless_it_has_a_trigger(capsys: pytest.CaptureFixture[str]) -> None:
     parser = stream_parser("A stream.")
     assert parser.parse_args([]).trigger is None
     assert parser.parse_args(["--trigger", "5s"]).trigger == "5000 milliseconds"

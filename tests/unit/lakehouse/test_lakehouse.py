@@ -53,7 +53,7 @@ def test_pandas_reads_maps_and_times(lake: Lakehouse) -> None:
     assert frame["trained_at"][0] == pd.Timestamp(NOON)
 
 
-def test_commits_are_told_newest_first(tmp_path: Path) -> None:
+def test_commits_are_listed_newest_first(tmp_path: Path) -> None:
     for name in ("Ana", "Eva"):
         write(tmp_path, SILVER_USERS, user(1, name), mode="overwrite", note='{"inputs": {"bronze.events": 7}}')
     last, first = Lakehouse(tmp_path).history("silver.users")

@@ -156,9 +156,9 @@ def test_a_path_that_every_library_takes(path: str) -> None:
     ],
 )
 def test_a_path_that_some_library_cannot_take(path: str, expected: str) -> None:
-    told = expected_folder(path)
-    assert told is not None
-    assert expected in told
+    message = expected_folder(path)
+    assert message is not None
+    assert expected in message
 
 
 _SHOWN = "from lakehouse.jvm.java import utf8_locale; print(utf8_locale())"

@@ -42,7 +42,7 @@ def test_without_a_field_it_is_no_assignment(text: str) -> None:
         assignment(text)
 
 
-def test_the_cause_tells_what_was_changed(tmp_path: Path) -> None:
+def test_the_cause_names_what_was_changed(tmp_path: Path) -> None:
     file = tmp_path / "fix.sql"
     file.write_text("SELECT 1", encoding="utf-8")
     assert parsed().cause == "rules"

@@ -20,8 +20,8 @@ from producers.sending.records import Feed
 MOVIELENS = {"silver.users.id", "silver.content.generos", "silver.feedback.rating"}
 
 
-def remember(root: Path, columns: Collection[str]) -> None:
-    sent.remember(root / "ops", columns, root=str(root))
+def declare(root: Path, columns: Collection[str]) -> None:
+    sent.declare(root / "ops", columns, root=str(root))
 
 
 def test_without_a_source_nothing_is_excused(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_without_a_source_nothing_is_excused(tmp_path: Path) -> None:
 
 
 def test_what_a_source_does_not_fill_is_excused(tmp_path: Path) -> None:
-    remember(tmp_path, MOVIELENS)
+    declare(tmp_path, MOVIELENS)
     known = sent.read(tmp_path / "ops")
     assert known.lacks_column("silver.content.clasificacion")
     assert not known.lacks_column("silver.content.generos")
@@ -41,15 +41,15 @@ def test_what_a_source_does_not_fill_is_excused(tmp_path: Path) -> None:
 
 
 def test_a_later_source_is_expected_to_fill_its_columns(tmp_path: Path) -> None:
-    remember(tmp_path, MOVIELENS)
-    remember(tmp_path, {"silver.content.clasificacion"})
+    declare(tmp_path, MOVIELENS)
+    declare(tmp_path, {"silver.content.clasificacion"})
     known = sent.read(tmp_path / "ops")
     assert not known.lacks_column("silver.content.clasificacion")
     assert not known.lacks_column("silver.content.generos")
     assert known.lacks_column("silver.content.decada_lanzamiento")
     # made-up records fill every column
-    remember(tmp_path, sent.EVERY)
-    remember(tmp_path, MOVIELENS)
+    declare(tmp_path, sent.EVERY)
+    declare(tmp_path, MOVIELENS)
     assert not sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
 
 
@@ -68,28 +68,28 @@ def test_what_made_up_records_filled_no_later_source_excuses(
         monkeypatch.setattr(entry, "ensure_topics", lambda *_, **__: None)
         monkeypatch.setattr(entry, "publish", lambda *_, **__: Delivery(0, 0, 0, 1.0))
         entry.send(Feed("users", "t", []), settings.kafka, **places, rate=None, count=None)
-    remember(tmp_path, MOVIELENS)
+    declare(tmp_path, MOVIELENS)
     assert not sent.read(settings.shared_ops).lacks_column("silver.content.decada_lanzamiento")
 
 
-def test_rows_that_nobody_told_of_may_fill_every_column(tmp_path: Path) -> None:
+def test_rows_of_an_undeclared_source_may_fill_every_column(tmp_path: Path) -> None:
     """In a lakehouse older than the file, or fed by others. Empty tables, as `up` creates them, do not count."""
     log = tmp_path / "bronze" / "events" / "_delta_log"
     log.mkdir(parents=True)
     (log / "00000000000000000010.checkpoint.parquet").touch()
-    remember(tmp_path, MOVIELENS)
+    declare(tmp_path, MOVIELENS)
     assert sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
     (tmp_path / "ops" / sent.FILE).unlink()
     (tmp_path / "bronze" / "events" / "part-00000.parquet").touch()
-    remember(tmp_path, MOVIELENS)
+    declare(tmp_path, MOVIELENS)
     assert not sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
 
 
-def test_rows_of_a_source_that_was_told_change_nothing(tmp_path: Path) -> None:
-    remember(tmp_path, MOVIELENS)
+def test_rows_of_a_declared_source_change_nothing(tmp_path: Path) -> None:
+    declare(tmp_path, MOVIELENS)
     (tmp_path / "bronze" / "events").mkdir(parents=True)
     (tmp_path / "bronze" / "events" / "part-00000.parquet").touch()
-    remember(tmp_path, MOVIELENS)
+    declare(tmp_path, MOVIELENS)
     assert sent.read(tmp_path / "ops").lacks_column("silver.content.decada_lanzamiento")
 
 
@@ -106,9 +106,9 @@ def test_two_sources_at_once_are_both_remembered(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(sent, "read", slow_read)
     with ThreadPoolExecutor(2) as sources:
-        first = sources.submit(remember, tmp_path, {"silver.users.id"})
+        first = sources.submit(declare, tmp_path, {"silver.users.id"})
         assert reading.wait(10)
-        second = sources.submit(remember, tmp_path, {"silver.content.id"})
+        second = sources.submit(declare, tmp_path, {"silver.content.id"})
         second.add_done_callback(lambda _: go_on.set())
         first.result()
         second.result()
@@ -129,7 +129,7 @@ def test_two_sources_at_once_are_both_remembered(tmp_path: Path, monkeypatch: py
     ],
 )
 def test_a_catalogue_alone_has_no_users(tmp_path: Path, table: str, lacks: bool) -> None:
-    remember(tmp_path, {"silver.content.titulo"})
+    declare(tmp_path, {"silver.content.titulo"})
     assert sent.read(tmp_path / "ops").lacks_table(table) is lacks
 
 

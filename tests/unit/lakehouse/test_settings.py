@@ -71,18 +71,18 @@ def test_the_shipped_file_is_complete_and_right(conf: Path) -> None:
 )
 def test_a_wrong_key_is_named(conf: Path, old: str, new: str, fault: str) -> None:
     edit(conf, old, new)
-    told = problem()
+    message = problem()
     for part in fault.split("; "):
-        assert part in told
-    assert str(conf / "lakehouse.toml") in told
+        assert part in message
+    assert str(conf / "lakehouse.toml") in message
 
 
-def test_every_fault_is_told_at_once(conf: Path) -> None:
+def test_every_fault_is_reported_at_once(conf: Path) -> None:
     edit(conf, "rank = 16\n", "")
     edit(conf, "trend_days = 7", "trend_days = 0")
-    told = problem()
-    assert "missing setting gold.values.rank" in told
-    assert "setting gold.popularity.trend_days = 0" in told
+    message = problem()
+    assert "missing setting gold.values.rank" in message
+    assert "setting gold.popularity.trend_days = 0" in message
 
 
 def test_a_file_that_is_no_toml_is_named_with_its_line(conf: Path) -> None:
@@ -132,9 +132,9 @@ def test_a_variable_two_sections_deep_leaves_the_others_alone(conf: Path, monkey
 @pytest.mark.usefixtures("conf")
 def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, hint: str | None) -> None:
     monkeypatch.setenv(variable, "3")
-    told = problem()
-    assert told.startswith(f"unknown setting {variable} in the environment; ")
-    assert hint is None or told.endswith(hint)
+    message = problem()
+    assert message.startswith(f"unknown setting {variable} in the environment; ")
+    assert hint is None or message.endswith(hint)
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_a_list_in_the_environment_is_json_and_nothing_else(
 ) -> None:
     monkeypatch.setenv(variable, value)
     key = variable.removeprefix("LAKEHOUSE_").replace("__", ".").lower()
-    told = problem()
-    assert told.startswith(f"setting {key} = {value[:10]!r}"[:-1])
-    assert told.endswith(
+    message = problem()
+    assert message.startswith(f"setting {key} = {value[:10]!r}"[:-1])
+    assert message.endswith(
         f": expected a JSON list in {variable}, such as {example}; write lists as JSON in the environment"
     )
-    assert len(told) < 400
+    assert len(message) < 400
 
 
 def test_the_todo_names_where_each_wrong_value_stands(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,10 +190,10 @@ def test_the_todo_names_where_each_wrong_value_stands(conf: Path, monkeypatch: p
     (conf / "lakehouse.big.toml").write_text("[demo]\ndirty = 7\n")
     monkeypatch.setenv("LAKEHOUSE_ENV", "big")
     monkeypatch.setenv("LAKEHOUSE_SILVER__CLASIFICACIONES", '["G", ""]')
-    told = problem()
-    assert "setting silver.clasificaciones.1 = '': " in told
+    message = problem()
+    assert "setting silver.clasificaciones.1 = '': " in message
     file, overlay = conf / "lakehouse.toml", conf / "lakehouse.big.toml"
-    assert told.endswith(f"; correct LAKEHOUSE_SILVER__CLASIFICACIONES and {file} and {overlay}")
+    assert message.endswith(f"; correct LAKEHOUSE_SILVER__CLASIFICACIONES and {file} and {overlay}")
 
 
 @pytest.mark.usefixtures("conf")
@@ -230,9 +230,9 @@ def test_an_overlay_changes_what_it_names_and_the_environment_still_wins(
 def test_an_unknown_key_of_an_overlay_is_named(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (conf / "lakehouse.big.toml").write_text("[kafka]\npartitons = 12\n")
     monkeypatch.setenv("LAKEHOUSE_ENV", "big")
-    told = problem()
-    assert "unknown setting kafka.partitons" in told
-    assert "lakehouse.big.toml" in told
+    message = problem()
+    assert "unknown setting kafka.partitons" in message
+    assert "lakehouse.big.toml" in message
 
 
 @pytest.mark.parametrize("value", ["5", "true", '"x"', "[]", "[[]]"])

@@ -1,4 +1,4 @@
-"""What each client is told of a store: never a credential."""
+"""What each client is encoded of a store: never a credential."""
 
 import pytest
 from obstore.store import S3Store
@@ -49,13 +49,13 @@ def test_a_local_folder_is_no_store() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "encoded"),
     [
         (ROOT, "s3://bucket/ra%C3%ADz%20a%C3%B1o/100%25%20%231"),
         ("s3://bucket/x", "s3://bucket/x"),
         ("gs://bucket/a b", "gs://bucket/a%20b"),
     ],
 )
-def test_an_address_is_encoded(address: str, told: str) -> None:
-    assert store_address(address) == told
+def test_an_address_is_encoded(address: str, encoded: str) -> None:
+    assert store_address(address) == encoded
     assert has_conditional_puts(address)

@@ -187,7 +187,7 @@ def test_a_table_is_found_by_its_name(name: str) -> None:
         ("", f"tables: {', '.join(names(CATALOGUE))}"),
     ],
 )
-def test_a_wrong_name_tells_the_nearest(wrong: str, hint: str) -> None:
+def test_the_error_for_a_wrong_name_suggests_the_nearest(wrong: str, hint: str) -> None:
     with pytest.raises(TableError) as error:
         find_table(wrong)
     assert str(error.value) == f"no table {wrong!r} in this lakehouse; {hint}"

@@ -88,10 +88,10 @@ def test_outside_of_the_window_the_error_says_since_when(root: Path, settings: S
     first = users(root)[0]
     assert first == VERSIONS - 1
     since = done.tables[0].expiry.since
-    with pytest.raises(TableError) as told:
+    with pytest.raises(TableError) as error:
         Lakehouse(root).read(SILVER_USERS, version=2)
-    assert told.value.problem == "silver.users has no version 2"
-    assert told.value.todo == (
+    assert error.value.problem == "silver.users has no version 2"
+    assert error.value.todo == (
         f"it has {first} to {users(root)[-1]}, kept since {since:%Y-%m-%d %H:%M:%S} UTC: "
         "lakehouse history silver.users"
     )
@@ -295,7 +295,7 @@ def test_beside_a_running_stream_its_tables_get_no_commit(root: Path, settings: 
     with only_run(settings.ops_dir, "silver"):
         done = maintained(settings)
         assert users(root) == list(range(VERSIONS))
-    assert any(told.startswith("its Delta properties: silver is already running") for told in done.tables[0].waits)
+    assert any(line.startswith("its Delta properties: silver is already running") for line in done.tables[0].waits)
 
 
 def test_a_checksum_of_the_old_hint_does_not_outlive_it(root: Path, settings: Settings) -> None:

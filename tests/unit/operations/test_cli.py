@@ -152,7 +152,10 @@ def test_a_live_mode_asks_for_a_lasting_session(given: Settings) -> None:
             ("report", "--output", "s3a:/b/r.html"),
             "--output is not the path or address of a file; expected an address ",
         ),
-        (("report", "--open", "--output", "s3a://b/r.html"), "a browser cannot open s3a://b/r.html; give a file "),
+        (
+            ("report", "--open", "--output", "s3a://b/r.html"),
+            "a browser cannot open s3a://b/r.html; give a local file ",
+        ),
         (("history", "silver.user"), "no table 'silver.user' in this lakehouse; did you mean silver.users?"),
         (("diff", "silver.user", "1", "2"), "no table 'silver.user' in this lakehouse; did you mean "),
         (("restore", "bronze.events", "1", "--yes"), "bronze.events is append-only and cannot be restored"),
@@ -170,7 +173,9 @@ def test_what_cannot_work_is_refused_before_spark_starts(
     assert err.count("\n") == 1
 
 
-def test_wrong_arguments_are_told_on_the_given_stderr(given: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_are_reported_on_the_given_stderr(
+    given: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     err = io.StringIO()
     with pytest.raises(SystemExit) as ended:
         main(["chekc"], settings=given, stderr=err)

@@ -86,11 +86,11 @@ def differences(root: Path, before: pa.Table, after: pa.Table, *, limit: int = 2
 )
 def test_a_difference(tmp_path: Path, before: list[Row], after: list[Row], expected: list[Row]) -> None:
     found = differences(tmp_path, table(*before), table(*after))
-    told = [
+    shown = [
         (row.change, row.key["id"], row.columns, (row.before or {}).get("name"), (row.after or {}).get("name"))
         for row in found.rows
     ]
-    assert told == expected
+    assert shown == expected
     kinds = [row[0] for row in expected]
     assert found[:3] == (kinds.count("added"), kinds.count("changed"), kinds.count("removed"))
     assert found.columns == {name: 1 for row in expected for name in row[2]}

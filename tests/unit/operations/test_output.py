@@ -166,5 +166,5 @@ def test_a_table_shows_what_the_encoding_lacks(monkeypatch: pytest.MonkeyPatch) 
         (5 * 10**15, "5,000 TB"),
     ],
 )
-def test_sizes_are_told_in_units(size: int, text: str) -> None:
+def test_sizes_are_shown_in_units(size: int, text: str) -> None:
     assert in_units(size) == text

@@ -210,7 +210,7 @@ def test_two_replays_give_the_same_bytes(replay: Replay, tmp_path: Path) -> None
     assert read_replay(tmp_path / "catalogue.csv", tmp_path) == replay
 
 
-def test_equal_ratings_tell_no_taste(tmp_path: Path) -> None:
+def test_equal_ratings_show_no_taste(tmp_path: Path) -> None:
     write(tmp_path, movies=MOVIES, ratings="userId,movieId,rating,timestamp\n1,1,4,10\n1,2,4,20\n")
     replay = read_replay(None, tmp_path)
     assert events(replay.users)["user-1"]["generos"] == []

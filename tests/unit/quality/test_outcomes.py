@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from great_expectations.expectations.row_conditions import Column
 
-from lakehouse.sent import NOTHING_TOLD, Sent
+from lakehouse.sent import NOTHING_DECLARED, Sent
 from lakehouse.tables import SILVER_FEEDBACK
 from quality import validation
 from quality.batches import profile
@@ -24,7 +24,10 @@ def validated(rows: dict[str, list[Any]], *expectations: Any) -> Any:
 
 
 def judged(
-    rows: dict[str, list[Any]], *expectations: Any, may_be_null: tuple[str, ...] = (), sent: Sent = NOTHING_TOLD
+    rows: dict[str, list[Any]],
+    *expectations: Any,
+    may_be_null: tuple[str, ...] = (),
+    sent: Sent = NOTHING_DECLARED,
 ) -> list[ExpectationResult]:
     found = validated(rows, *expectations)
     return list(results_of(found, "silver.t", 3, profile(pd.DataFrame(rows)), Allowed(may_be_null, sent)))
@@ -145,9 +148,9 @@ def test_the_validation_result_says_the_same_as_the_results() -> None:
     rows = {"c": [None, None]}
     found = validated(rows, gxe.ExpectTableRowCountToBeBetween(min_value=1), IN_SET)
     results_of(found, "silver.t", 3, profile(pd.DataFrame(rows)), Allowed(()))
-    told = found.to_json_dict()
-    assert (told["success"], told["statistics"]["successful_expectations"]) == (False, 1)
-    assert told["results"][1]["exception_info"]["exception_message"].startswith("no value in any row")
+    written = found.to_json_dict()
+    assert (written["success"], written["statistics"]["successful_expectations"]) == (False, 1)
+    assert written["results"][1]["exception_info"]["exception_message"].startswith("no value in any row")
 
 
 def test_an_empty_table_is_fine_where_no_source_has_rows() -> None:

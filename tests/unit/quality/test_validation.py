@@ -51,7 +51,7 @@ def test_a_written_suite_is_read_again_as_the_same_suite(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (None, "cannot read .*: No such file"),
         ("{", "is not a suite of Great Expectations: "),
@@ -59,11 +59,11 @@ def test_a_written_suite_is_read_again_as_the_same_suite(tmp_path: Path) -> None
         ('{"name": "s", "expectations": []}', "has no expectations"),
     ],
 )
-def test_a_file_that_is_no_suite_is_named(tmp_path: Path, text: str | None, told: str) -> None:
+def test_a_file_that_is_no_suite_is_named(tmp_path: Path, text: str | None, message: str) -> None:
     file = tmp_path / "suite.json"
     if text is not None:
         file.write_text(text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         validation.read_suite(file)
 
 

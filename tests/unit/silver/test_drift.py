@@ -23,7 +23,7 @@ def field(name: str, rows: int, sample: str | None, **changes: Any) -> dict[str,
     } | changes
 
 
-def test_a_field_is_told_once_with_its_first_sample(tmp_path: Path) -> None:
+def test_a_field_is_listed_once_with_its_first_sample(tmp_path: Path) -> None:
     write(
         tmp_path,
         SILVER_BATCHES,

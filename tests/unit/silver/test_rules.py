@@ -379,7 +379,7 @@ BREAKS: dict[str, tuple[dict[str, Any] | str, Broken]] = {
             ),
         }.items()
     },
-    "every fault is told": (
+    "every fault is reported": (
         SERIES | {"id": "", "timestamp": "x", "titulo": None, "clasificacion": "?", "numero_temporadas": 0},
         {
             "id_missing/id",
@@ -487,7 +487,7 @@ def test_a_long_value_is_cut(judged: Judged) -> None:
 
 def test_reasons_come_in_the_order_of_the_rules(judged: Judged) -> None:
     """The envelope's rules first: a replay compares reasons with those that it recorded."""
-    found = [reason["rule"] for reason in judged["every fault is told"]]
+    found = [reason["rule"] for reason in judged["every fault is reported"]]
     assert found == [
         "id_missing",
         "timestamp_invalid",

@@ -54,7 +54,7 @@ def test_the_first_jvm_makes_it_and_the_next_one_maps_it(archives: Path, folder:
     assert "kafka.tools.StorageTool source: shared objects file (top)" in loaded
 
 
-def test_half_an_archive_is_made_anew(archives: Path, folder: Path) -> None:
+def test_half_an_archive_is_replaced(archives: Path, folder: Path) -> None:
     run(folder)
     whole = only(archives)
     size = whole.stat().st_size

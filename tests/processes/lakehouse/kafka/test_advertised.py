@@ -62,37 +62,37 @@ def test_the_address_that_the_broker_advertises_is_named(
         base = load_settings()
         kafka = base.kafka.model_copy(update=update)
         settings = base.model_copy(update={"root": str(tmp_path / "root"), "kafka": kafka})
-        told = f"the Kafka broker at {cluster.bootstrap} answers, but sends clients to {address} ({why}"
+        message = f"the Kafka broker at {cluster.bootstrap} answers, but sends clients to {address} ({why}"
         for ask in (
             lambda: end_offsets(cluster, ["a"], timeout_seconds=5),
             lambda: ensure_topics(cluster, ["a"], partitions=1, replication_factor=1, timeout_seconds=5),
         ):
             with pytest.raises(BrokerError) as error:
                 ask()
-            assert str(error.value).startswith(told)
+            assert str(error.value).startswith(message)
             assert error.value.todo.startswith("correct the broker's advertised.listeners")
         for arguments in (["status"], ["status", "--json"], ["audit"], ["run", "--select", "bronze"]):
             code, out, err = called(arguments, settings)
             assert code == 2
-            assert err.startswith(f"lakehouse: {told}")
+            assert err.startswith(f"lakehouse: {message}")
             assert err.count("\n") == 1
             if "--json" in arguments:
                 behind = json.loads(out)["behind"]["bronze.events"]
                 assert behind["records"] is None
-                assert behind["unknown"].startswith(told)
+                assert behind["unknown"].startswith(message)
             elif arguments == ["status"]:
                 assert "silver.users" in out
                 assert address in out
         [finding] = doctor.kafka_findings(kafka)
         assert finding.status == "missing"
-        assert finding.found.startswith(told)
+        assert finding.found.startswith(message)
         # without a configured cluster, such a broker at the embedded port is not used, and doctor says why
         port = int(cluster.bootstrap.rpartition(":")[2])
         [finding] = doctor.kafka_findings(
             kafka.model_copy(update={"bootstrap_servers": "", "embedded_port": port})
         )
         assert finding.status == "note"
-        assert finding.found.startswith(told)
+        assert finding.found.startswith(message)
 
 
 def test_status_ends_with_2_where_a_configured_cluster_does_not_answer(tmp_path: Path) -> None:

@@ -278,7 +278,7 @@ NO_CERTIFICATE = {"ssl_certificate_file": "", "ssl_key_file": "", "ssl_key_passw
 
 
 @pytest.mark.parametrize(
-    ("listener", "changes", "told"),
+    ("listener", "changes", "message"),
     [
         (
             "login",
@@ -303,7 +303,7 @@ NO_CERTIFICATE = {"ssl_certificate_file": "", "ssl_key_file": "", "ssl_key_passw
     ],
 )
 def test_a_refusal_is_one_line_at_once(
-    secure: Secure, capfd: pytest.CaptureFixture[str], listener: str, changes: dict[str, str], told: str
+    secure: Secure, capfd: pytest.CaptureFixture[str], listener: str, changes: dict[str, str], message: str
 ) -> None:
     in_folder = {
         name: str(secure.folder / value) if value and name.endswith("_file") else value
@@ -311,7 +311,7 @@ def test_a_refusal_is_one_line_at_once(
     }
     kafka = secure.by_login(**in_folder) if listener == "login" else secure.by_certificate(**in_folder)
     began = time.monotonic()
-    with pytest.raises(BrokerError, match=told) as error:
+    with pytest.raises(BrokerError, match=message) as error:
         cluster_id(configured_cluster(kafka), timeout_seconds=20)
     assert time.monotonic() - began < 5  # far less than the 20 s that it may wait for a silent broker
     assert "\n" not in str(error.value)
@@ -330,8 +330,8 @@ def test_a_certificate_of_another_host_is_refused_unless_the_settings_allow_it(s
 
 @pytest.mark.parametrize("changes", [{"security_protocol": "PLAINTEXT"}, CLEAR])
 def test_a_protocol_that_the_listener_does_not_speak_is_named(secure: Secure, changes: dict[str, str]) -> None:
-    told = f"does not speak {changes['security_protocol']}; correct kafka.security_protocol"
-    with pytest.raises(BrokerError, match=told):
+    message = f"does not speak {changes['security_protocol']}; correct kafka.security_protocol"
+    with pytest.raises(BrokerError, match=message):
         cluster_id(configured_cluster(secure.kafka(secure.mutual, **changes)), timeout_seconds=2)
 
 

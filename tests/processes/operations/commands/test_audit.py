@@ -70,10 +70,10 @@ def embedded(settings: Settings) -> Settings:
 def test_without_java_and_without_a_broker_it_is_one_line(embedded: Settings, no_java: dict[str, str]) -> None:
     done = run(embedded, **no_java)
     assert (done.returncode, done.stdout) == (2, "")
-    told = r"lakehouse: no Kafka broker runs, and the embedded one cannot start: no Java [\d, ]+ found .*"
+    expected = r"lakehouse: no Kafka broker runs, and the embedded one cannot start: no Java [\d, ]+ found .*"
     said = done.stderr.splitlines()
     assert said[0] == "no Kafka broker runs: starting the embedded one"
-    assert re.fullmatch(told, said[1]), said
+    assert re.fullmatch(expected, said[1]), said
     assert "set kafka.bootstrap_servers to a cluster, or install one" in said[1]
     assert len(said) == 2
 
@@ -83,7 +83,7 @@ def test_the_start_of_the_embedded_broker_is_said(embedded: Settings, prepared: 
     done = run(embedded, "--json")
     assert done.returncode == 0
     assert re.fullmatch(
-        r"no Kafka broker runs: starting the embedded one\nit answers after \d+\.\d s\n", done.stderr
+        r"no Kafka broker runs: starting the embedded one\nit answered after \d+\.\d s\n", done.stderr
     )
     nothing = dict.fromkeys(Totals._fields, 0)
     assert json.loads(done.stdout) == {"ok": True, "partitions": [], "silver": nothing, "faults": []}

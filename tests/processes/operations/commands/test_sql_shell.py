@@ -59,7 +59,7 @@ def test_a_shell_whose_spark_never_starts_up(start: Start, tmp_path: Path) -> No
         terminal.await_text("cancelled\n")
         terminal.await_text("sql>")
         terminal.press(CTRL_D)
-        terminal.await_text("waiting for Spark, which is still starting, to stop it\n")
+        terminal.await_text("waiting for Spark, which is still starting, before stopping it\n")
         terminal.press(CTRL_C)
         assert terminal.await_end() == 130
 

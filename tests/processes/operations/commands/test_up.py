@@ -135,7 +135,7 @@ def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends
     monkeypatch.setattr(streams, "STEPS", first)
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     gold = LiveGold(spark, settings, cluster, every_seconds=3600.0)
-    assert gold.told(time.monotonic()) == "waiting for silver"
+    assert gold.state(time.monotonic()) == "waiting for silver"
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
     for topic, records in (
         (kafka.users_topic, user_records(1, 10)),
@@ -147,12 +147,12 @@ def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends
     refine(spark, settings)
     await_condition(lambda: bool(gold.step) or gold.worker.ended(), "the first step")
     assert gold.began is not None
-    assert gold.told(gold.began).startswith("run 1 for 0 s: ")
+    assert gold.state(gold.began).startswith("run 1 for 0 s: ")
     gold.finish()
     assert gold.worker.join(TIMEOUT)
     assert (gold.runs, gold.worker.failure) == (1, None)
     assert gold.ended is not None
-    assert gold.told(gold.ended).startswith("run 1 ended 0 s ago and took ")
+    assert gold.state(gold.ended).startswith("run 1 ended 0 s ago and took ")
     assert SparkLakehouse(settings.root, spark).read(GOLD_POPULARITY).count() > 0
 
 

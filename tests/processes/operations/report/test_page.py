@@ -62,15 +62,15 @@ def test_it_renders_without_a_complaint(browser: Browser, report: Path) -> None:
     assert len(heights) == 9
     assert min(heights) > 100
     assert browser.evaluate("document.querySelector('.plot rect.c1').getBoundingClientRect().height") > 10
-    assert browser.told("Runtime.exceptionThrown") == []
+    assert browser.events_of("Runtime.exceptionThrown") == []
     # policy violations are reported here
-    assert browser.told("Log.entryAdded") == []
+    assert browser.events_of("Log.entryAdded") == []
 
 
 def test_nothing_is_fetched(browser: Browser, report: Path) -> None:
     browser.open(report)
     look_for(browser, "lucia")
-    urls = [request["request"]["url"] for request in browser.told("Network.requestWillBeSent")]
+    urls = [request["request"]["url"] for request in browser.events_of("Network.requestWillBeSent")]
     assert [url for url in urls if not url.startswith("data:")] == [report.as_uri()]
 
 
@@ -84,7 +84,7 @@ def test_data_is_shown_and_not_executed(browser: Browser, report: Path) -> None:
     assert titles[:2] == [HOSTILE[0], HOSTILE[1]]
     assert browser.evaluate("document.title") == "Informe del lakehouse"
     assert browser.evaluate("document.querySelectorAll('main img, main b, main script:not([type])').length") == 0
-    assert browser.told("Page.javascriptDialogOpening") == []
+    assert browser.events_of("Page.javascriptDialogOpening") == []
 
 
 def test_a_title_is_shown_as_silver_has_it(browser: Browser, tmp_path: Path) -> None:
@@ -108,21 +108,21 @@ def test_text_from_right_to_left_does_not_turn_what_follows(browser: Browser, re
 
 
 @pytest.mark.parametrize(
-    ("typed", "told", "users"),
+    ("typed", "message", "users"),
     [
         ("lucia nandu", "1 usuario encontrado", ["Lucía Ñandú"]),  # without accents
         ("LUCÍA", "1 usuario encontrado", ["Lucía Ñandú"]),
         ("u3", "1 usuario encontrado", ["u3"]),  # by id
         ("el viaje", "1 usuario encontrado", ["u3"]),  # by a title on the list
         ("<script>", "2 usuarios encontrados", ["Lucía Ñandú", HOSTILE[1]]),  # both lists have that title
-        ("nadie así", "Nadie coincide con esa búsqueda", []),
+        ("nadie así", "Ningún usuario coincide con la búsqueda", []),
         ("", "3 usuarios encontrados", ["Lucía Ñandú", HOSTILE[1], "u3"]),
     ],
 )
-def test_search(browser: Browser, report: Path, typed: str, told: str, users: list[str]) -> None:
+def test_search(browser: Browser, report: Path, typed: str, message: str, users: list[str]) -> None:
     browser.open(report)
     look_for(browser, "something else before")
-    assert look_for(browser, typed) == (told, users)
+    assert look_for(browser, typed) == (message, users)
 
 
 @pytest.mark.parametrize("width", [320, PHONE, 768, DESKTOP])

@@ -135,7 +135,7 @@ def delete_rows_of_gold(lakehouse: Lakehouse) -> None:
     lakehouse.lake.delta_table(GOLD_AFFINITY).delete("user_id = 'u01'")
 
 
-def make_users_anew(lakehouse: Lakehouse) -> None:
+def recreate_users(lakehouse: Lakehouse) -> None:
     """A table with as many versions as the previous one, and other users."""
     root = lakehouse.settings.root
     shutil.rmtree(SILVER_USERS.path(root))
@@ -157,15 +157,15 @@ def switch_the_feed_off(lakehouse: Lakehouse) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda silver: silver.merge(SILVER_CONTENT, title(4, "g1")), "much of silver.content"),
-        (lambda silver: silver.delete(SILVER_CONTENT, "t04"), "much of silver.content"),
+        (lambda silver: silver.merge(SILVER_CONTENT, title(4, "g1")), "many rows of silver.content"),
+        (lambda silver: silver.delete(SILVER_CONTENT, "t04"), "many rows of silver.content"),
         (
             lambda silver: silver.merge(SILVER_USERS, *[user(n, "g2") for n in range(7)]),
-            "much of silver.users",
+            "many rows of silver.users",
         ),
         (restore_gold, NO_BASE.why_all),
         (delete_rows_of_gold, NO_BASE.why_all),
-        (make_users_anew, NO_BASE.why_all),
+        (recreate_users, NO_BASE.why_all),
         (lose_the_feed, "change feed of silver.users cannot be read"),
         (switch_the_feed_off, "change feed of silver.users cannot be read"),
     ],
@@ -180,14 +180,14 @@ def switch_the_feed_off(lakehouse: Lakehouse) -> None:
         "feed off",
     ],
 )
-def test_everybody_is_rated_where_the_changes_do_not_tell_it_all(own: Lakehouse, change: Change, why: str) -> None:
+def test_every_user_is_rated_if_the_changes_are_not_enough(own: Lakehouse, change: Change, why: str) -> None:
     change(own)
     found = changed_users(own)
     assert found.keys is None
     assert why in found.why_all
 
 
-def test_other_settings_make_everything_anew(own: Lakehouse) -> None:
+def test_other_settings_recompute_everything(own: Lakehouse) -> None:
     gold = own.settings.gold
     other = gold.affinity.model_copy(update={"titles_per_user": 2})
     own.settings = own.settings.model_copy(update={"gold": gold.model_copy(update={"affinity": other})})
@@ -205,7 +205,7 @@ def test_other_code_is_another_recipe(own: Lakehouse) -> None:
     assert fingerprint(root, versions, recipe) != fingerprint(root, versions, other)
 
 
-def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> None:
+def test_a_lower_version_of_an_input_recomputes_everything(own: Lakehouse) -> None:
     """The latest version of silver has not passed its checks, or no longer does: gold reads an older one."""
     own.merge(SILVER_USERS, user(3, "g0"))
     own.rate()
@@ -213,10 +213,10 @@ def test_a_lower_version_of_an_input_makes_everything_anew(own: Lakehouse) -> No
     inputs = Inputs({table.sql_name: own.rows(table) for table in (SILVER_USERS, SILVER_CONTENT)}, older)
     recipe = rate_affinity.derivation_of(own.settings.gold.affinity)
     found = rate_affinity.changed_users(own.lake, inputs, recipe)
-    assert found == ChangedKeys(None, why_all="silver.users has gone back")
+    assert found == ChangedKeys(None, why_all="silver.users is at an older version than before")
 
 
-def test_a_restored_silver_table_tells_its_changes_like_any_other(own: Lakehouse) -> None:
+def test_a_restored_silver_table_has_a_change_feed_like_any_other(own: Lakehouse) -> None:
     own.merge(SILVER_USERS, user(3, "g0"), user(90, "g1"))
     own.rate()
     own.lake.delta_table(SILVER_USERS).restoreToVersion(1)
@@ -254,15 +254,15 @@ def test_rows_of_others_stay_until_a_rebuild(own: Lakehouse) -> None:
     assert own.rows(GOLD_AFFINITY).where("rating > 1").select("user_id").distinct().count() == 30
 
 
-def test_where_nothing_changed_the_inputs_are_told_and_no_file_is_written(own: Lakehouse) -> None:
+def test_if_nothing_changed_the_inputs_are_recorded_and_no_file_is_written(own: Lakehouse) -> None:
     root = own.settings.root
     before = own.lake.read(GOLD_AFFINITY).inputFiles()
     made = own.version(GOLD_AFFINITY)
     own.merge(SILVER_USERS, user(3, "g1"))  # as before
     own.rate()
     assert own.version(GOLD_AFFINITY) == made + 1
-    told = lineage_of(lakehouse.Lakehouse(root), GOLD_AFFINITY, made + 1)
-    assert told == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
+    recorded = lineage_of(lakehouse.Lakehouse(root), GOLD_AFFINITY, made + 1)
+    assert recorded == {"silver.content": 1, "silver.users": own.version(SILVER_USERS)}
     assert sorted(own.lake.read(GOLD_AFFINITY).inputFiles()) == sorted(before)
 
 

@@ -143,11 +143,11 @@ def test_models_are_offered_one_after_the_other(spark: SparkSession, root: str) 
 
     save_model(root, "bad", {}, {})
     bad = record("bad", rmse=2.0, day=2)
-    told = "rmse 2.0000 against 1.0000 of the published good, worse by more than 0.0%"
-    assert offer_model(lake, bad, rule=RULE, keep=1) == ("good", told)
+    reason = "rmse 2.0000 against 1.0000 of the published good, worse by more than 0.0%"
+    assert offer_model(lake, bad, rule=RULE, keep=1) == ("good", reason)
     assert statuses(root) == {"good": "published", "bad": "refused"}
     assert offer_model(lake, bad, rule=RULE, keep=1, force=True) == ("bad", "")
-    assert read_models(root)[-1].reason == f"by force: {told}"
+    assert read_models(root)[-1].reason == f"by force: {reason}"
 
     save_model(root, "better", {}, {})
     assert offer_model(lake, record("better", rmse=0.5, day=3), rule=RULE, keep=1) == ("better", "")

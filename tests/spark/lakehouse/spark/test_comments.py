@@ -27,7 +27,7 @@ def without_words(table: Table) -> Table:
     return replace(table, schema=StructType(bare), row="")
 
 
-def told(lake: SparkLakehouse, table: Table) -> tuple[str | None, dict[str, str]]:
+def comments_of(lake: SparkLakehouse, table: Table) -> tuple[str | None, dict[str, str]]:
     """The description of the table and those of its columns, as another reader of Delta sees them."""
     found = deltalake.DeltaTable(lake.path(table))
     comments = {column.name: str(column.metadata.get("comment", "")) for column in found.schema().fields}
@@ -43,7 +43,7 @@ def lake(spark: SparkSession, tmp_path: Path) -> SparkLakehouse:
 def test_a_new_table_has_all_descriptions_in_its_first_commit(lake: SparkLakehouse, table: Table) -> None:
     lake.ensure(table)
     assert lake.version(table) == 0
-    assert told(lake, table) == (table.row, table.descriptions)
+    assert comments_of(lake, table) == (table.row, table.descriptions)
 
 
 def test_an_older_table_gets_them_in_commits_that_change_no_file(lake: SparkLakehouse) -> None:
@@ -52,7 +52,7 @@ def test_an_older_table_gets_them_in_commits_that_change_no_file(lake: SparkLake
     lake.append(lake.spark.createDataFrame([("a", 1)], table.schema), table)
     files = lake.read(table).inputFiles()
     lake.ensure(table)
-    assert told(lake, table) == ("one thing", table.descriptions)
+    assert comments_of(lake, table) == ("one thing", table.descriptions)
     operations = [row["operation"] for row in lake.delta_table(table).history().collect()]
     assert operations == ["SET TBLPROPERTIES", "CHANGE COLUMNS", "WRITE", "CREATE TABLE"]
     assert lake.read(table).inputFiles() == files
@@ -68,7 +68,10 @@ def test_what_changed_is_updated_and_the_rest_stays(lake: SparkLakehouse) -> Non
     lake.ensure(declared())
     later = declared(row="one thing, as it is now", size="in kB")
     lake.ensure(later)
-    assert told(lake, later) == ("one thing, as it is now", {"offset": "its `name`, isn't \\ it", "size": "in kB"})
+    assert comments_of(lake, later) == (
+        "one thing, as it is now",
+        {"offset": "its `name`, isn't \\ it", "size": "in kB"},
+    )
 
 
 def test_a_job_that_only_overwrites_updates_them_too(lake: SparkLakehouse) -> None:
@@ -76,9 +79,9 @@ def test_a_job_that_only_overwrites_updates_them_too(lake: SparkLakehouse) -> No
     rows = lake.spark.createDataFrame([("a", 1)], "`offset` string, size long")
     lake.overwrite(rows, without_words(table))
     lake.overwrite(rows, table)
-    assert told(lake, table) == ("one thing", table.descriptions)
+    assert comments_of(lake, table) == ("one thing", table.descriptions)
     lake.overwrite(rows, table)
-    assert told(lake, table) == ("one thing", table.descriptions)
+    assert comments_of(lake, table) == ("one thing", table.descriptions)
 
 
 def test_a_replaced_schema_keeps_them(lake: SparkLakehouse) -> None:
@@ -86,14 +89,14 @@ def test_a_replaced_schema_keeps_them(lake: SparkLakehouse) -> None:
     lake.ensure(table)
     rows = lake.spark.createDataFrame([("a", 1)], "`offset` string, size long")
     lake.replace(rows, table, note={"lakehouse": "rebuild"})
-    assert told(lake, table) == ("one thing", table.descriptions)
+    assert comments_of(lake, table) == ("one thing", table.descriptions)
 
 
 def test_a_column_added_later_comes_with_its_description(lake: SparkLakehouse) -> None:
     table = declared()
     lake.ensure(replace(table, schema=StructType(table.schema.fields[:1]), checks={}))
     lake.ensure(table)
-    assert told(lake, table) == ("one thing", table.descriptions)
+    assert comments_of(lake, table) == ("one thing", table.descriptions)
 
 
 def test_a_stream_and_a_change_feed_go_on_across_the_update(lake: SparkLakehouse, tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def test_its_results_are_a_table_and_pages_without_a_network(
     rows = (
         SparkLakehouse(spoilt.root, spark).read(QUALITY_RESULTS).filter(f"run_id = '{found['run_id']}'").collect()
     )
-    told = [result for table in found["tables"] for result in table["results"]]
-    assert len(rows) == len(told)
+    results = [result for table in found["tables"] for result in table["results"]]
+    assert len(rows) == len(results)
     (wrong,) = [row for row in rows if not row["success"]]
     assert (wrong["table_name"], wrong["column"]) == ("silver.users", "clasificacion")
     assert wrong["unexpected_rows"] == int(wrong["observed"]) > 0
@@ -79,16 +79,16 @@ def test_its_results_are_a_table_and_pages_without_a_network(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("silver.user",), "no table 'silver.user' in this lakehouse; did you mean silver.users?"),
-        (("bronze.events",), "bronze.events has no suite; check silver, gold, or a table of one of the two"),
+        (("bronze.events",), "bronze.events has no suite; check silver, gold, or one of their tables"),
         (
             ("silver.users", "--version", "99"),
             "silver.users has no version 99; it has 0 to 2: lakehouse history silver.users",
         ),
-        (("silver", "--version", "1"), "--version 1 without one table; name the table whose version it is"),
-        (("--version", "1"), "--version 1 without one table; name the table whose version it is"),
+        (("silver", "--version", "1"), "--version 1 without one table; name the one table that it belongs to"),
+        (("--version", "1"), "--version 1 without one table; name the one table that it belongs to"),
         (("--suite", "s.json"), "--suite s.json without one table; name the table to run it on"),
         (
             ("--suites", "d", "--version", "1"),
@@ -96,8 +96,8 @@ def test_its_results_are_a_table_and_pages_without_a_network(
         ),
     ],
 )
-def test_a_wrong_input_is_code_2_and_one_line(command: Command, arguments: tuple[str, ...], told: str) -> None:
-    assert command(*arguments) == (2, "", f"lakehouse: {told}\n")
+def test_a_wrong_input_is_code_2_and_one_line(command: Command, arguments: tuple[str, ...], message: str) -> None:
+    assert command(*arguments) == (2, "", f"lakehouse: {message}\n")
 
 
 def test_a_missing_table_is_code_2(command: Command, spoilt: Settings) -> None:

@@ -101,7 +101,7 @@ def test_diff_for_people_keeps_to_its_limit_and_reads_nothing_as_markup(root: st
     assert "predicted_rating: 3.0 -> 3.5" in whole.out
 
 
-def test_times_are_told_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_shown_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """pyspark returns naive times in the machine's own zone."""
     monkeypatch.setenv("TZ", "America/Mexico_City")
     time.tzset()

@@ -73,13 +73,13 @@ def test_it_replays_and_says_what_became_of_them(command: Command, quarantined: 
     chosen = ("quarantine", "replay", "--rule", "rating_out_of_range", "--set", "rating=4")
     code, out, err = command(*chosen, "--dry-run", root=root)
     assert (code, err) == (0, "")
-    judged = "1 rows judged again: 1 applied, 0 superseded, 0 deleted, 0 stay open"
+    judged = "1 rows validated again: 1 applied, 0 superseded, 0 deleted, 0 stay open"
     assert out.splitlines() == [judged, "dry run: nothing was changed"]
     # its Kafka timestamp is on that day, not a day later
     assert command(*chosen, "--since", "2025-05-14", root=root)[1] == "0 rows: no open row is selected\n"
     code, out, _ = command(*chosen, "--since", "2025-05-13", "--json", root=root)
-    told = json.loads(out)
-    assert (code, told["judged"], told["applied"], told["open"], told["changed"]) == (0, 1, 1, 0, 1)
+    printed = json.loads(out)
+    assert (code, printed["judged"], printed["applied"], printed["open"], printed["changed"]) == (0, 1, 1, 0, 1)
     assert command(*chosen, root=root)[:2] == (0, "0 rows: no open row is selected\n")
     assert command("quarantine", root=root)[1].splitlines()[-1] == "13 open, 1 resolved"
 

@@ -53,11 +53,11 @@ def require_truth(spark: SparkSession, lake: Lakehouse) -> None:
     for version in lake.versions(SILVER_USERS):
         rows = spark.read.format("delta").option("versionAsOf", version).load(path)
         assert read_snapshot(lake, SILVER_USERS, version).rows == rows.count()
-    told = DeltaTable.forPath(spark, path).detail().select("numFiles", "sizeInBytes").collect()[0]
-    assert read_snapshot(lake, SILVER_USERS)[2:] == tuple(told)
+    detail = DeltaTable.forPath(spark, path).detail().select("numFiles", "sizeInBytes").collect()[0]
+    assert read_snapshot(lake, SILVER_USERS)[2:] == tuple(detail)
 
 
-def test_a_log_of_appends_deletes_and_a_checkpoint_tells_what_spark_reads(
+def test_a_log_of_appends_deletes_and_a_checkpoint_has_what_spark_reads(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     lake = Lakehouse(tmp_path)
@@ -137,8 +137,8 @@ def test_what_waits_before_each_layer(spark: SparkSession, settings: Settings) -
     lake = SparkLakehouse(root, spark)
     for table in CATALOGUE:
         if table.layer in ("bronze", "silver"):
-            told = states(refined)[table.sql_name]
-            assert told == (
+            state = states(refined)[table.sql_name]
+            assert state == (
                 lake.version(table),
                 lake.read(table).count(),
             )
@@ -179,8 +179,8 @@ def test_what_gold_was_made_from_is_followed_through_other_commits_and_restores(
     assert input_backlog(lake, GOLD_POWERBI) == {}
     by_spark.delta_table(GOLD_POWERBI).restoreToVersion(1)  # version 4
     assert latest_lineage(lake, GOLD_POWERBI) == {"silver.feedback": 0}
-    told = [lineage_of(lake, GOLD_POWERBI, version) for version in range(5)]
-    assert told == [None, *[{"silver.feedback": version} for version in (0, 2, 2, 0)]]
+    recorded = [lineage_of(lake, GOLD_POWERBI, version) for version in range(5)]
+    assert recorded == [None, *[{"silver.feedback": version} for version in (0, 2, 2, 0)]]
 
 
 def test_silver_waits_for_the_oldest_version_that_it_lacks(spark: SparkSession, settings: Settings) -> None:
@@ -235,7 +235,7 @@ def test_a_version_that_silver_has_taken_in_part_waits(
         (172_800, "2 days ago"),
     ],
 )
-def test_ages_are_told_in_units(seconds: int, text: str) -> None:
+def test_ages_are_shown_in_units(seconds: int, text: str) -> None:
     assert status.ago(timedelta(seconds=seconds)) == text
 
 

@@ -107,8 +107,8 @@ def test_what_the_quarantine_does_not_show_yet_is_unsettled(spark: SparkSession)
     found = corrections.entries(
         quarantined(
             spark,
-            {"key": "open as told"},
-            {"key": "resolved as told", "status": "resolved"},
+            {"key": "open as recorded"},
+            {"key": "resolved as recorded", "status": "resolved"},
             {"key": "never corrected"},
             {"key": "to be resolved"},
             {"key": "has other reasons"},
@@ -125,7 +125,7 @@ def test_what_the_quarantine_does_not_show_yet_is_unsettled(spark: SparkSession)
     assert [row["key"] for row in rows] == ["to be resolved", "has other reasons"]
     # and a record about to be resolved is no longer open
     rows = corrections.selected(found, rule=None, since=None).orderBy("offset").collect()
-    assert [row["key"] for row in rows] == ["open as told", "never corrected", "has other reasons"]
+    assert [row["key"] for row in rows] == ["open as recorded", "never corrected", "has other reasons"]
 
 
 def test_rows_are_selected_by_rule_and_time(spark: SparkSession) -> None:
@@ -153,8 +153,8 @@ def test_rows_are_selected_by_rule_and_time(spark: SparkSession) -> None:
 def test_a_corrected_record_is_quarantined_again_in_a_rebuild(spark: SparkSession) -> None:
     """For the reasons recorded last, whatever today's rules say."""
     reasons = "reasons array<struct<rule:string,field:string,value:string>>"
-    told = f"topic string, partition int, `offset` bigint, {reasons}"
-    judged = spark.createDataFrame([("t", 0, 0, []), ("t", 0, 1, []), ("u", 0, 0, [])], told)
+    columns = f"topic string, partition int, `offset` bigint, {reasons}"
+    judged = spark.createDataFrame([("t", 0, 0, []), ("t", 0, 1, []), ("u", 0, 0, [])], columns)
     other = [("id_missing", "id", None)]
     corrected = log(spark, {"offset": 0, "replay_id": 1}, {"offset": 0, "replay_id": 2, "reasons": other})
     rows = corrections.withhold(judged, corrected).orderBy("topic", "offset").collect()

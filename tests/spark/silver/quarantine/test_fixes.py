@@ -140,20 +140,20 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a record twice": (
         "SELECT topic, partition, offset, 'a' AS value FROM quarantine WHERE key = 'first' "
         "UNION ALL SELECT topic, partition, offset, 'b' FROM quarantine WHERE key = 'first'",
-        "the fix gives several values for a record: events/0/0; ",
+        "the fix returns several values for a record: events/0/0; ",
     ),
     "a record that is not selected": (
         "SELECT topic, partition, offset + 1000 AS offset, 'a' AS value FROM quarantine WHERE key = 'first'",
-        "the fix gives a record that is not selected: events/0/1000; ",
+        "the fix returns a record that is not selected: events/0/1000; ",
     ),
     "no record": (
         "SELECT topic, CAST(NULL AS INT) AS partition, offset, 'a' AS value FROM quarantine WHERE key = 'first'",
-        "the fix gives a record that is not selected: events/NULL/0; ",
+        "the fix returns a record that is not selected: events/NULL/0; ",
     ),
     "no value": (
         "SELECT topic, partition, offset, get_json_object(value, '$.nothing') AS value FROM quarantine "
         "WHERE key = 'first'",
-        "the fix gives no value for a record: events/0/0; ",
+        "the fix returns no value for a record: events/0/0; ",
     ),
 }
 

@@ -140,7 +140,7 @@ def test_a_reason_is_taken_from_the_first_vectors_that_have_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shared", "alike", "source", "told"),
+    ("shared", "alike", "source", "words"),
     [
         (
             Shared(["Drama", "War"], ["Ana"], ["1990s"], ["PG"]),
@@ -153,5 +153,5 @@ def test_a_reason_is_taken_from_the_first_vectors_that_have_one() -> None:
         (NOTHING, ["Heat"], "popularity", "popular; like Heat"),
     ],
 )
-def test_the_reason_in_words(shared: Shared, alike: list[str], source: str, told: str) -> None:
-    assert explain(shared, alike, source=source) == told
+def test_the_reason_in_words(shared: Shared, alike: list[str], source: str, words: str) -> None:
+    assert explain(shared, alike, source=source) == words

@@ -68,7 +68,7 @@ def test_a_model_is_judged_by_the_metric_and_its_direction(
     assert decide_publication(model(2, **{rule.metric: new}), records, rule=rule).publish is accepted
 
 
-def test_a_refusal_tells_both_figures() -> None:
+def test_a_refusal_names_both_figures() -> None:
     verdict = decide_publication(model(2, rmse=1.2), one_published(rmse=1.0), rule=RMSE)
     assert verdict.reason == "rmse 1.2000 against 1.0000 of the published m1, worse by more than 10.0%"
 
@@ -156,7 +156,7 @@ def test_a_rollback_to_the_published_model_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "told"),
+    ("version", "message"),
     [
         (None, "no earlier published model to roll back to; "),
         ("m22", "no model 'm22'; did you mean m2?"),
@@ -164,12 +164,12 @@ def test_a_rollback_to_the_published_model_changes_nothing() -> None:
         ("m9", "the files of model m9 are deleted; "),
     ],
 )
-def test_a_rollback_that_cannot_be_is_told(version: str | None, told: str) -> None:
+def test_a_rollback_that_cannot_be_is_refused(version: str | None, message: str) -> None:
     gone = replace(model(9), status="expired")
     records = refuse((gone, *one_published(rmse=1.0)), model(2), reason="worse")
     with pytest.raises(InputError) as error:
         rollback_target(records, version)
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(message)
 
 
 def test_only_the_last_models_are_kept_and_the_published_one_always() -> None:

@@ -22,7 +22,9 @@ from producers.real.places import other_encoding
         (b"", None),
     ],
 )
-def test_a_mark_tells_the_encoding_of_settings_and_of_data(tmp_path: Path, mark: bytes, name: str | None) -> None:
+def test_a_mark_reveals_the_encoding_of_settings_and_of_data(
+    tmp_path: Path, mark: bytes, name: str | None
+) -> None:
     assert wide_encoding(mark + b"a\xff") == name
     file = tmp_path / "file"
     file.write_bytes(mark + b"a")

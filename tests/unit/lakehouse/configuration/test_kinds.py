@@ -165,10 +165,10 @@ def variable(key: str) -> str:
 def problem() -> str:
     with pytest.raises(SettingsError) as error:
         load_settings()
-    told = str(error.value)
-    assert "\n" not in told
-    assert len(told) < 500
-    return told
+    message = str(error.value)
+    assert "\n" not in message
+    assert len(message) < 500
+    return message
 
 
 @pytest.mark.parametrize(("key", "text", "expected"), WRONG, ids=lambda part: ascii(part)[:40])
@@ -177,10 +177,10 @@ def test_a_wrong_value_is_named_with_its_key_and_variable(
     monkeypatch: pytest.MonkeyPatch, key: str, text: str, expected: str
 ) -> None:
     monkeypatch.setenv(variable(key), text)
-    told = problem()
-    assert told.startswith(f"setting {key} = {text!r}"[:100])
-    assert expected in told
-    assert told.endswith(f"correct {variable(key)}") or "home directory" in told
+    message = problem()
+    assert message.startswith(f"setting {key} = {text!r}"[:100])
+    assert expected in message
+    assert message.endswith(f"correct {variable(key)}") or "home directory" in message
 
 
 @pytest.mark.parametrize(("key", "items", "expected"), LISTS, ids=lambda part: ascii(part)[:40])
@@ -189,9 +189,9 @@ def test_a_wrong_item_of_a_list_is_named_with_its_place(
     monkeypatch: pytest.MonkeyPatch, key: str, items: list[object], expected: str
 ) -> None:
     monkeypatch.setenv(variable(key), json.dumps(items))
-    told = problem()
-    assert told.startswith(f"setting {key}.0 = {items[0]!r}: ")
-    assert expected in told
+    message = problem()
+    assert message.startswith(f"setting {key}.0 = {items[0]!r}: ")
+    assert expected in message
 
 
 @pytest.mark.parametrize(("key", "text", "expected"), RIGHT, ids=lambda part: ascii(part)[:40])
@@ -230,9 +230,9 @@ def test_a_login_in_the_root_is_refused_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, root: str, expected: str
 ) -> None:
     monkeypatch.setenv("LAKEHOUSE_ROOT", root)
-    told = problem()
-    assert told.startswith(f"setting root: expected {expected}")
-    assert "heim" not in told
+    message = problem()
+    assert message.startswith(f"setting root: expected {expected}")
+    assert "heim" not in message
 
 
 @pytest.mark.parametrize(

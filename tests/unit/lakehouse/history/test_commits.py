@@ -64,8 +64,8 @@ def test_inputs_are_followed_through_maintenance_and_restores(lake: Lakehouse) -
     delta = DeltaTable(lake.path(SILVER_USERS))
     delta.optimize.compact()  # version 4
     delta.restore(0)  # version 5
-    told = [lineage_of(lake, SILVER_USERS, version) for version in range(6)]
-    assert told == [{"bronze.events": number} for number in (7, 8, 8, 8, 8, 7)]
+    recorded = [lineage_of(lake, SILVER_USERS, version) for version in range(6)]
+    assert recorded == [{"bronze.events": number} for number in (7, 8, 8, 8, 8, 7)]
     assert lineage_of(lake, SILVER_USERS, 6) is None
 
 
@@ -103,7 +103,7 @@ def test_a_commits_time_is_its_files_and_later_than_the_one_before(lake: Lakehou
     ]
 
 
-def test_a_commit_tells_the_time_that_its_writer_recorded(lake: Lakehouse) -> None:
+def test_a_commit_has_the_time_that_its_writer_recorded(lake: Lakehouse) -> None:
     log = table_log(lake.folder, SILVER_USERS)
     file = Path(log.path, f"{3:020d}.json")
     lines = [json.loads(line) for line in file.read_text().splitlines()]

@@ -66,7 +66,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(root: Path, error: Exception | None = None, *, repairing: str = "") -> LakehouseError:
+def explanation(root: Path, error: Exception | None = None, *, repairing: str = "") -> LakehouseError:
     with pytest.raises(LakehouseError) as raised, damage_named(str(root), repairing=repairing):
         raise error or ValueError("what Spark says")
     return raised.value
@@ -102,7 +102,7 @@ def test_the_file_is_named_with_its_repair(root: Path, file: str, how: str) -> N
         with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
             raise ValueError("what Spark says")
         return
-    error = told(root)
+    error = explanation(root)
     assert isinstance(error, DamageError)
     fault = {"empty": "empty", "cut": "cut or damaged", "deleted": "missing"}[how]
     assert str(error) == f"{root / file} is {fault}; {FILES[file]}"
@@ -118,7 +118,7 @@ def test_what_no_start_reads_is_no_damage(root: Path, file: str, how: str) -> No
         raise ValueError("what Spark says")
 
 
-def test_a_checksum_tells_of_the_newest_commit(root: Path) -> None:
+def test_a_checksum_reveals_the_newest_commit(root: Path) -> None:
     """Delta writes the checksum after the commit."""
     log = root / "silver" / "users" / "_delta_log"
     (log / "00000000000000000002.crc").write_text("{}")
@@ -145,17 +145,17 @@ def test_a_data_file(root: Path, table: Table, todo: str, how: str) -> None:
     fault = {"empty": "empty", "cut": f"damaged: it has {size // 2:,} bytes of {size:,}", "deleted": "missing"}[
         how
     ]
-    assert str(told(root)) == f"{file} is {fault}; {todo}"
+    assert str(explanation(root)) == f"{file} is {fault}; {todo}"
     damage = table_damage(str(root), table)
     assert damage is not None
     assert damage.lost == "rows"
     assert broken_logs(str(root), table.layer) == []
 
 
-def test_what_stopped_a_stream_is_still_told(root: Path) -> None:
+def test_what_stopped_a_stream_is_still_reported(root: Path) -> None:
     file = next((root / "silver" / "users").glob("*.parquet"))
     file.unlink()
-    error = told(root, StreamError("stream silver stopped: File does not exist", todo="no idea"))
+    error = explanation(root, StreamError("stream silver stopped: File does not exist", todo="no idea"))
     assert isinstance(error, StreamError)
     assert str(error) == f"stream silver stopped: {file} is missing; {FROM_BRONZE}"
 
@@ -170,7 +170,7 @@ def test_a_file_that_only_silver_has_still_to_read(root: Path) -> None:
     log = [json.loads(line) for line in table_log_file(root, 2).read_text().splitlines()]
     unread = next(line["add"]["path"] for line in log if "add" in line)
     assert not (root / "bronze" / "events" / unread).exists()
-    assert str(told(root)) == f"{root}/bronze/events/{unread} is missing; {FROM_BRONZE}"
+    assert str(explanation(root)) == f"{root}/bronze/events/{unread} is missing; {FROM_BRONZE}"
     offsets.write_text(f'v1\n{{"conf":{{}}}}\n{delta_offset(3)}\n-')
     with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root)):
         raise ValueError("what Spark says")
@@ -197,7 +197,7 @@ def test_files_of_the_version_with_which_silver_began(root: Path) -> None:
     table = DeltaTable(root / "bronze" / "events")
     table.optimize.compact()
     table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
-    assert str(told(root)).endswith(f".parquet is missing; {FROM_BRONZE}")
+    assert str(explanation(root)).endswith(f".parquet is missing; {FROM_BRONZE}")
 
 
 def table_log_file(root: Path, version: int) -> Path:
@@ -206,7 +206,7 @@ def table_log_file(root: Path, version: int) -> Path:
 
 def test_a_file_of_the_right_size_is_named_by_the_cause(root: Path) -> None:
     file = next((root / "bronze" / "events").glob("*.parquet"))
-    error = told(root, StreamError(f"stream silver stopped: file:{file} is not a Parquet file"))
+    error = explanation(root, StreamError(f"stream silver stopped: file:{file} is not a Parquet file"))
     assert str(error) == (
         f"stream silver stopped: {file} is damaged (stream silver stopped: file:{file} is not a Parquet file); "
         f"put it back from a copy; without one delete it, and: {FROM_KAFKA}"
@@ -226,7 +226,7 @@ def test_hadoops_checksum_of_a_file(root: Path, size: int, kept: int) -> None:
         raise ValueError("what Spark says")
     checksum.write_bytes(whole[:-1][:kept])
     fault = "cut or damaged" if kept else "empty"
-    assert str(told(root)) == f"{checksum} is {fault}; delete that file: it is only a checksum"
+    assert str(explanation(root)) == f"{checksum} is {fault}; delete that file: it is only a checksum"
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -243,7 +243,7 @@ def test_a_checkpoint_of_the_log(root: Path, how: str, is_spare: bool) -> None:
         return
     missing, fault = log / "00000000000000000000.json", {"empty": "empty", "cut": "cut or damaged"}.get(how)
     todo = "delete that file: the commits before it are all there" if is_spare else FROM_BRONZE
-    assert str(told(root)) == (f"{file} is {fault}; {todo}" if fault else f"{missing} is missing; {todo}")
+    assert str(explanation(root)) == (f"{file} is {fault}; {todo}" if fault else f"{missing} is missing; {todo}")
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -303,7 +303,7 @@ def test_errors_of_other_causes_stay(root: Path, name: str) -> None:
 def test_a_damaged_file_may_be_behind_a_checkpoint_that_does_not_fit(root: Path, problem: str) -> None:
     file = root / "silver/users/_delta_log/00000000000000000002.json"
     file.write_bytes(b"")
-    assert str(told(root, BrokenCheckpointError(problem, todo="any"))) == f"{file} is empty; {FROM_BRONZE}"
+    assert str(explanation(root, BrokenCheckpointError(problem, todo="any"))) == f"{file} is empty; {FROM_BRONZE}"
 
 
 def test_the_damaged_file_that_the_cause_names_comes_first(root: Path) -> None:
@@ -311,14 +311,14 @@ def test_the_damaged_file_that_the_cause_names_comes_first(root: Path) -> None:
     (root / "silver/users/_delta_log/00000000000000000001.json").write_bytes(b"")
     file = next((root / "bronze" / "events").glob("*.parquet"))
     file.unlink()
-    error = told(root, StreamError(f"stream silver stopped: file:{file} does not exist. It may be deleted"))
+    error = explanation(root, StreamError(f"stream silver stopped: file:{file} does not exist. It may be deleted"))
     assert str(error) == f"stream silver stopped: {file} is missing; {FROM_KAFKA}"
 
 
 def test_a_file_of_the_right_size_that_the_cause_names_comes_before_other_damage(root: Path) -> None:
     (root / "checkpoints/silver/commits/2").write_bytes(b"")
     file = next((root / "bronze" / "events").glob("*.parquet"))
-    error = told(root, StreamError(f"stream silver stopped: file:{file} is not a Parquet file"))
+    error = explanation(root, StreamError(f"stream silver stopped: file:{file} is not a Parquet file"))
     assert str(error).startswith(f"stream silver stopped: {file} is damaged (")
 
 
@@ -338,7 +338,7 @@ def test_a_rebuild_does_not_report_what_it_repairs(root: Path, file: str) -> Non
             with pytest.raises(ValueError, match="what Spark says"), damage_named(str(root), repairing=layer):
                 raise ValueError("what Spark says")
         else:
-            assert str(told(root, repairing=layer)) == f"{root / file} is empty; {FILES[file]}"
+            assert str(explanation(root, repairing=layer)) == f"{root / file} is empty; {FILES[file]}"
 
 
 @pytest.mark.parametrize("layer", ["bronze", "silver"])
@@ -367,10 +367,10 @@ def test_a_rebuild_reports_what_it_cannot_repair(root: Path) -> None:
     (root / "checkpoints/silver/commits/2").write_bytes(b"")
     decided = root / "silver/corrections/_delta_log/00000000000000000001.json"
     decided.write_bytes(b"")
-    assert str(told(root, repairing="silver")).startswith(f"{decided} is empty; put it back from a copy: ")
+    assert str(explanation(root, repairing="silver")).startswith(f"{decided} is empty; put it back from a copy: ")
     file = next((root / "bronze" / "events").glob("*.parquet"))
     file.unlink()
-    assert str(told(root, repairing="silver")) == f"{file} is missing; {FROM_KAFKA}"
+    assert str(explanation(root, repairing="silver")) == f"{file} is missing; {FROM_KAFKA}"
 
 
 @pytest.mark.parametrize("address", ["wasbs://box@account.blob.core.windows.net/lh", "dbfs://lh"])
@@ -396,7 +396,7 @@ def test_a_table_with_an_unknown_feature_has_no_known_damage(root: Path) -> None
         raise ValueError("what Spark says")
     file = next((root / "bronze" / "events").glob("*.parquet"))
     file.unlink()
-    assert str(told(root)) == f"{file} is missing; {FROM_KAFKA}"
+    assert str(explanation(root)) == f"{file} is missing; {FROM_KAFKA}"
 
 
 def added(path: str, size: int) -> dict[str, object]:
@@ -413,9 +413,9 @@ def test_data_files_in_subfolders_and_elsewhere(root: Path) -> None:
     assert table_damage(str(root), SILVER_USERS) is None
     checksum = file.with_name(".part-0.parquet.crc")
     checksum.write_bytes(b"")
-    assert str(told(root)) == f"{checksum} is empty; delete that file: it is only a checksum"
+    assert str(explanation(root)) == f"{checksum} is empty; delete that file: it is only a checksum"
     file.unlink()
-    assert str(told(root)) == f"{file} is missing; {FROM_BRONZE}"
+    assert str(explanation(root)) == f"{file} is missing; {FROM_BRONZE}"
 
 
 @pytest.mark.parametrize("how", ["deleted", "emptied"])

@@ -19,8 +19,8 @@ def plan(root: Path, stream: str, *batches: Any, ended: int) -> None:
         (folder / name).mkdir(parents=True)
     (folder / "metadata").write_text('{"id":"5ae5f6fd"}')
     for number, lines in enumerate(batches):
-        told = "\n".join("-" if line is None else json.dumps(line) for line in lines)
-        (folder / "offsets" / str(number)).write_text(f"v1\n{{}}\n{told}")
+        text = "\n".join("-" if line is None else json.dumps(line) for line in lines)
+        (folder / "offsets" / str(number)).write_text(f"v1\n{{}}\n{text}")
         if number < ended:
             (folder / "commits" / str(number)).write_text("v1\n{}")
 
@@ -47,9 +47,9 @@ def test_a_batch_of_silver_is_the_records_of_its_bronze_versions(tmp_path: Path)
 
 def test_of_many_partitions_the_first_are_shown(tmp_path: Path) -> None:
     plan(tmp_path, "bronze/events", [{"users": {str(number): 1 for number in range(9)}}], ended=0)
-    told = failed_batch(Lakehouse(tmp_path), "bronze.events")
-    assert told.startswith("batch 0 (users-0 offsets 0 to 0, ")
-    assert told.endswith("users-5 offsets 0 to 0, and 3 more partitions)")
+    batch = failed_batch(Lakehouse(tmp_path), "bronze.events")
+    assert batch.startswith("batch 0 (users-0 offsets 0 to 0, ")
+    assert batch.endswith("users-5 offsets 0 to 0, and 3 more partitions)")
 
 
 @pytest.mark.parametrize("stream", ["silver", "bronze.events"])

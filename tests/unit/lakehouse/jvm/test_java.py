@@ -77,7 +77,7 @@ def test_an_unusable_java_on_path_is_named_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("options", "complaint", "told"),
+    ("options", "complaint", "message"),
     [
         ("-Dpassword=geheim -XX:No", "Unrecognized VM option 'No'", "Unrecognized VM option 'No'"),
         (
@@ -94,7 +94,7 @@ def test_an_unusable_java_on_path_is_named_in_one_line(
 )
 @pytest.mark.parametrize("name", OPTION_VARIABLES)
 def test_refused_options_are_named_without_their_values(
-    fake_java: FakeJava, monkeypatch: pytest.MonkeyPatch, name: str, options: str, complaint: str, told: str
+    fake_java: FakeJava, monkeypatch: pytest.MonkeyPatch, name: str, options: str, complaint: str, message: str
 ) -> None:
     for other in OPTION_VARIABLES:
         monkeypatch.delenv(other, raising=False)
@@ -102,7 +102,7 @@ def test_refused_options_are_named_without_their_values(
     monkeypatch.setenv("JAVA_HOME", str(fake_java("home", refuses(name, complaint))))
     with pytest.raises(MachineError) as error:
         find_java()
-    assert str(error.value).startswith(f"no JVM starts with the options in {name}: {told}")
+    assert str(error.value).startswith(f"no JVM starts with the options in {name}: {message}")
     assert str(error.value).endswith(f"; correct or unset {name}")
     assert "geheim" not in str(error.value)
 

@@ -27,7 +27,7 @@ class Opened:
         self.manager._conns.pop(0, None)
         return self.manager.get_connection(0).init_future
 
-    def told(self) -> str | None:
+    def message(self) -> str | None:
         error = advertised_error(SETTINGS, self.client, KafkaTimeoutError("time is up"))
         return error.problem if error else None
 
@@ -49,22 +49,22 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
 
 def test_an_address_where_nobody_answers_is_named(opened: Opened) -> None:
     connection = opened.connect()
-    assert f"sends clients to {ADVERTISED} (no answer)" in (opened.told() or "")
+    assert f"sends clients to {ADVERTISED} (no answer)" in (opened.message() or "")
     connection.failure(KafkaConnectionError("DNS Resolution failure"))
-    assert f"sends clients to {ADVERTISED} (the name cannot be resolved)" in (opened.told() or "")
+    assert f"sends clients to {ADVERTISED} (the name cannot be resolved)" in (opened.message() or "")
 
 
 def test_an_address_that_was_reached_once_is_right(opened: Opened) -> None:
     """A broker that restarts, or is gone for good, does not make its advertised address wrong."""
     late = opened.connect()
     opened.connect().success(None)
-    assert opened.told() is None
+    assert opened.message() is None
     late.failure(KafkaConnectionError("time is up"))
-    assert opened.told() is None
+    assert opened.message() is None
     again = opened.connect()
-    assert opened.told() is None
+    assert opened.message() is None
     again.failure(KafkaConnectionError("refused"))
-    assert opened.told() is None
+    assert opened.message() is None
 
 
 def test_another_thread_may_connect_while_the_error_is_made(opened: Opened) -> None:
@@ -75,4 +75,4 @@ def test_another_thread_may_connect_while_the_error_is_made(opened: Opened) -> N
                 yield pair
 
     opened.manager.unreached = Changing({ADVERTISED: "no answer"})
-    assert ADVERTISED in (opened.told() or "")
+    assert ADVERTISED in (opened.message() or "")

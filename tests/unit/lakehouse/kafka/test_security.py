@@ -362,9 +362,9 @@ def test_a_validation_error_shows_no_secret() -> None:
     given = {**PLAINTEXT.model_dump(), "sasl_password": UNSEEN.encode(), "ssl_key_password": [UNSEEN]}
     with pytest.raises(ValidationError) as error:
         KafkaSecurity.model_validate(given)
-    told = settings_error(error.value, source="here", secrets={"sasl_password", "ssl_key_password"})
-    assert "setting ssl_key_password: input should be a valid string" in str(told)
-    assert UNSEEN not in f"{told} {error.value}"
+    failure = settings_error(error.value, source="here", secrets={"sasl_password", "ssl_key_password"})
+    assert "setting ssl_key_password: input should be a valid string" in str(failure)
+    assert UNSEEN not in f"{failure} {error.value}"
 
 
 def test_kafka_pythons_debug_log_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
@@ -382,8 +382,8 @@ def test_the_bytes_of_a_login_are_in_no_debug_log(caplog: pytest.LogCaptureFixtu
     Cluster("a:1", security(security_protocol="SASL_PLAINTEXT", **login)).client_options()
     with caplog.at_level(logging.DEBUG, logger="kafka"):
         logging.getLogger(name).debug("Request 1: SaslAuthenticateRequest(%r)", UNSEEN)
-        logging.getLogger(name).info("told")
-    assert [record.getMessage() for record in caplog.records] == ["told"]
+        logging.getLogger(name).info("logged")
+    assert [record.getMessage() for record in caplog.records] == ["logged"]
 
 
 @pytest.mark.parametrize("regex", ["spark.redaction.regex", "spark.sql.redaction.options.regex"])
@@ -438,6 +438,6 @@ def caused(failure: BaseException) -> KafkaTimeoutError:
     ],
 )
 def test_a_failure_to_connect_names_the_setting(error: BaseException, problem: str, todo: str) -> None:
-    told = Cluster("a:1", security(**SCRAM, sasl_password=SecretStr(UNSEEN))).connect_error(error, 2)
-    assert told.problem == problem
-    assert told.todo.startswith(todo)
+    failure = Cluster("a:1", security(**SCRAM, sasl_password=SecretStr(UNSEEN))).connect_error(error, 2)
+    assert failure.problem == problem
+    assert failure.todo.startswith(todo)

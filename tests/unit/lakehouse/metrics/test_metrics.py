@@ -151,7 +151,7 @@ def test_a_taken_port_is_named(settings: Settings) -> None:
     with metrics_served(settings), pytest.raises(InputError) as error, metrics_served(settings):
         pass
     assert f"metrics cannot be served at 127.0.0.1:{settings.metrics.port}: " in str(error.value)
-    assert str(error.value).endswith("give each process a port of its own, LAKEHOUSE_METRICS__PORT")
+    assert str(error.value).endswith("give each process its own port: LAKEHOUSE_METRICS__PORT")
 
 
 def test_nothing_is_served_without_a_port_or_to_a_run_that_ends(settings: Settings) -> None:

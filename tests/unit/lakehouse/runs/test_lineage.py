@@ -14,7 +14,7 @@ from referencing import Registry, Resource
 
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.runs import store
-from lakehouse.runs.lineage import address, event
+from lakehouse.runs.lineage import dataset_name, event
 from lakehouse.runs.recording import recorded
 from lakehouse.runs.run import Run, Work
 from lakehouse.settings import OpenLineage
@@ -143,7 +143,7 @@ def test_every_column_that_people_read_has_sources() -> None:
     ],
 )
 def test_a_dataset_is_named_by_its_storage_and_path(root: str, expected: tuple[str, str]) -> None:
-    assert address(root, SILVER_USERS) == expected
+    assert dataset_name(root, SILVER_USERS) == expected
 
 
 def test_a_run_sends_its_start_and_its_end_to_the_file_of_the_settings(tmp_path: Path) -> None:

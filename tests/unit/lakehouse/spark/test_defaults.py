@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.spark.defaults import defaults_file, plain_defaults, required, spark_defaults, store_file
+from lakehouse.spark.defaults import defaults_file, plain_defaults, required_settings, spark_defaults, store_file
 
 
 def test_settings_are_read_without_comments(tmp_path: Path) -> None:
@@ -40,4 +40,4 @@ def test_the_settings_of_a_store_follow_those_of_every_session(tmp_path: Path) -
     assert changed == {"spark.jars.packages", "spark.jars.excludes", "spark.delta.logStore.s3a.impl"}
     for name in ("spark.jars.packages", "spark.jars.excludes"):
         assert found[name].startswith(f"{every[name]},")  # the same versions of the same jars, and some more
-    assert required(store_file("s3a://bucket/lake")).items() <= found.items()
+    assert required_settings(store_file("s3a://bucket/lake")).items() <= found.items()

@@ -189,7 +189,7 @@ def test_pyspark_of_another_spark_on_the_path_is_named(tmp_path: Path, monkeypat
     )
 
 
-def test_an_import_that_fails_is_told_whatever_the_environment_is(
+def test_a_failed_import_is_reported_whatever_the_environment_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPARK_HOME", str(spark_home(tmp_path, "3.5.1")))
@@ -206,7 +206,7 @@ def test_without_pyspark_no_spark_is_another_one(tmp_path: Path, monkeypatch: py
     assert list(environment_faults()) == []
 
 
-def test_doctor_tells_the_rest_where_settings_of_spark_cannot_be_read(
+def test_doctor_reports_the_rest_if_settings_of_spark_cannot_be_read(
     conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Python for the workers is checked as if there were no such settings."""
@@ -252,9 +252,9 @@ def test_options_that_only_spark_can_judge_are_a_note(monkeypatch: pytest.Monkey
     assert (finding.check, finding.status) == (name, "note")
 
 
-@pytest.mark.parametrize(("port", "told"), [("many", "invalid literal for int"), ("1", "")])
+@pytest.mark.parametrize(("port", "message"), [("many", "invalid literal for int"), ("1", "")])
 def test_a_port_that_spark_submit_did_not_set_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, port: str, told: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, port: str, message: str
 ) -> None:
     monkeypatch.setattr("pyspark.SparkContext._gateway", None)
     monkeypatch.setenv("PYSPARK_GATEWAY_PORT", port)
@@ -265,5 +265,5 @@ def test_a_port_that_spark_submit_did_not_set_is_named(
     assert err.getvalue().startswith(
         "lakehouse: PYSPARK_GATEWAY_PORT is set, but spark-submit's JVM does not answer: "
     )
-    assert told in err.getvalue()
+    assert message in err.getvalue()
     assert err.getvalue().endswith("; unset PYSPARK_GATEWAY_PORT\n")

@@ -123,12 +123,12 @@ def test_half_a_line_of_a_full_disk_spoils_no_other(tmp_path: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole + whole[:50])
     log.onQueryProgress(QueryProgressEvent(progress(rows=2)))
-    told = [read_line(line) for line in file.read_bytes().splitlines()]
-    assert [batch and batch["rows"] for batch in told] == [1, None, 2]
+    batches = [read_line(line) for line in file.read_bytes().splitlines()]
+    assert [batch and batch["rows"] for batch in batches] == [1, None, 2]
 
 
 @pytest.mark.parametrize("line", ["", "{", "7", "[]", '{"stream": "silver"}'])
-def test_a_line_that_tells_no_batch(line: str) -> None:
+def test_a_line_without_a_batch(line: str) -> None:
     assert read_line(line) is None
 
 

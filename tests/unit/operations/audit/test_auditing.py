@@ -102,7 +102,7 @@ def test_what_is_no_fault_is_counted(found: Partition, figures: dict[str, object
         ({"refined": 12}, {}, "silver's batches took 12 rows of the 10 that bronze has up to there"),
     ],
 )
-def test_each_fault_is_told(changes: dict[str, int], given: dict[str, object], fault: str) -> None:
+def test_each_fault_is_reported(changes: dict[str, int], given: dict[str, object], fault: str) -> None:
     found = compared(counts(**changes), **given)
     assert found.faults == (fault,)
     assert all_faults({PART: found}, TOTALS) == [f"users-0: {fault}"]
@@ -115,8 +115,8 @@ TOTALS = Totals(rows_in=10, applied=8, superseded=1, deleted=0, quarantined=1, e
     ("changes", "faults"),
     [
         ({}, []),
-        ({"superseded": 0}, ["silver's batches took 10 rows and tell of 9"]),
-        ({"quarantine": 0}, ["silver.batches tells of 1 quarantined rows, silver.quarantine holds 0"]),
+        ({"superseded": 0}, ["silver's batches took 10 rows and report 9"]),
+        ({"quarantine": 0}, ["silver.batches reports 1 quarantined rows, silver.quarantine holds 0"]),
         ({"entities": 9}, ["silver holds 9 rows, and its batches applied 8 events"]),
     ],
 )
@@ -129,10 +129,10 @@ def test_the_quarantine_holds_a_doubled_record_once(quarantined: int, is_fault: 
     """Bronze holds two records twice; none, one or both may have been quarantined."""
     doubled = compared(counts(bronze_rows=12, refinable=12, refined=12))
     totals = TOTALS._replace(quarantined=quarantined, applied=9 - quarantined, entities=0)
-    told = [f"silver.batches tells of {quarantined} quarantined rows, silver.quarantine holds 1"]
+    expected = [f"silver.batches reports {quarantined} quarantined rows, silver.quarantine holds 1"]
     assert all_faults({PART: doubled}, totals) == [
         "users-0: 2 bronze rows are there twice",
-        *(told if is_fault else []),
+        *(expected if is_fault else []),
     ]
 
 
@@ -153,7 +153,7 @@ RESOLVED = Resolutions(resolved=6, applied=3, superseded=2, deleted=1)
         ({"vanished": 1}, "1 records were resolved, but silver has no trace of them"),
     ],
 )
-def test_each_fault_of_a_replay_is_told(changes: dict[str, int], fault: str) -> None:
+def test_each_fault_of_a_replay_is_reported(changes: dict[str, int], fault: str) -> None:
     assert resolution_faults(RESOLVED) == []
     assert all_faults({}, TOTALS, {PART: RESOLVED._replace(**changes)}) == [f"users-0: {fault}"]
 

@@ -82,14 +82,14 @@ def test_what_adds_up(tmp_path: Path) -> None:
          "silver's batches took 72 rows of the 70 that bronze has up to there"),
     ],
 )  # fmt: skip
-def test_a_planted_fault_is_counted_and_told(
+def test_a_planted_fault_is_counted_and_reported(
     tmp_path: Path, table: Table, rows: Rows, changes: Mapping[str, int], fault: str
 ) -> None:
     write_sound(tmp_path)
     write(tmp_path, table, rows)
     found = counted(tmp_path)[PART]
     assert found == SOUND._replace(**changes)
-    assert any(told.startswith(fault) for told in faults(found)), faults(found)
+    assert any(line.startswith(fault) for line in faults(found)), faults(found)
 
 
 @pytest.mark.parametrize(

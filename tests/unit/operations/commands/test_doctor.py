@@ -70,7 +70,7 @@ def test_a_disk_that_will_be_full_within_a_week_is_a_note(tmp_path: Path, free: 
     )
 
 
-def test_json_lists_the_findings_and_the_exit_code_tells_whether_all_is_there(tmp_path: Path) -> None:
+def test_json_lists_the_findings_and_the_exit_code_is_2_if_something_is_missing(tmp_path: Path) -> None:
     root = str(tmp_path / "not yet there")
     settings = load_settings().model_copy(update={"root": root, "kafka": kafka(embedded_port=0)})
     out = io.StringIO()

@@ -63,7 +63,7 @@ def test_a_list_as_a_person_reads_it(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("recommend", "07"), "no user '07'; the nearest ids are 007, u8, u9"),
         (("recommend", "u9"), "user 'u9' has no list yet; lakehouse run --select gold makes it"),
@@ -71,8 +71,8 @@ def test_a_list_as_a_person_reads_it(command: Command) -> None:
         (("similar", ""), "no title ''; the nearest ids are 7, t1, t2"),
     ],
 )
-def test_an_unknown_id_is_one_line(command: Command, arguments: tuple[str, ...], told: str) -> None:
-    assert command(*arguments) == (2, "", f"lakehouse: {told}\n")
+def test_an_unknown_id_is_one_line(command: Command, arguments: tuple[str, ...], message: str) -> None:
+    assert command(*arguments) == (2, "", f"lakehouse: {message}\n")
 
 
 def test_neighbours_of_a_title(command: Command) -> None:
@@ -91,11 +91,11 @@ def test_neighbours_of_a_title(command: Command) -> None:
 
 def test_neighbours_as_a_person_reads_them(command: Command) -> None:
     out = command("similar", "007")[1]
-    assert "like 007 (Agent), by what they share" in out
+    assert "similar to 007 (Agent), by what they share" in out
     assert "by who likes them, from model als-1" in out
     code, out, _ = command("similar", "7")  # the model has not seen it
     assert code == 0
-    assert "the published model knows nothing of this title" in out
+    assert "the published model does not know this title" in out
 
 
 def test_without_a_saved_model_features_say_what_they_can(tmp_path: Path) -> None:

@@ -33,11 +33,11 @@ def test_it_says_what_it_frees_and_why_the_rest_stays(command: Command, settings
     done = json.loads(command("maintain", "--json", settings=settings).out)
     assert (foreseen.pop("dry_run"), done.pop("dry_run")) == (True, False)
     assert foreseen == done
-    told, _ = done["tables"]  # the other is ops.runs, of the first run
-    assert (told["table"], told["kept_from_version"], told["files"]) == ("silver.users", 2, 4)
-    assert told["freed_bytes"] == done["freed_bytes"] > 0
-    assert told["reason"].startswith("the versions since ")
-    assert told["waits"] == [f"versions 2 to 2: {GO}"]
+    users, _ = done["tables"]  # the other is ops.runs, of the first run
+    assert (users["table"], users["kept_from_version"], users["files"]) == ("silver.users", 2, 4)
+    assert users["freed_bytes"] == done["freed_bytes"] > 0
+    assert users["reason"].startswith("the versions since ")
+    assert users["waits"] == [f"versions 2 to 2: {GO}"]
 
 
 def test_an_unknown_table_is_one_line(command: Command, settings: Settings) -> None:

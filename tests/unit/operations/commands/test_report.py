@@ -46,7 +46,7 @@ def command(command: Command) -> Command:
     return partial(command, "report", settings=load_settings())
 
 
-def test_the_file_goes_beside_the_other_exports_in_spanish(command: Command, root: str) -> None:
+def test_the_file_goes_next_to_the_other_exports_in_spanish(command: Command, root: str) -> None:
     outcome = command(root=root)
     file = Path(root) / "exports" / "report.html"
     assert outcome == Outcome(0, f"report: {file} ({file.stat().st_size / 1e6:.1f} MB)\n", "")

@@ -43,7 +43,7 @@ def batch(stream: str, rows: int, *, before: float, took_ms: int = 1500) -> str:
     return json.dumps({**facts, "kafka_lag": None}) + "\n"
 
 
-def test_a_line_tells_all() -> None:
+def test_a_line_has_every_figure() -> None:
     assert line(FACTS) == (
         "    42 s  sent 3,710 (50.0/s); bronze 3,700 (50.0/s); silver 3,600 (45.2/s, last batch 3.1 s); "
         "delay 0.8 s (10 records in Kafka) + 2.5 s (100 rows of bronze); rejected 71; "
@@ -56,7 +56,7 @@ def test_before_its_first_batch_silver_has_no_time() -> None:
     assert "; silver 0 (0.0/s); delay " in line(waiting)
 
 
-def test_the_picture_tells_the_same() -> None:
+def test_the_picture_has_the_same_figures() -> None:
     console = Console(width=100, record=True, file=None, force_terminal=False)
     with console.capture() as said:
         console.print(picture(FACTS))
@@ -74,7 +74,7 @@ def test_the_picture_tells_the_same() -> None:
     assert rows["silver"] == ["3,600", "45.2", "5", "3.1", "s"]
 
 
-def test_where_others_send_nothing_is_told_of_sending() -> None:
+def test_where_others_send_the_line_does_not_mention_sending() -> None:
     facts = FACTS._replace(sent={}, sent_rate=0.0)
     assert line(facts).startswith("    42 s  bronze 3,700 (50.0/s); ")
     console = Console(width=100)
@@ -134,7 +134,7 @@ def ids(records: list[Record]) -> list[str]:
     return [(record.key or b"").decode() for record in records]
 
 
-def test_on_empty_topics_everybody_is_told_first_and_then_again_and_again(small: Settings) -> None:
+def test_on_empty_topics_every_user_is_sent_first_and_then_again_and_again(small: Settings) -> None:
     feeds = {
         feed.name: feed
         for feed in live_feeds(small.demo, small.kafka, dict.fromkeys(small.kafka.topics, 0), rate=100.0)
@@ -154,7 +154,7 @@ def test_on_empty_topics_everybody_is_told_first_and_then_again_and_again(small:
     }
 
 
-def test_on_topics_that_hold_them_nothing_is_told_at_once_and_no_feedback_twice(small: Settings) -> None:
+def test_on_topics_that_hold_them_nothing_is_sent_at_once_and_no_feedback_twice(small: Settings) -> None:
     kafka = small.kafka
     ends = {kafka.users_topic: 6, kafka.movies_topic: 7, kafka.series_topic: 3, kafka.feedback_topic: 1_234}
     feeds = {feed.name: feed for feed in live_feeds(small.demo, small.kafka, ends, rate=100.0)}
@@ -193,7 +193,7 @@ def test_feedback_goes_on_where_it_stopped(skip: int) -> None:
 # --- workers ---------------------------------------------------------------------------------------------
 
 
-def test_a_failure_is_kept_for_whoever_asks() -> None:
+def test_a_failure_is_kept_for_the_caller() -> None:
     def fail() -> None:
         raise ValueError("why")
 

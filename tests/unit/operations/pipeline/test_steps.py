@@ -17,7 +17,7 @@ def test_in_a_pipe_a_step_says_what_it_waits_for_and_then_its_time() -> None:
     assert clock.seconds.keys() == {"gold: [lists]"}
 
 
-def test_on_a_terminal_it_says_so_beside_the_spinner() -> None:
+def test_on_a_terminal_it_says_so_next_to_the_spinner() -> None:
     printed = io.StringIO()
     with Clock(Console(file=printed, force_terminal=True, width=80)).step("gold: [lists]", "ALS"):
         pass

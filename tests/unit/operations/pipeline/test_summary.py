@@ -8,7 +8,7 @@ from operations.pipeline.summary import show, with_unmeasured
 NDCG = {"metric": "ndcg_at_10", "value": 0.25, "baseline": None}
 
 
-def test_every_metric_is_told_and_null_where_there_is_none() -> None:
+def test_every_metric_is_listed_and_null_where_there_is_none() -> None:
     rows = with_unmeasured([NDCG])
     assert [row["metric"] for row in rows] == sorted(METRICS)
     assert [row for row in rows if row["value"] is not None] == [NDCG]

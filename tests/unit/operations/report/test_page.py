@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gold.evaluation.figures import METRICS
 from operations.report import charts
 from operations.report.contents import Batch, Flow, Metric, ModelQuality, Stream
 from operations.report.facts import (
@@ -185,7 +186,7 @@ def test_the_list_of_tables_says_what_a_row_is() -> None:
     assert '>silver.users<small lang="en">one user</small></th>' in render(full_report(), language="es")
 
 
-def test_records_that_silver_has_not_taken_are_told() -> None:
+def test_records_that_silver_has_not_read_are_shown() -> None:
     behind = replace(full_report(), flow=FLOW._replace(taken=400, applied=370))
     assert "600 records of bronze are not processed yet" in render(behind, language="en")
     assert "not processed yet" not in render(full_report(), language="en")
@@ -225,7 +226,7 @@ def test_what_is_missing_is_said_with_the_command_that_makes_it(code: str) -> No
     ("code", "said"),
     [
         ("en", "Not measured, too little feedback: Root mean square error (RMSE), Mean absolute error (MAE)."),
-        ("es", "Sin medir, hay muy pocos eventos de feedback: Error cuadrático medio (RMSE), "),
+        ("es", "Sin medir, hay muy pocos eventos de feedback: Raíz del error cuadrático medio (RMSE), "),
     ],
 )
 def test_metrics_that_the_published_model_does_not_have_are_named(code: str, said: str) -> None:
@@ -268,7 +269,7 @@ def test_the_languages_differ_in_words_and_numbers() -> None:
     assert "1 Mar 2026, 12:00 UTC" in english
 
 
-def test_layers_are_told_in_the_order_in_which_records_flow() -> None:
+def test_layers_are_in_the_order_in_which_records_flow() -> None:
     assert [*layers(full_report())] == [*ES.words["layers"]] == ["bronze", "silver", "gold"]
     assert [*layers(empty_report())] == ["bronze"]
 
@@ -368,8 +369,8 @@ def test_a_line_of_one_value_is_drawn_across() -> None:
         ("rmse", "lower"),
         ("NDCG@10", "higher"),
         ("ndcg_at_10", "higher"),
-        ("holdout_rows", ""),
-        ("unscored_rows", ""),
+        ("test_ratings", ""),
+        ("unscored_ratings", ""),
     ],
 )
 def test_what_is_better_is_said_only_of_known_metrics(metric: str, wanted: str) -> None:
@@ -388,6 +389,11 @@ def test_what_is_better_is_said_only_of_known_metrics(metric: str, wanted: str) 
 )
 def test_metrics_have_names(metric: str, name: str) -> None:
     assert metric_name(metric, EN) == name
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_of_a_model_has_words(metric: str) -> None:
+    assert "_" not in metric_name(metric, EN) + metric_name(metric, ES)
 
 
 @pytest.mark.parametrize(("share", "most", "place"), [(0, 0.5, 0), (0.5, 0.5, 7), (0.26, 0.5, 4), (0, 0, 0)])

@@ -42,6 +42,7 @@ from operations.report.quality import EXPECTED, read_checks, read_quality
 from operations.report.rejections import read_rejections
 from operations.report.streams import read_streams
 from tests.support.delta_tables import arrow_rows, write_rows
+from tests.support.folders import AWKWARD
 from tests.support.records import bronze_row
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -147,6 +148,10 @@ def report(root: str, tmp_path_factory: pytest.TempPathFactory) -> Report:
     progress = tmp_path_factory.mktemp("ops") / "stream_progress.jsonl"
     lines = [progress_line("bronze.events", rows, seconds=2.0, lag=lag) for rows, lag in ((10, 5), (30, 0))]
     progress.write_text("".join([*lines, progress_line("silver", 40, seconds=4.0, lag=None), '{"cut']))
+    return read_report(root, progress)
+
+
+def read_report(root: str, progress: Path) -> Report:
     return collection.collect_report(Lakehouse(root), progress, users=2, samples_per_rule=2, made_at=NOON)
 
 
@@ -161,9 +166,9 @@ def progress_line(stream: str, rows: int, *, seconds: float, lag: int | None) ->
     return json.dumps(line) + "\n"
 
 
-def test_every_table_is_told_with_its_version_and_rows(report: Report) -> None:
-    told = {table.name: (table.version, table.rows, dict(table.inputs)) for table in report.tables}
-    assert told == {
+def test_every_table_is_shown_with_its_version_and_rows(report: Report) -> None:
+    states = {table.name: (table.version, table.rows, dict(table.inputs)) for table in report.tables}
+    assert states == {
         "bronze.events": (2, 2, {}),
         "silver.users": (0, 3, {}),
         "silver.content": (0, 3, {}),
@@ -176,6 +181,13 @@ def test_every_table_is_told_with_its_version_and_rows(report: Report) -> None:
     }
     assert all(table.written_at is not None for table in report.tables)
     assert [table.row for table in report.tables if table.name == "silver.users"] == [SILVER_USERS.row]
+
+
+def test_the_report_asks_the_lakehouse_where_its_tables_are(root: str, tmp_path: Path) -> None:
+    """The root is an address that has to be encoded: a path joined by hand is another place, or none."""
+    folder, progress = tmp_path / AWKWARD, tmp_path / "none"
+    shutil.copytree(root, folder)
+    assert read_report(f"file://{folder}", progress) == read_report(str(folder), progress)
 
 
 def test_the_flow_adds_up_all_batches(report: Report) -> None:

@@ -51,7 +51,7 @@ def test_a_table_shows_null_and_two_columns_of_one_name(capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(("form", "on_stdout"), [("table", True), ("json", False), ("csv", False)])
-def test_more_rows_are_told_where_no_program_reads(
+def test_further_rows_are_mentioned_where_no_program_reads(
     capsys: pytest.CaptureFixture[str], form: str, on_stdout: bool
 ) -> None:
     show(QueryResult(["n"], [[1], [2]], is_cut=True), form)

@@ -73,8 +73,8 @@ def test_q_leaves(shell: Shell, entry: str) -> None:
     [
         ("\\x", "no command \\x; \\? lists them"),
         ("\\", "no command \\; \\? lists them"),
-        ("\\q now", "too much after \\q; \\? shows its arguments"),
-        ("\\d silver.users gold.models", "too much after \\d; \\? shows its arguments"),
+        ("\\q now", "too many arguments after \\q; \\? shows its arguments"),
+        ("\\d silver.users gold.models", "too many arguments after \\d; \\? shows its arguments"),
         ("\\d silver.user", "no table 'silver.user' in this lakehouse; did you mean silver.users?"),
     ],
 )

@@ -1,7 +1,9 @@
 """The prompt, with the keys of a terminal and an engine whose pace is the test's."""
 
+import io
 import signal
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +42,26 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowEngine:
 
 def run(engine: SlowEngine, root: Path) -> int:
     return run_terminal(engine.opened, KnownTables(str(root)), limit=5, form="csv")
+
+
+class Printed(io.StringIO):
+    """What the shell has printed, for another thread to wait for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grown = threading.Condition()
+
+    def write(self, text: str) -> int:
+        with self.grown:
+            self.grown.notify_all()
+            return super().write(text)
+
+    def wait_for(self, text: str) -> Callable[[], object]:
+        def wait() -> None:
+            with self.grown:
+                assert self.grown.wait_for(lambda: text in self.getvalue(), timeout=60)
+
+        return wait
 
 
 def in_background(*steps: Callable[[], object]) -> threading.Thread:
@@ -109,25 +131,17 @@ def test_a_second_ctrl_c_leaves_at_once(keys: PipeInput, tmp_path: Path, engine:
 
 
 def test_the_prompt_takes_entries_before_the_engine_has_started(
-    keys: PipeInput, engine: SlowEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    keys: PipeInput, engine: SlowEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The commands that need no engine too. Ctrl-C ends the wait; Ctrl-D waits for the start, to undo it."""
     engine.may_start.clear()
-    said: list[str] = []
-
-    def await_line(line: str) -> Callable[[], None]:
-        def wait() -> None:
-            while line not in "".join(said):
-                said.append(capsys.readouterr().out)
-
-        return wait
-
-    waits = "waiting for Spark, which is still starting\n"
+    printed = Printed()
+    monkeypatch.setattr(sys, "stdout", printed)
     others = in_background(
-        await_line(waits),
+        printed.wait_for("waiting for Spark, which is still starting\n"),
         press_ctrl_c,
-        await_line("cancelled\n"),
-        await_line("to stop it\n"),
+        printed.wait_for("cancelled\n"),
+        printed.wait_for("before stopping it\n"),
         engine.may_start.set,
     )
     keys.send_text(f"\\d gold.models{ENTER}SELECT 1;{ENTER}")
@@ -135,7 +149,7 @@ def test_the_prompt_takes_entries_before_the_engine_has_started(
     assert run(engine, tmp_path) == 0
     others.join()
     assert (engine.ran, engine.is_closed) == ([], True)
-    assert "model_version,string,false,true" in "".join(said)
+    assert "model_version,string,false,true" in printed.getvalue()
 
 
 @pytest.mark.usefixtures("keys")

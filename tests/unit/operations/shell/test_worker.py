@@ -51,7 +51,7 @@ def test_a_statement_that_starts_more_jobs_is_cancelled_until_it_ends() -> None:
         assert started(worker, "right").result(PATIENCE).rows == [[1]]
 
 
-def test_what_ends_the_engine_is_told_by_its_statement(engine: SlowEngine) -> None:
+def test_what_ends_the_engine_is_reported_by_its_statement(engine: SlowEngine) -> None:
     """After the engine's own end, which may know better what happened."""
 
     @contextmanager
@@ -73,7 +73,7 @@ def test_what_ends_the_engine_is_told_by_its_statement(engine: SlowEngine) -> No
         use()
 
 
-def test_an_engine_that_cannot_start_is_told(engine: SlowEngine) -> None:
+def test_an_engine_that_cannot_start_is_reported(engine: SlowEngine) -> None:
     @contextmanager
     def failing() -> Iterator[SlowEngine]:
         with engine.opened():
@@ -88,7 +88,7 @@ def test_an_engine_that_cannot_start_is_told(engine: SlowEngine) -> None:
         use()
 
 
-def test_a_failure_at_the_end_is_told(engine: SlowEngine) -> None:
+def test_a_failure_at_the_end_is_reported(engine: SlowEngine) -> None:
     @contextmanager
     def failing() -> Iterator[SlowEngine]:
         yield engine

@@ -24,7 +24,7 @@ def catalogue(folder: Path, *rows: dict[str, str]) -> Replay:
     return read_replay(folder / "c.csv", None)
 
 
-def told(replay: Replay) -> list[str]:
+def reported(replay: Replay) -> list[str]:
     """The lines about values that silver does not know."""
     lines = findings_of(replay, SILVER, now_ms=NOW_MS)
     return [line for line in lines if not line.startswith("not mapped:")]
@@ -44,7 +44,7 @@ DURATIONS = "catalogue ratings that are durations: silver quarantines them"
 def test_every_duration_among_the_ratings_is_misplaced(tmp_path: Path, rating: str) -> None:
     replay = catalogue(tmp_path, {"rating": rating}, {"rating": "PG"}, {"rating": ""})
     assert replay.unmapped[DURATIONS] == 1
-    assert told(replay) == []  # reported once, as a duration
+    assert reported(replay) == []  # reported once, as a duration
 
 
 @pytest.mark.parametrize("rating", ["13+", "16", "18", "TV-MA", "PG-13", "B15", "12A", "7 and up", "M", "S"])
@@ -52,9 +52,9 @@ def test_a_rating_is_no_duration(tmp_path: Path, rating: str) -> None:
     assert DURATIONS not in catalogue(tmp_path, {"rating": rating}).unmapped
 
 
-def test_unknown_ratings_are_told_with_their_rows_and_the_setting(tmp_path: Path) -> None:
+def test_unknown_ratings_are_reported_with_their_rows_and_the_setting(tmp_path: Path) -> None:
     ratings = ["13+", "16+", "13+", "PG", "pg", "ALL_AGES", "13+", " 16+ ", ""]
-    assert told(catalogue(tmp_path, *({"rating": rating} for rating in ratings))) == [
+    assert reported(catalogue(tmp_path, *({"rating": rating} for rating in ratings))) == [
         "unknown: 7 rows of the catalogue hold a rating that the setting silver.clasificaciones does not list, so "
         "silver quarantines them; add to the list what it should accept:",
         "  '13+': 3",
@@ -66,20 +66,20 @@ def test_unknown_ratings_are_told_with_their_rows_and_the_setting(tmp_path: Path
 
 def test_a_thousand_unknown_ratings_are_few_lines_that_add_up(tmp_path: Path) -> None:
     rows = [{"rating": f"r{number}"} for number in range(1000)] + [{"rating": "x" * 500}] * 2
-    lines = told(catalogue(tmp_path, *rows))
+    lines = reported(catalogue(tmp_path, *rows))
     assert lines[0].startswith("unknown: 1,002 rows of the catalogue hold a rating ")
     assert lines[1] == f"  '{'x' * 40}...': 2"
     assert lines[-1] == "  991 other values: 991"
     assert len(lines) == 12
 
 
-def test_accepted_ratings_are_not_told(tmp_path: Path) -> None:
-    assert told(catalogue(tmp_path, *({"rating": rating} for rating in ACCEPTED))) == []
+def test_accepted_ratings_are_not_reported(tmp_path: Path) -> None:
+    assert reported(catalogue(tmp_path, *({"rating": rating} for rating in ACCEPTED))) == []
 
 
-def test_unknown_types_are_told_too(tmp_path: Path) -> None:
+def test_unknown_types_are_reported_too(tmp_path: Path) -> None:
     kinds = ["Movie", "TV SHOW", "Podcast", "Short", "Short", ""]
-    assert told(catalogue(tmp_path, *({"type": kind} for kind in kinds))) == [
+    assert reported(catalogue(tmp_path, *({"type": kind} for kind in kinds))) == [
         "unknown: 3 rows of the catalogue hold a type that is neither Movie nor TV Show, so silver quarantines "
         "them:",
         "  'Short': 2",
@@ -98,8 +98,8 @@ def test_unknown_types_are_told_too(tmp_path: Path) -> None:
         ("January 1, 2033", ["future: 1 records have a timestamp in the future, so silver quarantines them"]),
     ],
 )
-def test_times_that_are_still_to_come_are_told(tmp_path: Path, added: str, expected: list[str]) -> None:
-    assert told(catalogue(tmp_path, {"date_added": added})) == expected
+def test_future_times_are_reported(tmp_path: Path, added: str, expected: list[str]) -> None:
+    assert reported(catalogue(tmp_path, {"date_added": added})) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ def test_the_day_of_a_title_is_read(tmp_path: Path, added: str, expected: int) -
 
 
 @pytest.mark.parametrize("rating", ["TV-MA\u200b", "\ufeffTV-MA", "TV-\x01MA", "TV-MA\x7f"])
-def test_a_rating_that_silver_accepts_once_cleaned_is_not_told(tmp_path: Path, rating: str) -> None:
+def test_a_rating_that_silver_accepts_once_cleaned_is_not_reported(tmp_path: Path, rating: str) -> None:
     replay = catalogue(tmp_path, {"rating": rating})
-    assert told(replay) == []
+    assert reported(replay) == []
     assert json.loads(replay.movies[0].value or b"")["clasificacion"] == rating  # sent as it is
 
 
@@ -153,5 +153,5 @@ def test_ids_and_titles_are_compared_as_silver_stores_them(tmp_path: Path) -> No
 )
 def test_a_type_that_silver_accepts_once_cleaned_is_known(tmp_path: Path, kind: str, sent: str) -> None:
     replay = catalogue(tmp_path, {"type": kind})
-    assert told(replay) == []
+    assert reported(replay) == []
     assert [json.loads(record.value or b"")["type"] for record in replay.records] == [sent]

@@ -19,7 +19,7 @@ def test_a_decade_may_be_a_number_with_a_point() -> None:
     assert read_event(json.dumps(MOVIE | {"decada_lanzamiento": 1990.0})).fields["decada"] == "1990s"
 
 
-def test_of_many_unknown_fields_the_first_are_told() -> None:
+def test_the_first_of_many_unknown_fields_are_recorded() -> None:
     many = {f"field {number:06}": number for number in reversed(range(100_000))}
     unknown = read_event(json.dumps(MOVIE | many)).unknown_fields
     assert [one.field for one in unknown] == [f"field {number:06}" for number in range(100)]

@@ -141,11 +141,11 @@ def test_fields_are_read_and_cleaned(by_case: dict[str, dict[str, Any]], case: s
 
 
 @pytest.mark.parametrize("case", UNKNOWN)
-def test_unknown_fields_are_told_with_a_sample(by_case: dict[str, dict[str, Any]], case: str) -> None:
+def test_unknown_fields_are_recorded_with_a_sample(by_case: dict[str, dict[str, Any]], case: str) -> None:
     assert {found["field"]: found["sample"] for found in by_case[case]["unknown_fields"]} == UNKNOWN[case][1]
 
 
-def test_key_and_tombstone_are_told_apart() -> None:
+def test_key_and_tombstone_are_distinguished() -> None:
     records = [
         bronze_row(None, key=" e\0\u0301 "),  # the key is cleaned like an id
         bronze_row("", key="k"),

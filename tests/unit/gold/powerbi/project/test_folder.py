@@ -26,7 +26,7 @@ def found(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def test_an_unchanged_project_is_made_anew_and_what_it_no_longer_has_is_gone(folder: Path) -> None:
+def test_an_unchanged_project_is_replaced_and_files_it_no_longer_has_are_deleted(folder: Path) -> None:
     assert found(folder) == FIRST
     assert write(folder, SECOND) == []
     assert found(folder) == SECOND
