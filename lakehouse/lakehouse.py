@@ -180,6 +180,18 @@ def append(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | Non
     unmatched(delta, rows, properties).when_not_matched_insert_all().execute()
 
 
+def delete(delta: DeltaTable, condition: str, properties: CommitProperties | None = None) -> None:
+    """Delete the rows of an opened table that meet the condition, in one commit.
+
+    As a merge, for the reason that `unmatched` gives. Raises LeaseLostError, or CommitFailedError if another
+    writer has taken away one of the files meanwhile.
+    """
+    require_leases()
+    one = pa.table({"matched": [True]})
+    merge = delta.merge(one, condition, source_alias="new", target_alias="old", commit_properties=properties)
+    merge.when_matched_delete().execute()
+
+
 def unmatched(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | None = None) -> TableMerger:
     """A merge in which no row matches; it reads no file of the table.
 
@@ -247,6 +259,12 @@ def text_in(column: str, values: Collection[str]) -> str:
     """The condition that a text column has one of these values."""
     listed = ", ".join(map(text_literal, values))
     return f"{quoted(column)} IN ({listed})" if values else "false"
+
+
+def in_part(part: tuple[str, int]) -> str:
+    """The condition that a record is of that topic and partition."""
+    topic, partition = part
+    return f"{text_in('topic', [topic])} AND partition = {partition}"
 
 
 def as_arrow(stream: Any) -> pa.Table:

@@ -99,7 +99,8 @@ def _rebuild(commands: Any) -> None:
     rebuild.add_argument(
         "--accept-loss",
         action="store_true",
-        help="bronze: skip records that Kafka dropped before they were read",
+        help="bronze: skip records that Kafka dropped before they were read; silver: build it without the records "
+        "that bronze.keep_days has removed from bronze",
     )
 
 

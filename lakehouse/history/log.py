@@ -93,5 +93,10 @@ def read_actions(log: Folder, version: int) -> Iterator[Action]:
             yield json.loads(line)
 
 
+def removes_rows(actions: Iterable[Action]) -> bool:
+    """Whether a commit of these actions removes or changes rows, and does not merely move them to other files."""
+    return any(action["remove"].get("dataChange") for action in actions if action.get("remove"))
+
+
 def _name(version: int) -> str:
     return f"{version:020d}.json"

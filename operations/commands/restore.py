@@ -84,7 +84,7 @@ def _refuse(table: Table) -> None:
             f"{table.sql_name} cannot be restored: the models' files would not come back with its rows",
             todo="lakehouse models rollback publishes an older model",
         )
-    if table.is_append_only:
+    if table.append_only:
         raise InputError(
             f"{table.sql_name} is append-only and cannot be restored: nothing would bring back the rows it loses",
             todo=f"query an older version instead: lakehouse sql, {table.sql_name} VERSION AS OF ...",
