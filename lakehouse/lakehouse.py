@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -118,6 +118,12 @@ class Lakehouse:
         """
         return _execute(sql, {name: self._opened(table) for name, table in tables.items()})
 
+    def batches(self, sql: str, **tables: Table | str | DeltaTable) -> Iterator[pa.Table]:
+        """The result of a SELECT in parts, for one that may not fit into memory."""
+        stream = _started(sql, {name: self._opened(table) for name, table in tables.items()})
+        for batch in pa.RecordBatchReader.from_stream(stream):
+            yield plain_strings(pa.Table.from_batches([batch]))
+
     def _opened(self, table: Table | str | tuple[Table | str, int | None] | DeltaTable) -> DeltaTable:
         if isinstance(table, DeltaTable):
             return table
@@ -216,12 +222,16 @@ def select(delta: DeltaTable, *, columns: Sequence[str] | None = None, where: st
     return _execute(f"SELECT {selected} FROM rows{condition}", {"rows": delta})  # noqa: S608
 
 
-def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
+def _started(sql: str, tables: Mapping[str, DeltaTable]) -> Any:
     engine = QueryBuilder()
     for name, delta in tables.items():
         engine.register(name, delta)
+    return engine.execute(sql)
+
+
+def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
     try:
-        return plain_strings(as_arrow(engine.execute(sql)))
+        return plain_strings(as_arrow(_started(sql, tables)))
     except DeltaError as error:
         text = str(error)
         if _NO_COLUMN in text:

@@ -14,7 +14,7 @@ def add_commands(commands: Any) -> None:
     """Add every command with its arguments. The module of its name in operations/commands does the work."""
     for add in (_demo, _up, _run, _check, _quarantine, _drift, _audit, _rebuild, _maintain, _status):
         add(commands)
-    for add in (_recommend, _similar, _models, _export, _report, _sql, _history, _diff, _restore):
+    for add in (_recommend, _similar, _models, _export, _export_user, _report, _sql, _history, _diff, _restore):
         add(commands)
     _runs(commands)
     _config(commands)
@@ -163,6 +163,13 @@ def _export(commands: Any) -> None:
         "--replace", action="store_true", help="recreate the Power BI project, even if it was edited since"
     )
     export.add_argument("--no-gate", action="store_true", help=_NO_GATE)
+
+
+def _export_user(commands: Any) -> None:
+    text = "write everything that is held about a person, by table, as JSON"
+    export = _add(commands, "export-user", text, json=False)
+    export.add_argument("user_id", metavar="USER_ID", help="as in silver.users")
+    export.add_argument("--output", metavar="FILE", help="the file to write (default: print it)")
 
 
 def _report(commands: Any) -> None:

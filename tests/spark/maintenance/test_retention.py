@@ -1,4 +1,4 @@
-"""Retention beside Spark's streams: they go on, silver loses nothing, and the audit still accounts for everything."""
+"""Retention beside Spark's streams: they go on, and the audit still accounts for every record."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
