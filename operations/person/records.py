@@ -1,15 +1,19 @@
-"""Which Kafka records are about a person: their user events, their feedback, deletions, and broken records."""
+"""Which Kafka records are about a person whose id is known."""
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from lakehouse.lakehouse import text_in, text_literal
-from silver.parsing.fields import FEEDBACK, MOVIE, SERIES, USER
+from lakehouse.lakehouse import in_part, text_in, text_literal
+from silver.parsing.people import people
 from silver.parsing.wire import ParsedRecord
 
 # An id that a JSON number may have been, in any of its spellings.
 _NUMBER = re.compile(r"[\d.eE+-]+")
+
+
+# A Kafka record: topic, partition, offset.
+Place = tuple[str, int, int]
 
 
 class Person(NamedTuple):
@@ -24,35 +28,12 @@ class Person(NamedTuple):
 
 
 def is_about(record: ParsedRecord, person: Person) -> bool:
-    """Whether the record is about the person. One that does not say whose it is counts if it names them anywhere.
-
-    An event of a title never is: a title may have the same id.
-    """
-    fields, user_id = record.event.fields, person.user_id
-    if record.is_tombstone and record.key_id is not None:
-        return record.key_id in person.ids
-    if fields["type"] in (MOVIE, SERIES):
-        return False
-    if fields["type"] == FEEDBACK and fields["user_id"] is not None:
-        return bool(fields["user_id"] == user_id)
-    if fields["type"] == USER and fields["id"] is not None:
-        return user_id in (fields["id"], record.key_id)
-    return any(names(part, user_id) for part in _parts(record))
+    """Whether the record is about the person, or deletes something that they did."""
+    return person.user_id in people(record) or (record.is_tombstone and record.key_id in person.feedback_ids)
 
 
-def names(text: bytes, user_id: str) -> bool:
-    """Whether the bytes hold the id, and not as a part of a longer word."""
-    return re.search(rb"(?<![\w-])" + re.escape(user_id.encode()) + rb"(?![\w-])", text) is not None
-
-
-def _parts(record: ParsedRecord) -> Iterator[bytes]:
-    """The key and the value as bytes, those that there are."""
-    for part in (record.key, record.value):
-        if part is not None:
-            yield part.encode()
-    for raw in (record.key_raw, record.value_raw):
-        if raw is not None:
-            yield raw
+def is_number(user_id: str) -> bool:
+    return _NUMBER.fullmatch(user_id) is not None
 
 
 def may_be_about(user_id: str) -> str:
@@ -60,7 +41,7 @@ def may_be_about(user_id: str) -> str:
 
     JSON may escape any character and spell a number in many ways.
     """
-    if not user_id.isascii() or _NUMBER.fullmatch(user_id):
+    if not user_id.isascii() or is_number(user_id):
         return "true"
     wanted = text_literal(user_id)
     conditions = (
@@ -68,6 +49,19 @@ def may_be_about(user_id: str) -> str:
         *("key_raw IS NOT NULL", "value_raw IS NOT NULL"),
     )
     return " OR ".join(conditions)
+
+
+def at_places(places: Iterable[Place]) -> str:
+    """The SQL condition of the records at these places."""
+    offsets: dict[tuple[str, int], list[int]] = {}
+    for topic, partition, offset in sorted(places):
+        offsets.setdefault((topic, partition), []).append(offset)
+    parts = (f'({in_part(part)} AND "offset" IN ({", ".join(map(str, held))}))' for part, held in offsets.items())
+    return " OR ".join(parts) or "false"
+
+
+def place_of(row: Mapping[str, Any]) -> Place:
+    return row["topic"], row["partition"], row["offset"]
 
 
 def deletes_feedback(person: Person) -> str:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gold.models.saved import model_names, read_frame
-from lakehouse.lakehouse import Lakehouse, in_part, text_in, text_literal
+from lakehouse.lakehouse import Lakehouse, text_in, text_literal
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -22,13 +22,12 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
-from operations.person.records import Person, deletes_feedback, is_about, may_be_about, names
+from operations.person.records import Person, Place, at_places, deletes_feedback, is_about, may_be_about, place_of
 from silver.parsing.fields import FEEDBACK
+from silver.parsing.people import names
 from silver.parsing.wire import ParsedRecord, read_record, read_records
 
 Row = Mapping[str, Any]
-# A Kafka record: topic, partition, offset.
-Place = tuple[str, int, int]
 
 # The tables that hold records as they were sent.
 _RECORDS = (BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_QUARANTINE)
@@ -63,10 +62,10 @@ def rows_of(lake: Lakehouse, user_id: str) -> Found:
     own = {row["id"] for row in by_column[SILVER_FEEDBACK.sql_name]}
     person = Person(user_id, frozenset(own.union(*(_feedback_ids(rows.values()) for rows in sent.values()))))
     corrected = _corrections(lake, person, sent[SILVER_QUARANTINE.sql_name].keys())
-    places = {_place(row) for row in corrected}
+    places = {place_of(row) for row in corrected}
     for table in _RECORDS:
-        more = _where(lake, table, deletes_feedback(person)) + _at(lake, table, places)
-        sent[table.sql_name] |= {_place(row): row for row in more}
+        more = _where(lake, table, deletes_feedback(person)) + _where(lake, table, at_places(places))
+        sent[table.sql_name] |= {place_of(row): row for row in more}
     tables = {
         **{name: [rows[place] for place in sorted(rows)] for name, rows in sent.items()},
         **by_column,
@@ -86,7 +85,7 @@ def _sent(lake: Lakehouse, table: Table, user_id: str) -> Iterator[tuple[Place, 
     for rows in lake.batches(sql, records=table):
         chosen = [is_about(record, person) for batch in rows.to_batches() for record in read_records(batch)]
         for row in rows.filter(pa.array(chosen, pa.bool_())).to_pylist():
-            yield _place(row), row
+            yield place_of(row), row
 
 
 def _feedback_ids(rows: Iterable[Row]) -> set[str]:
@@ -103,7 +102,7 @@ def _corrections(lake: Lakehouse, person: Person, quarantined: Collection[Place]
     if not lake.exists(SILVER_CORRECTIONS):
         return []
     rows = lake.read(SILVER_CORRECTIONS).to_pylist()
-    return [row for row in rows if _place(row) in quarantined or _makes_theirs(row, person)]
+    return [row for row in rows if place_of(row) in quarantined or _makes_theirs(row, person)]
 
 
 def _makes_theirs(row: Row, person: Person) -> bool:
@@ -115,20 +114,11 @@ def _makes_theirs(row: Row, person: Person) -> bool:
 def _samples(lake: Lakehouse, user_id: str) -> list[Row]:
     """The validation results with the id among the values that failed."""
     rows = _where(lake, QUALITY_RESULTS, f"strpos(observed, {text_literal(user_id)}) > 0")
-    return [row for row in rows if names(row["observed"].encode(), user_id)]
-
-
-def _at(lake: Lakehouse, table: Table, places: set[Place]) -> list[Row]:
-    conditions = [f'({in_part((topic, part))} AND "offset" = {offset})' for topic, part, offset in sorted(places)]
-    return _where(lake, table, " OR ".join(conditions) or "false")
+    return [row for row in rows if user_id in names(row["observed"])]
 
 
 def _where(lake: Lakehouse, table: Table, condition: str) -> list[Row]:
     return list(lake.read(table, where=condition).to_pylist()) if lake.exists(table) else []
-
-
-def _place(row: Row) -> Place:
-    return row["topic"], row["partition"], row["offset"]
 
 
 def _factors(root: str, user_id: str) -> Iterator[tuple[str, list[Row]]]:
