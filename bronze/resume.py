@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 from bronze.losses import LOST, accepted_losses
 from lakehouse.history.commits import KEEP_ROWS, commits
 from lakehouse.history.log import Commit
-from lakehouse.history.retention import is_removal
 from lakehouse.kafka.topics import OffsetRanges as TopicOffsets
 from lakehouse.spark.checkpoints import BrokenCheckpointError, Checkpoint, CheckpointError, Offsets, rebuild
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -75,7 +74,7 @@ def require_continuity(lake: SparkLakehouse, table: Table, checkpoint: Checkpoin
         if commit.operation == "STREAMING UPDATE":
             _compare(table, checkpoint, commit)
             return
-        if commit.operation not in KEEP_ROWS and not is_removal(commit):
+        if commit.operation not in KEEP_ROWS and not commit.is_own:
             raise _apart(table, f"version {commit.version} of the table was written by {commit.operation}")
     if checkpoint.ended >= 0:
         raise _apart(table, f"the checkpoint completed batch {checkpoint.ended}, which the table does not contain")

@@ -7,7 +7,6 @@ from pyspark.sql import functions as F
 from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.commits import KEEP_ROWS, commits
 from lakehouse.history.log import read_actions, removes_rows, table_log
-from lakehouse.history.retention import is_removal
 from lakehouse.lakehouse import Lakehouse, select
 from lakehouse.spark.checkpoints import (
     BrokenCheckpointError,
@@ -83,7 +82,7 @@ def _require_own_changes(lake: SparkLakehouse, versions: Mapping[str, int]) -> N
             raise _apart(f"{table.sql_name} is at version {latest}, but version {known} was written")
         for commit in commits(lake.in_process, table, after=known):
             is_append = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
-            if commit.operation not in _OWN and not is_append and "lakehouse" not in commit.user_metadata:
+            if commit.operation not in _OWN and not is_append and not commit.is_own:
                 raise _apart(f"version {commit.version} of {table.sql_name} was written by {commit.operation}")
 
 
@@ -106,9 +105,9 @@ def _compare_sources(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
 
 
 def _require_no_lost_rows(lake: Lakehouse, table: Table, *, after: int) -> None:
-    """Raise CheckpointError if anything but retention removed or changed rows: the stream skips such a commit."""
+    """Raise CheckpointError if somebody else removed or changed rows: the stream skips such a commit."""
     for commit in commits(lake, table, after=after):
-        if commit.operation in _KEEP_BRONZE or is_removal(commit):
+        if commit.operation in _KEEP_BRONZE or commit.is_own:
             continue
         if removes_rows(read_actions(table_log(lake.folder, table), commit.version)):
             raise _apart(

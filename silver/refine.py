@@ -105,7 +105,7 @@ def read_bronze(lake: SparkLakehouse, *, max_bytes_per_trigger: str) -> DataFram
     parts = [
         lake.spark.readStream.format("delta")
         .option("maxBytesPerTrigger", max_bytes_per_trigger)
-        .option("skipChangeCommits", "true")  # those of retention, which removes what silver has read
+        .option("skipChangeCommits", "true")  # what retention removes, silver has read
         .load(lake.require(table))
         .drop("headers", "ingested_at")
         for table in SILVER_SOURCES

@@ -41,6 +41,11 @@ class Commit(NamedTuple):
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
+    @property
+    def is_own(self) -> bool:
+        """Whether a command of this project that changes rows on purpose has noted so: retention, forget, rebuild."""
+        return "lakehouse" in self.user_metadata
+
 
 def table_log(root: Folder, table: Table) -> Folder:
     """The folder of the table's log."""

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from deltalake import CommitProperties, DeltaTable, Transaction
 
-from lakehouse.history.log import Commit
 from lakehouse.kafka.meter import PartitionId
 
 _PREFIX = "lakehouse.retention"
@@ -56,11 +55,6 @@ def removed_until(delta: DeltaTable) -> datetime | None:
     """The time before which records were removed, by when bronze read them; None if none were."""
     seconds = _number(delta, _UNTIL)
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
-
-
-def is_removal(commit: Commit) -> bool:
-    """Whether the commit is retention's own."""
-    return commit.user_metadata.get("lakehouse") == _NOTE
 
 
 def record(delta: DeltaTable, parts: Mapping[PartitionId, Removed], until: datetime) -> CommitProperties:

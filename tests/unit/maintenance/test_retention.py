@@ -214,7 +214,7 @@ def test_a_rebuild_of_silver_says_from_when_it_can(root: Path, settings: Setting
     retention.restart_counts(lake.delta(BRONZE_EVENTS))
     require_all_rows(lake)
     assert removed(root, PART) == Removed(0, 4, 4, 0)
-    assert retention.is_removal(next(commits(lake, BRONZE_EVENTS)))
+    assert next(commits(lake, BRONZE_EVENTS)).is_own
 
 
 @pytest.mark.parametrize("after", range(3))
