@@ -43,7 +43,7 @@ class Commit(NamedTuple):
 
     @property
     def is_own(self) -> bool:
-        """Whether a command of this project that changes rows on purpose has noted so: retention, forget, rebuild."""
+        """Whether a command of ours has noted that it changes rows on purpose: retention, forget, rebuild."""
         return "lakehouse" in self.user_metadata
 
 

@@ -1,4 +1,4 @@
-"""`lakehouse forget` between runs of the streams: they go on, late events stay out, rebuilds end in equal tables."""
+"""`lakehouse forget` between runs of the streams: they go on, and late events stay out, also of a rebuild."""
 
 import json
 
