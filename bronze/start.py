@@ -7,7 +7,7 @@ from bronze.damaged import read_again, remember, with_loss
 from bronze.losses import LOST
 from bronze.resume import Topics
 from lakehouse.history.damage import table_damage
-from lakehouse.history.retention import append_only, removed
+from lakehouse.history.retention import removed
 from lakehouse.kafka.bronze_sources import BronzeSource, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, topic_ids
@@ -21,6 +21,7 @@ from lakehouse.spark.checkpoints import (
 )
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table, layer_tables
+from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 
 
 def prepare(lake: SparkLakehouse, source: BronzeSource, topics: Topics, *, keep_days: int) -> str:
@@ -46,7 +47,7 @@ def prepare(lake: SparkLakehouse, source: BronzeSource, topics: Topics, *, keep_
         resume.require_not_held(table, starts)
         starts = kafka_offsets(checkpoint, checkpoint.ended) if checkpoint.ended >= 0 else {}
     resume.require_kept(table, starts, topics)
-    properties = {**resume.topic_properties(topics.ids), **append_only(keep_days=keep_days)}
+    properties = {**resume.topic_properties(topics.ids), **(CHANGEABLE if keep_days else APPEND_ONLY)}
     lake.ensure(table, properties=properties)
     if known and not properties.items() <= known.items():
         lake.set_properties(table, properties)

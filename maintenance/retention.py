@@ -11,11 +11,12 @@ from deltalake.exceptions import CommitFailedError
 
 from lakehouse.history.backlog import silver_offsets
 from lakehouse.history.data_files import own_files, unread_files
-from lakehouse.history.retention import Removed, append_only, record
+from lakehouse.history.retention import Removed, record
 from lakehouse.kafka.meter import PartitionId
 from lakehouse.lakehouse import Lakehouse, delete, in_part
 from lakehouse.locks import RunningError, only_run
 from lakehouse.tables import Table
+from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 
 # The lock of the stream that rebuilds silver.
 _REBUILD = "rebuild-silver"
@@ -107,9 +108,9 @@ def _remove(lake: Lakehouse, table: Table, until: datetime) -> Retired:
 def _let_rows_go(lake: Lakehouse, table: Table, shared_ops: str) -> None:
     """Bronze's stream does this when it starts; a change of properties beside it would make its batch fail."""
     opened = lake.delta(table)
-    if append_only(keep_days=0).items() <= opened.metadata().configuration.items():
+    if APPEND_ONLY.items() <= opened.metadata().configuration.items():
         with only_run(shared_ops, table.layer):
-            opened.alter.set_table_properties(append_only(keep_days=1))
+            opened.alter.set_table_properties(dict(CHANGEABLE))
 
 
 def _unread_from(lake: Lakehouse, table: Table) -> dict[PartitionId, int] | None:

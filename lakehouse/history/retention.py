@@ -35,11 +35,6 @@ class Removed(NamedTuple):
     rows: int
 
 
-def append_only(*, keep_days: int) -> dict[str, str]:
-    """The table property of bronze with this setting: Delta refuses to remove rows if all are kept."""
-    return {"delta.appendOnly": "false" if keep_days else "true"}
-
-
 def removed(delta: DeltaTable, part: PartitionId) -> Removed:
     """What retention has removed of this partition from an opened table."""
     first, following, records = (_number(delta, _of(part, name)) for name in _RECORDS)

@@ -26,7 +26,9 @@ STRING, INT, LONG, DOUBLE, BOOLEAN = StringType(), IntegerType(), LongType(), Do
 TIMESTAMP, DATE, BINARY = TimestampType(), DateType(), BinaryType()
 STRINGS = ArrayType(STRING)
 
+# Delta refuses to change or remove rows, or it does not.
 APPEND_ONLY = MappingProxyType({"delta.appendOnly": "true"})
+CHANGEABLE = MappingProxyType({"delta.appendOnly": "false"})
 # No writer deletes a table's log when it writes a checkpoint: only `lakehouse maintain` knows who still needs it.
 LOG_KEPT = MappingProxyType({"delta.enableExpiredLogCleanup": "false"})
 CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})

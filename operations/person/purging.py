@@ -7,23 +7,21 @@ from lakehouse.folders import Folder
 from lakehouse.history.backlog import silver_restarts_from
 from lakehouse.history.commits import commits
 from lakehouse.history.data_files import checksum_of
-from lakehouse.history.retention import append_only
 from lakehouse.history.snapshots import hidden_rows, live_files
 from lakehouse.lakehouse import Lakehouse, unmatched
 from lakehouse.tables import Table
+from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 from maintenance.expiry import add_checkpoint
 from operations.person.commits import note
 from operations.person.forgetting import TABLES
-
-_APPEND_ONLY = "delta.appendOnly"
 
 
 def let_rows_change(lake: Lakehouse) -> None:
     """Lift the property by which Delta refuses to change or remove rows. `purge` sets it again."""
     for table in _existing(lake):
         opened = lake.delta(table)
-        if opened.metadata().configuration.get(_APPEND_ONLY) == "true":
-            opened.alter.set_table_properties({_APPEND_ONLY: "false"})
+        if APPEND_ONLY.items() <= opened.metadata().configuration.items():
+            opened.alter.set_table_properties(dict(CHANGEABLE))
 
 
 def purge(lake: Lakehouse, *, keep_days: int) -> dict[str, int]:
@@ -62,8 +60,8 @@ def _commit(lake: Lakehouse, table: Table, keep_days: int) -> None:
     """A commit that names nobody, for the log to begin with."""
     opened = lake.delta(table)
     if table.append_only:
-        wanted = append_only(keep_days=keep_days if table.layer == "bronze" else 0)
-        opened.alter.set_table_properties(wanted)
+        loses_rows = table.layer == "bronze" and keep_days
+        opened.alter.set_table_properties(dict(CHANGEABLE if loses_rows else APPEND_ONLY))
     else:
         opened.create_write_transaction([], "append", opened.schema(), commit_properties=note(lake, table))
 

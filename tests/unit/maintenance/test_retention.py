@@ -18,6 +18,7 @@ from lakehouse.lakehouse import Lakehouse, append, arrow_schema
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS
+from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 from maintenance import maintain
 from maintenance import retention as work
 from maintenance.maintain import Kept
@@ -177,7 +178,7 @@ def rewritten(root: Path) -> None:
 
 def test_beside_the_stream_that_has_made_it_append_only_it_waits(root: Path, settings: Settings) -> None:
     lake = Lakehouse(root)
-    lake.delta(BRONZE_EVENTS).alter.set_table_properties(retention.append_only(keep_days=0))
+    lake.delta(BRONZE_EVENTS).alter.set_table_properties(dict(APPEND_ONLY))
     with only_run(settings.shared_ops, "bronze"):
         kept = maintained_bronze(settings)
     assert retired_rows(kept) == 0
@@ -187,7 +188,7 @@ def test_beside_the_stream_that_has_made_it_append_only_it_waits(root: Path, set
 
 def test_beside_the_stream_it_removes_rows_once_the_table_lets_it(root: Path, settings: Settings) -> None:
     lake = Lakehouse(root)
-    lake.delta(BRONZE_EVENTS).alter.set_table_properties(retention.append_only(keep_days=30))
+    lake.delta(BRONZE_EVENTS).alter.set_table_properties(dict(CHANGEABLE))
     with only_run(settings.shared_ops, "bronze"), only_run(settings.shared_ops, "silver"):
         assert retired_rows(maintained_bronze(settings)) == 5
 
