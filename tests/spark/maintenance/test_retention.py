@@ -36,7 +36,7 @@ def send(settings: Settings, seed: int) -> None:
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     ensure_topics(cluster, kafka.topics, **kafka.new_topics)
     users = user_records(seed, 20, dirty=0.2)
-    feedback = feedback_records(seed, 30, users=20, movies=20, series=10, dirty=0.2)
+    feedback = feedback_records(seed, 60, users=20, movies=20, series=10, dirty=0.2)
     for topic, records in ((kafka.users_topic, users), (kafka.feedback_topic, feedback)):
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
 
@@ -126,6 +126,6 @@ def test_silver_stops_if_somebody_else_has_removed_rows(spark: SparkSession, kee
     settings = keeping_a_day
     send(settings, seed=1)
     both(spark, settings)
-    spark.sql(f"DELETE FROM delta.`{settings.root}/bronze/events` WHERE offset % 2 = 0")  # noqa: S608
+    spark.sql(f"DELETE FROM delta.`{settings.root}/bronze/events` WHERE `offset` % 2 = 0")  # noqa: S608
     with pytest.raises(CheckpointError, match=r"of bronze.events removed or changed rows \(DELETE\)"):
         refine(spark, settings)

@@ -35,7 +35,7 @@ def send(settings: Settings, seed: int) -> None:
     parts = (
         (kafka.users_topic, user_records(seed, 20, dirty=0.2)),
         (kafka.movies_topic, movie_records(seed, 20)),
-        (kafka.feedback_topic, feedback_records(seed, 60, users=20, movies=20, series=0, dirty=0.2)),
+        (kafka.feedback_topic, feedback_records(seed, 60, users=20, movies=20, series=10, dirty=0.2)),
     )
     for topic, records in parts:
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
