@@ -42,7 +42,8 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)
         sources = bronze_sources(kafka)
-        starts = [prepare(lake, source, topics.of(source.topics)) for source in sources]
+        keep_days = settings.bronze.keep_days
+        starts = [prepare(lake, source, topics.of(source.topics), keep_days=keep_days) for source in sources]
         with run_streams(
             *(spark, settings.ops_dir),
             trigger=trigger,

@@ -7,6 +7,7 @@ from bronze.damaged import read_again, remember, with_loss
 from bronze.losses import LOST
 from bronze.resume import Topics
 from lakehouse.history.damage import table_damage
+from lakehouse.history.retention import removed
 from lakehouse.kafka.bronze_sources import BronzeSource, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import end_offsets, topic_ids
@@ -20,12 +21,14 @@ from lakehouse.spark.checkpoints import (
 )
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table, layer_tables
+from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 
 
-def prepare(lake: SparkLakehouse, source: BronzeSource, topics: Topics) -> str:
+def prepare(lake: SparkLakehouse, source: BronzeSource, topics: Topics, *, keep_days: int) -> str:
     """Prepare the table, and return the `startingOffsets` for a stream without a checkpoint.
 
-    Raises CheckpointError if continuing would skip or repeat records.
+    With `keep_days`, Delta no longer refuses to remove its old rows. Raises CheckpointError if continuing would
+    skip or repeat records.
     """
     table = source.table
     checkpoint = read_checkpoint(lake.in_process.folder, source.stream)
@@ -44,7 +47,7 @@ def prepare(lake: SparkLakehouse, source: BronzeSource, topics: Topics) -> str:
         resume.require_not_held(table, starts)
         starts = kafka_offsets(checkpoint, checkpoint.ended) if checkpoint.ended >= 0 else {}
     resume.require_kept(table, starts, topics)
-    properties = resume.topic_properties(topics.ids)
+    properties = {**resume.topic_properties(topics.ids), **(CHANGEABLE if keep_days else APPEND_ONLY)}
     lake.ensure(table, properties=properties)
     if known and not properties.items() <= known.items():
         lake.set_properties(table, properties)
@@ -121,6 +124,15 @@ def _set_damaged_aside(
         yield f"{table.sql_name}: the damaged table is kept at {kept}"
 
 
+def _next_offsets(lake: SparkLakehouse, table: Table, topics: Topics) -> Offsets:
+    """The next offset of each partition that bronze has read, whether or not its rows are still there."""
+    held, opened = resume.next_offsets(lake, table), lake.in_process.delta(table)
+    gone = {part: removed(opened, part).next_offset for part in topics.offsets}
+    return {
+        part: max(held.get(part, 0), gone.get(part, 0)) for part in {*held, *(part for part in gone if gone[part])}
+    }
+
+
 def _properties(lake: SparkLakehouse, table: Table) -> dict[str, str]:
     return lake.detail(table).properties if lake.exists(table) else {}
 
@@ -138,7 +150,7 @@ def _held(lake: SparkLakehouse, topics: Topics) -> Offsets:
         if not lake.exists(table) or (known and known.isdisjoint(topics.ids)):
             continue
         resume.require_same_topics(table, properties, topics)
-        held = resume.behind_losses(resume.next_offsets(lake, table), properties)
+        held = resume.behind_losses(_next_offsets(lake, table, topics), properties)
         for part, offset in held.items():
             if part[0] in topics.ids:
                 starts[part] = max(offset, starts.get(part, 0))

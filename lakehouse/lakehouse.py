@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -126,6 +126,12 @@ class Lakehouse:
         """
         return _execute(sql, {name: self._opened(table) for name, table in tables.items()})
 
+    def batches(self, sql: str, **tables: Table | str | DeltaTable) -> Iterator[pa.Table]:
+        """The result of a SELECT in parts, for one that may not fit into memory."""
+        stream = _started(sql, {name: self._opened(table) for name, table in tables.items()})
+        for batch in pa.RecordBatchReader.from_stream(stream):
+            yield plain_strings(pa.Table.from_batches([batch]))
+
     def _opened(self, table: Table | str | tuple[Table | str, int | None] | DeltaTable) -> DeltaTable:
         if isinstance(table, DeltaTable):
             return table
@@ -189,6 +195,18 @@ def append(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | Non
     unmatched(delta, rows, properties).when_not_matched_insert_all().execute()
 
 
+def delete(delta: DeltaTable, condition: str, properties: CommitProperties | None = None) -> None:
+    """Delete the rows of an opened table that meet the condition, in one commit.
+
+    As a merge, for the reason that `unmatched` gives. Raises LeaseLostError, or CommitFailedError if another
+    writer has taken away one of the files meanwhile.
+    """
+    require_leases()
+    one = pa.table({"matched": [True]})
+    merge = delta.merge(one, condition, source_alias="new", target_alias="old", commit_properties=properties)
+    merge.when_matched_delete().execute()
+
+
 def unmatched(delta: DeltaTable, rows: pa.Table, properties: CommitProperties | None = None) -> TableMerger:
     """A merge in which no row matches; it reads no file of the table.
 
@@ -213,12 +231,16 @@ def select(delta: DeltaTable, *, columns: Sequence[str] | None = None, where: st
     return _execute(f"SELECT {selected} FROM rows{condition}", {"rows": delta})  # noqa: S608
 
 
-def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
+def _started(sql: str, tables: Mapping[str, DeltaTable]) -> Any:
     engine = QueryBuilder()
     for name, delta in tables.items():
         engine.register(name, delta)
+    return engine.execute(sql)
+
+
+def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
     try:
-        return plain_strings(as_arrow(engine.execute(sql)))
+        return plain_strings(as_arrow(_started(sql, tables)))
     except DeltaError as error:
         text = str(error)
         if _NO_COLUMN in text:
@@ -256,6 +278,12 @@ def text_in(column: str, values: Collection[str]) -> str:
     """The condition that a text column has one of these values."""
     listed = ", ".join(map(text_literal, values))
     return f"{quoted(column)} IN ({listed})" if values else "false"
+
+
+def in_part(part: tuple[str, int]) -> str:
+    """The condition that a record is of that topic and partition."""
+    topic, partition = part
+    return f"{text_in('topic', [topic])} AND partition = {partition}"
 
 
 def as_arrow(stream: Any) -> pa.Table:

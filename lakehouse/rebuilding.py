@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.exports import write_file
 from lakehouse.folders import Folder, open_folder
+from lakehouse.history import retention
 from lakehouse.spark.checkpoints import CheckpointError, rebuild
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
@@ -57,6 +58,8 @@ def swap_in(lake: SparkLakehouse, stamp: str) -> None:
     staging = staging_of(lake, stamp)
     write_file(f"{lake.root}/{_FOLDER}/{_MARKER}", json.dumps({"stamp": stamp}).encode())
     if open_folder(staging.checkpoint_path(_LAYER)).names():
+        for table in layer_tables("bronze"):
+            retention.restart_counts(lake.in_process.delta(table))
         versions: dict[str, int] = {}
         for table in layer_tables(_LAYER):
             if table.decided:

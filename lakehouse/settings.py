@@ -116,6 +116,8 @@ class KafkaSettings(KafkaSecurity):
 
 
 class BronzeSettings(Section):
+    # 0: all; at most a hundred years
+    keep_days: Annotated[Integer, Field(ge=0, le=36_500)]
     max_offsets_per_trigger: Annotated[Integer, Field(ge=1, le=LONG_MAX)]
     # Kafka's request.timeout.ms: a fetch that waits longer is given up
     fetch_max_wait_ms: Annotated[Integer, Field(ge=0, lt=30_000)]

@@ -2,9 +2,10 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
@@ -22,6 +23,7 @@ from maintenance import promise
 from maintenance.expiry import READERS, Expiry, expire, expiry
 from maintenance.leftovers import Leftovers, clear, leftovers
 from maintenance.needs import Need, first_needed, known_needs, promised
+from maintenance.retention import Retired, first_day_kept, foresee, retire
 from maintenance.small_files import join_small_files, small_files
 
 LOCK = "maintenance"
@@ -34,11 +36,13 @@ _STREAMED = ("bronze", "silver")
 class Kept(NamedTuple):
     """One table after its maintenance, or as a dry run foresees it.
 
-    `small_files` are those that were joined. `waits` says what was left for another run, and why.
+    `small_files` are those that were joined, `retired` the rows whose days were over; None if the table keeps all.
+    `waits` says what was left for another run, and why.
     """
 
     expiry: Expiry
     small_files: int
+    retired: Retired | None = None
     waits: tuple[str, ...] = ()
 
 
@@ -94,7 +98,7 @@ def _run(
         for table in tables or CATALOGUE:
             if lake.exists(table):
                 found = _expiry(lake, table, needs, since=since, now=now)
-                work = _Work(settings, lake, found, session)
+                work = _Work(settings, lake, found, session, now)
                 kept.append(work.foreseen() if dry_run else work.done())
         rest = None if tables else leftovers(lake, settings.ops_dir, since=since)
         if rest is not None and not dry_run:
@@ -114,32 +118,45 @@ class _Work(NamedTuple):
     lake: Lakehouse
     expiry: Expiry
     session: Session
+    now: datetime
 
     def foreseen(self) -> Kept:
+        retired = self._retired(foresee)
         with _writer_stopped(self.settings.shared_ops, self.expiry.table) as running:
             found = small_files(self.lake, self.expiry.table)
-            return Kept(self.expiry, 0 if running else found, self._waits(running))
+            return Kept(self.expiry, 0 if running else found, retired, self._waits(running, retired))
 
     def done(self) -> Kept:
         table = self.expiry.table
         expire(self.lake, self.expiry)
+        retired = self._retired(partial(retire, shared_ops=self.settings.shared_ops))
         with _writer_stopped(self.settings.shared_ops, table) as running:
+            waits = self._waits(running, retired)
             if running:
-                return Kept(self.expiry, 0, self._waits(running))
-            waits = self._waits("")
+                return Kept(self.expiry, 0, retired, waits)
             if not promise.is_kept(self.lake, table, self._days):
                 promise.keep(self.lake, table, self._days)
             found = small_files(self.lake, table)
             if found and not join_small_files(SparkLakehouse(self.lake.root, self.session()), table):
-                return Kept(self.expiry, 0, (*waits, "joining its small files: other writers took them each time"))
-            return Kept(self.expiry, found, waits)
+                waits = (*waits, "joining its small files: other writers took them each time")
+                return Kept(self.expiry, 0, retired, waits)
+            return Kept(self.expiry, found, retired, waits)
+
+    def _retired(self, retention: Callable[[Lakehouse, Table, datetime], Retired]) -> Retired | None:
+        """What retention does to a table of bronze, unless it keeps all."""
+        keep_days = self.settings.bronze.keep_days
+        if self.expiry.table.layer != "bronze" or not keep_days:
+            return None
+        return retention(self.lake, self.expiry.table, first_day_kept(keep_days, self.now))
 
     @property
     def _days(self) -> int:
         return self.settings.maintenance.keep_days
 
-    def _waits(self, running: str) -> tuple[str, ...]:
+    def _waits(self, running: str, retired: Retired | None) -> tuple[str, ...]:
         table, told = self.expiry.table, []
+        if retired is not None and retired.waits:
+            told.append(f"removing its old rows: {retired.waits}")
         if self.expiry.lacks_checkpoint:
             versions = f"versions {self.expiry.begin} to {self.expiry.need.version - 1}"
             told.append(f"{versions}: they go once the checkpoint after them is an hour old")
@@ -180,8 +197,15 @@ def lines(done: Maintenance, *, dry_run: bool) -> Iterator[str]:
     for kept in done.tables:
         found = kept.expiry
         yield f"{found.table.sql_name}: {found.size:,} bytes; kept from version {found.begin}: {found.need.reason}"
+        if kept.retired is not None:
+            yield f"  {retired_line(kept.retired, dry_run=dry_run)}"
         yield from (f"  waits: {what}" for what in kept.waits)
     yield f"{'would free' if dry_run else 'freed'} {done.size:,} bytes"
+
+
+def retired_line(retired: Retired, *, dry_run: bool) -> str:
+    what = "would be removed" if dry_run else "removed"
+    return f"{retired.rows:,} rows that bronze read before {retired.until:%Y-%m-%d} {what} (bronze.keep_days)"
 
 
 def described(done: Maintenance) -> dict[str, Any]:
@@ -198,6 +222,8 @@ def described(done: Maintenance) -> dict[str, Any]:
                 "needed_from_version": kept.expiry.need.version,
                 "reason": kept.expiry.need.reason,
                 "small_files_joined": kept.small_files,
+                "rows_removed": kept.retired.rows if kept.retired else 0,
+                "rows_removed_before": kept.retired.until if kept.retired else None,
                 "waits": list(kept.waits),
             }
             for kept in done.tables

@@ -89,7 +89,7 @@ def _run(
 
 def _module(command: str) -> "ModuleType":
     try:
-        return importlib.import_module(f"operations.commands.{command}")
+        return importlib.import_module(f"operations.commands.{command.replace('-', '_')}")
     except ImportError as error:
         from lakehouse.spark.environment import PATH, environment_faults
 

@@ -25,7 +25,12 @@ def print_json(value: Any) -> None:
     """Print valid JSON, also to an output that is not UTF-8, which may lack the characters of a title."""
     encoding = sys.stdout.encoding  # None for a stream in memory
     ascii_only = encoding is not None and codecs.lookup(encoding).name != "utf-8"
-    print(json.dumps(_finite(value), ensure_ascii=ascii_only, indent=2, default=_plain, allow_nan=False))
+    print(as_json(value, ascii_only=ascii_only))
+
+
+def as_json(value: Any, *, ascii_only: bool = False) -> str:
+    """The value as valid JSON for people and programs."""
+    return json.dumps(_finite(value), ensure_ascii=ascii_only, indent=2, default=_plain, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

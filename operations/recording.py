@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # config and doctor must also work without pyspark
 
 # The commands that write, and the action that does if the command has several.
 _WRITING = {
-    **dict.fromkeys(("demo", "up", "run", "check", "rebuild", "export", "restore")),
+    **dict.fromkeys(("demo", "up", "run", "check", "rebuild", "export", "restore", "forget")),
     "quarantine": "replay",
     "models": "rollback",
 }
@@ -32,7 +32,9 @@ def record_command(
 
 
 def _called(args: argparse.Namespace, argv: Sequence[str]) -> str:
-    """The call, without a replay's arguments: they may name a person, and the table keeps its rows."""
+    """The call, without what may name a person: the table keeps its rows."""
+    if args.command == "forget":
+        return "lakehouse forget"
     arguments = [args.command, args.action] if args.command == "quarantine" else argv
     return shlex.join(["lakehouse", *arguments])
 

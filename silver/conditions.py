@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import NamedTuple
 
+from lakehouse.forgotten import NOBODY, Forgotten
 from lakehouse.moments import day_text, moment_text, year_of
 from silver.parsing.wire import ParsedRecord
 
@@ -13,10 +14,11 @@ _DAY = 86_400 * _SECOND
 
 
 class Rules(NamedTuple):
-    """The settings of the rules."""
+    """The settings of the rules, and the people whose records count as deletions."""
 
     clasificaciones: frozenset[str]
     future_tolerance_seconds: int
+    forgotten: Forgotten = NOBODY
 
 
 Test = Callable[[ParsedRecord, Rules], bool]

@@ -6,7 +6,8 @@ from pyspark.sql import functions as F
 
 from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.commits import KEEP_ROWS, commits
-from lakehouse.lakehouse import select
+from lakehouse.history.log import read_actions, removes_rows, table_log
+from lakehouse.lakehouse import Lakehouse, select
 from lakehouse.spark.checkpoints import (
     BrokenCheckpointError,
     Checkpoint,
@@ -19,6 +20,8 @@ from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, Table, layer_ta
 
 # What the stream itself does to a table, besides appends, and what changes no row.
 _OWN = KEEP_ROWS | {"MERGE"}
+# What removes no row of bronze.
+_KEEP_BRONZE = KEEP_ROWS | {"STREAMING UPDATE"}
 
 
 def require_continuity(lake: SparkLakehouse, checkpoint: Checkpoint | None) -> None:
@@ -79,7 +82,7 @@ def _require_own_changes(lake: SparkLakehouse, versions: Mapping[str, int]) -> N
             raise _apart(f"{table.sql_name} is at version {latest}, but version {known} was written")
         for commit in commits(lake.in_process, table, after=known):
             is_append = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
-            if commit.operation not in _OWN and not is_append and "lakehouse" not in commit.user_metadata:
+            if commit.operation not in _OWN and not is_append and not commit.is_own:
                 raise _apart(f"version {commit.version} of {table.sql_name} was written by {commit.operation}")
 
 
@@ -97,6 +100,18 @@ def _compare_sources(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
         if latest < position.version:
             raise _apart(
                 f"silver has read {table.sql_name} to version {position.version}, but it ends at {latest}"
+            )
+        _require_no_lost_rows(lake.in_process, table, after=position.version)
+
+
+def _require_no_lost_rows(lake: Lakehouse, table: Table, *, after: int) -> None:
+    """Raise CheckpointError if somebody else removed or changed rows: the stream skips such a commit."""
+    for commit in commits(lake, table, after=after):
+        if commit.operation in _KEEP_BRONZE or commit.is_own:
+            continue
+        if removes_rows(read_actions(table_log(lake.folder, table), commit.version)):
+            raise _apart(
+                f"version {commit.version} of {table.sql_name} removed or changed rows ({commit.operation})"
             )
 
 

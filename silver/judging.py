@@ -7,9 +7,11 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, StructField, StructType
 
+from lakehouse.forgotten import NOBODY, Forgotten
 from lakehouse.tables.silver import REASON
 from silver.conditions import Rules
 from silver.parsing.fields import FIELDS
+from silver.parsing.people import withheld
 from silver.parsing.wire import PARSED, map_batches, no_collection, parsed_columns, read_records, with_columns
 from silver.rules import reasons
 
@@ -22,13 +24,18 @@ _SENT = ("key", "key_raw", "value", "value_raw")
 
 
 def judged(
-    rows: DataFrame, *, clasificaciones: Collection[str], future_tolerance_seconds: int, keep_sent: bool = False
+    rows: DataFrame,
+    *,
+    clasificaciones: Collection[str],
+    future_tolerance_seconds: int,
+    forgotten: Forgotten = NOBODY,
+    keep_sent: bool = False,
 ) -> DataFrame:
     """Bronze rows with their parsed content and `reasons`: every rule that a row breaks, none for a valid row.
 
     Valid rows lose their keys and values, unless these are to be kept.
     """
-    rules = Rules(frozenset(clasificaciones), future_tolerance_seconds)
+    rules = Rules(frozenset(clasificaciones), future_tolerance_seconds, forgotten)
     return map_batches(rows, lambda batch: judge_batch(batch, rules, keep_sent=keep_sent), _JUDGED)
 
 
@@ -36,6 +43,8 @@ def judge_batch(batch: pa.RecordBatch, rules: Rules, *, keep_sent: bool = False)
     """The same for bronze rows in Arrow."""
     with no_collection():
         records = read_records(batch)
+        if rules.forgotten.pseudonyms:
+            records = [withheld(record, rules.forgotten) for record in records]
         broken = [reasons(record, rules) for record in records]
         parsed = dict(zip(PARSED.names, parsed_columns(records), strict=True))
         kept = batch if keep_sent else _without_sent(batch, pa.array(map(bool, broken), pa.bool_()))

@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.configuration.kinds import size_in_bytes
 from lakehouse.folders import open_folder
+from lakehouse.forgotten import read_forgotten
 from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
@@ -57,7 +58,9 @@ def refine(
         settle(silver)
         bronze = read_bronze(lake, max_bytes_per_trigger=chosen.max_bytes_per_trigger)
         # in the stream's plan, not in each batch: building this plan takes longer than many a batch
-        rules = Rules(frozenset(chosen.clasificaciones), chosen.future_tolerance_seconds)
+        rules = Rules(
+            frozenset(chosen.clasificaciones), chosen.future_tolerance_seconds, read_forgotten(settings.root)
+        )
         withheld = lake.read(SILVER_CORRECTIONS) if target is not None and has_corrections(lake) else None
         records = judged(bronze, **rules._asdict(), keep_sent=withheld is not None)
         if withheld is not None:
@@ -102,6 +105,7 @@ def read_bronze(lake: SparkLakehouse, *, max_bytes_per_trigger: str) -> DataFram
     parts = [
         lake.spark.readStream.format("delta")
         .option("maxBytesPerTrigger", max_bytes_per_trigger)
+        .option("skipChangeCommits", "true")  # what retention removes, silver has read
         .load(lake.require(table))
         .drop("headers", "ingested_at")
         for table in SILVER_SOURCES

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse.forgotten import read_forgotten
 from lakehouse.jobs import job_parser, run_job
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import require_no_rebuild
@@ -54,7 +55,11 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> ReplayRepo
             result = resolve(
                 lake,
                 _changed(lake, chosen, request),
-                rules=Rules(frozenset(silver.clasificaciones), silver.future_tolerance_seconds),
+                rules=Rules(
+                    frozenset(silver.clasificaciones),
+                    silver.future_tolerance_seconds,
+                    read_forgotten(settings.root),
+                ),
                 cause=request.cause,
                 dry_run=request.dry_run,
             )

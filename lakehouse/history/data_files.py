@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from lakehouse.errors import Cause
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import whole_versions
-from lakehouse.history.log import read_actions, table_log, versions
+from lakehouse.history.log import read_actions, removes_rows, table_log, versions
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table
@@ -43,16 +43,19 @@ def file_sizes(folder: Folder, names: Iterable[str]) -> dict[str, int]:
 
 
 def unread_files(lake: Lakehouse, table: Table, offset: Mapping[str, Any]) -> dict[str, int]:
-    """The data files that a stream reads after this offset. It begins with all files of its starting version."""
+    """The data files that a stream reads after this offset. It begins with all files of its starting version.
+
+    It skips a commit that removes rows, as retention's do (`skipChangeCommits`).
+    """
     is_starting = offset.get("isStartingVersion")
     after = int(offset["reservoirVersion"]) if is_starting else whole_versions(offset).version
     unread = live_files(lake, table, after) if is_starting else {}
     log = table_log(lake.folder, table)
     for version in versions(log):
-        for action in read_actions(log, version) if version > after else ():
-            add = action.get("add")
-            if add and add.get("dataChange"):
-                unread[str(add["path"])] = int(add["size"])
+        actions = list(read_actions(log, version)) if version > after else []
+        if not removes_rows(actions):
+            changed = [add for action in actions if (add := action.get("add")) and add.get("dataChange")]
+            unread |= {str(add["path"]): int(add["size"]) for add in changed}
     return unread
 
 

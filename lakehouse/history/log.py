@@ -41,6 +41,11 @@ class Commit(NamedTuple):
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
+    @property
+    def is_own(self) -> bool:
+        """Whether a command of ours has noted that it changes rows on purpose: retention, forget, rebuild."""
+        return "lakehouse" in self.user_metadata
+
 
 def table_log(root: Folder, table: Table) -> Folder:
     """The folder of the table's log."""
@@ -91,6 +96,11 @@ def read_actions(log: Folder, version: int) -> Iterator[Action]:
     for line in log.read(_name(version)).splitlines():
         if line.strip():
             yield json.loads(line)
+
+
+def removes_rows(actions: Iterable[Action]) -> bool:
+    """Whether a commit of these actions removes or changes rows, and does not merely move them to other files."""
+    return any(action["remove"].get("dataChange") for action in actions if action.get("remove"))
 
 
 def _name(version: int) -> str:

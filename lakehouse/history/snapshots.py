@@ -25,7 +25,7 @@ def read_snapshot(lake: Lakehouse, table: Table, version: int | None = None) -> 
     delta = lake.delta(table, version)
     files = as_arrow(delta.get_add_actions())
     counts = files["num_records"]
-    rows = None if counts.null_count else (pc.sum(counts).as_py() or 0) - _deleted(delta)
+    rows = None if counts.null_count else (pc.sum(counts).as_py() or 0) - hidden_rows(delta)
     return Snapshot(delta.version(), rows, files.num_rows, pc.sum(files["size_bytes"]).as_py() or 0)
 
 
@@ -35,8 +35,8 @@ def live_files(lake: Lakehouse, table: Table, version: int | None = None) -> dic
     return dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
 
 
-def _deleted(delta: DeltaTable) -> int:
-    """The rows that are still in the files but behind a deletion vector."""
+def hidden_rows(delta: DeltaTable) -> int:
+    """The rows that are still in the files of an opened table but behind a deletion vector."""
     if _VECTORS not in (delta.protocol().reader_features or ()):
         return 0
     kept = as_arrow(delta.deletion_vectors())["selection_vector"]

@@ -5,7 +5,6 @@ from types import MappingProxyType
 from pyspark.sql.types import ArrayType, StructType
 
 from lakehouse.tables.declaration import (
-    APPEND_ONLY,
     BINARY,
     STRING,
     TIMESTAMP,
@@ -37,7 +36,7 @@ RECORDS = StructType(
 # The columns that are used in filters: Delta keeps each one's minimum and maximum for every file. With all
 # columns, `value` among them, a million messages took 8.5 s to write, not 7.6.
 _PROPERTIES = MappingProxyType(
-    {**APPEND_ONLY, "delta.dataSkippingStatsColumns": "topic,partition,`offset`,kafka_timestamp,ingested_at"}
+    {"delta.dataSkippingStatsColumns": "topic,partition,`offset`,kafka_timestamp,ingested_at"}
 )
 _KEY = ("topic", "partition", "offset")
 _VALID_OFFSETS = {"partition_valid": "partition >= 0", "offset_valid": "`offset` >= 0"}
@@ -51,6 +50,7 @@ BRONZE_EVENTS = Table(
     _PROPERTIES,
     row="one Kafka record of any topic but that of feedback, as it was sent",
     made_by=INGEST,
+    append_only=True,
 )
 BRONZE_FEEDBACK = Table(
     "bronze",
@@ -61,4 +61,5 @@ BRONZE_FEEDBACK = Table(
     _PROPERTIES,
     row="one Kafka record of the feedback topic, as it was sent",
     made_by=INGEST,
+    append_only=True,
 )

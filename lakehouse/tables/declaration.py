@@ -26,7 +26,9 @@ STRING, INT, LONG, DOUBLE, BOOLEAN = StringType(), IntegerType(), LongType(), Do
 TIMESTAMP, DATE, BINARY = TimestampType(), DateType(), BinaryType()
 STRINGS = ArrayType(STRING)
 
+# Delta refuses to change or remove rows, or it does not.
 APPEND_ONLY = MappingProxyType({"delta.appendOnly": "true"})
+CHANGEABLE = MappingProxyType({"delta.appendOnly": "false"})
 # No writer deletes a table's log when it writes a checkpoint: only `lakehouse maintain` knows who still needs it.
 LOG_KEPT = MappingProxyType({"delta.enableExpiredLogCleanup": "false"})
 CHANGE_FEED = MappingProxyType({"delta.enableChangeDataFeed": "true"})
@@ -85,7 +87,8 @@ class Table:
 
     `row` says what one row is; the comment of each column, what it holds. `may_be_empty`: a check does not ask for
     rows. `export`: None if Power BI does not get the table. `accumulates`: a run adds rows and does not make the
-    earlier ones again. `decided`: the rows are people's decisions, which nothing can restore.
+    earlier ones again. `decided`: the rows are people's decisions, which nothing can restore. `append_only`: a new
+    table is created so that Delta refuses to change or remove its rows.
     """
 
     layer: str
@@ -101,14 +104,11 @@ class Table:
     may_be_empty: bool = field(default=False, kw_only=True)
     accumulates: bool = field(default=False, kw_only=True)
     decided: bool = field(default=False, kw_only=True)
+    append_only: bool = field(default=False, kw_only=True)
 
     @property
     def sql_name(self) -> str:
         return f"{self.layer}.{self.name}"
-
-    @property
-    def is_append_only(self) -> bool:
-        return self.properties.get("delta.appendOnly") == "true"
 
     @property
     def is_gated(self) -> bool:
@@ -126,7 +126,7 @@ class Table:
     @property
     def own_properties(self) -> dict[str, str]:
         """Its properties and those of every table."""
-        return {**LOG_KEPT, **self.properties}
+        return {**LOG_KEPT, **(APPEND_ONLY if self.append_only else {}), **self.properties}
 
     @property
     def delta_properties(self) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from pyspark.sql.types import MapType, StructType
 
 from lakehouse.tables.declaration import (
-    APPEND_ONLY,
     DOUBLE,
     INT,
     LONG,
@@ -38,7 +37,7 @@ OPS_RUNS = Table(
     ),
     ("run_id",),
     {"result_known": "result IN ('succeeded', 'failed', 'stopped')"},
-    APPEND_ONLY,
     row="one run of a job, or of a command that writes",
     made_by=Job("lakehouse.jobs"),
+    append_only=True,
 )

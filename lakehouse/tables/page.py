@@ -15,7 +15,8 @@ A table is a folder `<root>/<layer>/<name>`; in SQL it is `<layer>.<name>`. It i
 each column. Delta keeps the descriptions as comments, and Power BI shows them. This page is written from the
 declarations: `make docs`.
 
-Bronze is append-only. Silver publishes a change data feed. Keys are NOT NULL, and ranges are CHECK constraints.
+Bronze is append-only, apart from its [retention](operations.md#retention-of-bronze). Silver publishes a change
+data feed. Keys are NOT NULL, and ranges are CHECK constraints.
 """
 
 
@@ -50,7 +51,7 @@ def _section(table: Table) -> Iterator[str]:
 
 def _facts(table: Table) -> str:
     facts = {
-        "Append-only.": table.is_append_only,
+        "Append-only.": table.append_only,
         "May be empty.": table.may_be_empty,
         f"`{table.export.name if table.export else ''}` in Power BI.": table.export is not None,
     }

@@ -3,7 +3,6 @@
 from pyspark.sql.types import MapType, StructType
 
 from lakehouse.tables.declaration import (
-    APPEND_ONLY,
     BOOLEAN,
     DOUBLE,
     LONG,
@@ -37,8 +36,8 @@ QUALITY_RESULTS = Table(
     ),
     ("run_id", "table_name", "expectation", "column"),
     {"an_error_is_no_success": "error IS NULL OR NOT success"},
-    APPEND_ONLY,
     row="one expectation checked on one version of a table",
     made_by=Job("quality.check"),
     export=PowerBiExport("data_quality", ("shares",)),
+    append_only=True,
 )

@@ -1,11 +1,8 @@
 """The silver tables: valid events by type, and what became of every record."""
 
-from types import MappingProxyType
-
 from pyspark.sql.types import ArrayType, MapType, StructType
 
 from lakehouse.tables.declaration import (
-    APPEND_ONLY,
     BINARY,
     CHANGE_FEED,
     DATE,
@@ -186,12 +183,13 @@ SILVER_CORRECTIONS = Table(
     ),
     ("topic", "partition", "offset", "replay_id"),
     {"outcome_known": "outcome IN ('applied', 'superseded', 'deleted', 'open')"},
-    MappingProxyType({**CHANGE_FEED, **APPEND_ONLY}),
+    CHANGE_FEED,
     row="one quarantined record that a replay judged again",
     made_by=REFINE,
     gate="reports",
     may_be_empty=True,
     decided=True,
+    append_only=True,
 )
 
 # A field that its event type does not define, as one batch saw it in one topic: `first_seen` is the earliest Kafka

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from lakehouse.history.retention import Removed
 from lakehouse.kafka.meter import PartitionId
 from operations.audit.ledger import Counts, Totals
 from operations.audit.resolutions import Resolutions
 
-_NOTHING = Counts(None, None, *[0] * 10)
+_NOTHING = Counts(None, None, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Removed(0, 0, 0, 0))
 
 
 class Partition(NamedTuple):
@@ -16,7 +17,8 @@ class Partition(NamedTuple):
 
     `missing`: in Kafka but not in bronze, though bronze's stream has passed them. `no_record`: offsets without a
     record (transactions and compaction leave them). `unread`: bronze's stream has not reached them. `expired`:
-    Kafka dropped them before they were read. `unrefined`: silver's stream has not reached them.
+    Kafka dropped them before they were read. `removed`: bronze had them for as long as it keeps records.
+    `unrefined`: silver's stream has not reached them.
     """
 
     topic: str
@@ -29,6 +31,7 @@ class Partition(NamedTuple):
     no_record: int
     unread: int
     expired: int
+    removed: int
     refined: int
     unrefined: int
     faults: tuple[str, ...]
@@ -52,9 +55,10 @@ def compare_partition(
     """
     counted = counts or _NOTHING
     earliest, following = kafka or (None, None)
+    gone = counted.removed
     starts = [offset for offset in (earliest, counted.first) if offset is not None]
-    begin = min(starts, default=0)
-    reached = max(read_to or 0, begin, counted.last + 1 if counted.last is not None else 0)
+    begin = min([*starts, gone.first_offset] if gone.next_offset else starts, default=0)
+    reached = max(read_to or 0, begin, counted.last + 1 if counted.last is not None else 0, gone.next_offset)
     doubled = counted.bronze_rows - counted.bronze_records
     return Partition(
         topic=part[0],
@@ -64,11 +68,12 @@ def compare_partition(
         bronze=counted.bronze_rows,
         missing=missing,
         doubled=doubled,
-        no_record=reached - begin - counted.bronze_records - missing - lost,
+        no_record=reached - begin - counted.bronze_records - gone.records - missing - lost,
         unread=max(0, following - reached) if following is not None else 0,
         expired=begin + lost,
+        removed=gone.records,
         refined=counted.refined,
-        unrefined=counted.bronze_rows - counted.refined,
+        unrefined=counted.bronze_rows + gone.rows - counted.refined,
         faults=tuple(_faults(counted, missing, missing_ranges, doubled, following, reached)),
     )
 

@@ -7,8 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from lakehouse.history import retention
+from lakehouse.history.retention import Removed
 from lakehouse.kafka.meter import PartitionId
-from lakehouse.lakehouse import text_in
+from lakehouse.lakehouse import in_part
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
@@ -29,8 +31,8 @@ _RECORD = 'topic, partition, "offset"'
 class Counts(NamedTuple):
     """One partition of one topic. Rows are table rows, records are distinct offsets.
 
-    `refinable` counts the bronze rows up to the last offset that silver has read, `refined` the rows that
-    silver.batches reports as read.
+    `refinable` counts the bronze rows up to the last offset that silver has read, with those that retention has
+    `removed` since; `refined` the rows that silver.batches reports as read.
     """
 
     first: int | None
@@ -45,6 +47,7 @@ class Counts(NamedTuple):
     in_both: int
     refinable: int
     refined: int
+    removed: Removed
 
 
 class Totals(NamedTuple):
@@ -109,13 +112,26 @@ def count_records(tables: Pinned) -> dict[PartitionId, Counts]:
     taken = _taken(tables)
     behind = _behind(tables, bronze, taken)
     counted = {}
-    for part in {*bronze, *silver, *quarantine}:
+    for part in {*bronze, *silver, *quarantine, *taken}:
         in_bronze, in_silver, in_quarantine = (held.get(part, _NOTHING) for held in (bronze, silver, quarantine))
-        counted[part] = _counts(in_bronze, in_silver, in_quarantine)._replace(
-            refinable=in_bronze.rows - behind.get(part, 0) if part in taken else 0,
+        gone = removed(tables, part)
+        counted[part] = _counts(in_bronze, in_silver, in_quarantine, gone)._replace(
+            refinable=in_bronze.rows + gone.rows - behind.get(part, 0) if part in taken else 0,
             refined=taken[part].rows if part in taken else 0,
         )
     return counted
+
+
+def removed(tables: Pinned, part: PartitionId) -> Removed:
+    """What retention has removed of the partition, from whichever table of bronze has read it."""
+    found = [retention.removed(opened, part) for table in BRONZE if (opened := tables.opened(table))]
+    found = [one for one in found if one.next_offset]
+    return Removed(
+        first_offset=min((one.first_offset for one in found), default=0),
+        next_offset=max((one.next_offset for one in found), default=0),
+        records=sum(one.records for one in found),
+        rows=sum(one.rows for one in found),
+    )
 
 
 def _held(tables: Pinned, records: str) -> dict[PartitionId, _Held]:
@@ -147,8 +163,8 @@ def _numbers(values: pa.Int64Array) -> npt.NDArray[np.int64]:
     return np.asarray(np.from_dlpack(values), np.int64)
 
 
-def _counts(bronze: _Held, silver: _Held, quarantine: _Held) -> Counts:
-    """The counts of one partition, without what silver's batches report."""
+def _counts(bronze: _Held, silver: _Held, quarantine: _Held, gone: Removed) -> Counts:
+    """The counts of one partition, without what silver's batches report. Retention explains what is `gone`."""
     words = np.unique(np.concatenate([bronze.words, silver.words, quarantine.words]))
     in_bronze, in_silver, in_quarantine = (held.bits_in(words) for held in (bronze, silver, quarantine))
     return Counts(
@@ -160,11 +176,18 @@ def _counts(bronze: _Held, silver: _Held, quarantine: _Held) -> Counts:
         silver_records=silver.records,
         quarantine_rows=quarantine.rows,
         quarantine_records=quarantine.records,
-        not_in_bronze=_ones((in_silver | in_quarantine) & ~in_bronze),
+        not_in_bronze=_ones((in_silver | in_quarantine) & ~in_bronze & ~_bits_before(gone.next_offset, words)),
         in_both=_ones(in_silver & in_quarantine),
         refinable=0,
         refined=0,
+        removed=gone,
     )
+
+
+def _bits_before(offset: int, words: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """The bits of these words that stand for offsets before this one."""
+    of_last = np.uint64((1 << (offset & 63)) - 1)
+    return np.where(words < offset >> 6, ~np.uint64(0), np.where(words == offset >> 6, of_last, np.uint64(0)))
 
 
 def _ones(bits: npt.NDArray[np.uint64]) -> int:
@@ -225,9 +248,3 @@ def gaps(tables: Pinned, part: PartitionId, *, limit: int) -> list[tuple[int, in
         WHERE following - "offset" > 1 ORDER BY 1 LIMIT {limit}
     """)  # noqa: S608
     return [(row["first"], row["last"]) for row in rows.to_pylist()]
-
-
-def in_part(part: PartitionId) -> str:
-    """The condition that a record is of that partition."""
-    topic, partition = part
-    return f"{text_in('topic', [topic])} AND partition = {partition}"

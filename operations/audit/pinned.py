@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
 from lakehouse.errors import first_line
 from lakehouse.folders import open_folder
@@ -30,6 +31,10 @@ class Pinned:
     def is_current(self) -> bool:
         """Whether no table has had a commit since."""
         return Pinned(self._lake).versions() == self.versions()
+
+    def opened(self, table: Table) -> DeltaTable | None:
+        """The table for delta-rs; None if it does not exist."""
+        return self._opened.get(sql_name(table))
 
     def properties(self, table: Table) -> Mapping[str, str]:
         """The table's properties; empty if it does not exist."""

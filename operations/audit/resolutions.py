@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from lakehouse.kafka.meter import PartitionId
+from lakehouse.lakehouse import in_part
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
-from operations.audit.ledger import STATE
+from operations.audit.ledger import STATE, removed
 from operations.audit.pinned import Pinned
 
 # Each record's last correction, and whether one replay recorded it twice or two replays resolved it.
@@ -38,6 +39,7 @@ _KNOWN = """
 _RECORDS = """
     SELECT coalesce(quarantine.topic, known.topic) AS topic,
         coalesce(quarantine.partition, known.partition) AS partition,
+        coalesce(quarantine."offset", known."offset") AS "offset",
         status, outcome, coalesce(said, false) AS said, is_repeated, is_held
     FROM (SELECT topic, partition, "offset", status FROM silver_quarantine) AS quarantine FULL JOIN known
     ON quarantine.topic = known.topic AND quarantine.partition = known.partition
@@ -53,7 +55,7 @@ _COUNTS = """
         count(*) FILTER (WHERE status = 'resolved' AND NOT said) AS unexplained,
         count(*) FILTER (WHERE status = 'open' AND said) AS unfinished,
         count(*) FILTER (WHERE is_repeated) AS repeated,
-        count(*) FILTER (WHERE status IS NULL) AS strange,
+        count(*) FILTER (WHERE status IS NULL AND NOT ({removed})) AS strange,
         count(*) FILTER (WHERE status = 'resolved' AND said AND NOT is_held) AS vanished
     FROM records GROUP BY 1, 2
 """
@@ -68,8 +70,8 @@ class Resolutions(NamedTuple):
 
     `resolved` is from silver.quarantine; `applied`, `superseded` and `deleted` are their outcomes in
     silver.corrections. The rest are faults: `unexplained` are resolved without a correction, `unfinished`
-    corrected but not carried out, `repeated` corrected twice, `strange` corrected but not quarantined, and
-    `vanished` resolved although silver holds nothing as late for their id.
+    corrected but not carried out, `repeated` corrected twice, `strange` corrected but not quarantined, although
+    bronze still has to have them, and `vanished` resolved although silver holds nothing as late for their id.
     """
 
     resolved: int = 0
@@ -93,7 +95,16 @@ def count_resolutions(tables: Pinned) -> dict[PartitionId, Resolutions]:
 
 def _explained(tables: Pinned) -> str:
     steps = {"last": _LAST, "state": _state(tables), "held": _HELD, "known": _KNOWN, "records": _RECORDS}
-    return f"WITH {', '.join(f'{name} AS ({step})' for name, step in steps.items())} {_COUNTS}"
+    counts = _COUNTS.format(removed=_removed(tables))
+    return f"WITH {', '.join(f'{name} AS ({step})' for name, step in steps.items())} {counts}"
+
+
+def _removed(tables: Pinned) -> str:
+    """The condition that retention has removed the record: silver may have been rebuilt without it since."""
+    parts = tables.query("SELECT DISTINCT topic, partition FROM silver_corrections").to_pylist()
+    gone = {(row["topic"], row["partition"]): removed(tables, (row["topic"], row["partition"])) for row in parts}
+    conditions = (f'({in_part(part)} AND "offset" < {one.next_offset})' for part, one in gone.items())
+    return " OR ".join(conditions) or "false"
 
 
 def _state(tables: Pinned) -> str:

@@ -3,14 +3,16 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from bronze.losses import accepted_losses
 from lakehouse.broker.embedded import kafka_cluster, running_cluster
 from lakehouse.errors import CheckNotRunError, MachineError
 from lakehouse.folders import Folder, open_folder
+from lakehouse.history import retention
 from lakehouse.history.damage import require_whole_checkpoints, require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.kafka.client import Cluster
@@ -41,17 +43,19 @@ def run(args: argparse.Namespace, call: Call) -> int:
     settings = call.settings
     with _answering_cluster(settings.kafka, settings.root) as cluster:
         partitions, totals, faults = audit(settings, cluster)
+    removed = _removed_before(Lakehouse(settings.root))
     if args.json:
         print_json(
             {
                 "ok": not faults,
                 "partitions": [_public(partition) for partition in partitions],
+                "removed_before": removed,
                 "silver": totals._asdict(),
                 "faults": faults,
             }
         )
     else:
-        _show(partitions, totals, faults)
+        _show(partitions, totals, removed, faults)
     return 1 if faults else 0
 
 
@@ -96,6 +100,12 @@ def _audit(settings: Settings, cluster: Cluster) -> tuple[list[Partition], Total
         if not faults or (not _batch_has_ended(folder) and tables.is_current()):
             break
     return list(partitions.values()), totals, faults
+
+
+def _removed_before(lake: Lakehouse) -> dict[str, datetime]:
+    """By table of bronze, the time before which retention has removed what bronze had read."""
+    tables = [(table.sql_name, lake.delta(table)) for table in BRONZE if lake.exists(table)]
+    return {name: until for name, opened in tables if (until := retention.removed_until(opened))}
 
 
 def _batch_has_ended(folder: Folder) -> bool:
@@ -149,19 +159,21 @@ def _unseen(
 ) -> list[tuple[int, int]]:
     """Ranges of offsets (first, last) that Kafka may have and bronze lacks, though its stream has passed them.
 
-    An offset that bronze lacks may have no record: only Kafka itself can tell.
+    An offset that bronze lacks may have no record: only Kafka itself can tell. What retention removed is no such
+    offset.
     """
     if kafka is None:
         return []
     earliest, following = kafka
     reached = min(reached, following)
+    kept = counts.removed.next_offset if counts else 0
     if counts is None or counts.first is None or counts.last is None:
         open_ranges = [(earliest, reached - 1)]
     else:
         open_ranges = [(earliest, counts.first - 1), (counts.last + 1, reached - 1)]
         if counts.last - counts.first + 1 > counts.bronze_records:
             open_ranges += _gaps(tables, part)
-    wanted = [(max(first, earliest), min(last, following - 1)) for first, last in open_ranges]
+    wanted = [(max(first, earliest, kept), min(last, following - 1)) for first, last in open_ranges]
     return [(first, last) for first, last in wanted if first <= last]
 
 
@@ -193,8 +205,19 @@ def _public(partition: Partition) -> dict[str, Any]:
     return partition._asdict() | {"faults": list(partition.faults)}
 
 
-def _show(partitions: list[Partition], totals: Totals, faults: list[str]) -> None:
-    columns = ("topic", "partition", "in Kafka", "bronze", "missing", "doubled", "no record", "unread", "expired")
+def _show(partitions: list[Partition], totals: Totals, removed: Mapping[str, datetime], faults: list[str]) -> None:
+    columns = (
+        "topic",
+        "partition",
+        "in Kafka",
+        "bronze",
+        "missing",
+        "doubled",
+        "no record",
+        "unread",
+        "expired",
+        "removed",
+    )
     rows = [
         (
             partition.topic,
@@ -207,6 +230,7 @@ def _show(partitions: list[Partition], totals: Totals, faults: list[str]) -> Non
                 partition.no_record,
                 partition.unread,
                 partition.expired,
+                partition.removed,
             ),
         )
         for partition in partitions
@@ -228,6 +252,8 @@ def _show(partitions: list[Partition], totals: Totals, faults: list[str]) -> Non
             [totals[7:]],
             title="quarantined records, resolved by replays",
         )
+    for name, until in removed.items():
+        print(f"{name}: records that bronze read before {until:%Y-%m-%d} were removed (bronze.keep_days)")
     for fault in faults:
         print(f"FAULT  {fault}")
     print("everything adds up" if not faults else f"{len(faults)} faults")

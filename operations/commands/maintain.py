@@ -31,6 +31,8 @@ def _show(done: maintain.Maintenance, *, dry_run: bool) -> None:
     ]
     print_table(("table", "kept from version", "since", "because of", "freed", "small files joined"), rows)
     for kept in done.tables:
+        if kept.retired is not None:
+            print(f"{kept.expiry.table.sql_name}: {maintain.retired_line(kept.retired, dry_run=dry_run)}")
         for what in kept.waits:
             print(f"{kept.expiry.table.sql_name} waits: {what}")
     if done.leftovers is not None and done.leftovers.size:

@@ -9,8 +9,11 @@ from rich.console import Console
 from bronze.start import rebuild_checkpoints
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.errors import InputError
+from lakehouse.history import retention
 from lakehouse.history.backlog import SILVER_SOURCES
-from lakehouse.history.damage import broken_logs
+from lakehouse.history.damage import broken_logs, require_whole_logs
+from lakehouse.history.damage_errors import damage_named
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.rebuilding import discard_staging, pending_swap, set_checkpoint_aside, staging_of, swap_in
 from lakehouse.settings import Settings
@@ -23,17 +26,17 @@ from silver.refine import STREAM, refine
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
-    if args.accept_loss and args.layer != "bronze":
-        raise InputError(
-            f"--accept-loss does not apply to {args.layer}", todo="use it with bronze: only Kafka drops records"
-        )
+    if args.accept_loss and args.layer == "gold":
+        raise InputError("--accept-loss does not apply to gold", todo="silver has all that gold is built from")
     settings = call.settings
+    if args.layer == "silver":
+        _require_all_rows(settings.root, accept_loss=args.accept_loss)
     clock = Clock(Console())
     with call.spark() as spark:
         if args.layer == "bronze":
             _bronze(spark, settings, clock, accept_loss=args.accept_loss)
         elif args.layer == "silver":
-            _silver(spark, settings, clock)
+            _silver(spark, settings, clock, accept_loss=args.accept_loss)
         else:
             steps = in_full(selected_steps("gold"))
             with broker_for(steps, settings.kafka, settings.root) as cluster:
@@ -69,7 +72,7 @@ def _silver_has_read_more(lake: SparkLakehouse) -> bool:
     )
 
 
-def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
+def _silver(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
     lake = SparkLakehouse(settings.root, spark)
     with only_run(settings.shared_ops, "silver"):
         stamp = pending_swap(lake.root)
@@ -81,11 +84,34 @@ def _silver(spark: SparkSession, settings: Settings, clock: Clock) -> None:
                 clock.tell(f"{table.sql_name}: {damage.path} is {damage.fault}; the table is kept at {aside}")
             with clock.step("silver: build new tables from bronze", REFINE.awaited):
                 refine(spark, settings, target=staging_of(lake, stamp).root)
+            _require_all_rows(lake.root, accept_loss=accept_loss)  # from its start on, retention has waited
         else:
             clock.tell(f"an earlier rebuild ({stamp}) was interrupted after it built its tables: finishing it")
         with clock.step("silver: replace the old tables and their checkpoint", "folders to be renamed"):
             swap_in(lake, stamp)
     clock.tell("the old rows stay readable: lakehouse history silver.users, then VERSION AS OF in lakehouse sql")
+
+
+def _require_all_rows(root: str, *, accept_loss: bool) -> None:
+    if accept_loss or pending_swap(root):
+        return
+    with damage_named(root, repairing="silver"):
+        require_whole_logs(root, "bronze")
+        require_all_rows(Lakehouse(root))
+
+
+def require_all_rows(lake: Lakehouse) -> None:
+    """Raise InputError if retention has removed rows of bronze that silver was built from."""
+    opened = {table.sql_name: lake.delta(table) for table in SILVER_SOURCES if lake.exists(table)}
+    lacking = {name: rows for name, table in opened.items() if (rows := retention.removed_rows(table))}
+    if lacking:
+        since = max(until for name in lacking if (until := retention.removed_until(opened[name])))
+        told = ", ".join(f"{name} lacks {rows:,} rows" for name, rows in lacking.items())
+        raise InputError(
+            f"bronze can rebuild silver from {since:%Y-%m-%d} on only: of what silver has read, {told} "
+            "(bronze.keep_days)",
+            todo="to lose what came from them: lakehouse rebuild silver --accept-loss",
+        )
 
 
 def _stamp() -> str:

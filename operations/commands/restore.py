@@ -1,7 +1,6 @@
 """`lakehouse restore TABLE VERSION`: give a table the rows of an older version, in one new commit."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_MODELS, Table, find_table
 from maintenance.maintain import LOCK
 from operations.call import Call
+from operations.confirmation import confirm
 
 _CONSEQUENCES = {
     "silver": (
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         )
     for line in plan(table, now, then):
         print(line)
-    _confirm(f"restore {table.sql_name} to version {then.version}?", yes=args.yes)
+    confirm(f"restore {table.sql_name} to version {then.version}?", yes=args.yes)
     with _alone(settings.shared_ops, table), call.spark() as spark:
         made = restore(SparkLakehouse(settings.root, spark), table, then.version)
     print(f"{table.sql_name} is at version {made}, with the rows of version {then.version}")
@@ -84,7 +84,7 @@ def _refuse(table: Table) -> None:
             f"{table.sql_name} cannot be restored: the models' files would not come back with its rows",
             todo="lakehouse models rollback publishes an older model",
         )
-    if table.is_append_only:
+    if table.append_only:
         raise InputError(
             f"{table.sql_name} is append-only and cannot be restored: nothing would bring back the rows it loses",
             todo=f"query an older version instead: lakehouse sql, {table.sql_name} VERSION AS OF ...",
@@ -100,16 +100,6 @@ def _alone(shared_ops: str, table: Table) -> Iterator[None]:
     writer = "silver" if table.layer == "silver" else "gold.models"
     with only_run(shared_ops, writer), only_run(shared_ops, LOCK):
         yield
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    """Raise InputError unless the user says yes."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise InputError("not confirmed, so nothing was changed", todo="add --yes to run without a terminal")
-    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
-        raise InputError("not confirmed, so nothing was changed")
 
 
 def _rows(snapshot: Snapshot) -> str:

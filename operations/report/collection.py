@@ -7,7 +7,7 @@ from lakehouse.lakehouse import Lakehouse
 from operations.report.contents import Report
 from operations.report.genres import read_genres
 from operations.report.lists import read_lists
-from operations.report.pinned_tables import pin_tables, read_flow, table_states
+from operations.report.pinned_tables import pin_tables, read_flow, removed_rows, table_states
 from operations.report.popularity import read_popularity
 from operations.report.quality import read_checks, read_quality
 from operations.report.rejections import read_rejections
@@ -26,6 +26,7 @@ def collect_report(
     return Report(
         made_at=made_at,
         tables=table_states(snapshot),
+        removed=removed_rows(snapshot),
         flow=read_flow(snapshot),
         rejections=read_rejections(snapshot, samples_per_rule=samples_per_rule),
         streams=streams and with_delays(streams, snapshot, latest=BATCHES),

@@ -222,10 +222,14 @@ class Recommendations(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page. A part is None if its tables do not exist or are empty."""
+    """Everything on the page. A part is None if its tables do not exist or are empty.
+
+    `removed`: the rows that silver has taken and bronze no longer holds.
+    """
 
     made_at: datetime
     tables: tuple[TableState, ...]
+    removed: int
     flow: Flow | None
     rejections: Rejections | None
     streams: StreamHistory | None

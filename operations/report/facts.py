@@ -55,8 +55,8 @@ def headline(report: Report, language: Language) -> list[tuple[str, str, str]]:
 
 
 def received(report: Report) -> int:
-    """The number of records in bronze."""
-    return sum(table.rows for table in report.tables if table.name.startswith("bronze."))
+    """The number of records that bronze has received, whether or not it still holds them."""
+    return report.removed + sum(table.rows for table in report.tables if table.name.startswith("bronze."))
 
 
 def pending(report: Report) -> int:

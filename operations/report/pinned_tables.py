@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.errors import TableError
+from lakehouse.history import retention
 from lakehouse.history.commits import commit, lineage_of
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.tables import CATALOGUE, SILVER_BATCHES, Table
+from lakehouse.tables import CATALOGUE, SILVER_BATCHES, Table, layer_tables
 from operations.report.contents import Flow, TableState
 
 
@@ -42,6 +43,13 @@ def pin_tables(lakehouse: Lakehouse) -> PinnedTables:
 def table_states(snapshot: PinnedTables) -> tuple[TableState, ...]:
     """Every existing table, in the order of the catalogue."""
     return tuple(_state(snapshot, table) for table in CATALOGUE if snapshot.has(table))
+
+
+def removed_rows(snapshot: PinnedTables) -> int:
+    """The rows that retention has removed from bronze since silver took them."""
+    tables = [table for table in layer_tables("bronze") if snapshot.has(table)]
+    opened = (snapshot.lakehouse.delta(table, snapshot.versions[table.sql_name]) for table in tables)
+    return sum(retention.removed_rows(table) for table in opened)
 
 
 def read_flow(snapshot: PinnedTables) -> Flow | None:

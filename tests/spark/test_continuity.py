@@ -103,7 +103,12 @@ def topics(settings: Settings) -> Topics:
 
 def prepare(spark: SparkSession, settings: Settings, found: Topics | None = None) -> str:
     source = bronze_sources(settings.kafka)[0]
-    return start.prepare(SparkLakehouse(settings.root, spark), source, found or topics(settings))
+    return start.prepare(
+        SparkLakehouse(settings.root, spark),
+        source,
+        found or topics(settings),
+        keep_days=settings.bronze.keep_days,
+    )
 
 
 def put_back(base: Base, settings: Settings, folder: str) -> None:
@@ -212,7 +217,7 @@ def test_bronze_starts_again_after_it_got_a_column_and_no_new_record(
     later = source._replace(table=replace(source.table, schema=schema))
     found = topics(copied)
     for _ in range(2):
-        start.prepare(lake, later, found)
+        start.prepare(lake, later, found, keep_days=0)
     assert lake.read(later.table).columns == later.table.columns
 
 

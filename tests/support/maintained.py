@@ -43,16 +43,24 @@ def maintained_twice(settings: Settings, *tables: Table) -> maintain.Maintenance
     return maintained(settings, *tables)
 
 
-def silver_has_read(root: Path, *versions: int) -> None:
-    """The checkpoint of stream 2 after batches that read bronze.events completely up to these versions."""
+def silver_has_read(root: Path, *versions: int, feedback: int | None = None) -> None:
+    """The checkpoint of stream 2 after batches that read bronze.events completely up to these versions.
+
+    All of them have read bronze.feedback up to that version, if one is given.
+    """
     folder = root / "checkpoints" / "silver"
     for log in ("offsets", "commits"):
         (folder / log).mkdir(parents=True, exist_ok=True)
     (folder / "metadata").write_text('{"id":"5ae5f6fd"}')
     for batch, version in enumerate(versions):
-        offset = {"reservoirId": "a", "reservoirVersion": version + 1, "index": -1, "isStartingVersion": False}
-        (folder / "offsets" / str(batch)).write_text("\n".join(["v1", "{}", json.dumps(offset), "-"]))
+        positions = [_position(version), "-" if feedback is None else _position(feedback)]
+        (folder / "offsets" / str(batch)).write_text("\n".join(["v1", "{}", *positions]))
         (folder / "commits" / str(batch)).write_text("v1\n{}")
+
+
+def _position(version: int) -> str:
+    offset = {"reservoirId": "a", "reservoirVersion": version + 1, "index": -1, "isStartingVersion": False}
+    return json.dumps(offset)
 
 
 def unreadable(root: Path, table: Table) -> list[int]:

@@ -66,6 +66,7 @@ def full_report() -> Report:
                 "one title",
             ),
         ),
+        removed=0,
         flow=FLOW,
         rejections=rejections(),
         streams=streams(),
@@ -93,6 +94,7 @@ def empty_report() -> Report:
     return Report(
         made_at=NOON,
         tables=(TableState("bronze.events", 0, 0, None, {}, "one record"),),
+        removed=0,
         flow=None,
         rejections=None,
         streams=None,

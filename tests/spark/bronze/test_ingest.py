@@ -202,4 +202,4 @@ def test_a_recreated_topic_is_refused_whichever_table_held_it(spark: SparkSessio
     shutil.rmtree(Path(settings.root, "checkpoints/bronze"))
     anew = anew._replace(ids={**anew.ids, feedback: "another-id"})
     with pytest.raises(CheckpointError, match=r"feedback-\w+ is not the one that bronze.feedback was read from"):
-        prepare(SparkLakehouse(settings.root, spark), source, anew)
+        prepare(SparkLakehouse(settings.root, spark), source, anew, keep_days=0)

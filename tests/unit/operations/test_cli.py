@@ -138,7 +138,7 @@ def test_a_live_mode_asks_for_a_lasting_session(given: Settings) -> None:
         (("models", "list", "als-1"), "a model version without rollback: als-1; write: models rollback "),
         (
             ("rebuild", "gold", "--accept-loss"),
-            "--accept-loss does not apply to gold; use it with bronze: ",
+            "--accept-loss does not apply to gold; silver has all that ",
         ),
         (("quarantine", "replay", "--set", "a=1", "--set", "a=2"), "--set gives a twice; give each field one "),
         (("report", "--output", "."), "{folder} is a folder; name a file in it"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from lakehouse.history.retention import Removed
 from operations.audit.auditing import (
     Partition,
     all_faults,
@@ -18,7 +19,7 @@ from operations.audit.resolutions import Resolutions
 PART = ("users", 0)
 
 
-def counts(**changes: int | None) -> Counts:
+def counts(**changes: Any) -> Counts:
     """Ten records, offsets 0 to 9: eight in silver's tables, one quarantined, one superseded."""
     whole = Counts(
         first=0,
@@ -33,6 +34,7 @@ def counts(**changes: int | None) -> Counts:
         in_both=0,
         refinable=10,
         refined=10,
+        removed=Removed(0, 0, 0, 0),
     )
     return whole._replace(**changes)
 
@@ -50,7 +52,7 @@ def compared(found: Counts | None, **changes: Any) -> Partition:
 
 def test_what_adds_up_has_no_fault() -> None:
     found = compared(counts())
-    assert found[4:12] == (10, 0, 0, 0, 0, 0, 10, 0)
+    assert found[4:13] == (10, 0, 0, 0, 0, 0, 0, 10, 0)
     assert found.faults == ()
 
 
@@ -73,6 +75,18 @@ def test_what_adds_up_has_no_fault() -> None:
         # three were dropped unread, and the loss was accepted
         (compared(counts(bronze_rows=7, bronze_records=7, refinable=7, refined=7), kafka=(9, 10), lost=3),
          {"expired": 3, "no_record": 0}),
+        # the first six rows, of five records, were old and silver had taken them
+        (compared(counts(first=5, bronze_rows=5, bronze_records=5, refinable=11, refined=11,
+                         removed=Removed(0, 5, 5, 6))),
+         {"expired": 0, "no_record": 0, "removed": 5, "unrefined": 0}),
+        # the same after a rebuild of silver, which took only the other five
+        (compared(counts(first=5, bronze_rows=5, bronze_records=5, refinable=5, refined=5,
+                         removed=Removed(0, 5, 5, 0))),
+         {"no_record": 0, "removed": 5, "unrefined": 0}),
+        # all are gone, from bronze and from Kafka
+        (compared(counts(first=None, last=None, bronze_rows=0, bronze_records=0, removed=Removed(0, 10, 10, 10)),
+                  kafka=(10, 10)),
+         {"expired": 0, "no_record": 0, "removed": 10, "unread": 0, "unrefined": 0}),
         # nothing has been read yet
         (compared(None, read_to=None), {"unread": 10, "bronze": 0}),
         # the topic is gone, but bronze still has its records

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lakehouse.errors import TableError
+from lakehouse.history.retention import Removed
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import (
     BRONZE_EVENTS,
@@ -36,6 +37,7 @@ SOUND = Counts(
     in_both=0,
     refinable=70,
     refined=70,
+    removed=Removed(0, 0, 0, 0),
 )
 Rows = list[dict[str, Any]]
 

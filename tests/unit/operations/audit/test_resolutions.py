@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from lakehouse.history import retention
+from lakehouse.history.retention import Removed
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import (
+    BRONZE_EVENTS,
     SILVER_CONTENT,
     SILVER_CORRECTIONS,
     SILVER_QUARANTINE,
@@ -133,3 +136,18 @@ def test_without_any_table_of_silver_what_was_resolved_has_vanished(tmp_path: Pa
     write(tmp_path, SILVER_QUARANTINE, [RESOLVED])
     write(tmp_path, SILVER_CORRECTIONS, [corrected("applied")])
     assert count_resolutions(Pinned(Lakehouse(tmp_path))) == {PART: VANISHED}
+
+
+@pytest.mark.parametrize(("next_offset", "strange"), [(0, 1), (6, 0)])
+def test_a_correction_of_a_record_that_retention_removed_is_not_strange(
+    tmp_path: Path, next_offset: int, strange: int
+) -> None:
+    """Silver was rebuilt from the rest of bronze: the log of corrections stays."""
+    write(tmp_path, BRONZE_EVENTS, [record(7)])
+    opened = Lakehouse(tmp_path).delta(BRONZE_EVENTS)
+    gone = {PART: Removed(0, next_offset, 6, 0)}
+    opened.create_write_transaction(
+        [], "append", opened.schema(), commit_properties=retention.record(opened, gone, at(0))
+    )
+    found = counted(tmp_path, [], [corrected("applied")], [(USER, held(5))])
+    assert found[PART].strange == strange

@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from lakehouse.history import retention
 from lakehouse.history.damage import DamageError
+from lakehouse.history.retention import Removed
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import OffsetRanges
+from lakehouse.lakehouse import Lakehouse, delete
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import BRONZE_EVENTS, SILVER_BATCHES, SILVER_USERS
 from operations.commands import audit as command
 from operations.commands.audit import audit
 from tests.support.folders import PROJECT
-from tests.support.ledgers import TOPIC, batch, record, write, write_checkpoint, write_sound
+from tests.support.ledgers import TOPIC, at, batch, record, write, write_checkpoint, write_sound
 
 PART = (TOPIC, 0)
 NO_CLUSTER = Cluster("127.0.0.1:1")
@@ -53,7 +56,7 @@ def test_what_adds_up(settings: Settings, kafka_has: Answer) -> None:
     kafka_has({PART: (0, 70)})
     [found], totals, faults = audit(settings, NO_CLUSTER)
     assert faults == []
-    assert found[2:12] == (0, 70, 70, 0, 0, 0, 0, 0, 70, 0)
+    assert found[2:13] == (0, 70, 70, 0, 0, 0, 0, 0, 0, 70, 0)
     assert totals[:7] == (70, 67, 1, 1, 1, 67, 1)
 
 
@@ -84,6 +87,39 @@ def test_an_accepted_loss_is_no_missing_record(settings: Settings, kafka_has: An
     kafka_has({PART: (75, 76)})
     [found], _, faults = audit(settings, NO_CLUSTER)
     assert (found.expired, found.no_record, found.unrefined, faults) == (5, 0, 1, [])
+
+
+def remove(root: Path, condition: str, gone: Removed) -> None:
+    """As retention does, from the table that has read the topic."""
+    opened = Lakehouse(root).delta(BRONZE_EVENTS)
+    delete(opened, condition, retention.record(opened, {PART: gone}, at(0)))
+
+
+def test_records_that_retention_removed_are_no_fault(settings: Settings, kafka_has: Answer) -> None:
+    """Kafka still has them, and silver and its quarantine hold what came of them."""
+    remove(Path(settings.root), '"offset" < 65', Removed(0, 65, 65, 65))
+    kafka_has({PART: (0, 70)})
+    [found], totals, faults = audit(settings, NO_CLUSTER)
+    assert faults == []
+    assert (found.bronze, found.removed, found.no_record, found.refined, found.unrefined) == (5, 65, 0, 70, 0)
+    assert totals.rows_in == 70
+
+
+def test_a_record_that_is_missing_beside_removed_ones_is_a_fault(settings: Settings, kafka_has: Answer) -> None:
+    remove(Path(settings.root), '"offset" < 65', Removed(0, 64, 64, 64))
+    kafka_has({PART: (0, 70)})
+    assert audit(settings, NO_CLUSTER)[2] == [
+        "users-0: 1 records that Kafka has are missing in bronze: 64",
+        "users-0: 1 records of silver are not in bronze",
+        "users-0: silver's batches took 70 rows of the 69 that bronze has up to there",
+    ]
+
+
+def test_a_partition_all_of_whose_records_were_removed(settings: Settings, kafka_has: Answer) -> None:
+    remove(Path(settings.root), "true", Removed(0, 70, 70, 70))
+    kafka_has({PART: (70, 70)})
+    [found], _, faults = audit(settings, NO_CLUSTER)
+    assert (found.removed, found.expired, found.no_record, found.unread, faults) == (70, 0, 0, 0, [])
 
 
 def test_a_fault_counts_only_if_no_table_has_changed_since(

@@ -1,0 +1,82 @@
+"""People whose data was deleted on request. What stays of one is a keyed hash, which keeps late events out.
+
+Both files are under the root: `forgotten/key`, which only its owner may read, and `forgotten/people`. Who has the
+key can find out whether an id that they know was forgotten; without it the hashes say nothing.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.errors import InputError
+from lakehouse.exports import write_file
+from lakehouse.folders import open_folder
+from lakehouse.paths import is_address
+
+FOLDER = "forgotten"
+_KEY = "key"
+_PEOPLE = "people"
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The key of the hashes, and the pseudonyms of the forgotten."""
+
+    key: bytes = b""
+    pseudonyms: frozenset[str] = frozenset()
+
+    def pseudonym_of(self, ids: Iterable[str]) -> str | None:
+        """The pseudonym of the first of these ids whose person was forgotten; None if nobody was."""
+        if not self.pseudonyms:
+            return None
+        return next((name for one in ids if (name := pseudonym(self.key, one)) in self.pseudonyms), None)
+
+
+NOBODY = Forgotten()
+
+
+def pseudonym(key: bytes, user_id: str) -> str:
+    """What stands for the person: 128 bits of HMAC-SHA256."""
+    return f"forgotten-{hmac.digest(key, user_id.encode(), hashlib.sha256).hex()[:32]}"
+
+
+def read_forgotten(root: str) -> Forgotten:
+    """Raises InputError if the key is gone: late events of the forgotten could not be told from others."""
+    folder = open_folder(root) / FOLDER
+    names = folder.names()
+    if _PEOPLE not in names:
+        return NOBODY
+    if _KEY not in names:
+        raise InputError(
+            f"{folder.path}/{_KEY} is gone: late events of forgotten people cannot be recognized without it",
+            todo="restore that file from a copy",
+        )
+    return Forgotten(folder.read(_KEY), frozenset(folder.read_text(_PEOPLE).split()))
+
+
+def remember(root: str, user_ids: Iterable[str]) -> Forgotten:
+    """Add these people to the forgotten, for good."""
+    known = read_forgotten(root)
+    key = known.key or _made_key(root)
+    told = Forgotten(key, known.pseudonyms | {pseudonym(key, one) for one in user_ids})
+    lines = "".join(f"{name}\n" for name in sorted(told.pseudonyms))
+    write_file(f"{root}/{FOLDER}/{_PEOPLE}", lines.encode())
+    return told
+
+
+def _made_key(root: str) -> bytes:
+    """The key, made unless an interrupted run has made it."""
+    folder = open_folder(root) / FOLDER
+    if _KEY not in folder.names():
+        path, key = f"{root}/{FOLDER}/{_KEY}", secrets.token_bytes(32)
+        if not is_address(root):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+        write_file(path, key)
+        if not is_address(root):
+            Path(path).chmod(0o600)
+    return folder.read(_KEY)
