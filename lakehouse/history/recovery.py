@@ -1,0 +1,226 @@
+"""What a power failure leaves of files that nothing has synced: the newest of a log or checkpoint, empty or cut.
+
+A stream sets them aside when it starts, if it then does again what they recorded and nobody has read it. Otherwise
+they stay, and `lakehouse.history.damage` names them with the command that repairs them. No Spark.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from itertools import takewhile
+from typing import NamedTuple
+
+from deltalake.exceptions import DeltaError
+
+from lakehouse.durability import sync_commits
+from lakehouse.errors import LakehouseError, report
+from lakehouse.folders import Folder
+from lakehouse.history.backlog import SILVER_SOURCES, latest_lineage
+from lakehouse.history.commits import KEEP_ROWS, commits
+from lakehouse.history.data_files import checksum_of
+from lakehouse.history.log import commit_versions, table_log
+from lakehouse.history.raw_log import checkpoint_files, is_readable
+from lakehouse.lakehouse import Lakehouse, select
+from lakehouse.spark.checkpoints import (
+    Checkpoint,
+    delta_positions,
+    line_fault,
+    read_checkpoint,
+    require_readable,
+)
+from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
+
+# The streams of each layer, and the tables that each writes.
+_STREAMS: Mapping[str, Mapping[str, Sequence[Table]]] = {
+    "bronze": {f"bronze/{table.name}": (table,) for table in SILVER_SOURCES},
+    "silver": {"silver": layer_tables("silver")},
+}
+# A batch makes one commit to a table by delta-rs, and one that joins small files.
+_COMMITS_OF_A_BATCH = 2
+
+
+class Cut(NamedTuple):
+    """A log or checkpoint and the names of its files that have to go, those first that were written last."""
+
+    folder: Folder
+    names: Sequence[str]
+
+
+class Recorded(NamedTuple):
+    """The last batch that a stream's tables hold completely, -1 for none, and the versions that it left."""
+
+    batch: int
+    versions: Mapping[str, int]
+
+
+def recover(lake: Lakehouse, layer: str) -> None:
+    """Set aside what a power failure has left of the newest files, one line on stderr for each.
+
+    Then make sure that a process that was killed has not left commits that only the operating system's memory has.
+    """
+    for stream, tables in _STREAMS[layer].items():
+        for cut in cuts(lake, stream, tables):
+            for name in cut.names:
+                report(f"{cut.folder.path}/{name} was lost in a power failure; kept as {_set_aside(cut, name)}")
+        _sync_newest(lake, tables)
+
+
+def cuts(lake: Lakehouse, stream: str, tables: Sequence[Table]) -> list[Cut]:
+    """What to set aside so that the stream starts and loses nothing; empty if there is no such way, or no need."""
+    try:
+        torn = {table: found for table in tables if (found := torn_commits(table_log(lake.folder, table)))}
+        checkpoint = read_checkpoint(lake.folder, stream)
+        if checkpoint is None or any(table.decided for table in torn):
+            return []
+        faulty = _torn_batches(checkpoint)
+        if not torn and not any(faulty.values()):
+            return []
+        recorded = _recorded(lake, checkpoint, tables, torn)
+        if recorded is None or _are_read(lake, torn):
+            return []
+        gone = rollback(checkpoint, faulty, recorded.batch, has_torn_commits=bool(torn))
+    except (LakehouseError, DeltaError, OSError, ValueError, KeyError):  # damage of another kind
+        return []
+    if gone is None:
+        return []
+    in_logs = [Cut(table_log(lake.folder, table), _names(lake, table, found)) for table, found in torn.items()]
+    return [*(Cut(checkpoint.folder / log, names) for log, names in gone.items()), *in_logs]
+
+
+def torn_commits(log: Folder) -> list[int]:
+    """The log's newest commits if they are empty or cut, the last one first."""
+    sizes = log.sizes()
+    begin, _ = checkpoint_files(sizes)
+    if begin is None:
+        return []
+    newest = reversed([version for version in commit_versions(sizes) if version > begin])
+    return list(takewhile(lambda version: not _is_whole(log, f"{version:020d}.json", sizes), newest))
+
+
+def rollback(
+    checkpoint: Checkpoint, torn: Mapping[str, Iterable[int]], last: int, *, has_torn_commits: bool
+) -> dict[str, list[str]] | None:
+    """The files of the checkpoint's two logs to set aside; None if the stream would skip or repeat records then.
+
+    `torn` are the newest batches of each log whose files are empty or cut, `last` the last batch that the tables
+    hold. If they have lost commits, whole files of later batches go too, and those batches are done again, the
+    next one as it was planned.
+    """
+    most = {"offsets": last + 1, "commits": last} if has_torn_commits else {}
+    gone = {
+        log: [batch for batch in _batches(checkpoint, log) if batch in torn[log] or batch > most.get(log, batch)]
+        for log in ("offsets", "commits")
+    }
+    began, ended = (
+        max((batch for batch in _batches(checkpoint, log) if batch not in gone[log]), default=-1)
+        for log in ("offsets", "commits")
+    )
+    if not ended <= last <= began or began - ended > 1:
+        return None
+    require_readable(checkpoint._replace(began=began, ended=ended))
+    return {log: [str(batch) for batch in sorted(batches, reverse=True)] for log, batches in gone.items()}
+
+
+def _batches(checkpoint: Checkpoint, log: str) -> list[int]:
+    return sorted(int(name) for name in (checkpoint.folder / log).names() if name.isdigit())
+
+
+def _torn_batches(checkpoint: Checkpoint) -> dict[str, list[int]]:
+    """For each log of the checkpoint its newest batches, if their files are empty or cut."""
+    return {
+        log: list(takewhile(partial(_is_torn, checkpoint.folder, log), reversed(_batches(checkpoint, log))))
+        for log in ("offsets", "commits")
+    }
+
+
+def _is_torn(folder: Folder, log: str, batch: int) -> bool:
+    name = f"{log}/{batch}"
+    return line_fault(name, folder.read_text(name)) != ""
+
+
+def _recorded(
+    lake: Lakehouse, checkpoint: Checkpoint, tables: Sequence[Table], torn: Mapping[Table, Sequence[int]]
+) -> Recorded | None:
+    """What the tables hold without their torn commits; None if this cannot be another state of this stream."""
+    if SILVER_BATCHES not in tables:
+        return _appended(lake, checkpoint, tables[0], torn.get(tables[0], ()))
+    whole = {table.sql_name: _before(lake, table, torn.get(table, ())) for table in tables}
+    recorded = _in_batches(lake, checkpoint, whole[SILVER_BATCHES.sql_name])
+    if recorded is None or any(whole.get(name, -1) < version for name, version in recorded.versions.items()):
+        return None
+    return recorded
+
+
+def _before(lake: Lakehouse, table: Table, torn: Sequence[int]) -> int:
+    """The table's last whole version; -1 if there is none."""
+    return torn[-1] - 1 if torn else max(lake.versions(table), default=-1)
+
+
+def _appended(lake: Lakehouse, checkpoint: Checkpoint, table: Table, torn: Sequence[int]) -> Recorded | None:
+    """The batch of bronze's last append, which Delta keeps in the commit."""
+    for commit in commits(lake, table):
+        if commit.version in torn or commit.operation in KEEP_ROWS:
+            continue
+        if commit.operation != "STREAMING UPDATE" or commit.parameters.get("queryId") != checkpoint.query_id:
+            return None
+        return Recorded(int(commit.parameters["epochId"]), {})
+    return Recorded(-1, {})
+
+
+def _in_batches(lake: Lakehouse, checkpoint: Checkpoint, version: int) -> Recorded | None:
+    """The last row of this version of silver.batches."""
+    if version < 0:
+        return Recorded(-1, {})
+    columns = ["query_id", "batch_id", "silver_versions"]
+    rows = select(lake.delta(SILVER_BATCHES, version), columns=columns).to_pylist()
+    if any(row["query_id"] != checkpoint.query_id for row in rows):
+        return None
+    last = max(rows, key=lambda row: row["batch_id"], default=None)
+    return Recorded(last["batch_id"], dict(last["silver_versions"])) if last else Recorded(-1, {})
+
+
+def _are_read(lake: Lakehouse, torn: Mapping[Table, Sequence[int]]) -> bool:
+    """Whether silver's stream or a gold table has read one of these commits."""
+    read = _read_by_silver(lake)
+    for table in layer_tables("gold") if torn else ():
+        for name, version in (latest_lineage(lake, table) or {}).items():
+            read[name] = max(version, read.get(name, -1))
+    return any(read.get(table.sql_name, -1) >= versions[-1] for table, versions in torn.items())
+
+
+def _read_by_silver(lake: Lakehouse) -> dict[str, int]:
+    """The last version of each bronze table that a batch of silver's whole checkpoint reads, done or planned."""
+    checkpoint = read_checkpoint(lake.folder, "silver")
+    whole = set() if checkpoint is None else set(_batches(checkpoint, "offsets"))
+    if checkpoint is None or not (whole := whole - set(_torn_batches(checkpoint)["offsets"])):
+        return {}
+    names = [table.sql_name for table in SILVER_SOURCES]
+    # index -1 stands before the version's first file: as_position counts that version as not read
+    return {name: one.version for name, one in delta_positions(checkpoint, max(whole), names).items()}
+
+
+def _is_whole(log: Folder, name: str, sizes: Mapping[str, int]) -> bool:
+    return bool(sizes[name]) and is_readable(log, name)
+
+
+def _names(lake: Lakehouse, table: Table, torn: Sequence[int]) -> list[str]:
+    """The files of these commits, each after Delta's checksum of its version, which shows that it existed."""
+    held = set(table_log(lake.folder, table).names())
+    names = [f"{version:020d}{suffix}" for version in torn for suffix in (".crc", ".json")]
+    return [name for name in names if name in held]
+
+
+def _set_aside(cut: Cut, name: str) -> str:
+    """Rename a file so that nobody takes it for part of its log; Hadoop's checksum of it goes with it."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    aside = f".{name}.before-{stamp}"
+    if checksum_of(name) in cut.folder.names():
+        (cut.folder / checksum_of(name)).move(cut.folder / f"{aside}.crc")
+    (cut.folder / name).move(cut.folder / aside)
+    return aside
+
+
+def _sync_newest(lake: Lakehouse, tables: Sequence[Table]) -> None:
+    with suppress(ValueError, OSError):  # damage, which is reported when the stream reads the table
+        sync_commits({lake.path(table): lake.versions(table)[-_COMMITS_OF_A_BATCH:] for table in tables})
