@@ -17,9 +17,9 @@ from lakehouse.durability import sync_commits
 from lakehouse.errors import LakehouseError, report
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import SILVER_SOURCES, latest_lineage
-from lakehouse.history.commits import KEEP_ROWS, commits
+from lakehouse.history.commits import KEEP_ROWS
 from lakehouse.history.data_files import checksum_of
-from lakehouse.history.log import commit_versions, table_log
+from lakehouse.history.log import commit_versions, read_commit, table_log
 from lakehouse.history.raw_log import checkpoint_files, is_readable
 from lakehouse.lakehouse import Lakehouse, select
 from lakehouse.spark.checkpoints import (
@@ -38,6 +38,9 @@ _STREAMS: Mapping[str, Mapping[str, Sequence[Table]]] = {
 }
 # A batch makes one commit to a table by delta-rs, and one that joins small files.
 _COMMITS_OF_A_BATCH = 2
+
+# The newest commits of each table that are empty or cut, the last one first.
+Torn = Mapping[str, Sequence[int]]
 
 
 class Cut(NamedTuple):
@@ -69,22 +72,22 @@ def recover(lake: Lakehouse, layer: str) -> None:
 def cuts(lake: Lakehouse, stream: str, tables: Sequence[Table]) -> list[Cut]:
     """What to set aside so that the stream starts and loses nothing; empty if there is no such way, or no need."""
     try:
-        torn = {table: found for table in tables if (found := torn_commits(table_log(lake.folder, table)))}
+        torn = {table.sql_name: torn_commits(table_log(lake.folder, table)) for table in tables}
         checkpoint = read_checkpoint(lake.folder, stream)
-        if checkpoint is None or any(table.decided for table in torn):
+        if checkpoint is None or any(table.decided and torn[table.sql_name] for table in tables):
             return []
         faulty = _torn_batches(checkpoint)
-        if not torn and not any(faulty.values()):
+        if not any([*torn.values(), *faulty.values()]):
             return []
         recorded = _recorded(lake, checkpoint, tables, torn)
         if recorded is None or _are_read(lake, torn):
             return []
-        gone = rollback(checkpoint, faulty, recorded.batch, has_torn_commits=bool(torn))
+        gone = rollback(checkpoint, faulty, recorded.batch, has_torn_commits=any(torn.values()))
     except (LakehouseError, DeltaError, OSError, ValueError, KeyError):  # damage of another kind
         return []
     if gone is None:
         return []
-    in_logs = [Cut(table_log(lake.folder, table), _names(lake, table, found)) for table, found in torn.items()]
+    in_logs = [Cut(table_log(lake.folder, table), _names(lake, table, torn[table.sql_name])) for table in tables]
     return [*(Cut(checkpoint.folder / log, names) for log, names in gone.items()), *in_logs]
 
 
@@ -139,13 +142,11 @@ def _is_torn(folder: Folder, log: str, batch: int) -> bool:
     return line_fault(name, folder.read_text(name)) != ""
 
 
-def _recorded(
-    lake: Lakehouse, checkpoint: Checkpoint, tables: Sequence[Table], torn: Mapping[Table, Sequence[int]]
-) -> Recorded | None:
+def _recorded(lake: Lakehouse, checkpoint: Checkpoint, tables: Sequence[Table], torn: Torn) -> Recorded | None:
     """What the tables hold without their torn commits; None if this cannot be another state of this stream."""
     if SILVER_BATCHES not in tables:
-        return _appended(lake, checkpoint, tables[0], torn.get(tables[0], ()))
-    whole = {table.sql_name: _before(lake, table, torn.get(table, ())) for table in tables}
+        return _appended(lake, checkpoint, tables[0], torn[tables[0].sql_name])
+    whole = {table.sql_name: _before(lake, table, torn[table.sql_name]) for table in tables}
     recorded = _in_batches(lake, checkpoint, whole[SILVER_BATCHES.sql_name])
     if recorded is None or any(whole.get(name, -1) < version for name, version in recorded.versions.items()):
         return None
@@ -159,8 +160,10 @@ def _before(lake: Lakehouse, table: Table, torn: Sequence[int]) -> int:
 
 def _appended(lake: Lakehouse, checkpoint: Checkpoint, table: Table, torn: Sequence[int]) -> Recorded | None:
     """The batch of bronze's last append, which Delta keeps in the commit."""
-    for commit in commits(lake, table):
-        if commit.version in torn or commit.operation in KEEP_ROWS:
+    log = table_log(lake.folder, table)
+    for version in lake.versions(table)[-len(torn) - 1 :: -1]:
+        commit = read_commit(log, version)
+        if commit.operation in KEEP_ROWS:
             continue
         if commit.operation != "STREAMING UPDATE" or commit.parameters.get("queryId") != checkpoint.query_id:
             return None
@@ -180,13 +183,15 @@ def _in_batches(lake: Lakehouse, checkpoint: Checkpoint, version: int) -> Record
     return Recorded(last["batch_id"], dict(last["silver_versions"])) if last else Recorded(-1, {})
 
 
-def _are_read(lake: Lakehouse, torn: Mapping[Table, Sequence[int]]) -> bool:
+def _are_read(lake: Lakehouse, torn: Torn) -> bool:
     """Whether silver's stream or a gold table has read one of these commits."""
+    if not any(torn.values()):
+        return False
     read = _read_by_silver(lake)
-    for table in layer_tables("gold") if torn else ():
+    for table in layer_tables("gold"):
         for name, version in (latest_lineage(lake, table) or {}).items():
             read[name] = max(version, read.get(name, -1))
-    return any(read.get(table.sql_name, -1) >= versions[-1] for table, versions in torn.items())
+    return any(versions and read.get(name, -1) >= versions[-1] for name, versions in torn.items())
 
 
 def _read_by_silver(lake: Lakehouse) -> dict[str, int]:

@@ -10,14 +10,14 @@ from lakehouse.atomic_write import atomic_write
 from lakehouse.exports import write_file
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import load_settings
-from lakehouse.tables import OPS_RUNS, layer_tables
+from lakehouse.tables import GOLD_POWERBI, layer_tables
 from silver.small_batch import apply_small_batch, open_tables
 from tests.support.batch_sequences import judged
-from tests.support.delta_tables import NOON, arrow_rows, write_rows
+from tests.support.delta_tables import arrow_rows, write_rows
 from tests.support.folders import AWKWARD
 from tests.support.records import MOVIE, USER, event, numbered
 
-RUN = [["r1", None, "gold.recommend", "recommend", NOON, 1.5, "succeeded", 0, None, {}, {}, 1]]
+ROWS = [["u1", "m1", "El viaje", 4.5]]
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def parts(path: Path) -> set[Path]:
 
 def test_a_commit_in_process_is_on_the_disk_with_its_files(tmp_path: Path, synced: list[Path]) -> None:
     lake = Lakehouse(tmp_path / AWKWARD)
-    table = Path(lake.path(OPS_RUNS))
-    lake.append(OPS_RUNS, arrow_rows(OPS_RUNS, RUN))
+    table = Path(lake.path(GOLD_POWERBI))
+    lake.append(GOLD_POWERBI, arrow_rows(GOLD_POWERBI, ROWS))
     assert parts(table) <= set(synced)
     assert {table.parent, tmp_path} <= set(synced), "the folders of a new table are new"
     synced.clear()
     before = parts(table)
-    lake.overwrite(OPS_RUNS, arrow_rows(OPS_RUNS, RUN), input_versions={})
+    lake.overwrite(GOLD_POWERBI, arrow_rows(GOLD_POWERBI, ROWS), input_versions={})
     assert set(synced) == (parts(table) - before) | {table, table / "_delta_log"}
     files = [path for path in synced if path.is_file()]
     assert synced[: len(files)] == files, "a folder may not name a file that is not there yet"
@@ -91,6 +91,6 @@ def test_nobody_waits_if_the_settings_say_so(
 ) -> None:
     settings = load_settings().model_copy(update={"durable": False})
     monkeypatch.setattr(durability, "load_settings", lambda: settings)
-    Lakehouse(tmp_path).append(OPS_RUNS, arrow_rows(OPS_RUNS, RUN))
+    Lakehouse(tmp_path).append(GOLD_POWERBI, arrow_rows(GOLD_POWERBI, ROWS))
     assert synced == []
-    assert Lakehouse(tmp_path).read(OPS_RUNS).num_rows == 1
+    assert Lakehouse(tmp_path).read(GOLD_POWERBI).num_rows == 1
