@@ -19,7 +19,7 @@ from lakehouse.history.data_files import (
     unread_files,
 )
 from lakehouse.history.log import commit_versions, table_log
-from lakehouse.history.raw_log import checkpoint_files, is_readable
+from lakehouse.history.raw_log import checkpoint_files, require_readable_file
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import last_batch, line_fault, rebuild, repair
@@ -192,12 +192,20 @@ def _unreadable_log(lake: Lakehouse, table: Table, log: Folder) -> Iterator[Dama
     names = log.names()
     begin, parts = checkpoint_files(names)
     for name in parts:
-        if not is_readable(log, name):
+        if not _readable(log, name):
             yield _broken_checkpoint(lake, table, log, name, "cut or damaged")
     for version in commit_versions(names):
         name = f"{version:020d}.json"
-        if begin is not None and version > begin and not is_readable(log, name):
+        if begin is not None and version > begin and not _readable(log, name):
             yield _table_fault(lake, table, f"{log.path}/{name}", "cut or damaged", "commits")
+
+
+def _readable(log: Folder, name: str) -> bool:
+    try:
+        require_readable_file(log, name)
+    except (ValueError, OSError):  # includes pyarrow's and json's own errors
+        return False
+    return True
 
 
 def _broken_checkpoint(lake: Lakehouse, table: Table, log: Folder, name: str, fault: str) -> Damage:

@@ -21,15 +21,6 @@ def require_readable_file(log: Folder, name: str) -> None:
         pq.ParquetFile(io.BytesIO(log.read(name))).read(columns=["protocol", "add"])
 
 
-def is_readable(log: Folder, name: str) -> bool:
-    """Whether a commit or a checkpoint's file is not damaged. An empty commit counts as readable."""
-    try:
-        require_readable_file(log, name)
-    except (ValueError, OSError):  # includes pyarrow's and json's own errors
-        return False
-    return True
-
-
 def checkpoint_files(names: Iterable[str]) -> tuple[int | None, list[str]]:
     """The version of the log's last complete checkpoint and its files; -1 if there is none.
 

@@ -18,9 +18,9 @@ from lakehouse.errors import LakehouseError, report
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import SILVER_SOURCES, latest_lineage
 from lakehouse.history.commits import KEEP_ROWS
-from lakehouse.history.data_files import checksum_of
-from lakehouse.history.log import commit_versions, read_commit, table_log
-from lakehouse.history.raw_log import checkpoint_files, is_readable
+from lakehouse.history.data_files import checksum_of, damaged_files
+from lakehouse.history.log import commit_versions, read_actions, read_commit, table_log
+from lakehouse.history.raw_log import checkpoint_files
 from lakehouse.lakehouse import Lakehouse, select
 from lakehouse.spark.checkpoints import (
     Checkpoint,
@@ -39,7 +39,7 @@ _STREAMS: Mapping[str, Mapping[str, Sequence[Table]]] = {
 # A batch makes one commit to a table by delta-rs, and one that joins small files.
 _COMMITS_OF_A_BATCH = 2
 
-# The newest commits of each table that are empty or cut, the last one first.
+# The newest commits of each table that are lost, the last one first.
 Torn = Mapping[str, Sequence[int]]
 
 
@@ -72,7 +72,7 @@ def recover(lake: Lakehouse, layer: str) -> None:
 def cuts(lake: Lakehouse, stream: str, tables: Sequence[Table]) -> list[Cut]:
     """What to set aside so that the stream starts and loses nothing; empty if there is no such way, or no need."""
     try:
-        torn = {table.sql_name: torn_commits(table_log(lake.folder, table)) for table in tables}
+        torn = {table.sql_name: torn_commits(lake, table) for table in tables}
         checkpoint = read_checkpoint(lake.folder, stream)
         if checkpoint is None or any(table.decided and torn[table.sql_name] for table in tables):
             return []
@@ -91,14 +91,24 @@ def cuts(lake: Lakehouse, stream: str, tables: Sequence[Table]) -> list[Cut]:
     return [*(Cut(checkpoint.folder / log, names) for log, names in gone.items()), *in_logs]
 
 
-def torn_commits(log: Folder) -> list[int]:
-    """The log's newest commits if they are empty or cut, the last one first."""
-    sizes = log.sizes()
+def torn_commits(lake: Lakehouse, table: Table) -> list[int]:
+    """The table's newest commits if they, or files that they added, are empty or cut: the last commit first."""
+    sizes = table_log(lake.folder, table).sizes()
     begin, _ = checkpoint_files(sizes)
     if begin is None:
         return []
-    newest = reversed([version for version in commit_versions(sizes) if version > begin])
-    return list(takewhile(lambda version: not _is_whole(log, f"{version:020d}.json", sizes), newest))
+    newest = [version for version in commit_versions(sizes) if version > begin]
+    return list(takewhile(lambda version: not _is_whole(lake, table, version), reversed(newest)))
+
+
+def _is_whole(lake: Lakehouse, table: Table, version: int) -> bool:
+    try:
+        actions = [*read_actions(table_log(lake.folder, table), version)]
+    except ValueError:
+        return False
+    new = [action[kind] for action in actions for kind in ("add", "cdc") if kind in action]
+    added = {str(file["path"]): int(file["size"]) for file in new}
+    return bool(actions) and not any(damaged_files(lake.folder / table.layer / table.name, added))
 
 
 def rollback(
@@ -203,10 +213,6 @@ def _read_by_silver(lake: Lakehouse) -> dict[str, int]:
     names = [table.sql_name for table in SILVER_SOURCES]
     # index -1 stands before the version's first file: as_position counts that version as not read
     return {name: one.version for name, one in delta_positions(checkpoint, max(whole), names).items()}
-
-
-def _is_whole(log: Folder, name: str, sizes: Mapping[str, int]) -> bool:
-    return bool(sizes[name]) and is_readable(log, name)
 
 
 def _names(lake: Lakehouse, table: Table, torn: Sequence[int]) -> list[str]:
