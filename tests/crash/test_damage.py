@@ -1,6 +1,7 @@
 """Empty, truncate or delete each kind of file of both streams' checkpoints and tables, one at a time.
 
-Then empty the newest files of each together, as a power failure may without fsync. Either the lakehouse still works, or one line names the file and a repair, after which the audit is clean.
+Then empty the newest files together, as a power failure may do to what nothing has synced. Either the lakehouse
+still works, or one line names the file and a repair, after which the audit is clean.
 """
 
 import json

@@ -69,8 +69,11 @@ def test_a_commit_replaces_no_other(spark: SparkSession, table: Path) -> None:
                 "add": {
                     **add("part-1.parquet")["add"],
                     "deletionVector": {
-                        **{"storageType": "u", "pathOrInlineDv": "ab^-aqEH.-t@S}K{vb[*k^"},
-                        **{"offset": 4, "sizeInBytes": 40, "cardinality": 6},
+                        "storageType": "u",
+                        "pathOrInlineDv": "ab^-aqEH.-t@S}K{vb[*k^",
+                        "offset": 4,
+                        "sizeInBytes": 40,
+                        "cardinality": 6,
                     },
                 }
             },
