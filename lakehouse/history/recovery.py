@@ -65,8 +65,19 @@ def recover(lake: Lakehouse, layer: str) -> None:
     for stream, tables in _STREAMS[layer].items():
         for cut in cuts(lake, stream, tables):
             for name in cut.names:
-                report(f"{cut.folder.path}/{name} was lost in a power failure; kept as {_set_aside(cut, name)}")
+                aside = _set_aside(cut.folder, name)
+                report(f"power failure: {cut.folder.path}/{name} is set aside as {aside}, its batch runs again")
         _sync_newest(lake, tables)
+
+
+def remedy(lake: Lakehouse, path: str) -> str:
+    """The command that sets this file aside, and what it does; "" if none does."""
+    for layer, streams in _STREAMS.items():
+        for stream, tables in streams.items():
+            found = [f"{cut.folder.path}/{name}" for cut in cuts(lake, stream, tables) for name in cut.names]
+            if path in found:
+                return f"lakehouse run --select {layer} sets it aside and runs its batch again"
+    return ""
 
 
 def cuts(lake: Lakehouse, stream: str, tables: Sequence[Table]) -> list[Cut]:
@@ -154,6 +165,8 @@ def _is_torn(folder: Folder, log: str, batch: int) -> bool:
 
 def _recorded(lake: Lakehouse, checkpoint: Checkpoint, tables: Sequence[Table], torn: Torn) -> Recorded | None:
     """What the tables hold without their torn commits; None if this cannot be another state of this stream."""
+    if any(0 in versions for versions in torn.values()):  # nothing would be left of a table
+        return None
     if SILVER_BATCHES not in tables:
         return _appended(lake, checkpoint, tables[0], torn[tables[0].sql_name])
     whole = {table.sql_name: _before(lake, table, torn[table.sql_name]) for table in tables}
@@ -182,9 +195,9 @@ def _appended(lake: Lakehouse, checkpoint: Checkpoint, table: Table, torn: Seque
 
 
 def _in_batches(lake: Lakehouse, checkpoint: Checkpoint, version: int) -> Recorded | None:
-    """The last row of this version of silver.batches."""
+    """The last row of this version of silver.batches, which exists in every complete silver."""
     if version < 0:
-        return Recorded(-1, {})
+        return None
     columns = ["query_id", "batch_id", "silver_versions"]
     rows = select(lake.delta(SILVER_BATCHES, version), columns=columns).to_pylist()
     if any(row["query_id"] != checkpoint.query_id for row in rows):
@@ -222,13 +235,13 @@ def _names(lake: Lakehouse, table: Table, torn: Sequence[int]) -> list[str]:
     return [name for name in names if name in held]
 
 
-def _set_aside(cut: Cut, name: str) -> str:
+def _set_aside(folder: Folder, name: str) -> str:
     """Rename a file so that nobody takes it for part of its log; Hadoop's checksum of it goes with it."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     aside = f".{name}.before-{stamp}"
-    if checksum_of(name) in cut.folder.names():
-        (cut.folder / checksum_of(name)).move(cut.folder / f"{aside}.crc")
-    (cut.folder / name).move(cut.folder / aside)
+    if checksum_of(name) in folder.names():
+        (folder / checksum_of(name)).move(folder / f"{aside}.crc")
+    (folder / name).move(folder / aside)
     return aside
 
 

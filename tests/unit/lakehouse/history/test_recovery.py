@@ -266,7 +266,8 @@ def test_the_line_names_the_file(root: Path, capsys: pytest.CaptureFixture[str])
     found = recovered(root, "bronze", [BRONZE_FILES["commit"]])
     [line] = capsys.readouterr().err.splitlines()
     aside = Path(found[BRONZE_FILES["commit"]]).name
-    assert line == f"lakehouse: {root}/{BRONZE_FILES['commit']} was lost in a power failure; kept as {aside}"
+    file = f"{root}/{BRONZE_FILES['commit']}"
+    assert line == f"lakehouse: power failure: {file} is set aside as {aside}, its batch runs again"
     assert re.fullmatch(r"\.2\.before-\d{8}T\d{6}", aside)
 
 
@@ -275,3 +276,16 @@ def test_hadoops_checksum_goes_with_its_file(root: Path) -> None:
     make_bronze(root)
     recovered(root, "bronze", [newest(BRONZE_EVENTS)])
     assert not (root / log(BRONZE_EVENTS) / f".{BATCHES:020d}.json.crc").exists()
+
+
+def test_a_command_names_the_stream_that_recovers(root: Path) -> None:
+    make_bronze(root)
+    (root / newest(BRONZE_EVENTS)).write_bytes(b"")
+    with pytest.raises(DamageError, match=r"json is empty; lakehouse run --select bronze sets it aside and runs"):
+        require_whole_logs(str(root), "bronze")
+
+
+def test_a_table_keeps_a_version(root: Path) -> None:
+    """Without one it would be created anew, over data files that may be another's."""
+    make_bronze(root)
+    assert recovered(root, "bronze", [newest(BRONZE_EVENTS, version) for version in range(BATCHES + 1)]) == {}
