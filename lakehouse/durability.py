@@ -29,6 +29,12 @@ def sync(paths: Iterable[Path]) -> None:
             list(threads.map(_sync, paths))
 
 
+def sync_below(path: str) -> None:
+    """Wait until everything in this folder is on the disk. A store needs nothing."""
+    if not is_address(path):
+        sync([*Path(path).rglob("*"), Path(path)])
+
+
 @contextmanager
 def commits_synced(*tables: "DeltaTable") -> Iterator[None]:
     """At the end of the block, wait until what it committed to these tables is on the disk."""

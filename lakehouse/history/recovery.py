@@ -4,10 +4,9 @@ A stream sets them aside when it starts, if it then does again what they recorde
 they stay, and `lakehouse.history.damage` names them with the command that repairs them. No Spark.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -22,13 +21,8 @@ from lakehouse.history.data_files import checksum_of, damaged_files
 from lakehouse.history.log import commit_versions, read_actions, read_commit, table_log
 from lakehouse.history.raw_log import checkpoint_files
 from lakehouse.lakehouse import Lakehouse, select
-from lakehouse.spark.checkpoints import (
-    Checkpoint,
-    delta_positions,
-    line_fault,
-    read_checkpoint,
-    require_readable,
-)
+from lakehouse.spark.checkpoints import Checkpoint, delta_positions, read_checkpoint
+from lakehouse.spark.rollback import batches, rollback, torn_batches
 from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
 
 # The streams of each layer, and the tables that each writes.
@@ -87,7 +81,7 @@ def cuts(lake: Lakehouse, stream: str, tables: Sequence[Table]) -> list[Cut]:
         checkpoint = read_checkpoint(lake.folder, stream)
         if checkpoint is None or any(table.decided and torn[table.sql_name] for table in tables):
             return []
-        faulty = _torn_batches(checkpoint)
+        faulty = torn_batches(checkpoint)
         if not any([*torn.values(), *faulty.values()]):
             return []
         recorded = _recorded(lake, checkpoint, tables, torn)
@@ -120,47 +114,6 @@ def _is_whole(lake: Lakehouse, table: Table, version: int) -> bool:
     new = [action[kind] for action in actions for kind in ("add", "cdc") if kind in action]
     added = {str(file["path"]): int(file["size"]) for file in new}
     return bool(actions) and not any(damaged_files(lake.folder / table.layer / table.name, added))
-
-
-def rollback(
-    checkpoint: Checkpoint, torn: Mapping[str, Iterable[int]], last: int, *, has_torn_commits: bool
-) -> dict[str, list[str]] | None:
-    """The files of the checkpoint's two logs to set aside; None if the stream would skip or repeat records then.
-
-    `torn` are the newest batches of each log whose files are empty or cut, `last` the last batch that the tables
-    hold. If they have lost commits, whole files of later batches go too, and those batches are done again, the
-    next one as it was planned.
-    """
-    most = {"offsets": last + 1, "commits": last} if has_torn_commits else {}
-    gone = {
-        log: [batch for batch in _batches(checkpoint, log) if batch in torn[log] or batch > most.get(log, batch)]
-        for log in ("offsets", "commits")
-    }
-    began, ended = (
-        max((batch for batch in _batches(checkpoint, log) if batch not in gone[log]), default=-1)
-        for log in ("offsets", "commits")
-    )
-    if not ended <= last <= began or began - ended > 1:
-        return None
-    require_readable(checkpoint._replace(began=began, ended=ended))
-    return {log: [str(batch) for batch in sorted(batches, reverse=True)] for log, batches in gone.items()}
-
-
-def _batches(checkpoint: Checkpoint, log: str) -> list[int]:
-    return sorted(int(name) for name in (checkpoint.folder / log).names() if name.isdigit())
-
-
-def _torn_batches(checkpoint: Checkpoint) -> dict[str, list[int]]:
-    """For each log of the checkpoint its newest batches, if their files are empty or cut."""
-    return {
-        log: list(takewhile(partial(_is_torn, checkpoint.folder, log), reversed(_batches(checkpoint, log))))
-        for log in ("offsets", "commits")
-    }
-
-
-def _is_torn(folder: Folder, log: str, batch: int) -> bool:
-    name = f"{log}/{batch}"
-    return line_fault(name, folder.read_text(name)) != ""
 
 
 def _recorded(lake: Lakehouse, checkpoint: Checkpoint, tables: Sequence[Table], torn: Torn) -> Recorded | None:
@@ -220,8 +173,10 @@ def _are_read(lake: Lakehouse, torn: Torn) -> bool:
 def _read_by_silver(lake: Lakehouse) -> dict[str, int]:
     """The last version of each bronze table that a batch of silver's whole checkpoint reads, done or planned."""
     checkpoint = read_checkpoint(lake.folder, "silver")
-    whole = set() if checkpoint is None else set(_batches(checkpoint, "offsets"))
-    if checkpoint is None or not (whole := whole - set(_torn_batches(checkpoint)["offsets"])):
+    if checkpoint is None:
+        return {}
+    whole = set(batches(checkpoint, "offsets")) - set(torn_batches(checkpoint)["offsets"])
+    if not whole:
         return {}
     names = [table.sql_name for table in SILVER_SOURCES]
     # index -1 stands before the version's first file: as_position counts that version as not read
