@@ -21,6 +21,7 @@ from lakehouse.history.data_files import checksum_of, damaged_files
 from lakehouse.history.log import commit_versions, read_actions, read_commit, table_log
 from lakehouse.history.raw_log import checkpoint_files
 from lakehouse.lakehouse import Lakehouse, select
+from lakehouse.paths import is_address
 from lakehouse.spark.checkpoints import Checkpoint, delta_positions, read_checkpoint
 from lakehouse.spark.rollback import batches, rollback, torn_batches
 from lakehouse.tables import SILVER_BATCHES, Table, layer_tables
@@ -55,7 +56,10 @@ def recover(lake: Lakehouse, layer: str) -> None:
     """Set aside what a power failure has left of the newest files, one line on stderr for each.
 
     Then make sure that a process that was killed has not left commits that only the operating system's memory has.
+    A store loses nothing of what it has confirmed.
     """
+    if is_address(lake.root):
+        return
     for stream, tables in _STREAMS[layer].items():
         for cut in cuts(lake, stream, tables):
             for name in cut.names:
