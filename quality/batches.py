@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -32,12 +33,25 @@ class Profile(NamedTuple):
 
 def pandas_rows(table: pa.Table) -> pd.DataFrame:
     """The table as pandas, which keeps what the columns' types were."""
-    rows = table.to_pandas(types_mapper=_type_in_pandas)
+    rows = table.to_pandas(types_mapper=_type_in_pandas).astype(_plain_numbers(table))
     rows.attrs[_TYPES] = {
         field.name: field.dataType.simpleString()
         for field in from_arrow_schema(table.schema, prefer_timestamp_ntz=False)
     }
     return rows
+
+
+def _plain_numbers(table: pa.Table) -> dict[str, type]:
+    """The columns of numbers without a null or NaN: of NumPy's own types, for which GX has no loop over values."""
+    return {
+        name: float if pa.types.is_floating(column.type) else int
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if column.type in _NUMBERS and pc.all(pc.is_valid(column)).as_py() and not _has_nan(column)
+    }
+
+
+def _has_nan(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_floating(column.type) and bool(pc.any(pc.is_nan(column)).as_py())
 
 
 def delta_types(rows: Rows) -> dict[str, str]:

@@ -60,6 +60,7 @@ def _no_collection() -> Iterator[None]:
     gc.disable()
     try:
         yield
+        gc.freeze()
     finally:
         if enabled:
             gc.enable()
