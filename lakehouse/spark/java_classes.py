@@ -14,6 +14,8 @@ from py4j.protocol import Py4JJavaError
 
 # Each may call those before it.
 _CLASSES = ("LocalFiles", "LocalLogStore", "LocalCheckpointFileManager", "ConditionalLogStore")
+# Java 8, the first that calls static methods of interfaces, such as Delta's `Action.fromJson`.
+_TARGET = 8
 _DURABLE, _FENCE = "lakehouse.durable", "lakehouse.fence"
 
 
@@ -49,6 +51,7 @@ def _compiled(jvm: JVMView, loader: JavaObject, name: str) -> Mapping[str, bytes
     """The bytes of each class, by its name."""
     compiler = jvm.org.codehaus.janino.SimpleCompiler()
     compiler.setParentClassLoader(loader)
+    compiler.setTargetVersion(_TARGET)
     compiler.cook(Path(__file__).with_name(f"{name}.java").read_text(encoding="utf-8"))
     return dict(compiler.getBytecodes())
 

@@ -21,7 +21,7 @@ def jvm(spark: SparkSession) -> Any:
 
 
 def path(spark: SparkSession, file: Path) -> JavaObject:
-    return jvm(spark).org.apache.hadoop.fs.Path(file.as_uri())
+    return jvm(spark).org.apache.hadoop.fs.Path(str(file))
 
 
 def commit(spark: SparkSession, file: Path, actions: Sequence[object], *, overwrite: bool = False) -> None:
