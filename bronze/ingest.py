@@ -12,6 +12,7 @@ from lakehouse.history.commits import StreamBatch, last_batch
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.history.failed_batch import failed_batch
+from lakehouse.history.recovery import recover
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.kafka.bronze_sources import BronzeSource, bronze_sources
 from lakehouse.kafka.client import Cluster
@@ -38,6 +39,7 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
     """
     kafka, lake = settings.kafka, SparkLakehouse(settings.root, spark)
     with only_run(settings.shared_ops, "bronze"), damage_named(lake.root):
+        recover(lake.in_process, "bronze")
         require_whole_logs(lake.root, "bronze")
         ensure_topics(cluster, kafka.topics, **kafka.new_topics)
         topics = describe_topics(cluster, kafka.topics, timeout_seconds=kafka.connect_timeout_seconds)

@@ -1,9 +1,11 @@
-"""Atomic writes of local files: a file is complete or absent, however its writer ends."""
+"""Atomic writes of local files: a file is complete or absent, however its writer or the machine ends."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from lakehouse.durability import sync
 
 
 @contextmanager
@@ -12,6 +14,8 @@ def atomic_write(target: Path) -> Iterator[Path]:
     draft = target.with_name(f"{target.name}.{os.getpid()}")
     try:
         yield draft
+        sync([draft])
         draft.replace(target)
+        sync([target.parent])
     finally:
         draft.unlink(missing_ok=True)

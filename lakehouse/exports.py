@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import os
 import re
 import secrets
 import shutil
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
+from lakehouse.durability import sync
 from lakehouse.errors import InputError
 from lakehouse.folders import Folder, open_folder
 from lakehouse.paths import is_address
@@ -91,8 +91,7 @@ def replaced_file(path: str) -> Iterator[IO[bytes]]:
     try:
         with partial.open("xb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+        sync([partial])
         if target:
             _replace_local(partial, target)
         else:
@@ -140,11 +139,7 @@ def _replace_remote(finished: Path, path: str) -> None:
 
 def _replace_local(finished: Path, target: Path) -> None:
     finished.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the rename itself must survive a power cut
-    finally:
-        os.close(folder)
+    sync([target.parent])  # the rename itself must survive a power failure
 
 
 def _local_path(path: str) -> Path | None:

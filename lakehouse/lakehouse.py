@@ -11,6 +11,7 @@ from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.table import TableMerger
 
+from lakehouse.durability import commits_synced, sync_commits
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
 from lakehouse.history.log import Commit, commit_times, read_commit, table_log, versions
@@ -142,8 +143,10 @@ class Lakehouse:
 
         A table that does not exist is created with its contract.
         """
-        merge = unmatched(self._ensured(table), rows, _noting(input_versions))
-        merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
+        delta = self._ensured(table)
+        merge = unmatched(delta, rows, _noting(input_versions))
+        with commits_synced(delta):
+            merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
 
     def append(
         self, table: Table | str, rows: pa.Table, *, input_versions: Mapping[str, int] | None = None
@@ -152,7 +155,9 @@ class Lakehouse:
 
         A table that does not exist is created with its contract.
         """
-        append(self._ensured(table), rows, None if input_versions is None else _noting(input_versions))
+        delta = self._ensured(table)
+        with commits_synced(delta):
+            append(delta, rows, None if input_versions is None else _noting(input_versions))
 
     def require(self, *tables: Table | str) -> None:
         """Raise TableError for the first of the tables that does not exist."""
@@ -165,7 +170,8 @@ class Lakehouse:
         record_version(self.root)
         declared = declaration(table)
         schema = delta_schema(declared)
-        if not self.exists(declared):
+        is_new = not self.exists(declared)
+        if is_new:
             DeltaTable.create(
                 self._address(declared),
                 schema,
@@ -175,6 +181,7 @@ class Lakehouse:
                 storage_options=delta_options(self.root),
             )
         opened = self.delta(declared)
+        before = -1 if is_new else opened.version()
         names = {field.name for field in opened.schema().fields}
         added = [field for field in schema.fields if field.name not in names]
         if added:  # delta-rs would drop their values without a word
@@ -183,6 +190,7 @@ class Lakehouse:
         for name, condition in declared.checks.items():  # delta-rs enforces no constraint that is a mere property
             if name not in held:
                 opened.alter.add_constraint({name: condition})
+        sync_commits({self.path(declared): range(before + 1, opened.version() + 1)})
         return opened
 
     def _address(self, table: Table | str) -> str:

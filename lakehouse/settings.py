@@ -211,6 +211,7 @@ class Settings(BaseModel):
 
     root: Root
     ops_folder: OpsFolder
+    durable: bool
     kafka: KafkaSettings
     bronze: BronzeSettings
     silver: SilverSettings

@@ -1,4 +1,4 @@
-"""Object stores: what each of the four clients (pyarrow, delta-rs, obstore, Spark's s3a) is told of one.
+"""Stores: what each of the four clients (pyarrow, delta-rs, obstore, Spark's file systems) is told of one.
 
 The endpoint, region and credentials are those of the environment (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN) or the machine's role. The clients read the credentials themselves: they
@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 
 from pyarrow.fs import FileSystem, S3FileSystem
 
-from lakehouse.paths import encoded_address
+from lakehouse.paths import encoded_address, is_address
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore
 
 _S3 = ("s3://", "s3a://")
+# What makes Delta and Spark write a local root by lakehouse/spark/java_classes.py.
+_LOCAL = {
+    "spark.delta.logStore.file.impl": "lakehouse.LocalLogStore",
+    "spark.sql.streaming.checkpointFileManagerClass": "lakehouse.LocalCheckpointFileManager",
+}
 # The stores in which a put can be made conditional, by obstore.
 _CONDITIONAL = (*_S3, "gs://", "abfs://", "abfss://", "az://")
 
@@ -64,6 +69,8 @@ def object_store(address: str) -> "ObjectStore":
 
 def spark_options(address: str) -> dict[str, str]:
     """Spark's settings for the store. Spark itself takes the credentials from the same environment."""
+    if not is_address(address):
+        return _LOCAL
     if not is_s3(address):
         return {}
     options = {"spark.hadoop.fs.s3a.endpoint.region": _region()}

@@ -2,6 +2,7 @@
 
 from deltalake.exceptions import CommitFailedError
 
+from lakehouse.durability import commits_synced
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import LOG_KEPT
@@ -19,8 +20,10 @@ def is_kept(lake: Lakehouse, table: Table, keep_days: int) -> bool:
 
 def keep(lake: Lakehouse, table: Table, keep_days: int) -> bool:
     """Set the table's properties; whether no other commit came between. A writer's own commit would then fail."""
+    opened = lake.delta(table)
     try:
-        lake.delta(table).alter.set_table_properties(properties(keep_days))
+        with commits_synced(opened):
+            opened.alter.set_table_properties(properties(keep_days))
     except CommitFailedError:
         return False
     return True

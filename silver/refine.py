@@ -12,6 +12,7 @@ from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.history.failed_batch import failed_batch
+from lakehouse.history.recovery import recover
 from lakehouse.jobs import run_job, stream_parser
 from lakehouse.locks import only_run
 from lakehouse.metrics.server import metrics_served
@@ -49,6 +50,8 @@ def refine(
     silver = lake if target is None else SparkLakehouse(target, spark)
     run, repairing = ("silver", "") if target is None else ("rebuild-silver", "silver")
     with only_run(settings.shared_ops, run), damage_named(lake.root, repairing=repairing):
+        if target is None:
+            recover(lake.in_process, "silver")
         require_whole_logs(lake.root, *(("bronze", "silver") if target is None else ("bronze",)))
         require_no_rebuild(silver.root)
         checkpoint = read_checkpoint(silver.in_process.folder, STREAM)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
 
+from lakehouse.durability import commits_synced
 from lakehouse.lakehouse import Lakehouse, append, arrow_schema, quoted, select
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
@@ -50,16 +51,17 @@ def open_tables(lake: Lakehouse) -> Opened:
 def apply_small_batch(
     judged: pa.Table, tables: Opened, *, query_id: str, batch_id: int, versions: Mapping[str, int]
 ) -> None:
-    """Write one judged batch to the silver tables, its own row in silver.batches last.
+    """Write one judged batch to the silver tables; its own row in silver.batches last, once the rest is on disk.
 
     If a crash made Spark repeat the batch, any of its first commits may already exist: each commit compares its
     rows with what the table holds, and the last one carries a transaction id.
     """
     batch = _targeted(judged)
-    if batch.rejected:
-        _quarantine(tables, batch)
-    decisions = _decide(tables, batch.valid)
-    _write(tables, batch, decisions)
+    with commits_synced(*(table for name, table in tables.items() if name != SILVER_BATCHES.name)):
+        if batch.rejected:
+            _quarantine(tables, batch)
+        decisions = _decide(tables, batch.valid)
+        _write(tables, batch, decisions)
     recorded = tables[SILVER_BATCHES.name].transaction_version(query_id)
     if recorded is not None and recorded >= batch_id:
         return
@@ -72,7 +74,8 @@ def apply_small_batch(
         silver_versions=_versions(tables),
         unknown=_unknown_fields(judged),
     )
-    _append(tables, SILVER_BATCHES, row, Transaction(query_id, batch_id))
+    with commits_synced(tables[SILVER_BATCHES.name]):
+        _append(tables, SILVER_BATCHES, row, Transaction(query_id, batch_id))
 
 
 def join_small_files(lake: SparkLakehouse, tables: Opened) -> None:

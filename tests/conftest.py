@@ -25,7 +25,7 @@ from tests.support.folders import AWKWARD, PROJECT, SHARED
 from tests.support.once import made_once
 from tests.support.outcome import Command, command_with
 from tests.support.processes import TIMEOUT, far_from_the_checkout
-from tests.support.settings_folder import SMALL_FILES, SMALL_JOBS, make_settings_folder
+from tests.support.settings_folder import SMALL_JOBS, make_settings_folder
 from tests.support.small import with_small_demo
 from tests.support.wheel import Installed, install_wheel, installed_in
 
@@ -57,14 +57,14 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["SPARK_LOCAL_DIRS"] = str(folder / "local")
     with ExitStack() as opened:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(CONF_VARIABLE, str(make_settings_folder(folder / "conf", SMALL_JOBS, SMALL_FILES)))
+            patch.setenv(CONF_VARIABLE, str(make_settings_folder(folder / "conf", SMALL_JOBS)))
             session = opened.enter_context(spark_session("tests", log_file=folder / "spark.log"))
         yield session
 
 
 @pytest.fixture(scope="session")
 def small_jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The variable that gives a process Spark settings for small jobs, and the product's own for files."""
+    """The variable that gives a process Spark settings for small jobs."""
     return {CONF_VARIABLE: str(make_settings_folder(tmp_path_factory.mktemp("small-jobs") / "conf", SMALL_JOBS))}
 
 

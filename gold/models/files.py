@@ -21,6 +21,7 @@ from gold.models.saved import (
     read_manifest,
     require_saved,
 )
+from lakehouse.durability import sync_below
 from lakehouse.exports import replaced_file
 from lakehouse.folders import open_folder
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -59,6 +60,7 @@ def save_model(
     open_folder(root).delete(f"models/{model_version}")
     for name, frame in frames.items():
         frame.write.parquet(f"{folder}/{name}")
+    sync_below(folder)
     written = model_folder(root, model_version)
     manifest["files"] = {name: part_names(written / name) for name in frames}
     text = json.dumps(manifest, allow_nan=False, indent=2)

@@ -20,6 +20,7 @@ from lakehouse.history.data_files import (
 )
 from lakehouse.history.log import commit_versions, table_log
 from lakehouse.history.raw_log import checkpoint_files, require_readable_file
+from lakehouse.history.recovery import remedy
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.checkpoints import last_batch, line_fault, rebuild, repair
@@ -86,7 +87,12 @@ def _require_none(root: str, look: Callable[[Lakehouse], Iterator[Damage]]) -> N
     except (InputError, OSError):
         return
     if first is not None and is_lasting:
-        raise first.error()
+        raise recoverable(lake, first).error()
+
+
+def recoverable(lake: Lakehouse, damage: Damage) -> Damage:
+    """The same, with the stream's own recovery as the repair if it can set the file aside without loss."""
+    return damage._replace(todo=remedy(lake, damage.path) or damage.todo)
 
 
 def table_damage(root: str, table: Table) -> Damage | None:

@@ -14,7 +14,7 @@ from lakehouse.errors import (
     TableError,
     root_cause,
 )
-from lakehouse.history.damage import Damage, DamageError, all_damage, unreadable
+from lakehouse.history.damage import Damage, DamageError, all_damage, recoverable, unreadable
 from lakehouse.history.data_files import checksum_of, paths_named
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import RunningError
@@ -48,6 +48,7 @@ def explained(root: str, error: Exception, *, repairing: str = "") -> Exception:
         damage = _behind(Lakehouse(root), error, cause, repairing)
     if damage is None:
         return error
+    damage = recoverable(Lakehouse(root), damage)
     return damage.error(error.problem.partition(": ")[0] if isinstance(error, StreamError) else "")
 
 

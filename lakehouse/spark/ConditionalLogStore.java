@@ -19,7 +19,7 @@ import org.apache.hadoop.fs.Path;
  *
  * The file system's own create(overwrite = false) looks first and writes then, which loses commits. A driver
  * whose leases have run out commits nothing (lakehouse/leases.py writes the file that says until when).
- * log_store.py compiles this file with the compiler that Spark has for its generated code: no generics, no lambdas.
+ * java_classes.py compiles this file with the compiler that Spark has for its generated code: no generics, no lambdas.
  */
 public class ConditionalLogStore extends HadoopFileSystemLogStore {
     private static final String CONDITIONAL = "fs.option.create.conditional.overwrite";

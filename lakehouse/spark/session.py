@@ -32,8 +32,8 @@ from lakehouse.spark.defaults import (
 )
 from lakehouse.spark.downloads import downloads_reported
 from lakehouse.spark.environment import drop_empty_variables, require_fitting_environment, suspects
-from lakehouse.spark.log_store import add_log_store
-from lakehouse.stores import is_s3, spark_options
+from lakehouse.spark.java_classes import add_classes
+from lakehouse.stores import spark_options
 
 # They print the stack trace of an exception that is also raised, and reported where it is caught.
 _ERROR_LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
@@ -155,8 +155,8 @@ def _start(name: str, log_file: Path | None, scratch: Path, *, lasting: bool) ->
 def _session(name: str, scratch: Path) -> SparkSession:
     """Create the session. Files meant for the current folder go to `scratch`, unless settings say where."""
     builder = SparkSession.builder.appName(name).config(_SUBSTITUTES, "false")
-    root = load_settings().root
-    for key, value in spark_options(root).items():
+    settings = load_settings()
+    for key, value in spark_options(settings.root).items():
         if not SparkConf().contains(key):
             builder = builder.config(key, value)
     if not SparkConf().contains(_WAREHOUSE):
@@ -166,10 +166,11 @@ def _session(name: str, scratch: Path) -> SparkSession:
     require_writable_root(jvm.java.lang.System.getProperty("sun.jnu.encoding"))
     if not jvm.java.lang.System.getProperty(_DERBY):
         jvm.java.lang.System.setProperty(_DERBY, str(scratch))
-    jar = add_log_store(jvm, scratch, fence_file()) if is_s3(root) else None
+    jars = add_classes(jvm, scratch, durable=settings.durable, fence=fence_file())
     spark = builder.getOrCreate()
-    if jar and not str(spark.sparkContext.master).startswith("local"):
-        spark.sparkContext._jsc.addJar(str(jar))
+    if not str(spark.sparkContext.master).startswith("local"):
+        for jar in jars:
+            spark.sparkContext._jsc.addJar(str(jar))
     return spark
 
 

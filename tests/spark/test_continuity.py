@@ -6,7 +6,7 @@ Each case either continues correctly, or stops with one line that names the caus
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -522,6 +522,22 @@ def test_a_rebuild_that_was_cut_off_is_finished(
     require_no_rebuild(copied.root)
     refine(spark, copied)
     assert state(copied.root) == before
+
+
+@pytest.mark.parametrize("layers", [("silver",), ("bronze", "silver")], ids=" and ".join)
+def test_a_power_failure_empties_what_nothing_synced(
+    base: Base, spark: SparkSession, copied: Settings, layers: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All files of the second batch are there, and empty: both streams do it again."""
+    root = Path(copied.root)
+    for folder in [*layers, *(f"checkpoints/{layer}" for layer in layers)]:
+        for file in (root / folder).rglob("*"):
+            if file.is_file() and not (base.first / file.relative_to(root)).exists():
+                file.write_bytes(b"")
+    assert go_on(spark, copied) == ""
+    told = capsys.readouterr().err
+    for layer in layers:
+        assert f"{root}/checkpoints/{layer}" in told
 
 
 def test_the_audit_finds_what_is_planted(spark: SparkSession, copied: Settings) -> None:

@@ -18,7 +18,7 @@ from lakehouse.jvm import options as jvm_options
 from lakehouse.jvm.java import find_java
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.defaults import spark_defaults
-from tests.support.settings_folder import SMALL_FILES, SMALL_JOBS
+from tests.support.settings_folder import SMALL_JOBS
 
 BIN = Path(sys.executable).parent
 # Ends a hanging test. On a slow day the demo of 40 users takes five minutes, with another worker running.
@@ -33,8 +33,7 @@ def small_submits() -> dict[str, str]:
     From start to the first Delta table: 36 s of CPU, 19 s without that compiler, 13 s with a class archive.
     Settings for small jobs are properties of the JVM: those of conf/spark-defaults.conf win.
     """
-    small = {**spark_defaults(SMALL_JOBS), **spark_defaults(SMALL_FILES)}
-    properties = [f"-D{name}={value}" for name, value in small.items() if " " not in value]
+    properties = [f"-D{name}={value}" for name, value in spark_defaults(SMALL_JOBS).items() if " " not in value]
     return {"SPARK_SUBMIT_OPTS": " ".join([*jvm_options.fast_jvm(find_java()), *properties])}
 
 

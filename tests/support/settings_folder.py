@@ -7,8 +7,6 @@ from lakehouse.spark.defaults import DEFAULTS
 from tests.support.folders import PROJECT
 
 SMALL_JOBS = PROJECT / "tests" / "support" / "spark.conf"
-# Not for processes that a test kills: they also change how a file becomes visible.
-SMALL_FILES = PROJECT / "tests" / "support" / "spark-files.conf"
 
 
 def make_settings_folder(folder: Path, *added: Path) -> Path:

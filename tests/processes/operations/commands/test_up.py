@@ -14,7 +14,7 @@ from bronze.ingest import ingest
 from lakehouse.broker.embedded import kafka_cluster, own_broker
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
-from lakehouse.settings import CONF_VARIABLE, Settings, load_settings
+from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_POPULARITY, SILVER_CONTENT
 from operations import cli
@@ -29,7 +29,6 @@ from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.monitored import families, free_port, scrape, used_names, values
 from tests.support.processes import TIMEOUT, Running, await_condition
-from tests.support.settings_folder import SMALL_FILES, SMALL_JOBS, make_settings_folder
 from tests.support.small import with_small_demo
 
 
@@ -41,13 +40,6 @@ def embedded(tmp_path: Path, prepared: Callable[[Path], Path]) -> Settings:
     up = base.up.model_copy(update={"trigger_seconds": 1.0, "maintain_every_hours": 0.001})
     root = prepared(tmp_path / "lakehouse")
     return base.model_copy(update={"root": str(root), "kafka": kafka, "up": up})
-
-
-@pytest.fixture(scope="module")
-def cheap(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Spark settings for small jobs: `up` runs hundreds, and they do not affect how it starts and ends."""
-    folder = tmp_path_factory.mktemp("up") / "conf"
-    return {CONF_VARIABLE: str(make_settings_folder(folder, SMALL_JOBS, SMALL_FILES))}
 
 
 def start(settings: Settings, log: Path, variables: Mapping[str, str]) -> Running:
@@ -65,10 +57,10 @@ def start(settings: Settings, log: Path, variables: Mapping[str, str]) -> Runnin
 
 
 def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
-    embedded: Settings, cheap: dict[str, str], tmp_path: Path
+    embedded: Settings, small_jobs: dict[str, str], tmp_path: Path
 ) -> None:
     """Twice on one lakehouse: first killed midway, then stopped by a user. Nothing is lost either time."""
-    killed = start(embedded, tmp_path / "killed.log", cheap)
+    killed = start(embedded, tmp_path / "killed.log", small_jobs)
     broker = own_broker(embedded.kafka, embedded.root)
     assert broker is not None
     os.kill(broker.pid, signal.SIGKILL)
@@ -81,7 +73,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
 
     port = free_port()
     metrics = embedded.metrics.model_copy(update={"port": port})
-    live = start(embedded.model_copy(update={"metrics": metrics}), tmp_path / "live.log", cheap)
+    live = start(embedded.model_copy(update={"metrics": metrics}), tmp_path / "live.log", small_jobs)
     scraped = families(scrape(port))
     await_condition(lambda: not live.alive() or "maintenance freed" in live.said(), "a maintenance", every=0.2)
     code = live.stop(signal.SIGINT)
@@ -111,7 +103,7 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
 
 
 def test_without_producers_it_takes_what_others_have_sent(
-    spark: SparkSession, embedded: Settings, cheap: dict[str, str], tmp_path: Path
+    spark: SparkSession, embedded: Settings, small_jobs: dict[str, str], tmp_path: Path
 ) -> None:
     with kafka_cluster(embedded.kafka, embedded.root) as cluster:
         ensure_topics(cluster, embedded.kafka.topics, **embedded.kafka.new_topics)
@@ -119,7 +111,7 @@ def test_without_producers_it_takes_what_others_have_sent(
             "others"
         )
     command = ("operations.cli", "up", "--no-producers", "--for", "1s")
-    live = Running(embedded, tmp_path / "live.log", *command, variables=cheap)
+    live = Running(embedded, tmp_path / "live.log", *command, variables=small_jobs)
     code, said = live.process.wait(TIMEOUT), live.said()
     assert (code, "Traceback" in said) == (0, False), said
     assert re.search(r" s  bronze 20 .* silver 20 .*gold waiting for silver", said.splitlines()[-1]), said
