@@ -36,7 +36,7 @@ def widen(spark: SparkSession, path: str, table: Table, existing: StructType) ->
     Not by Delta's type widening, a table feature with which delta-rs no longer reads the table. Raises TableError
     if the columns differ otherwise, or if the table is append-only.
     """
-    wider = existing if table.is_append_only else _wider(existing, table.schema)
+    wider = existing if table.append_only else _wider(existing, table.schema)
     require_schema(wider, table, what=f"{table.sql_name} at {path}")
     if wider == existing:
         return False
@@ -54,7 +54,7 @@ def restore_not_null(spark: SparkSession, lake: Lakehouse, table: Table, existin
     TableError for rows with nulls there.
     """
     lost = [field.name for field in table.schema if not field.nullable and existing[field.name].nullable]
-    if not lost or table.is_append_only:
+    if not lost or table.append_only:
         return False
     path, nulls = lake.path(table), " OR ".join(f"{identifier(name)} IS NULL" for name in lost)
     if not spark.read.format("delta").load(path).filter(nulls).isEmpty():
