@@ -12,7 +12,9 @@ from lakehouse.root_version import root_version
 from lakehouse.settings import Settings
 from lakehouse.tables import (
     CATALOGUE,
+    GOLD_TRIALS,
     OPS_RUNS,
+    QUALITY_RESULTS,
     SILVER_CONTENT,
     SILVER_FEEDBACK,
     SILVER_USERS,
