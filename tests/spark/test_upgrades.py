@@ -1,7 +1,7 @@
 """The streams of the next version go on where those of this one stopped, on the same tables and checkpoint.
 
-One root that both versions wrote, what a rebuild by the next one makes of it, and one root with a row that the next
-version no longer accepts.
+One root that both versions wrote, what a rebuild by the next one makes of it, and one root with a row that the
+next version no longer accepts.
 """
 
 import shutil
@@ -70,7 +70,7 @@ LATER_ACTIONS = [
 
 
 class Upgraded(NamedTuple):
-    """`continued`: a root that the stream continued. The root of `settings`: rebuilt. `strict`: has a low rating."""
+    """`continued`: a root that both versions wrote. That of `settings`: rebuilt. `strict`: has a low rating."""
 
     settings: Settings
     continued: str
