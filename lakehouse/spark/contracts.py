@@ -15,18 +15,24 @@ def conform(rows: DataFrame, table: Table) -> DataFrame:
 
 def require_schema(got: StructType, table: Table, *, what: str) -> None:
     """Raise TableError listing every difference from the table's contract."""
+    found = differences(got, table)
+    if found:
+        todo = f"the contract is in lakehouse/tables/{table.layer}.py"
+        raise TableError(f"{what}: {'; '.join(found)}", todo=todo)
+
+
+def differences(got: StructType, table: Table) -> list[str]:
+    """Each difference from the table's contract, in words."""
     existing = {field.name: _shape(field.dataType) for field in got}
     wanted = {field.name: _shape(field.dataType) for field in table.schema}
-    differences = [f"no column {name}" for name in wanted if name not in existing]
-    differences += [f"unexpected column {name}" for name in existing if name not in wanted]
-    differences += [
+    found = [f"no column {name}" for name in wanted if name not in existing]
+    found += [f"unexpected column {name}" for name in existing if name not in wanted]
+    found += [
         f"column {name} is {existing[name]} instead of {wanted[name]}"
         for name in wanted
         if name in existing and existing[name] != wanted[name]
     ]
-    if differences:
-        todo = f"the contract is in lakehouse/tables/{table.layer}.py"
-        raise TableError(f"{what}: {'; '.join(differences)}", todo=todo)
+    return found
 
 
 def _shape(kind: DataType) -> str:

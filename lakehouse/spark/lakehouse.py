@@ -16,7 +16,7 @@ from lakehouse.folders import open_folder
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.root_version import record_version
 from lakehouse.spark import columns, comments, constraints
-from lakehouse.spark.contracts import conform
+from lakehouse.spark.contracts import conform, differences
 from lakehouse.spark.sql import identifier, setting, text_literal
 from lakehouse.tables import CATALOGUE, Table
 
@@ -169,12 +169,20 @@ class SparkLakehouse:
             nothing.option("userMetadata", _note(input_versions, made_by)).save(self.require(table))
 
     def replace(self, rows: DataFrame, table: Table, *, note: Mapping[str, str]) -> None:
-        """Replace the table's rows and columns with those of its contract, in one commit that carries `note`."""
+        """Replace the table's rows in one commit that carries `note`, and its columns if the contract has others.
+
+        Commits that change no row then make columns NOT NULL again, and update descriptions.
+        """
         if not self.exists(table):
             self.ensure(table)
-        options = {"overwriteSchema": "true", "userMetadata": json.dumps(dict(note))}
+        options = {"userMetadata": json.dumps(dict(note))}
+        if differences(self._schema(table), table):
+            options["overwriteSchema"] = "true"
         self._replace_rows(comments.commented(conform(rows, table), table), table, options)
-        columns.restore_not_null(self.spark, self.in_process, table, self._schema(table))
+        existing = self._schema(table)
+        if columns.restore_not_null(self.spark, self.in_process, table, existing):
+            existing = self._schema(table)
+        comments.update_columns(self.spark, self.path(table), table, existing)
 
     def set_aside(self, table: Table, *, stamp: str) -> str:
         """Rename the table's folder, so that the table can be recreated; the new path."""

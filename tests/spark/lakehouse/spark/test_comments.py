@@ -1,5 +1,6 @@
 """Descriptions of tables and columns in Delta: set at creation, updated without touching a row, and never lost."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pyspark.sql.types import StructField, StructType
 
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import BRONZE_EVENTS, GOLD_POWERBI, SILVER_CORRECTIONS, SILVER_USERS, Table
-from lakehouse.tables.declaration import LONG, STRING, optional, required
+from lakehouse.tables.declaration import INT, LONG, STRING, optional, required
 from tests.support.records import USER, bronze_frame, bronze_row
 
 FEED = {"delta.enableChangeDataFeed": "true"}
@@ -84,12 +85,15 @@ def test_a_job_that_only_overwrites_updates_them_too(lake: SparkLakehouse) -> No
     assert comments_of(lake, table) == ("one thing", table.descriptions)
 
 
-def test_a_replaced_schema_keeps_them(lake: SparkLakehouse) -> None:
+def test_a_replaced_schema_has_them_and_is_the_declared_one(lake: SparkLakehouse) -> None:
+    """Spark makes all columns nullable when it overwrites a schema."""
     table = declared()
-    lake.ensure(table)
+    lake.ensure(replace(table, schema=StructType([table.schema["offset"], optional("size", INT, "in bytes")])))
     rows = lake.spark.createDataFrame([("a", 1)], "`offset` string, size long")
     lake.replace(rows, table, note={"lakehouse": "rebuild"})
     assert comments_of(lake, table) == ("one thing", table.descriptions)
+    columns = deltalake.DeltaTable(lake.path(table)).schema().to_json()
+    assert json.loads(columns) == json.loads(table.schema.json())
 
 
 def test_a_column_added_later_comes_with_its_description(lake: SparkLakehouse) -> None:
