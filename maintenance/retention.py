@@ -1,6 +1,7 @@
 """Retention of bronze: rows that silver has taken go once bronze has held them for `bronze.keep_days`."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from lakehouse.history.retention import Removed, record
 from lakehouse.kafka.meter import PartitionId
 from lakehouse.lakehouse import Lakehouse, delete, in_part
 from lakehouse.locks import RunningError, only_run
+from lakehouse.paths import is_address
+from lakehouse.stores import has_conditional_puts
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 
@@ -38,7 +41,7 @@ class Due(NamedTuple):
     def condition(self) -> str:
         """The SQL condition of these rows. Rows that are appended meanwhile do not meet it."""
         of_parts = [f'({in_part(part)} AND "offset" < {gone.next_offset})' for part, gone in self.parts.items()]
-        return f"{_before(self.until)} AND ({' OR '.join(of_parts)})"
+        return f"{_before(self.until)} AND ({' OR '.join(of_parts) or 'false'})"
 
 
 class Retired(NamedTuple):
@@ -84,13 +87,25 @@ def retire(lake: Lakehouse, table: Table, until: datetime, *, shared_ops: str) -
     if not due(lake, table, lake.delta(table), until).parts:
         return Retired(0, until)
     try:
-        with only_run(shared_ops, _REBUILD):
+        with only_run(shared_ops, _REBUILD), _undisturbed(lake, table, shared_ops):
             if (lake.folder / "rebuild").names():
                 return Retired(0, until, "a rebuild of silver is not complete")
-            _let_rows_go(lake, table, shared_ops)
+            _let_rows_go(lake, table)
             return _remove(lake, table, until)
     except RunningError as error:
         return Retired(0, until, error.problem)
+
+
+def _undisturbed(lake: Lakehouse, table: Table, shared_ops: str) -> AbstractContextManager[None]:
+    """Keep the table's stream from running where that is needed.
+
+    A change of properties would make its batch fail; and in some stores commits of Spark and of delta-rs do not
+    exclude each other.
+    """
+    are_exclusive = not is_address(lake.root) or has_conditional_puts(lake.root)
+    return (
+        nullcontext() if are_exclusive and not _is_append_only(lake, table) else only_run(shared_ops, table.layer)
+    )
 
 
 def _remove(lake: Lakehouse, table: Table, until: datetime) -> Retired:
@@ -105,12 +120,14 @@ def _remove(lake: Lakehouse, table: Table, until: datetime) -> Retired:
     return Retired(0, until, "other writers took its files each time")
 
 
-def _let_rows_go(lake: Lakehouse, table: Table, shared_ops: str) -> None:
-    """Bronze's stream does this when it starts; a change of properties beside it would make its batch fail."""
-    opened = lake.delta(table)
-    if APPEND_ONLY.items() <= opened.metadata().configuration.items():
-        with only_run(shared_ops, table.layer):
-            opened.alter.set_table_properties(dict(CHANGEABLE))
+def _let_rows_go(lake: Lakehouse, table: Table) -> None:
+    """Lift the property with which Delta refuses it; bronze's stream does this too when it starts."""
+    if _is_append_only(lake, table):
+        lake.delta(table).alter.set_table_properties(dict(CHANGEABLE))
+
+
+def _is_append_only(lake: Lakehouse, table: Table) -> bool:
+    return APPEND_ONLY.items() <= lake.delta(table).metadata().configuration.items()
 
 
 def _unread_from(lake: Lakehouse, table: Table) -> dict[PartitionId, int] | None:

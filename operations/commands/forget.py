@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from deltalake.exceptions import DeltaError
+
 from lakehouse.errors import InputError, first_line
 from lakehouse.forgotten import read_forgotten, remember
 from lakehouse.history.backlog import silver_backlog
@@ -16,13 +18,14 @@ from lakehouse.locks import only_run
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import last_batch
 from lakehouse.tables import GOLD_AFFINITY
+from lakehouse.tables.declaration import checks_in
 from maintenance.maintain import LOCK
 from operations.call import Call
 from operations.commands.unknown import as_in_silver
 from operations.confirmation import confirm
 from operations.output import print_json, print_table
 from operations.person.files import clean_files
-from operations.person.forgetting import forget_everywhere
+from operations.person.forgetting import TABLES, forget_everywhere
 from operations.person.purging import let_rows_change, purge
 from operations.person.searching import files_naming
 
@@ -62,6 +65,7 @@ def forget(settings: Settings, user_ids: set[str]) -> Outcome:
     lake = Lakehouse(settings.root)
     with _alone(settings.shared_ops):
         _require_all_read(lake)
+        _require_writable(lake)
         forgotten = remember(lake.root, user_ids)
         let_rows_change(lake)
         rows = forget_everywhere(lake, forgotten)
@@ -89,6 +93,19 @@ def _require_all_read(lake: Lakehouse) -> None:
     is_behind = silver_backlog(lake, now=datetime.now(UTC)).rows != 0
     if is_behind or last_batch(checkpoint / "offsets") > last_batch(checkpoint / "commits"):
         raise InputError("silver has not read all of bronze", todo="first: lakehouse run --select silver")
+
+
+def _require_writable(lake: Lakehouse) -> None:
+    """Raise InputError for a constraint that delta-rs cannot check: it would stop in the middle."""
+    for table in filter(lake.exists, TABLES):
+        for name, condition in checks_in(lake.delta(table).metadata().configuration).items():
+            try:
+                lake.query(f"SELECT 1 FROM rows WHERE NOT ({condition}) LIMIT 0", rows=table)  # noqa: S608
+            except (DeltaError, InputError) as error:
+                raise InputError(
+                    f"delta-rs cannot check {name}, a constraint of {table.sql_name}: {first_line(error)}",
+                    todo="lakehouse run --select silver updates it; if it is your own, drop it meanwhile",
+                ) from error
 
 
 def _listed(file: Path) -> list[str]:

@@ -86,5 +86,11 @@ def test_the_start_of_the_embedded_broker_is_said(embedded: Settings, prepared: 
         r"no Kafka broker runs: starting the embedded one\nit answered after \d+\.\d s\n", done.stderr
     )
     nothing = dict.fromkeys(Totals._fields, 0)
-    assert json.loads(done.stdout) == {"ok": True, "partitions": [], "silver": nothing, "faults": []}
+    assert json.loads(done.stdout) == {
+        "ok": True,
+        "partitions": [],
+        "removed_before": {},
+        "silver": nothing,
+        "faults": [],
+    }
     assert own_broker(embedded.kafka, embedded.root) is None  # nobody else used it

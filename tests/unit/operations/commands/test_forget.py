@@ -255,6 +255,19 @@ def test_before_silver_has_read_all_of_bronze_it_refuses(root: Path, settings: S
     )
 
 
+def test_a_constraint_that_needs_spark_stops_it_before_anything_is_changed(
+    root: Path, settings: Settings, command: Command
+) -> None:
+    """As earlier versions made them: delta-rs would fail in the middle."""
+    Lakehouse(root).delta(SILVER_QUARANTINE).alter.set_table_properties(
+        {"delta.constraints.has_reason": "size(reasons) > 0"}, raise_if_not_exists=False
+    )
+    code, _, err = command("forget", "u1", "--yes", settings=settings)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("lakehouse: delta-rs cannot check has_reason, a constraint of silver.quarantine: ")
+    assert read_forgotten(str(root)) == NOBODY
+
+
 def test_without_anybody_it_refuses(settings: Settings, command: Command) -> None:
     code, _, err = command("forget", "--yes", settings=settings)
     assert (code, err) == (
