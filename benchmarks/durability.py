@@ -4,8 +4,8 @@
 
 A real broker, bronze in micro-batches of --rows messages, and silver in the same ones, in process and by Spark.
 The references are the same without waiting for the disk (`durable = false`), and Spark's and Delta's own classes.
-Each round runs each way in a process of its own; its first batches do not count. Prints the medians of all rounds
-and what a disk alone takes, and writes build/benchmarks/durability.json.
+Each round runs each way in a process of its own; its first batches do not count. Prints what the disk alone takes
+and the medians of each process, and writes build/benchmarks/durability.json.
 """
 
 import argparse
@@ -102,19 +102,17 @@ def main() -> None:
     if options.one:
         print(json.dumps(batches_of(options.rows, options.batches)))
         return
-    found: dict[str, dict[str, list[Batch]]] = {way: {} for way in WAYS}
-    for _ in range(options.rounds):
-        for way, streams in found.items():
-            for stream, batches in run_way(way, options).items():
-                streams.setdefault(stream, []).extend(batches)
     with tempfile.TemporaryDirectory() as folder:
         alone = sync_ms(Path(folder))
     print(f"one new file of 2 KB is on the disk after {alone:.1f} ms (median)")
     phases = "".join(f"{name:>14}" for name in ("ms", *PHASES))
     print(f"{'medians':25}{'stream':12}{'batches':>9}{'CPU s':>8}{phases}")
-    for way, streams in found.items():
-        show(way, streams)
-    write_results("durability", {"sync_ms": alone, **found})
+    runs = []
+    for way in [*WAYS] * options.rounds:
+        found = run_way(way, options)
+        show(way, found)
+        runs.append({"way": way, "batches": found})
+    write_results("durability", {"sync_ms": alone, "runs": runs})
 
 
 if __name__ == "__main__":

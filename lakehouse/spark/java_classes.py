@@ -13,28 +13,33 @@ from pathlib import Path
 from py4j.java_gateway import JavaObject, JVMView
 from py4j.protocol import Py4JJavaError
 
+from lakehouse.paths import is_address
+from lakehouse.stores import is_s3
+
 # Also in an archive, where --py-files has the code.
 _SOURCES = resources("lakehouse.spark")
 # Each may call those before it.
-_CLASSES = ("LocalFiles", "LocalLogStore", "LocalCheckpointFileManager", "ConditionalLogStore")
+_LOCAL = ("LocalFiles", "LocalLogStore", "LocalCheckpointFileManager")
+_S3 = ("ConditionalLogStore",)
 # Java 8, the first that calls static methods of interfaces, such as Delta's `Action.fromJson`.
 _TARGET = 8
 _DURABLE, _FENCE = "lakehouse.durable", "lakehouse.fence"
 
 
-def add_classes(jvm: JVMView, folder: Path, *, durable: bool, fence: Path) -> list[Path]:
-    """Give the JVM the classes. They wait for the disk if `durable`, and commit nothing to S3 after the moment in
-    the file `fence`.
+def add_classes(jvm: JVMView, root: str, folder: Path, *, durable: bool, fence: Path) -> list[Path]:
+    """Give the JVM the classes that a root needs. They wait for the disk if `durable`, and commit nothing to S3
+    after the moment in the file `fence`.
 
-    Returns jars of them for executors, in the folder; none if an earlier session of this JVM has added them.
+    Returns jars of them for executors, in the folder, without those that an earlier session of this JVM has added.
     """
     jvm.java.lang.System.setProperty(_DURABLE, str(durable).lower())
     jvm.java.lang.System.setProperty(_FENCE, str(fence))
     loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
-    if _has(loader, _CLASSES[-1]):
-        return []
+    wanted = _S3 if is_s3(root) else () if is_address(root) else _LOCAL
     jars = []
-    for name in _CLASSES:
+    for name in wanted:
+        if _has(loader, name):
+            continue
         jar = folder / f"{name}.jar"
         _write_jar(jar, _compiled(jvm, loader, name))
         loader.addURL(jvm.java.io.File(str(jar)).toURI().toURL())

@@ -166,7 +166,7 @@ def _session(name: str, scratch: Path) -> SparkSession:
     require_writable_root(jvm.java.lang.System.getProperty("sun.jnu.encoding"))
     if not jvm.java.lang.System.getProperty(_DERBY):
         jvm.java.lang.System.setProperty(_DERBY, str(scratch))
-    jars = add_classes(jvm, scratch, durable=settings.durable, fence=fence_file())
+    jars = add_classes(jvm, settings.root, scratch, durable=settings.durable, fence=fence_file())
     spark = builder.getOrCreate()
     if not str(spark.sparkContext.master).startswith("local"):
         for jar in jars:

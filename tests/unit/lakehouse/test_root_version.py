@@ -34,6 +34,8 @@ BARE = "audit check demo drift export maintain models quarantine report run runs
 COMMANDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(BARE.split(), ()),
     "diff": ("silver.users", "0", "1"),
+    "export-user": ("u1",),
+    "forget": ("u1",),
     "history": ("silver.users",),
     "rebuild": ("silver",),
     "recommend": ("u1",),
