@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bronze.records import raw_records
 from bronze.start import describe_topics, prepare
 from lakehouse.broker.embedded import kafka_cluster
-from lakehouse.history.commits import StreamBatch, last_batch
+from lakehouse.history.commits import StreamBatch, last_stream_batch
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
 from lakehouse.history.failed_batch import failed_batch
@@ -72,7 +72,7 @@ def _writer(lake: SparkLakehouse, source: BronzeSource) -> Callable[[DataFrame, 
     Only the batch that a stream begins with may be there already: the table is asked once. Delta's own sink asks
     it for every batch, which takes three Spark jobs of four.
     """
-    table, held = source.table, last_batch(lake.in_process, source.table)
+    table, held = source.table, last_stream_batch(lake.in_process, source.table)
 
     def write(records: DataFrame, number: int) -> None:
         checkpoint = read_checkpoint(lake.in_process.folder, source.stream)
@@ -81,7 +81,7 @@ def _writer(lake: SparkLakehouse, source: BronzeSource) -> Callable[[DataFrame, 
         if batch == held:
             return
         lake.append(records, table, note=batch.note)
-        if last_batch(lake.in_process, table) != batch:  # no record, only markers of aborted transactions
+        if last_stream_batch(lake.in_process, table) != batch:  # no record, only markers of aborted transactions
             none = records.limit(0)
             lake.append_once(none, table, txn_app_id=checkpoint.query_id, txn_version=number, note=batch.note)
 

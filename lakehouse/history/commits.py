@@ -55,7 +55,7 @@ def stream_batch(commit: Commit) -> StreamBatch | None:
     return StreamBatch(**noted) if isinstance(noted, dict) and noted.keys() == set(StreamBatch._fields) else None
 
 
-def last_batch(lake: Lakehouse, table: Table) -> StreamBatch | None:
+def last_stream_batch(lake: Lakehouse, table: Table) -> StreamBatch | None:
     """The last micro-batch that a stream appended to the table; None if no commit in its log is one."""
     return next(filter(None, map(stream_batch, commits(lake, table))), None)
 

@@ -13,7 +13,7 @@ from lakehouse.history.commits import (
     StreamBatch,
     commit,
     commits,
-    last_batch,
+    last_stream_batch,
     lineage_of,
     rows_added,
     stream_batch,
@@ -116,11 +116,11 @@ def test_a_commit_has_the_time_that_its_writer_recorded(lake: Lakehouse) -> None
 
 def test_the_last_batch_of_a_stream_is_found_behind_maintenance(tmp_path: Path) -> None:
     lake, batch = Lakehouse(tmp_path), StreamBatch("query", 7)
-    assert last_batch(lake, SILVER_USERS) is None
+    assert last_stream_batch(lake, SILVER_USERS) is None
     write(tmp_path, SILVER_USERS, user(1, "Ana"), note=StreamBatch("query", 6).note)
     write(tmp_path, SILVER_USERS, user(2, "Luis"), note=batch.note)
     DeltaTable(lake.path(SILVER_USERS)).optimize.compact()
-    assert last_batch(lake, SILVER_USERS) == batch
+    assert last_stream_batch(lake, SILVER_USERS) == batch
 
 
 @pytest.mark.parametrize(
