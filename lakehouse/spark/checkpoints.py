@@ -41,18 +41,15 @@ class DeltaPosition(NamedTuple):
 
 
 def read_checkpoint(root: Folder, stream: str) -> Checkpoint | None:
-    """The stream's checkpoint; None if it has never run. Raises CheckpointError if one of its files is damaged."""
+    """The stream's checkpoint; None if it has never begun a batch and has no id yet: a kill may leave empty folders.
+
+    Raises CheckpointError if one of its files is damaged.
+    """
     folder = root / "checkpoints" / stream
-    held = folder.names()
-    if "metadata" not in held and not {"offsets", "commits"} & set(held):
+    began, ended = last_batch(folder / "offsets"), last_batch(folder / "commits")
+    if began == ended == -1 and "metadata" not in folder.names():
         return None
-    checkpoint = Checkpoint(
-        folder,
-        layer=stream.split("/")[0],
-        query_id="",
-        began=last_batch(folder / "offsets"),
-        ended=last_batch(folder / "commits"),
-    )
+    checkpoint = Checkpoint(folder, layer=stream.split("/")[0], query_id="", began=began, ended=ended)
     return checkpoint._replace(query_id=str(_line(checkpoint, "metadata", 0)["id"]))
 
 
