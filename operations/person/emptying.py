@@ -119,8 +119,12 @@ def empty(lake: Lakehouse, table: Table, records: Mapping[Place, Theirs]) -> int
     rows = [{**_at(place), **nothing, "key": theirs.pseudonym} for place, theirs in records.items()]
     if table == SILVER_QUARANTINE:
         reasons, now = _reasons(lake, records), datetime.now(UTC)
-        resolved = {"type": None, "id": None, "status": "resolved", "resolved_at": now}
-        rows = [{**row, **resolved, "reasons": reasons[place_of(row)]} for row in rows if place_of(row) in reasons]
+        resolved = {"type": None, "status": "resolved", "resolved_at": now}
+        rows = [
+            {**row, **resolved, "id": row["key"], "reasons": reasons[place_of(row)]}
+            for row in rows
+            if place_of(row) in reasons
+        ]
     if not rows:
         return 0
     chosen = [name for name in table.columns if name in rows[0]]

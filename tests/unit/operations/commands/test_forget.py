@@ -119,7 +119,7 @@ def test_their_quarantined_records_are_resolved(root: Path, settings: Settings) 
     name = name_of(root, "u1")
     rows = {row["offset"]: row for row in read(root, SILVER_QUARANTINE)}
     assert [offset for offset, row in sorted(rows.items()) if row["status"] == "resolved"] == [3, 7]
-    assert (rows[3]["key"], rows[3]["value"], rows[3]["id"]) == (name, None, None)
+    assert (rows[3]["key"], rows[3]["value"], rows[3]["id"]) == (name, None, name)
     assert [reason["value"] for reason in rows[3]["reasons"]] == [None]
     assert rows[4]["key"] == "u11"
     corrections = read(root, SILVER_CORRECTIONS, "offset", "outcome", "target", "id", "value")
