@@ -13,7 +13,6 @@ from pathlib import Path
 from py4j.java_gateway import JavaObject, JVMView
 from py4j.protocol import Py4JJavaError
 
-from lakehouse.paths import is_address
 from lakehouse.stores import is_s3
 
 # Also in an archive, where --py-files has the code.
@@ -35,9 +34,8 @@ def add_classes(jvm: JVMView, root: str, folder: Path, *, durable: bool, fence: 
     jvm.java.lang.System.setProperty(_DURABLE, str(durable).lower())
     jvm.java.lang.System.setProperty(_FENCE, str(fence))
     loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
-    wanted = _S3 if is_s3(root) else () if is_address(root) else _LOCAL
     jars = []
-    for name in wanted:
+    for name in _S3 if is_s3(root) else _LOCAL:
         if _has(loader, name):
             continue
         jar = folder / f"{name}.jar"

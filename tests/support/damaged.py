@@ -19,7 +19,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "deleted": lambda file: file.unlink(),
 }
-_COMMANDS = re.compile(r"lakehouse (rebuild bronze|rebuild silver|run --select bronze)")
+_COMMANDS = re.compile(r"lakehouse (rebuild bronze|rebuild silver|run --select bronze|run --select silver)")
 
 
 def go_on(spark: SparkSession, settings: Settings) -> str:
