@@ -41,7 +41,7 @@ class DeltaPosition(NamedTuple):
 
 
 def read_checkpoint(root: Folder, stream: str) -> Checkpoint | None:
-    """The stream's checkpoint; None if it has never begun a batch and has no id yet: a kill may leave empty folders.
+    """The stream's checkpoint; None if it has no batch and no id yet: a kill may leave empty folders.
 
     Raises CheckpointError if one of its files is damaged.
     """
