@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lakehouse.folders import Folder
 from lakehouse.history.acceptance import last_accepted
 from lakehouse.history.backlog import silver_restarts_from
-from lakehouse.history.commits import origin
+from lakehouse.history.commits import last_stream_commit, origin
 from lakehouse.history.log import commit_times, table_log
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import GOLD_MODELS, Table, layer_tables
@@ -26,7 +26,7 @@ class Need(NamedTuple):
 
 def known_needs(lake: Lakehouse) -> list[Need]:
     """What the streams, gold's tables, its models and the gates need of every table."""
-    return [*_of_streams(lake.folder), *_of_gates(lake), *_of_gold(lake), *_of_models(lake)]
+    return [*_of_bronze(lake), *_of_streams(lake.folder), *_of_gates(lake), *_of_gold(lake), *_of_models(lake)]
 
 
 def promised(lake: Lakehouse, table: Table, since: datetime) -> Need:
@@ -41,6 +41,14 @@ def first_needed(lake: Lakehouse, table: Table, needs: Iterable[Need]) -> Need:
     listed = set(lake.versions(table))
     own = [need for need in needs if need.table == table.sql_name and need.version in listed]
     return min(own, key=lambda need: need.version)
+
+
+def _of_bronze(lake: Lakehouse) -> Iterator[Need]:
+    """The last append of each of bronze's streams, however long ago: its next start looks for it."""
+    for table in layer_tables("bronze"):
+        last = last_stream_commit(lake, table)
+        if last is not None:
+            yield Need(table.sql_name, last.version, "its stream compares its checkpoint with it")
 
 
 def _of_streams(root: Folder) -> Iterator[Need]:

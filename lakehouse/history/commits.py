@@ -55,9 +55,15 @@ def stream_batch(commit: Commit) -> StreamBatch | None:
     return StreamBatch(**noted) if isinstance(noted, dict) and noted.keys() == set(StreamBatch._fields) else None
 
 
+def last_stream_commit(lake: Lakehouse, table: Table) -> Commit | None:
+    """The commit of the last micro-batch that a stream appended to the table; None if its log has none."""
+    return next((one for one in commits(lake, table) if stream_batch(one) is not None), None)
+
+
 def last_stream_batch(lake: Lakehouse, table: Table) -> StreamBatch | None:
     """The last micro-batch that a stream appended to the table; None if no commit in its log is one."""
-    return next(filter(None, map(stream_batch, commits(lake, table))), None)
+    last = last_stream_commit(lake, table)
+    return None if last is None else stream_batch(last)
 
 
 class Origin(NamedTuple):

@@ -16,7 +16,7 @@ from lakehouse.durability import sync_commits
 from lakehouse.errors import LakehouseError, report
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import SILVER_SOURCES, latest_lineage
-from lakehouse.history.commits import KEEP_ROWS
+from lakehouse.history.commits import KEEP_ROWS, stream_batch
 from lakehouse.history.data_files import checksum_of, damaged_files
 from lakehouse.history.log import commit_versions, read_actions, read_commit, table_log
 from lakehouse.history.raw_log import checkpoint_files
@@ -139,15 +139,14 @@ def _before(lake: Lakehouse, table: Table, torn: Sequence[int]) -> int:
 
 
 def _appended(lake: Lakehouse, checkpoint: Checkpoint, table: Table, torn: Sequence[int]) -> Recorded | None:
-    """The batch of bronze's last append, which Delta keeps in the commit."""
+    """The batch of bronze's last append, which its commit names."""
     log = table_log(lake.folder, table)
     for version in lake.versions(table)[-len(torn) - 1 :: -1]:
         commit = read_commit(log, version)
         if commit.operation in KEEP_ROWS:
             continue
-        if commit.operation != "STREAMING UPDATE" or commit.parameters.get("queryId") != checkpoint.query_id:
-            return None
-        return Recorded(int(commit.parameters["epochId"]), {})
+        batch = stream_batch(commit)
+        return Recorded(batch.number, {}) if batch and batch.query_id == checkpoint.query_id else None
     return Recorded(-1, {})
 
 

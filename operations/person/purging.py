@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import silver_restarts_from
-from lakehouse.history.commits import commits
+from lakehouse.history.commits import last_stream_commit
 from lakehouse.history.data_files import checksum_of
 from lakehouse.history.snapshots import hidden_rows, live_files
 from lakehouse.lakehouse import Lakehouse, unmatched
@@ -68,9 +68,8 @@ def _commit(lake: Lakehouse, table: Table, keep_days: int) -> None:
 
 def _last_append(lake: Lakehouse, table: Table) -> list[int]:
     """The last commit of bronze's stream, with which it compares its checkpoint."""
-    if table.layer != "bronze":
-        return []
-    return next(([one.version] for one in commits(lake, table) if one.operation == "STREAMING UPDATE"), [])
+    last = last_stream_commit(lake, table) if table.layer == "bronze" else None
+    return [] if last is None else [last.version]
 
 
 def _outdated(folder: Folder, held: set[str], begin: int) -> Iterator[str]:

@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from lakehouse.errors import TableError
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import silver_offsets
+from lakehouse.history.commits import StreamBatch, last_stream_batch
 from lakehouse.history.damage import DamageError, all_damage
 from lakehouse.history.data_files import unread_files
 from lakehouse.lakehouse import Lakehouse
@@ -29,7 +30,7 @@ from lakehouse.tables import (
 )
 from maintenance import maintain, promise
 from maintenance.maintain import LOCK
-from tests.support.delta_tables import NOON, model, user, write
+from tests.support.delta_tables import NOON, model, record, user, write
 from tests.support.maintained import (
     DAYS,
     HOURS,
@@ -98,6 +99,22 @@ def test_outside_of_the_window_the_error_says_since_when(root: Path, settings: S
     assert names(root, first) == ["u5"]
     assert done.size > 0
     assert before - bytes_of(root / "silver") > 0
+
+
+def test_the_last_append_of_a_stream_is_kept_however_old_it_is(tmp_path: Path) -> None:
+    """Its next start compares its checkpoint with that commit."""
+    batch = StreamBatch("query", 3)
+    for number in range(4):
+        note = StreamBatch("query", number).note
+        write(tmp_path, BRONZE_EVENTS, {**record(number), "ingested_at": NOON}, note=note)
+    table = DeltaTable(tmp_path / "bronze" / "events")
+    for day in ("monday", "tuesday"):
+        table.alter.set_table_properties({"day": day}, raise_if_not_exists=False)
+    age(tmp_path, 100 * DAYS)
+    maintained_twice(settings_at(tmp_path, keep_days=0))
+    lake = Lakehouse(tmp_path)
+    assert lake.versions(BRONZE_EVENTS)[0] == 3
+    assert last_stream_batch(lake, BRONZE_EVENTS) == batch
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(root: Path, settings: Settings) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from lakehouse.history.commits import StreamBatch
 from lakehouse.history.damage import DamageError, require_whole_logs
 from lakehouse.history.recovery import recover
 from lakehouse.lakehouse import Lakehouse
@@ -54,13 +55,13 @@ def make_checkpoint(root: Path, stream: str, offsets: Iterable[str], *, ended: i
 
 
 def make_bronze(root: Path, *, table: Table = BRONZE_EVENTS, ended: int = BATCHES) -> None:
-    """A table of a commit that created it and one for each batch, as Delta's sink describes them."""
+    """A table of a commit that created it and one for each batch, as its stream describes them."""
     path = root / table.layer / table.name
     for version in range(BATCHES + 1):
         write_deltalake(path, pa.table({"id": [str(version)]}), mode="append")
         file = path / "_delta_log" / f"{version:020d}.json"
-        told = {"operation": "STREAMING UPDATE", "operationParameters": {"queryId": QUERY, "epochId": version - 1}}
-        info = json.dumps({"commitInfo": told if version else {"operation": "CREATE TABLE"}})
+        appended = {"operation": "WRITE", "userMetadata": StreamBatch(QUERY, version - 1).note}
+        info = json.dumps({"commitInfo": appended if version else {"operation": "CREATE TABLE"}})
         lines = [line for line in file.read_text().splitlines() if "commitInfo" not in line]
         file.write_text("\n".join([*lines, info]))
         file.with_suffix(".crc").write_text("{}")
