@@ -62,10 +62,10 @@ def remember(root: str, user_ids: Iterable[str]) -> Forgotten:
     """Add these people to the forgotten, for good."""
     known = read_forgotten(root)
     key = known.key or _made_key(root)
-    told = Forgotten(key, known.pseudonyms | {pseudonym(key, one) for one in user_ids})
-    lines = "".join(f"{name}\n" for name in sorted(told.pseudonyms))
+    forgotten = Forgotten(key, known.pseudonyms | {pseudonym(key, one) for one in user_ids})
+    lines = "".join(f"{name}\n" for name in sorted(forgotten.pseudonyms))
     write_file(f"{root}/{FOLDER}/{_PEOPLE}", lines.encode())
-    return told
+    return forgotten
 
 
 def _made_key(root: str) -> bytes:

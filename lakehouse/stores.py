@@ -1,4 +1,4 @@
-"""Stores: what each of the four clients (pyarrow, delta-rs, obstore, Spark's file systems) is told of one.
+"""Stores: what each of the four clients (pyarrow, delta-rs, obstore, Spark's file systems) must know of one.
 
 The endpoint, region and credentials are those of the environment (AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID,
 AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN) or the machine's role. The clients read the credentials themselves: they

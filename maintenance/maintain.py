@@ -154,17 +154,17 @@ class _Work(NamedTuple):
         return self.settings.maintenance.keep_days
 
     def _waits(self, running: str, retired: Retired | None) -> tuple[str, ...]:
-        table, told = self.expiry.table, []
+        table, reasons = self.expiry.table, []
         if retired is not None and retired.waits:
-            told.append(f"removing its old rows: {retired.waits}")
+            reasons.append(f"removing its old rows: {retired.waits}")
         if self.expiry.lacks_checkpoint:
             versions = f"versions {self.expiry.begin} to {self.expiry.need.version - 1}"
-            told.append(f"{versions}: they go once the checkpoint after them is an hour old")
+            reasons.append(f"{versions}: they go once the checkpoint after them is an hour old")
         if running and small_files(self.lake, table):
-            told.append(f"joining its small files: {running}, and does that itself")
+            reasons.append(f"joining its small files: {running}, and does that itself")
         if running and not promise.is_kept(self.lake, table, self._days):
-            told.append(f"its Delta properties: {running}")
-        return tuple(told)
+            reasons.append(f"its Delta properties: {running}")
+        return tuple(reasons)
 
 
 @contextmanager

@@ -60,8 +60,8 @@ def record(delta: DeltaTable, parts: Mapping[PartitionId, Removed], until: datet
         before = removed(delta, part)
         first = before.first_offset if before.next_offset else gone.first_offset
         following = max(gone.next_offset, before.next_offset)
-        told = (min(first, gone.first_offset), following, before.records + gone.records)
-        numbers |= {_of(part, name): number for name, number in zip(_RECORDS, told, strict=True)}
+        counts = (min(first, gone.first_offset), following, before.records + gone.records)
+        numbers |= {_of(part, name): number for name, number in zip(_RECORDS, counts, strict=True)}
         numbers[_rows(delta, part)] = before.rows + gone.rows
     return _properties(numbers)
 

@@ -17,9 +17,9 @@ def run(args: argparse.Namespace, call: Call) -> int:
     found = rows_of(lake, user_id)
     if found.is_empty:
         raise unknown_id("user", user_id, lake, SILVER_USERS)
-    told = {"user_id": user_id, **found._asdict()}
+    document = {"user_id": user_id, **found._asdict()}
     if args.output is None:
-        print_json(told)
+        print_json(document)
     else:
-        write_file(args.output, as_json(told).encode())
+        write_file(args.output, as_json(document).encode())
     return 0

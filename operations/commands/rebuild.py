@@ -106,9 +106,9 @@ def require_all_rows(lake: Lakehouse) -> None:
     lacking = {name: rows for name, table in opened.items() if (rows := retention.removed_rows(table))}
     if lacking:
         since = max(until for name in lacking if (until := retention.removed_until(opened[name])))
-        told = ", ".join(f"{name} lacks {rows:,} rows" for name, rows in lacking.items())
+        missing = ", ".join(f"{name} lacks {rows:,} rows" for name, rows in lacking.items())
         raise InputError(
-            f"bronze can rebuild silver from {since:%Y-%m-%d} on only: of what silver has read, {told} "
+            f"bronze can rebuild silver from {since:%Y-%m-%d} on only: of what silver has read, {missing} "
             "(bronze.keep_days)",
             todo="to lose what came from them: lakehouse rebuild silver --accept-loss",
         )

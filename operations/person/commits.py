@@ -33,11 +33,11 @@ def merge(lake: Lakehouse, table: Table, rows: pa.Table, key: Iterable[str]) -> 
 
 def note(lake: Lakehouse, table: Table) -> CommitProperties:
     """What the commit says of itself: whose it is, and for gold still from which inputs the rows were built."""
-    told: dict[str, Any] = {"lakehouse": _NOTE}
+    metadata: dict[str, Any] = {"lakehouse": _NOTE}
     inputs = lineage_of(lake, table, lake.version(table)) if table.layer == "gold" else None
     if inputs:
-        told["inputs"] = inputs
-    return CommitProperties(custom_metadata={"userMetadata": json.dumps(told)})
+        metadata["inputs"] = inputs
+    return CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata)})
 
 
 def as_rows(table: Table, rows: Iterable[Row], columns: Iterable[str] | None = None) -> pa.Table:

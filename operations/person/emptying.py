@@ -96,8 +96,8 @@ def settle(lake: Lakehouse, quarantined: Mapping[Place, Theirs]) -> int:
 
 def _settled(place: Place, theirs: Theirs) -> dict[str, Any]:
     at = theirs.kafka_timestamp
-    told = {"cause": _CAUSE, "outcome": "deleted", "target": SILVER_TOMBSTONES.name, "id": theirs.pseudonym}
-    return {**_at(place), **told, "value": None, "event_timestamp": at, "kafka_timestamp": at}
+    correction = {"cause": _CAUSE, "outcome": "deleted", "target": SILVER_TOMBSTONES.name, "id": theirs.pseudonym}
+    return {**_at(place), **correction, "value": None, "event_timestamp": at, "kafka_timestamp": at}
 
 
 def _reasons(lake: Lakehouse, quarantined: Mapping[Place, Theirs]) -> dict[Place, list[Row]]:
