@@ -17,7 +17,7 @@ from lakehouse.version import VERSION
 from tests.support.folders import PROJECT
 from tests.support.outcome import Outcome
 from tests.support.processes import TIMEOUT, environment
-from tests.support.settings_folder import SMALL_FILES, SMALL_JOBS, make_settings_folder
+from tests.support.settings_folder import SMALL_JOBS, make_settings_folder
 
 _MAJOR, _MINOR, *_ = map(int, VERSION.split("."))
 NEXT = f"{_MAJOR}.{_MINOR + 1}.0"
@@ -127,7 +127,7 @@ def write_to(folder: Path) -> None:
     """Write the packages and the settings of the next version to the folder."""
     for name in _PACKAGES:
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    make_settings_folder(folder / "conf", SMALL_JOBS, SMALL_FILES)
+    make_settings_folder(folder / "conf", SMALL_JOBS)
     for file, old, new in _EDITS:
         text = (folder / file).read_text(encoding="utf-8")
         assert text.count(old) == 1, (file, old)
