@@ -4,44 +4,20 @@ Both files are under the root: `forgotten/key`, which only its owner may read, a
 key can find out whether an id that they know was forgotten; without it the hashes say nothing.
 """
 
-import hashlib
-import hmac
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import InputError
 from lakehouse.exports import write_file
 from lakehouse.folders import open_folder
 from lakehouse.paths import is_address
+from lakehouse.pseudonyms import NOBODY, Forgotten, pseudonym
 
 FOLDER = "forgotten"
 _KEY = "key"
 _PEOPLE = "people"
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """The key of the hashes, and the pseudonyms of the forgotten."""
-
-    key: bytes = b""
-    pseudonyms: frozenset[str] = frozenset()
-
-    def pseudonym_of(self, ids: Iterable[str]) -> str | None:
-        """The pseudonym of the first of these ids whose person was forgotten; None if nobody was."""
-        if not self.pseudonyms:
-            return None
-        return next((name for one in ids if (name := pseudonym(self.key, one)) in self.pseudonyms), None)
-
-
-NOBODY = Forgotten()
-
-
-def pseudonym(key: bytes, user_id: str) -> str:
-    """What stands for the person: 128 bits of HMAC-SHA256."""
-    return f"forgotten-{hmac.digest(key, user_id.encode(), hashlib.sha256).hex()[:32]}"
 
 
 def read_forgotten(root: str) -> Forgotten:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from lakehouse.forgotten import NOBODY, Forgotten
 from lakehouse.moments import day_text, moment_text, year_of
+from lakehouse.pseudonyms import NOBODY, Forgotten
 from silver.parsing.wire import ParsedRecord
 
 _FIRST_DECADE = "1870s"

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql.types import ArrayType, StructField, StructType
 
-from lakehouse.forgotten import NOBODY, Forgotten
+from lakehouse.pseudonyms import NOBODY, Forgotten
 from lakehouse.tables.silver import REASON
 from silver.conditions import Rules
 from silver.parsing.fields import FIELDS

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from gold.models.saved import model_names, part_names
 from lakehouse.exports import write_file
 from lakehouse.folders import Folder
-from lakehouse.forgotten import Forgotten
 from lakehouse.history.data_files import checksum_of
 from lakehouse.lakehouse import Lakehouse
+from lakehouse.pseudonyms import Forgotten
 from maintenance.leftovers import Leftovers, clear
 from silver.parsing.people import names
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from lakehouse.forgotten import Forgotten
 from lakehouse.lakehouse import Lakehouse, quoted
+from lakehouse.pseudonyms import Forgotten
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from lakehouse.forgotten import Forgotten
+from lakehouse.pseudonyms import Forgotten
 from lakehouse.text import cleaned
 from silver.parsing.fields import FEEDBACK, MOVIE, SERIES, USER
 from silver.parsing.wire import ParsedRecord, read_record

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from lakehouse.exports import write_csv
-from lakehouse.forgotten import NOBODY, pseudonym, read_forgotten
+from lakehouse.forgotten import read_forgotten
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
+from lakehouse.pseudonyms import NOBODY, pseudonym
 from lakehouse.runs import store
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.forgotten import Forgotten, pseudonym
+from lakehouse.pseudonyms import Forgotten, pseudonym
 from silver.conditions import Rules
 from silver.judging import judge_batch
 from tests.support.records import FEEDBACK, MOVIE, USER, bronze_batch, bronze_row
