@@ -2,15 +2,16 @@
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema
+from deltalake import CommitProperties, DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.table import TableMerger
 
+from lakehouse.arrow import as_arrow, delta_schema, plain_strings
 from lakehouse.durability import commits_synced, sync_commits
 from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
@@ -18,6 +19,7 @@ from lakehouse.history.log import Commit, commit_times, read_commit, table_log, 
 from lakehouse.leases import require_leases
 from lakehouse.paths import is_address
 from lakehouse.root_version import record_version, require_known_version
+from lakehouse.sql import quoted
 from lakehouse.stores import delta_options, store_address
 from lakehouse.tables import Table, find_table
 from lakehouse.tables.declaration import checks_in
@@ -258,61 +260,6 @@ def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
         raise
 
 
-def arrow_schema(table: Table) -> pa.Schema:
-    """The columns as delta-rs reads and writes them."""
-    return pa.schema(delta_schema(table))
-
-
-def delta_schema(table: Table) -> Schema:
-    return Schema.from_json(table.schema.json())
-
-
 def declaration(table: Table | str) -> Table:
     """The table of this name. Raises TableError naming the closest one."""
     return table if isinstance(table, Table) else find_table(table)
-
-
-def quoted(name: str) -> str:
-    """The name of a column or table as SQL takes it literally."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text_literal(text: str) -> str:
-    """The text as a literal of DataFusion SQL. Spark SQL needs backslashes escaped: `lakehouse.spark.sql`."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def text_in(column: str, values: Collection[str]) -> str:
-    """The condition that a text column has one of these values."""
-    listed = ", ".join(map(text_literal, values))
-    return f"{quoted(column)} IN ({listed})" if values else "false"
-
-
-def in_part(part: tuple[str, int]) -> str:
-    """The condition that a record is of that topic and partition."""
-    topic, partition = part
-    return f"{text_in('topic', [topic])} AND partition = {partition}"
-
-
-def as_arrow(stream: Any) -> pa.Table:
-    """What delta-rs returns, as pyarrow's table. `pyarrow.table` would import pandas, a third of a second."""
-    return pa.RecordBatchReader.from_stream(stream).read_all()
-
-
-def plain_strings(rows: pa.Table) -> pa.Table:
-    """The rows with Arrow's usual string type in place of views, which some readers do not know."""
-    return rows.cast(pa.schema([field.with_type(_plain(field.type)) for field in rows.schema]))
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_binary_view(kind):
-        return pa.binary()
-    if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_plain(kind.value_type)))
-    if pa.types.is_struct(kind):
-        return pa.struct([field.with_type(_plain(field.type)) for field in kind])
-    if pa.types.is_map(kind):
-        return pa.map_(_plain(kind.key_type), _plain(kind.item_type))
-    return kind

@@ -14,9 +14,10 @@ from lakehouse.history.backlog import silver_offsets
 from lakehouse.history.data_files import own_files, unread_files
 from lakehouse.history.retention import Removed, record
 from lakehouse.kafka.meter import PartitionId
-from lakehouse.lakehouse import Lakehouse, delete, in_part
+from lakehouse.lakehouse import Lakehouse, delete
 from lakehouse.locks import RunningError, only_run
 from lakehouse.paths import is_address
+from lakehouse.sql import in_part
 from lakehouse.stores import has_conditional_puts
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE

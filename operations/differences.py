@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from deltalake.schema import MapType
 
-from lakehouse.lakehouse import Lakehouse, quoted
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import quoted
 from lakehouse.tables import Table
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"

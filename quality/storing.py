@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from lakehouse.lakehouse import Lakehouse, arrow_schema
+from lakehouse.arrow import arrow_schema
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import QUALITY_RESULTS
 from quality.results import CheckRun
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.lakehouse import arrow_schema
+from lakehouse.arrow import arrow_schema
 from lakehouse.tables import SILVER_BATCHES, SILVER_QUARANTINE, Table
 from lakehouse.tables.silver import BATCH_RECORDS, UNKNOWN_FIELD
 from silver.latest import TOMBSTONE

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 
-from lakehouse.lakehouse import as_arrow
+from lakehouse.arrow import as_arrow
 from lakehouse.paths import is_address
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import checks_in

@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
 
+from lakehouse.arrow import arrow_schema
 from lakehouse.durability import commits_synced
-from lakehouse.lakehouse import Lakehouse, append, arrow_schema, quoted, select
+from lakehouse.lakehouse import Lakehouse, append, select
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.sql import quoted
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
 from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, merge_conditions
 from silver.parsing.fields import TYPED_COLUMNS

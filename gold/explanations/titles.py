@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from gold.affinity.features import FeatureWeights
-from lakehouse.lakehouse import Lakehouse, text_in
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import text_in
 from lakehouse.tables import SILVER_CONTENT
 
 _COLUMNS = (

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from lakehouse.lakehouse import Lakehouse, as_arrow
+from lakehouse.arrow import as_arrow
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table
 
 _VECTORS = "deletionVectors"

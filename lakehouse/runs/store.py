@@ -6,7 +6,8 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.lakehouse import Lakehouse, arrow_schema
+from lakehouse.arrow import arrow_schema
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.runs.run import Run
 from lakehouse.tables import OPS_RUNS
 

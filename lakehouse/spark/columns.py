@@ -7,8 +7,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DoubleType, IntegerType, LongType, StructField, StructType
 
+from lakehouse.arrow import delta_schema
 from lakehouse.errors import TableError
-from lakehouse.lakehouse import Lakehouse, delta_schema
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.leases import require_leases
 from lakehouse.spark.comments import commented
 from lakehouse.spark.constraints import build_again

@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 
 def text_literal(text: str) -> str:
-    """The text as a literal of Spark SQL. `lakehouse.lakehouse.text_literal` writes those of DataFusion."""
+    """The text as a literal of Spark SQL. `lakehouse.sql.text_literal` writes those of DataFusion."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

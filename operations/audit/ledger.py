@@ -10,7 +10,7 @@ import pyarrow as pa
 from lakehouse.history import retention
 from lakehouse.history.retention import Removed
 from lakehouse.kafka.meter import PartitionId
-from lakehouse.lakehouse import in_part
+from lakehouse.sql import in_part
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,

@@ -3,11 +3,14 @@
 from typing import NamedTuple
 
 from lakehouse.kafka.meter import PartitionId
-from lakehouse.lakehouse import in_part
+from lakehouse.sql import in_part, quoted
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
+from lakehouse.tables.silver import PROVENANCE
 from operations.audit.ledger import STATE, removed
 from operations.audit.pinned import Pinned
 
+# The values that decide which of two events wins, compared from the first to the last.
+_MOMENT = f"struct({', '.join(quoted(column.name) for column in PROVENANCE)}) AS moment"
 # Each record's last correction, and whether one replay recorded it twice or two replays resolved it.
 _LAST = """
     SELECT * FROM (
@@ -15,10 +18,11 @@ _LAST = """
             row_number() OVER (PARTITION BY topic, partition, "offset" ORDER BY replay_id DESC) AS age
         FROM (
             SELECT *,
-                replay_id = lag(replay_id) OVER in_order OR (said AND lag(said) OVER in_order) AS is_again
+                replay_id = lag(replay_id) OVER in_order
+                    OR (is_resolved AND lag(is_resolved) OVER in_order) AS is_again
             FROM (
-                SELECT *, outcome IN ('applied', 'superseded', 'deleted') AS said,
-                    struct(event_timestamp, kafka_timestamp, topic, partition, "offset") AS moment
+                SELECT *, outcome IN ('applied', 'superseded', 'deleted') AS is_resolved,
+                    {moment}
                 FROM silver_corrections
             )
             WINDOW in_order AS (PARTITION BY topic, partition, "offset" ORDER BY replay_id)
@@ -29,7 +33,7 @@ _LAST = """
 _HELD = """
     SELECT DISTINCT last.topic, last.partition, last."offset"
     FROM last INNER JOIN state ON state.id = last.id AND state.moment >= last.moment
-    WHERE last.said AND (state.name = last.target OR 'tombstones' IN (state.name, last.target))
+    WHERE last.is_resolved AND (state.name = last.target OR 'tombstones' IN (state.name, last.target))
 """
 _KNOWN = """
     SELECT last.*, held.topic IS NOT NULL AS is_held
@@ -40,7 +44,7 @@ _RECORDS = """
     SELECT coalesce(quarantine.topic, known.topic) AS topic,
         coalesce(quarantine.partition, known.partition) AS partition,
         coalesce(quarantine."offset", known."offset") AS "offset",
-        status, outcome, coalesce(said, false) AS said, is_repeated, is_held
+        status, outcome, coalesce(is_resolved, false) AS is_resolved, is_repeated, is_held
     FROM (SELECT topic, partition, "offset", status FROM silver_quarantine) AS quarantine FULL JOIN known
     ON quarantine.topic = known.topic AND quarantine.partition = known.partition
         AND quarantine."offset" = known."offset"
@@ -52,11 +56,11 @@ _COUNTS = """
         count(*) FILTER (WHERE status = 'resolved' AND outcome = 'applied') AS applied,
         count(*) FILTER (WHERE status = 'resolved' AND outcome = 'superseded') AS superseded,
         count(*) FILTER (WHERE status = 'resolved' AND outcome = 'deleted') AS deleted,
-        count(*) FILTER (WHERE status = 'resolved' AND NOT said) AS unexplained,
-        count(*) FILTER (WHERE status = 'open' AND said) AS unfinished,
+        count(*) FILTER (WHERE status = 'resolved' AND NOT is_resolved) AS unexplained,
+        count(*) FILTER (WHERE status = 'open' AND is_resolved) AS unfinished,
         count(*) FILTER (WHERE is_repeated) AS repeated,
         count(*) FILTER (WHERE status IS NULL AND NOT ({removed})) AS strange,
-        count(*) FILTER (WHERE status = 'resolved' AND said AND NOT is_held) AS vanished
+        count(*) FILTER (WHERE status = 'resolved' AND is_resolved AND NOT is_held) AS vanished
     FROM records GROUP BY 1, 2
 """
 _NOT_CORRECTED = """
@@ -94,7 +98,8 @@ def count_resolutions(tables: Pinned) -> dict[PartitionId, Resolutions]:
 
 
 def _explained(tables: Pinned) -> str:
-    steps = {"last": _LAST, "state": _state(tables), "held": _HELD, "known": _KNOWN, "records": _RECORDS}
+    last = _LAST.format(moment=_MOMENT)
+    steps = {"last": last, "state": _state(tables), "held": _HELD, "known": _KNOWN, "records": _RECORDS}
     counts = _COUNTS.format(removed=_removed(tables))
     return f"WITH {', '.join(f'{name} AS ({step})' for name, step in steps.items())} {counts}"
 
@@ -109,7 +114,6 @@ def _removed(tables: Pinned) -> str:
 
 def _state(tables: Pinned) -> str:
     """The SELECT of every id that silver holds a row or a tombstone of: its table, and how late the row is."""
-    moment = 'struct(event_timestamp, kafka_timestamp, topic, partition, "offset") AS moment'
-    rows = [tables.union([table], f"'{table.name}' AS name, id, {moment}") for table in STATE]
-    nothing = tables.union([SILVER_CORRECTIONS], f"'' AS name, id, {moment}", where="false")
+    rows = [tables.union([table], f"'{table.name}' AS name, id, {_MOMENT}") for table in STATE]
+    nothing = tables.union([SILVER_CORRECTIONS], f"'' AS name, id, {_MOMENT}", where="false")
     return " UNION ALL ".join(filter(None, rows)) or nothing

@@ -11,7 +11,8 @@ from gold.explanations.reasons import explain, liked_alike, liked_titles, shared
 from gold.explanations.titles import latest_titles
 from gold.models.saved import read_frame
 from lakehouse.errors import InputError
-from lakehouse.lakehouse import Lakehouse, text_in
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import text_in
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_FEEDBACK, SILVER_USERS
 from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id

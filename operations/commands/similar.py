@@ -11,7 +11,8 @@ from gold.explanations.reasons import shared_features, tastes_of
 from gold.explanations.titles import latest_titles
 from gold.models.registry import PUBLISHED
 from gold.models.saved import read_frame
-from lakehouse.lakehouse import Lakehouse, text_in
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import text_in
 from lakehouse.tables import GOLD_MODELS, SILVER_CONTENT
 from operations.call import Call
 from operations.commands.unknown import as_in_silver, unknown_id

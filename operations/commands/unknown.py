@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from lakehouse.errors import InputError
-from lakehouse.lakehouse import Lakehouse, text_literal
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import text_literal
 from lakehouse.tables import Table
 from lakehouse.text import cleaned, escaped
 

@@ -8,9 +8,11 @@ import pyarrow as pa
 from deltalake import CommitProperties
 from deltalake.table import TableMerger
 
+from lakehouse.arrow import arrow_schema
 from lakehouse.history.commits import lineage_of
-from lakehouse.lakehouse import Lakehouse, arrow_schema, quoted
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.leases import require_leases
+from lakehouse.sql import quoted
 from lakehouse.tables import Table
 
 _NOTE = "forget"

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from lakehouse.lakehouse import Lakehouse, quoted, text_in
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.pseudonyms import Forgotten
+from lakehouse.sql import quoted, text_in
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, SILVER_USERS, Table
 from operations.person.commits import Row, as_rows, merge
 from operations.person.records import Place, at_places, place_of

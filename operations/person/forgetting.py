@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from lakehouse.lakehouse import Lakehouse, quoted
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.pseudonyms import Forgotten
+from lakehouse.sql import quoted
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from lakehouse.lakehouse import in_part, text_in, text_literal
+from lakehouse.sql import in_part, text_in, text_literal
 from silver.parsing.people import people
 from silver.parsing.wire import ParsedRecord
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gold.models.saved import model_names, read_frame
-from lakehouse.lakehouse import Lakehouse, text_in, text_literal
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import text_in, text_literal
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from lakehouse.lakehouse import text_in
+from lakehouse.sql import text_in
 from lakehouse.tables import GOLD_RECOMMENDATIONS, SILVER_FEEDBACK, SILVER_USERS
 from operations.report.contents import Recommendation, Recommendations, UserList
 from operations.report.pinned_tables import PinnedTables

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
 
-from lakehouse.lakehouse import text_in
+from lakehouse.sql import text_in
 from lakehouse.tables import GOLD_POPULARITY
 from operations.report.contents import Period, Popularity, Title
 from operations.report.pinned_tables import PinnedTables

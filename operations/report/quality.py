@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 from lakehouse.configuration.gold import QUALITY_METRICS
-from lakehouse.lakehouse import text_literal
+from lakehouse.sql import text_literal
 from lakehouse.tables import GOLD_METRICS, GOLD_RECOMMENDATIONS, QUALITY_RESULTS
 from operations.report.contents import Check, Checks, DataQuality, Metric, ModelQuality
 from operations.report.pinned_tables import PinnedTables

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lakehouse.lakehouse import quoted
+from lakehouse.sql import quoted
 from lakehouse.tables import SILVER_QUARANTINE
 from operations.report.contents import Rejection, Rejections, Sample
 from operations.report.pinned_tables import PinnedTables

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from lakehouse.lakehouse import text_in
+from lakehouse.sql import text_in
 from lakehouse.tables import SILVER_CONTENT
 from operations.report.pinned_tables import PinnedTables
 

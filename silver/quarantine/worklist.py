@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.errors import InputError
-from lakehouse.lakehouse import Lakehouse, quoted
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import quoted
 from lakehouse.tables import SILVER_CORRECTIONS, SILVER_QUARANTINE
 from silver.rules import RULE_NAMES
 

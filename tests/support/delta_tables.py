@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse.lakehouse import Lakehouse, append, arrow_schema, unmatched
+from lakehouse.arrow import arrow_schema
+from lakehouse.lakehouse import Lakehouse, append, unmatched
 from lakehouse.tables import GOLD_MODELS, SILVER_BATCHES, SILVER_QUARANTINE, SILVER_USERS, Table
 
 NOON = datetime(2025, 5, 13, 12, tzinfo=UTC)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from gold.powerbi.project.tables import SEPARATOR, Column, Exported
-from lakehouse.lakehouse import Lakehouse, quoted
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import quoted
 
 
 def flat_rows(lakehouse: Lakehouse, table: Exported, *, version: int) -> Iterator[tuple[object, ...]]:

@@ -12,7 +12,7 @@ from deltalake import write_deltalake
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.lakehouse import plain_strings
+from lakehouse.arrow import plain_strings
 from lakehouse.tables import SILVER_USERS
 from quality import expectations as own
 from quality import validation

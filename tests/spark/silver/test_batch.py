@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import Lakehouse
-from lakehouse.lakehouse import plain_strings
+from lakehouse.arrow import plain_strings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     SILVER_BATCHES,

@@ -8,7 +8,8 @@ import pytest
 from deltalake import DeltaTable
 
 from lakehouse.errors import InputError, TableError
-from lakehouse.lakehouse import Lakehouse, text_in
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.sql import text_in
 from lakehouse.tables import GOLD_MODELS, SILVER_BATCHES, SILVER_USERS
 from tests.support.delta_tables import NOON, make, user, write
 from tests.support.folders import AWKWARD, EVERY_SIGN

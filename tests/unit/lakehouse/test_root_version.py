@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.arrow import arrow_schema
 from lakehouse.errors import TableError
-from lakehouse.lakehouse import Lakehouse, arrow_schema
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.root_version import NAME, record_version, require_known_version, root_version
 from lakehouse.settings import load_settings
 from lakehouse.tables import OPS_RUNS, SILVER_USERS

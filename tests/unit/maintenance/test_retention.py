@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from lakehouse.arrow import arrow_schema
 from lakehouse.errors import InputError
 from lakehouse.history import retention
 from lakehouse.history.backlog import silver_backlog, silver_offsets
 from lakehouse.history.commits import commits
 from lakehouse.history.data_files import unread_files
 from lakehouse.history.retention import Removed
-from lakehouse.lakehouse import Lakehouse, append, arrow_schema
+from lakehouse.lakehouse import Lakehouse, append
 from lakehouse.locks import only_run
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS

@@ -7,8 +7,9 @@ import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
+from lakehouse.arrow import delta_schema
 from lakehouse.errors import TableError
-from lakehouse.lakehouse import Lakehouse, delta_schema
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.tables import QUALITY_RESULTS, SILVER_TOMBSTONES
 from quality.check import run

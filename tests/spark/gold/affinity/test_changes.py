@@ -17,9 +17,9 @@ from gold.inputs import Inputs, read_inputs
 from lakehouse import lakehouse
 from lakehouse.history.commits import commit, lineage_of
 from lakehouse.kafka.client import Cluster
-from lakehouse.lakehouse import text_in
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
+from lakehouse.sql import text_in
 from lakehouse.tables import (
     GOLD_AFFINITY,
     SILVER_CONTENT,
