@@ -5,11 +5,15 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
 from lakehouse.atomic_write import atomic_write
 from lakehouse.errors import MachineError, first_line
 from lakehouse.locks import locked
+
+if TYPE_CHECKING:
+    from jgo.maven import Artifact
 
 KAFKA_VERSION = "4.4.0"
 # The last one writes the broker's log; it is `raw` so that its parent's versions do not override Kafka's.
@@ -71,16 +75,21 @@ def _resolve() -> list[Path]:
     ]
     resolved, transitive = resolver.resolve(inputs)
 
-    def complete(dependency: Dependency) -> Path:
-        jar = dependency.artifact.resolve()
-        if not zipfile.is_zipfile(jar):  # a truncated download stays in the repository
-            jar.unlink()
-            jar = dependency.artifact.resolve()
-        return Path(jar).absolute()
-
-    wanted = [*resolved, *transitive]
+    wanted = [dependency.artifact for dependency in (*resolved, *transitive)]
     with ThreadPoolExecutor(_DOWNLOADS) as pool:
-        return list(counted(pool.map(complete, wanted), len(wanted)))
+        return list(counted(pool.map(fetched, wanted), len(wanted)))
+
+
+def fetched(artifact: "Artifact") -> Path:
+    """The artifact's jar in the local Maven repository, downloaded if it is missing or truncated."""
+    try:
+        jar = artifact.resolve()
+    except AssertionError:  # jgo's, if a Maven build has put the jar there in the meantime
+        jar = artifact.resolve()
+    if not zipfile.is_zipfile(jar):  # a truncated download stays in the repository
+        jar.unlink()
+        jar = artifact.resolve()
+    return Path(jar).absolute()
 
 
 def counted(jars: Iterable[Path], total: int) -> Iterator[Path]:

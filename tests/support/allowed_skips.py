@@ -1,4 +1,7 @@
-"""A pytest plugin for CI: a skipped test that tests/allowed_skips.toml does not name fails the run."""
+"""A pytest plugin for CI: a skipped test fails the run, unless tests/allowed_skips.toml names it.
+
+A test that needs a tool may also be skipped if `make test-tools` reported that it could not install one.
+"""
 
 import os
 import tomllib
@@ -7,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.folders import PROJECT
+from tests.support.tools import NOT_INSTALLED
+
 FILE = "tests/allowed_skips.toml"
+# In the reason of a skip for want of a tool.
+NEEDS_TOOL = "(make test-tools)"
 
 
 def allowed_skips(project: Path) -> Mapping[str, str]:
@@ -16,12 +24,20 @@ def allowed_skips(project: Path) -> Mapping[str, str]:
     return {nodeid: group["reason"] for group in groups.values() for nodeid in group["tests"]}
 
 
+def not_installed(project: Path) -> str:
+    """The tools that could not be installed, as one line; empty if there are none."""
+    listed = project / NOT_INSTALLED.relative_to(PROJECT)
+    return ", ".join(listed.read_text(encoding="utf-8").splitlines()) if listed.is_file() else ""
+
+
 class Skips:
     """The skips of the run, collected in the process that receives all reports."""
 
-    def __init__(self, allowed: Iterable[str]) -> None:
+    def __init__(self, allowed: Iterable[str], missing_tools: str) -> None:
         self._allowed = tuple(allowed)
+        self._missing_tools = missing_tools
         self._others: dict[str, str] = {}
+        self._without_tool: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not hasattr(report, "wasxfail"):
@@ -33,7 +49,8 @@ class Skips:
     def _look_at(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         if report.skipped and not any(names(allowed, report.nodeid) for allowed in self._allowed):
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple | list) else str(report.longrepr)
-            self._others[report.nodeid] = reason
+            needs_tool = self._missing_tools and NEEDS_TOOL in reason
+            (self._without_tool if needs_tool else self._others)[report.nodeid] = reason
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -41,10 +58,14 @@ class Skips:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._others:
-            terminalreporter.section(f"skipped, and not in {FILE}", red=True)
-        for nodeid, reason in sorted(self._others.items()):
-            terminalreporter.write_line(f"{nodeid}: {reason}")
+        for title, skipped in (
+            (f"skipped, and not in {FILE}", self._others),
+            (f"skipped, as make test-tools could not install {self._missing_tools}", self._without_tool),
+        ):
+            if skipped:
+                terminalreporter.section(title, red=True)
+            for nodeid, reason in sorted(skipped.items()):
+                terminalreporter.write_line(f"{nodeid}: {reason}")
 
 
 def names(allowed: str, nodeid: str) -> bool:
@@ -55,4 +76,4 @@ def names(allowed: str, nodeid: str) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if os.environ.get("CI") and not is_worker and not config.option.collectonly:
-        config.pluginmanager.register(Skips(allowed_skips(config.rootpath)))
+        config.pluginmanager.register(Skips(allowed_skips(config.rootpath), not_installed(config.rootpath)))

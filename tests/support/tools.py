@@ -1,6 +1,7 @@
 """`make test-tools`: install, once per machine, what some tests need and `make setup` does not install.
 
-A tool that is already there is left alone. One that cannot be installed prints one line; its tests are skipped.
+A tool that is already there is left alone. One that cannot be installed prints one line and is listed in
+build/not_installed.txt: its tests are skipped, and only then may CI skip them.
 """
 
 import json
@@ -25,6 +26,8 @@ from tests.support.folders import PROJECT
 POWERBI = PROJECT / "build" / "powerbi"
 DLLS = ("pbi-cli-tool", "3.12.0")
 PARSER = ("@microsoft/powerquery-parser", "0.18.4")
+# The tools that the last `make test-tools` could not install, a line each.
+NOT_INSTALLED = PROJECT / "build" / "not_installed.txt"
 EXTRAS = ("benchmarks", "containers", "readers", "stores")
 # Without these two libraries Microsoft's DLLs load and then fail; all of mono-devel is six times the size.
 MONO = (
@@ -137,8 +140,8 @@ def install_parser() -> None:
     run("npm", "install", "--silent", "--no-save", "--prefix", str(POWERBI), "@".join(PARSER))
 
 
+NODE = Tool("node", partial(on_path, "node", "npm"), partial(debian, "nodejs", "npm"))
 DEBIAN = (
-    Tool("node", partial(on_path, "node", "npm"), partial(debian, "nodejs", "npm")),
     Tool("docker-compose", lambda: compose_command() is not None, partial(debian, "docker-compose")),
     Tool("promtool", partial(on_path, "promtool"), partial(debian, "prometheus")),
     Tool("mono", has_mono, partial(debian, *MONO)),
@@ -152,24 +155,27 @@ PYTHON = (
     ),
     Tool("Microsoft's TMDL reader", has_dlls, install_dlls),
 )
-NODE = (Tool("Microsoft's M parser", has_parser, install_parser),)
+M_PARSER = Tool("Microsoft's M parser", has_parser, install_parser)
 
 
-def install(tools: Iterable[Tool]) -> None:
-    """Print for each tool that was missing whether it is there now."""
-    for tool in tools:
-        began = time.monotonic()
-        if tool.is_there():
-            continue
-        try:
-            tool.install()
-        except InstallError as error:
-            say(f"not installed: {tool.name}: {error}")
-            continue
-        if tool.is_there():
-            say(f"installed: {tool.name} ({time.monotonic() - began:.0f} s)")
-        else:
-            say(f"not installed: {tool.name}: its package has no such program")
+def install(tools: Iterable[Tool]) -> list[str]:
+    """The names of the tools that could not be installed. Prints a line for each that was missing."""
+    return [tool.name for tool in tools if not tool.is_there() and not _installed(tool)]
+
+
+def _installed(tool: Tool) -> bool:
+    """Whether installing it worked."""
+    began = time.monotonic()
+    try:
+        tool.install()
+    except InstallError as error:
+        say(f"not installed: {tool.name}: {error}")
+        return False
+    if tool.is_there():
+        say(f"installed: {tool.name} ({time.monotonic() - began:.0f} s)")
+        return True
+    say(f"not installed: {tool.name}: its package has no such program")
+    return False
 
 
 def say(line: str) -> None:
@@ -178,7 +184,7 @@ def say(line: str) -> None:
 
 
 def update_packages() -> None:
-    if not all(tool.is_there() for tool in DEBIAN):
+    if not all(tool.is_there() for tool in (NODE, *DEBIAN)):
         with suppress(InstallError):  # then the install says why
             apt_get("update")
 
@@ -186,11 +192,13 @@ def update_packages() -> None:
 def main() -> None:
     # the network is the slow part of one, unpacking that of the other
     with ThreadPoolExecutor() as threads:
-        fetched = threads.submit(install, PYTHON)
+        python = threads.submit(install, PYTHON)
         update_packages()
-        install(DEBIAN)
-    fetched.result()
-    install(NODE)
+        node = install([NODE])
+        parser = threads.submit(install, [M_PARSER])
+        missing = [*node, *install(DEBIAN), *python.result(), *parser.result()]
+    NOT_INSTALLED.parent.mkdir(exist_ok=True)
+    NOT_INSTALLED.write_text("".join(f"{name}\n" for name in missing), encoding="utf-8")
 
 
 if __name__ == "__main__":

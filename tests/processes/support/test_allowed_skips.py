@@ -63,6 +63,25 @@ def test_a_run_whose_skips_are_all_in_the_list_is_green(tmp_path: Path) -> None:
     assert "had not run" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("listed", "code"),
+    [
+        ("mono\nchromium\n", pytest.ExitCode.OK),
+        ("", pytest.ExitCode.TESTS_FAILED),  # the tool is there, or was never asked for: then why was it skipped?
+    ],
+)
+def test_a_skip_for_want_of_a_tool_is_green_only_if_a_tool_could_not_be_installed(
+    tmp_path: Path, listed: str, code: pytest.ExitCode
+) -> None:
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "not_installed.txt").write_text(listed)
+    needs_tool = 'import pytest\n\ndef test_page():\n    pytest.skip("needs a browser (make test-tools)")\n'
+    done = nested_run(tmp_path, {"test_tool.py": needs_tool}, variables=CI)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert named(done.stdout) == {"test_tool.py::test_page: Skipped: needs a browser (make test-tools)"}
+    assert ("could not install mono, chromium" in done.stdout) == bool(listed)
+
+
 def test_outside_ci_nothing_changes(tmp_path: Path) -> None:
     done = nested_run(tmp_path, FILES, variables={})
     assert done.returncode == pytest.ExitCode.OK, done.stdout + done.stderr

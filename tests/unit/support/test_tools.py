@@ -17,7 +17,7 @@ def test_each_tool_that_was_missing_is_one_line(capsys: pytest.CaptureFixture[st
         Tool("without its program", lambda: False, lambda: run("true")),
         Tool("wanted", lambda: bool(installed), lambda: installed.append("wanted")),
     ]
-    install(tools)
+    assert install(tools) == ["broken", "without its program"]
     assert installed == ["wanted"]
     assert capsys.readouterr().out.splitlines() == [
         "not installed: broken: E: no such package",
