@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.allowed_skips import FILE
 from tests.support.folders import PROJECT
 
-PLUGINS = [f"-ptests.support.{name}" for name in ("processor_time", "deadline", "allowed_skips")]
+PLUGINS = [f"-ptests.support.{name}" for name in ("processor_time", "deadline", "allowed_skips", "failures")]
 
 
 def nested_run(

@@ -76,7 +76,7 @@ def test_a_skip_for_want_of_a_tool_is_green_only_if_a_tool_could_not_be_installe
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "not_installed.txt").write_text(listed)
     needs_tool = 'import pytest\n\ndef test_page():\n    pytest.skip("needs a browser (make test-tools)")\n'
-    done = nested_run(tmp_path, {"test_tool.py": needs_tool}, variables=CI)
+    done = nested_run(tmp_path, {"test_tool.py": needs_tool}, variables=CI, workers=0)
     assert done.returncode == code, done.stdout + done.stderr
     assert named(done.stdout) == {"test_tool.py::test_page: Skipped: needs a browser (make test-tools)"}
     assert ("could not install mono, chromium" in done.stdout) == bool(listed)
