@@ -48,6 +48,9 @@ def test_nothing_is_lost_when_a_stream_and_the_broker_are_killed(
     until(lambda: platform.rows("gold.recommendations") > 0, "recommendations in gold")
     assert platform.restarts("silver") == 0, "silver started before bronze's tables"
 
+    until(lambda: platform.metric("up") == {"bronze:9464": 1, "silver:9464": 1}, "metrics of both streams")
+    until(lambda: bool(platform.metric("lakehouse_stream_rows_total > 0")), "rows in Prometheus")
+
     before = platform.rows("silver.feedback")
     for service in ("silver", "kafka"):
         platform.kill(service)

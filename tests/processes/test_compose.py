@@ -20,7 +20,7 @@ def test_compose_accepts_the_file() -> None:
     command = compose_command()
     if command is None:
         pytest.skip("needs docker-compose, or docker with its compose plugin (make test-tools)")
-    profiles = ["--profile", "gold", "--profile", "producers"]
+    profiles = [word for name in ("producers", "metrics", "s3") for word in ("--profile", name)]
     answer = subprocess.run(
         [*command, "-f", str(COMPOSE), *profiles, "config"], capture_output=True, text=True, check=False
     )

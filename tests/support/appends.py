@@ -1,6 +1,6 @@
 """Writers that append to one table, one row per commit, beside others that do the same.
 
-python -m tests.support.appends NAME COUNT
+python -m tests.support.appends NAME COUNT [default]
 """
 
 import sys
@@ -8,6 +8,7 @@ from collections import Counter
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
+from pyspark.sql import SparkSession
 
 from lakehouse.settings import load_settings
 from lakehouse.spark.session import spark_session
@@ -40,13 +41,20 @@ def commits_of(root: str) -> Counter[tuple[str, int]]:
     return Counter((row["name"], row["number"]) for row in rows.to_pylist())
 
 
-def main(name: str, count: int) -> None:
-    """Append COUNT rows by Spark; each is committed, or the driver fails."""
+def use_the_default_log_store(spark: SparkSession) -> None:
+    """Let Delta choose its log store, as it does in sessions that are not this project's. No table is open yet."""
+    spark._jsparkSession.sparkContext().conf().remove("spark.delta.logStore.s3a.impl")
+
+
+def main(name: str, count: int, log_store: str = "") -> None:
+    """Append COUNT rows by Spark; each is committed, as far as Delta says, or the driver fails."""
     with spark_session("appends") as spark:
+        if log_store == "default":
+            use_the_default_log_store(spark)
         for number in range(count):
             row = spark.createDataFrame([(name, number)], "name string, number int")
             row.write.format("delta").mode("append").save(table_of(load_settings().root))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from tests.support.folders import PROJECT
 from tests.support.ports import free_ports
@@ -13,16 +14,15 @@ from tests.support.ports import free_ports
 # Gold and the audit run again after this many seconds: a test does not wait for the five minutes of the platform.
 _EVERY_SECONDS = "20"
 _PRODUCERS = ("users", "movies", "series", "feedback")
+_PROFILES = ("--profile", "producers", "--profile", "metrics")
 
 
 def compose_command() -> list[str] | None:
-    """The command for Compose, as Docker's plugin or as its own program, if this machine has either."""
-    if shutil.which("docker-compose"):
-        return ["docker-compose"]
+    """The command for Compose, as Docker's plugin or as the older program, if this machine has either."""
     version = ["docker", "compose", "version"]
     if shutil.which("docker") and subprocess.run(version, check=False, capture_output=True).returncode == 0:
         return ["docker", "compose"]
-    return None
+    return ["docker-compose"] if shutil.which("docker-compose") else None
 
 
 def missing_for_containers() -> str:
@@ -37,17 +37,18 @@ def missing_for_containers() -> str:
 
 
 class Platform:
-    """The services of docker-compose.yml, with its producers, under a name and ports of their own."""
+    """The services of docker-compose.yml, with producers and metrics, under a name and ports of their own."""
 
     def __init__(self) -> None:
         command = compose_command()
         assert command is not None
-        kafka_port, spark_port = free_ports(2)
+        kafka_port, spark_port, metrics_port = free_ports(3)
         self._command = [*command, "-p", "lakehouse-test", "-f", str(PROJECT / "docker-compose.yml")]
         self._environment = {
             **os.environ,
             "KAFKA_PORT": str(kafka_port),
             "SPARK_PORT": str(spark_port),
+            "METRICS_PORT": str(metrics_port),
             "GOLD_EVERY_SECONDS": _EVERY_SECONDS,
             "CHECKS_EVERY_SECONDS": _EVERY_SECONDS,
         }
@@ -56,13 +57,13 @@ class Platform:
         self._compose("build").check_returncode()
 
     def up(self) -> None:
-        self._compose("--profile", "producers", "up", "--detach").check_returncode()
+        self._compose(*_PROFILES, "up", "--detach").check_returncode()
 
     def down(self) -> None:
-        self._compose("--profile", "producers", "down", "--volumes", "--timeout", "30").check_returncode()
+        self._compose(*_PROFILES, "down", "--volumes", "--timeout", "30").check_returncode()
 
     def stop_producers(self) -> None:
-        self._compose("--profile", "producers", "stop", *_PRODUCERS).check_returncode()
+        self._compose(*_PROFILES, "stop", *_PRODUCERS).check_returncode()
 
     def inside(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
         return self._compose("exec", "-T", service, *command, captured=True)
@@ -88,6 +89,13 @@ class Platform:
     def rows(self, table: str) -> int:
         states = self.answer("status").get("tables", [])
         return sum(state["rows"] or 0 for state in states if state["table"] == table)
+
+    def metric(self, query: str) -> dict[str, float]:
+        """What Prometheus says to a query, by instance."""
+        address = f"http://127.0.0.1:9090/api/v1/query?query={quote(query)}"
+        said = self.inside("prometheus", "wget", "-q", "-O", "-", address).stdout
+        found = json.loads(said)["data"]["result"] if said else []
+        return {one["metric"]["instance"]: float(one["value"][1]) for one in found}
 
     def has_read_everything(self) -> bool:
         """Whether silver has taken every record of Kafka."""

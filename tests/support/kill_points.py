@@ -66,21 +66,21 @@ def send_batch(settings: Settings, seed: int) -> None:
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
 
 
-def open_batches(checkpoint: Path) -> set[str]:
+def open_batches(checkpoint: str) -> set[str]:
     """The micro-batch that is planned and not finished, if there is one."""
-    return numbered_files(checkpoint / "offsets", "") - numbered_files(checkpoint / "commits", "")
+    return numbered_files(f"{checkpoint}/offsets", "") - numbered_files(f"{checkpoint}/commits", "")
 
 
 def await_batch(settings: Settings, name: str, driver: Running) -> None:
     """Wait until the point's stream has planned a micro-batch: by then it has created its tables."""
-    checkpoint = Path(settings.root, POINTS[name].checkpoint)
+    checkpoint = f"{settings.root}/{POINTS[name].checkpoint}"
     await_condition(lambda: bool(open_batches(checkpoint)) or not driver.alive(), f"{name}: a batch")
 
 
 def kill_in_batch(settings: Settings, name: str, driver: Running) -> None:
     """Kill the driver as soon as the point's file exists, in an unfinished micro-batch."""
-    where, root = POINTS[name], Path(settings.root)
-    folder, checkpoint = root / where.folder, root / where.checkpoint
+    where = POINTS[name]
+    folder, checkpoint = f"{settings.root}/{where.folder}", f"{settings.root}/{where.checkpoint}"
     before = numbered_files(folder, where.suffix)
     await_condition(
         lambda: bool(numbered_files(folder, where.suffix) - before) or not driver.alive(), name, every=0.001
@@ -90,7 +90,7 @@ def kill_in_batch(settings: Settings, name: str, driver: Running) -> None:
     driver.kill()
     assert was_alive, driver.said()[-2000:]
     assert open_batch, f"{name}: the batch had ended already"
-    assert not open_batch & numbered_files(checkpoint / "commits", ""), f"{name}: the batch ended before the kill"
+    assert not open_batch & numbered_files(f"{checkpoint}/commits", ""), f"{name}: the batch ended before the kill"
 
 
 def kill_in_making(settings: Settings, table: str, driver: Running) -> None:

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.folders import PROJECT
 
 DASHBOARD = PROJECT / "conf" / "grafana" / "lakehouse.json"
-SCRAPES = PROJECT / "conf" / "prometheus" / "prometheus.yml"
+SCRAPES = [PROJECT / "conf" / "prometheus" / name for name in ("prometheus.yml", "docker.yml")]
 ALERTS = PROJECT / "conf" / "prometheus" / "alerts.yml"
 _NAME = re.compile(r"\blakehouse_[a-z_]+")
 

@@ -47,9 +47,19 @@ Server = Callable[[int, Path], list[str]]
 
 
 def moto(port: int, _: Path) -> list[str]:
+    _require_moto()
+    return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+
+
+def racing_moto(port: int, folder: Path) -> list[str]:
+    """moto in which two clients race for every commit; the file `races` in the folder has a line for each race."""
+    _require_moto()
+    return [sys.executable, "-m", "tests.support.racing_moto", str(port), str(folder / "races")]
+
+
+def _require_moto() -> None:
     if importlib.util.find_spec("moto") is None:
         pytest.skip("needs moto (make test-tools)")
-    return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
 
 
 def versitygw(port: int, folder: Path) -> list[str]:

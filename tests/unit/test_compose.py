@@ -131,6 +131,13 @@ def test_the_jobs_at_one_time_fit_the_cluster() -> None:
     assert wanted <= offered * SERVICES["spark-worker"]["deploy"]["replicas"]
 
 
+def test_prometheus_scrapes_each_stream() -> None:
+    scrapes = yaml.safe_load((PROJECT / "conf" / "prometheus" / "docker.yml").read_text(encoding="utf-8"))
+    [targets] = [one["targets"] for job in scrapes["scrape_configs"] for one in job["static_configs"]]
+    ports = {name: SERVICES[name]["environment"]["LAKEHOUSE_METRICS__PORT"] for name in ("bronze", "silver")}
+    assert targets == [f"{name}:{port}" for name, port in ports.items()]
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_ports_are_open_to_this_machine_only(name: str) -> None:
     assert [port for port in SERVICES[name].get("ports", []) if not str(port).startswith("127.0.0.1:")] == []

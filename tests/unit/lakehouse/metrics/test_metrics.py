@@ -174,7 +174,8 @@ def test_the_names_follow_the_conventions(promtool: str, text: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_prometheus_accepts_the_alerts_and_the_scrape_settings(promtool: str) -> None:
-    done = subprocess.run([promtool, "check", "config", SCRAPES], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("scrapes", SCRAPES)
+def test_prometheus_accepts_the_alerts_and_the_scrape_settings(promtool: str, scrapes: Path) -> None:
+    done = subprocess.run([promtool, "check", "config", scrapes], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Checking {ALERTS.relative_to(PROJECT)}" in done.stdout.replace(f"{PROJECT}/", "")
