@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from lakehouse.moments import day_text, moment_text, year_of
+from lakehouse.moments import LAST_MICROS, day_text, moment_text, year_of
 from lakehouse.pseudonyms import NOBODY, Forgotten
 from silver.parsing.wire import ParsedRecord
 
@@ -47,7 +47,7 @@ def below(column: str, least: int) -> Test:
 def is_in_future(record: ParsedRecord, rules: Rules) -> bool:
     latest = record.kafka_time + rules.future_tolerance_seconds * _SECOND
     moment = record.event.fields["event_timestamp"]
-    return moment is not None and moment > latest
+    return moment is not None and moment > min(latest, LAST_MICROS)
 
 
 def after_kafka_time(record: ParsedRecord) -> str:

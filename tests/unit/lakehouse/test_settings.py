@@ -64,7 +64,11 @@ def test_the_shipped_file_is_complete_and_right(conf: Path) -> None:
         ("partitions = 3", "partitions = []", "setting kafka.partitions = []: input should be a valid integer"),
         ("ranks = [24, 48, 64]", "ranks = 24", "setting gold.als.ranks = 24: expected a list"),
         ("ranks = [24, 48, 64]", "ranks = [24, true]", "setting gold.als.ranks.1 = True: expected a number"),
-        ("ranks = [24, 48, 64]", "ranks = []", "setting gold.als.ranks = []: tuple should have at least 1 item"),
+        (
+            "ranks = [24, 48, 64]",
+            "ranks = []",
+            "setting gold.als.ranks = []: expected a list with at least one item",
+        ),
         ('"128m"', "128", "setting silver.max_bytes_per_trigger = 128: input should be a valid string"),
         ('users_topic = "producer1_topic"', 'users_topic = ""', "setting kafka.users_topic = ''"),
     ],
