@@ -60,6 +60,8 @@ def output_path(text: str) -> str:
     if _ONE_SLASH.match(text):
         raise ValueError("an address with two slashes, such as s3a://bucket/report.html, or ./ before a path")
     if not is_address(text):
+        if text.endswith("/"):
+            raise ValueError("a file, and not a folder, such as ./report.html")
         return str(Path(text).absolute())
     wanted = expected_address(text)
     if wanted is None and (text.endswith("/") or "/" not in text.partition("://")[2]):
