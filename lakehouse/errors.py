@@ -4,6 +4,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 _CAUSED_BY = "Caused by: "
@@ -166,6 +167,7 @@ def _innermost_line(lines: list[str]) -> str:
 
 def report(message: str, *, debug: bool = False) -> None:
     """Print the failure as one line on stderr. `debug` adds the stack trace of the current one."""
-    if debug:
-        traceback.print_exc()
-    print(f"lakehouse: {message}", file=sys.stderr)
+    with suppress(OSError):  # a full disk or nobody takes the line: the exit code still tells what failed
+        if debug:
+            traceback.print_exc()
+        print(f"lakehouse: {message}", file=sys.stderr, flush=True)

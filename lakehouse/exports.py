@@ -20,6 +20,8 @@ from lakehouse.paths import is_address, output_path
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
 REPORT_HTML = "report.html"
+# Only one process at a time writes the exported tables and files.
+EXPORT_LOCK = "export"
 
 Formulas = Literal["keep", "escape"]
 
