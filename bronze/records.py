@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.moments import LAST_MICROS
 from lakehouse.tables import BRONZE_EVENTS
 
 
@@ -10,13 +11,14 @@ def raw_records(records: DataFrame) -> DataFrame:
     """One row is one Kafka record, in the shape of the bronze tables.
 
     `records` has the columns of Spark's Kafka source, headers included. Valid UTF-8 becomes a string; other bytes
-    stay bytes in `*_raw`, so every record can be reproduced exactly as it was sent.
+    stay bytes in `*_raw`, so every record can be reproduced exactly as it was sent. A Kafka timestamp after the
+    year 9999, as from a producer that sends microseconds, becomes the last moment that Spark's TIMESTAMP has.
     """
     return records.select(
         "topic",
         "partition",
         "offset",
-        F.col("timestamp").alias("kafka_timestamp"),
+        F.least(F.col("timestamp"), F.timestamp_micros(F.lit(LAST_MICROS))).alias("kafka_timestamp"),
         _text("key").alias("key"),
         _other_bytes("key").alias("key_raw"),
         _text("value").alias("value"),

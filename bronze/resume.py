@@ -136,8 +136,10 @@ def require_kept(table: Table, starts: Offsets, topics: Topics) -> None:
         if next_offset > end:
             raise CheckpointError(
                 f"{table.sql_name} has read {name} up to offset {next_offset - 1}, but Kafka has it only up to "
-                f"{end - 1}: the topic was truncated or restored from an older copy",
-                todo="restore Kafka's newer data, or use a topic with another name",
+                f"{end - 1}: the topic was truncated, restored from an older copy, or lost its last records in a "
+                "power failure; bronze still has them",
+                todo="before anything new takes their offsets, restore Kafka's newer data; or send new records to "
+                "a topic with another name, and set it in [kafka]",
             )
         if next_offset < earliest:
             raise CheckpointError(

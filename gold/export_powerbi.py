@@ -5,8 +5,10 @@ from pyspark.sql import SparkSession
 from gold.inputs import held, read_published
 from gold.powerbi.lists import require_titles, write_lists
 from gold.powerbi.rows import name_titles, untitled
+from lakehouse.exports import EXPORT_LOCK, Formulas
 from lakehouse.history.acceptance import without_gate
 from lakehouse.jobs import job_parser, run_job
+from lakehouse.locks import waiting_for
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.session import spark_session
@@ -20,12 +22,17 @@ def run(spark: SparkSession, settings: Settings) -> dict[str, int]:
     versions of the tables.
     """
     lake = SparkLakehouse(settings.root, spark)
+    with waiting_for(settings.shared_ops, EXPORT_LOCK):
+        return _export(lake, settings.export.formulas)
+
+
+def _export(lake: SparkLakehouse, formulas: Formulas) -> dict[str, int]:
     inputs = read_published(lake, GOLD_RECOMMENDATIONS, SILVER_CONTENT)
     with held(name_titles(inputs[GOLD_RECOMMENDATIONS], inputs[SILVER_CONTENT])) as rows:
         require_titles([row["recommended_content"] for row in untitled(rows).collect()])
         lake.overwrite(rows, GOLD_POWERBI, input_versions=inputs.versions)
         lines = (tuple(row) for row in rows.toLocalIterator())
-        write_lists(settings.root, lines, formulas=settings.export.formulas)
+        write_lists(lake.root, lines, formulas=formulas)
     return inputs.versions
 
 

@@ -4,6 +4,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 _CAUSED_BY = "Caused by: "
@@ -11,6 +12,8 @@ _PYTHON_TRACEBACK = "Traceback (most recent call last):"
 # What Spark appends to the message of a streaming query: its plan, hundreds of lines long.
 _QUERY = "=== Streaming Query ==="
 _JAVA_CLASS = re.compile(r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$]*: (?=.)")
+# How delta-rs prints a chain of causes: in colour, one a line.
+_NEXT_CAUSE = re.compile(r"\s*\x1b\[\d*m\u21b3\x1b\[0m\s*")
 # A folder of the path may have such an extension too, so the path must end after it.
 _FILE = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:/*)?(/[^\n]*?\.(?:parquet|json|crc|bin))(?=$|[\s:;,'\"`)\]}]|\.(?:\s|$))"
@@ -95,13 +98,17 @@ def message_of(error: Exception) -> str:
     if isinstance(error, PermissionError):
         return f"no permission for {error.filename}; make it writable or set LAKEHOUSE_ROOT to another folder"
     if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+        return f"{error.strerror or first_line(error)}: {error.filename or ''}".rstrip(": ")
     return f"{first_line(error)} (unexpected {type(error).__name__}; --debug shows the stack trace)"
 
 
 def first_line(error: BaseException) -> str:
-    """The first meaningful line of an error's text: Spark's and py4j's texts have many lines."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """The first meaningful line of an error's text: Spark's and py4j's texts have many lines.
+
+    A chain of causes of delta-rs is joined to one line.
+    """
+    text = _NEXT_CAUSE.sub(": ", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
     if lines[0].startswith("An error occurred while calling") and len(lines) > 1:
@@ -160,6 +167,7 @@ def _innermost_line(lines: list[str]) -> str:
 
 def report(message: str, *, debug: bool = False) -> None:
     """Print the failure as one line on stderr. `debug` adds the stack trace of the current one."""
-    if debug:
-        traceback.print_exc()
-    print(f"lakehouse: {message}", file=sys.stderr)
+    with suppress(OSError):  # a full disk or nobody takes the line: the exit code still tells what failed
+        if debug:
+            traceback.print_exc()
+        print(f"lakehouse: {message}", file=sys.stderr, flush=True)

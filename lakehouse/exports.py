@@ -16,16 +16,18 @@ from typing import IO, Literal
 from lakehouse.durability import sync
 from lakehouse.errors import InputError
 from lakehouse.folders import Folder, open_folder
-from lakehouse.paths import is_address
+from lakehouse.paths import is_address, output_path
 
 RECOMMENDATIONS_CSV = "final_recommendations.csv"
 REPORT_HTML = "report.html"
+# Only one process at a time writes the exported tables and files.
+EXPORT_LOCK = "export"
 
 Formulas = Literal["keep", "escape"]
 
-# A spreadsheet reads text that begins with one of these as a formula (OWASP, "CSV Injection"). After
-# apostrophes too: otherwise the escaped `=x` would equal the text `'=x`.
-_FORMULA_START = re.compile(r"'*[=+\-@\t\r]")
+# A spreadsheet reads text that begins with one of these as a formula (OWASP, "CSV Injection"), in East Asian
+# settings also the full-width forms. After apostrophes too: otherwise the escaped `=x` would equal the text `'=x`.
+_FORMULA_START = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 # Object stores in which a file appears, complete, when it is closed; a rename there copies and then deletes.
 _WHOLE_ON_CLOSE = {"s3", "s3a", "gs"}
@@ -98,6 +100,21 @@ def replaced_file(path: str) -> Iterator[IO[bytes]]:
             _replace_remote(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def requested_file(output: str) -> str:
+    """The path or address that `--output` names, links followed.
+
+    Raises InputError for what would otherwise fail after a minute of work.
+    """
+    try:
+        path = output_path(output)
+    except ValueError as error:  # not shown: there may be a login in it
+        raise InputError("--output is not the path or address of a file", todo=f"expected {error}") from error
+    if is_address(path):
+        return path
+    require_replaceable(Path(path))
+    return str(Path(path).resolve())
 
 
 def require_replaceable(target: Path) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -30,6 +31,13 @@ def stream_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def open_closed_streams() -> None:
+    """Let closed standard streams (`>&-`) take nothing: otherwise Python has none, and printing fails."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
 def escape_unencodable(*streams: TextIO) -> None:
     """Let the streams write characters that their encoding lacks as escapes, instead of failing halfway.
 
@@ -47,6 +55,7 @@ def run_job(main: Callable[[], int | None]) -> NoReturn:
         with damage_named():
             return main() or 0
 
+    open_closed_streams()
     escape_unencodable(sys.stdout, sys.stderr)
     sys.exit(run_guarded(lambda: _recorded(job), debug="--debug" in sys.argv))
 

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, QueryBuilder
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.table import TableMerger
 
 from lakehouse.arrow import as_arrow, delta_schema, plain_strings
@@ -17,6 +19,7 @@ from lakehouse.errors import InputError, TableError, first_line
 from lakehouse.folders import Folder, open_folder
 from lakehouse.history.log import Commit, commit_times, read_commit, table_log, versions
 from lakehouse.leases import require_leases
+from lakehouse.locks import RunningError
 from lakehouse.paths import is_address
 from lakehouse.root_version import record_version, require_known_version
 from lakehouse.sql import quoted
@@ -25,6 +28,10 @@ from lakehouse.tables import Table, find_table
 from lakehouse.tables.declaration import checks_in
 
 _NO_COLUMN = "No field named"
+# What delta-rs says of a table feature that it does not know.
+_UNSUPPORTED = re.compile(
+    r"(?:Unsupported table features required: \[([^\]]*)\]|Feature '([^']*)' is not supported)"
+)
 
 
 class Lakehouse:
@@ -68,7 +75,7 @@ class Lakehouse:
                 self.require_versions(table, version)
             if isinstance(error, TableNotFoundError):
                 raise declaration(table).missing(self.root) from error
-            raise
+            raise _unsupported(error, declaration(table).sql_name) or error from error
 
     def version(self, table: Table | str) -> int:
         """The number of the table's last commit. Raises TableError if there is no such table."""
@@ -143,11 +150,12 @@ class Lakehouse:
     def overwrite(self, table: Table | str, rows: pa.Table, *, input_versions: Mapping[str, int]) -> None:
         """Replace the table's rows in one commit, which also records the versions of the tables they come from.
 
-        A table that does not exist is created with its contract.
+        A table that does not exist is created with its contract. Raises RunningError if another process changes
+        the table meanwhile.
         """
         delta = self._ensured(table)
         merge = unmatched(delta, rows, _noting(input_versions))
-        with commits_synced(delta):
+        with commits_synced(delta), _alone(table):
             merge.when_not_matched_insert_all().when_not_matched_by_source_delete().execute()
 
     def append(
@@ -158,7 +166,7 @@ class Lakehouse:
         A table that does not exist is created with its contract.
         """
         delta = self._ensured(table)
-        with commits_synced(delta):
+        with commits_synced(delta), _alone(table):
             append(delta, rows, None if input_versions is None else _noting(input_versions))
 
     def require(self, *tables: Table | str) -> None:
@@ -257,7 +265,31 @@ def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
             raise InputError(" ".join(text.split())) from error
         if "SQL error" in text or "ParserError" in text:
             raise InputError(f"not SQL: {first_line(error)}") from error
-        raise
+        raise _unsupported(error, " or ".join(delta.table_uri for delta in tables.values())) or error from error
+
+
+@contextmanager
+def _alone(table: Table | str) -> Iterator[None]:
+    """Raise RunningError in place of delta-rs' error about another writer's commit."""
+    try:
+        yield
+    except CommitFailedError as error:
+        raise RunningError(
+            f"another process has changed {declaration(table).sql_name} meanwhile, so this change was not written",
+            todo="do it again once that process has ended",
+        ) from error
+
+
+def _unsupported(error: DeltaError, table: str) -> TableError | None:
+    """The error for a table that Spark may read but delta-rs may not, by a feature that it lacks."""
+    found = _UNSUPPORTED.search(str(error))
+    if found is None:
+        return None
+    feature = found[1] or found[2]
+    return TableError(
+        f"{table} has the Delta table feature {feature}, which this command cannot read without Spark",
+        todo="lakehouse sql reads it; ALTER TABLE ... DROP FEATURE takes the feature away",
+    )
 
 
 def declaration(table: Table | str) -> Table:

@@ -62,12 +62,13 @@ def waiting_for(place: Path | str, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def only_run(place: Path | str, stream: str) -> Iterator[None]:
+def only_run(place: Path | str, stream: str, *, by: str = "") -> Iterator[None]:
     """Hold the stream alone while it runs. Raises RunningError at once if another process holds it.
 
-    `place` is `Settings.shared_ops`: a folder, or its address in a store.
+    `place` is `Settings.shared_ops`: a folder, or its address in a store. `by` is the command that holds it, if
+    that is not the stream itself: errors of others name it.
     """
-    with _only_lease(str(place), stream) if _is_leased(place) else _only_file(Path(place), stream):
+    with _only_lease(str(place), stream) if _is_leased(place) else _only_file(Path(place), stream, by):
         yield
 
 
@@ -92,18 +93,19 @@ def _only_lease(address: str, stream: str) -> Iterator[None]:
 
 
 @contextmanager
-def _only_file(folder: Path, stream: str) -> Iterator[None]:
+def _only_file(folder: Path, stream: str, by: str) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = open_lock(folder / f"{stream}.lock")
     try:
         if not try_alone(lock):
             holder = os.pread(lock, 100, 0).decode(errors="replace").strip() or "unknown"
+            pid, _, command = holder.partition(" ")
+            state = f"being changed by {command}" if command else "already running"
             raise RunningError(
-                f"{stream} is already running, in process {holder}",
-                todo="wait for it to end, or stop that process",
+                f"{stream} is {state}, in process {pid}", todo="wait for it to end, or stop that process"
             )
         os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(lock, f"{os.getpid()} {by}".strip().encode() + b"\n", 0)
         yield
     finally:
         os.close(lock)

@@ -18,6 +18,8 @@ _UNIX_EPOCH = date(1970, 1, 1).toordinal()
 _MICROS = 1_000_000
 # 400 years, after which the calendar repeats.
 _CYCLE_DAYS = 146_097
+# The end of the year 9999 in microseconds since 1970: the latest time of Python and of Spark's TIMESTAMP.
+LAST_MICROS = 253_402_300_800 * _MICROS - 1
 
 
 def event_time(text: str | None) -> int | None:

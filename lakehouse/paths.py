@@ -4,6 +4,7 @@ A local path is just a path: not a pattern, not a URI, never decoded. The same g
 """
 
 import re
+import stat
 import sys
 import unicodedata
 from pathlib import Path
@@ -17,6 +18,8 @@ _ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")
 _NO_LOGIN = re.compile(r"(?:[^:@]*@)?(?:\[[^\]@]*\]|[^:@]*)(?::\d*)?")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _STORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^/\s]+(/.*)?")
+# What a person may type, but no client can write to.
+_NO_STORES = ("http://", "https://", "ftp://", "ftps://", "sftp://", "ssh://")
 # Linux and macOS allow names of 255 bytes and paths of 4,096 or 1,024: this leaves room for what we add.
 _NAME_BYTES, _PATH_BYTES = 255, 3_500
 
@@ -57,6 +60,8 @@ def output_path(text: str) -> str:
     if _ONE_SLASH.match(text):
         raise ValueError("an address with two slashes, such as s3a://bucket/report.html, or ./ before a path")
     if not is_address(text):
+        if text.endswith("/"):
+            raise ValueError("a file, and not a folder, such as ./report.html")
         return str(Path(text).absolute())
     wanted = expected_address(text)
     if wanted is None and (text.endswith("/") or "/" not in text.partition("://")[2]):
@@ -75,6 +80,12 @@ def expected_address(address: str) -> str | None:
     """What is expected instead, if this address of a store has a login or means different places; else None."""
     if not _STORE.fullmatch(address):
         return "an address with a bucket, such as s3a://bucket/lakehouse, or a path of this machine"
+    if address.startswith(_NO_STORES):
+        return (
+            "an address of a store, such as s3a://bucket/lakehouse, abfss:// or gs://, or a path of this machine"
+        )
+    if not address.partition("://")[0].islower():
+        return "a scheme in lower case, such as s3a://bucket/lakehouse"
     bucket, _, key = address.partition("://")[2].rstrip("/").partition("/")
     if "@" in address and not _NO_LOGIN.fullmatch(bucket):
         return "no login in the address; Spark's settings and the environment have the store's credentials"
@@ -88,6 +99,18 @@ def expected_literal(path: str) -> str | None:
     """What is expected instead, if delta-rs would take part of this path for an escape; else None."""
     match = _ESCAPE.search(path)
     return f"a folder without {match[0]}, which delta-rs reads as an escaped character" if match else None
+
+
+def _file_in(path: str) -> str | None:
+    """The first part of this absolute path that is there and is no folder."""
+    return next((str(part) for part in (*reversed(Path(path).parents), Path(path)) if _is_no_folder(part)), None)
+
+
+def _is_no_folder(path: Path) -> bool:
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def expected_folder(path: str) -> str | None:
@@ -105,4 +128,5 @@ def expected_folder(path: str) -> str | None:
         return f"a folder whose names have at most {_NAME_BYTES} bytes each"
     if len(path.encode()) > _PATH_BYTES:
         return f"a folder whose path has at most {_PATH_BYTES:,} bytes"
-    return None
+    file = _file_in(path)
+    return f"a folder, and {file} is none" if file else None

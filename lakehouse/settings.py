@@ -259,8 +259,12 @@ def conf_dir() -> Path:
                 f"{CONF_VARIABLE} = {chosen!r} contains no lakehouse.toml", todo="point it at a conf/ folder"
             )
         return Path(chosen).resolve()
-    here = Path("conf").resolve()
-    return here if _holds_settings(here) else _shipped_conf()
+    here, shipped = Path("conf").resolve(), _shipped_conf()
+    if not _holds_settings(here) and not _holds_settings(shipped):  # as in a zip archive of the code
+        raise SettingsError(
+            f"no lakehouse.toml in {here}, nor in {shipped}", todo=f"point {CONF_VARIABLE} at a conf/ folder"
+        )
+    return here if _holds_settings(here) else shipped
 
 
 def _shipped_conf() -> Path:

@@ -174,7 +174,7 @@ def _writer_stopped(shared_ops: str, table: Table) -> Iterator[str]:
         yield ""
         return
     try:
-        with only_run(shared_ops, table.layer):
+        with only_run(shared_ops, table.layer, by="lakehouse maintain"):
             yield ""
     except RunningError as error:
         yield error.problem

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lakehouse.errors import MachineError, run_guarded
 from lakehouse.history.damage_errors import damage_named
-from lakehouse.jobs import escape_unencodable
+from lakehouse.jobs import escape_unencodable, open_closed_streams
 from operations.arguments import add_commands
 
 if TYPE_CHECKING:  # --help needs neither
@@ -47,6 +47,7 @@ def main(
     The defaults are those of a command in a shell: the settings of conf/ and of the environment, a Spark session
     of its own, and this process's output.
     """
+    open_closed_streams()
     escape_unencodable(*[own for own, given in ((sys.stdout, stdout), (sys.stderr, stderr)) if given is None])
     with redirect_stdout(stdout or sys.stdout), redirect_stderr(stderr or sys.stderr):
         given = sys.argv[1:] if argv is None else argv

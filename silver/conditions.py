@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from lakehouse.moments import day_text, moment_text, year_of
+from lakehouse.moments import LAST_MICROS, day_text, moment_text, year_of
 from lakehouse.pseudonyms import NOBODY, Forgotten
 from silver.parsing.wire import ParsedRecord
 
-_FIRST_DECADE = "1870s"
+_FIRST_DECADE = 1870
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 
@@ -47,7 +47,7 @@ def below(column: str, least: int) -> Test:
 def is_in_future(record: ParsedRecord, rules: Rules) -> bool:
     latest = record.kafka_time + rules.future_tolerance_seconds * _SECOND
     moment = record.event.fields["event_timestamp"]
-    return moment is not None and moment > latest
+    return moment is not None and moment > min(latest, LAST_MICROS)
 
 
 def after_kafka_time(record: ParsedRecord) -> str:
@@ -81,18 +81,20 @@ def has_unknown_classification(record: ParsedRecord, rules: Rules) -> bool:
     return record.event.fields["clasificacion"] not in rules.clasificaciones
 
 
-@lru_cache(maxsize=10_000)  # most events are from a few days
-def _decade_of(day: int) -> str:
-    return f"{year_of(day) // 10}0s"
+_year_of = lru_cache(maxsize=10_000)(year_of)  # most events are from a few days
+
+
+def _first_year(decade: str) -> int:
+    return int(decade.removesuffix("s"))
 
 
 def _is_after_own_decade(decade: str | None, record: ParsedRecord) -> bool:
     day = _event_day(record)
-    return decade is not None and day is not None and decade > _decade_of(day)
+    return decade is not None and day is not None and _first_year(decade) > _year_of(day)
 
 
 def _is_impossible(decade: str | None, record: ParsedRecord) -> bool:
-    return decade is None or decade < _FIRST_DECADE or _is_after_own_decade(decade, record)
+    return decade is None or _first_year(decade) < _FIRST_DECADE or _is_after_own_decade(decade, record)
 
 
 def is_released_after_event(record: ParsedRecord) -> bool:

@@ -41,7 +41,7 @@ def run(spark: SparkSession, settings: Settings, request: Request) -> ReplayRepo
     CheckpointError if silver has an unfinished batch, InputError if the request does not fit the quarantine."""
     lake, silver = SparkLakehouse(settings.root, spark), settings.silver
     lake.require(SILVER_QUARANTINE)
-    with only_run(settings.shared_ops, STREAM):
+    with only_run(settings.shared_ops, STREAM, by="a replay of the quarantine"):
         _require_whole(lake)
         if not request.dry_run:
             lake.ensure(SILVER_CORRECTIONS)

@@ -1,6 +1,6 @@
 """pydantic's validation errors as one readable line."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from lakehouse.configuration.sources import shown
 from lakehouse.errors import SettingsError
 
+# Python's tuples are lists to those who write settings.
+_LISTS = {"tuple_type": "expected a list", "too_short": "expected a list with at least one item"}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -21,11 +23,18 @@ def settings_error(
     Values of the keys in `secrets`, and whole sections, which may contain one, are not shown.
     """
     faults, places = [], []
-    for fault in error.errors():
+    found = error.errors()
+    for fault in found:
+        if fault["type"] == "too_short" and any(_is_item(other["loc"], fault["loc"]) for other in found):
+            continue  # pydantic does not count the wrong items of a list
         key = ".".join(str(part) for part in fault["loc"])
         faults.append(_message(key, fault, secrets))
         places.append(_origin(key, origins) or f"{source} or the LAKEHOUSE_ environment variable")
     return SettingsError("; ".join(faults), todo=f"correct {' and '.join(dict.fromkeys(places))}")
+
+
+def _is_item(part: Sequence[object], whole: Sequence[object]) -> bool:
+    return len(part) > len(whole) and part[: len(whole)] == whole
 
 
 def _message(key: str, fault: Mapping[str, Any], secrets: Collection[str]) -> str:
@@ -38,7 +47,7 @@ def _message(key: str, fault: Mapping[str, Any], secrets: Collection[str]) -> st
         return str(fault["ctx"]["error"])
     if kind == "model_type":
         return f"{key} is a section of settings, not a setting"
-    expected = "expected a list" if kind == "tuple_type" else _sentence(fault["msg"])
+    expected = _LISTS.get(kind) or _sentence(fault["msg"])
     if key in secrets or kind == "hidden" or isinstance(given, (dict, BaseModel)):
         return f"setting {key}: {expected}"
     return f"setting {key} = {shown(given)}: {expected}"

@@ -16,7 +16,9 @@ from lakehouse.paths import (
     expected_address,
     expected_folder,
     expected_literal,
+    is_address,
 )
+from lakehouse.text import cleaned
 
 INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
 # Kafka's internal topics: it rejects records that others send there.
@@ -65,9 +67,10 @@ def _not_blank(text: str) -> str:
 
 
 def _named(text: str) -> str:
-    if not text or text != text.strip():
-        raise _expected("a name that is not blank, without white space around it")
-    return unicodedata.normalize("NFC", text)
+    name = unicodedata.normalize("NFC", text)
+    if not text or cleaned(text) != name:  # silver would store another text, which would never be equal
+        raise _expected("a name that is not blank, without white space or invisible characters around it")
+    return name
 
 
 def _table(name: str) -> str:
@@ -146,7 +149,12 @@ def _root(text: str) -> str:
 
 
 def _ops_folder(text: str) -> str:
-    return _folder(text, _expected) if text else text
+    if not text:
+        return text
+    folder = _root(text)
+    if is_address(folder):
+        raise _expected("a folder of this machine, or an empty value")
+    return folder
 
 
 def _folder(path: str, expected: Callable[[str], PydanticCustomError]) -> str:

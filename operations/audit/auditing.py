@@ -136,8 +136,8 @@ def resolution_faults(sums: Resolutions) -> list[str]:
     """Faults of one partition's resolved rows."""
     checks = {
         f"{sums.unexplained:,} quarantined records are resolved, but no replay recorded it": sums.unexplained,
-        f"{sums.unfinished:,} corrected records are still open: lakehouse quarantine replay was interrupted, and "
-        "finishes them when it runs again": sums.unfinished,
+        f"{sums.unfinished:,} corrected records are still open: lakehouse quarantine replay is still running, or "
+        "was interrupted and finishes them when it runs again": sums.unfinished,
         f"{sums.repeated:,} records were corrected twice": sums.repeated,
         f"{sums.strange:,} corrected records are not in the quarantine": sums.strange,
         f"{sums.vanished:,} records were resolved, but silver has no trace of them": sums.vanished,

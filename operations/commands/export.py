@@ -4,9 +4,10 @@ import argparse
 
 from gold import export_project
 from gold.powerbi.lists import export_lists
-from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
+from lakehouse.exports import EXPORT_LOCK, RECOMMENDATIONS_CSV, export_path
 from lakehouse.history.acceptance import without_gate
 from lakehouse.lakehouse import Lakehouse
+from lakehouse.locks import waiting_for
 from operations.call import Call
 from operations.output import print_json, print_table
 
@@ -16,7 +17,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if args.formulas:
         chosen = settings.export.model_copy(update={"formulas": args.formulas})
         settings = settings.model_copy(update={"export": chosen})
-    with without_gate(when=args.no_gate):
+    # a second export waits, and then writes its own
+    with without_gate(when=args.no_gate), waiting_for(settings.shared_ops, EXPORT_LOCK):
         shown = export_lists(Lakehouse(settings.root), formulas=settings.export.formulas)
         # the same versions in both, whatever a stream or a gate does to the tables meanwhile
         export = export_project.run(settings, source=args.source, replace=args.replace, versions=shown)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from lakehouse.exports import write_file
+from lakehouse.exports import requested_file, write_file
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import SILVER_USERS
 from operations.call import Call
@@ -14,12 +14,13 @@ from operations.person.rows import rows_of
 def run(args: argparse.Namespace, call: Call) -> int:
     lake, user_id = Lakehouse(call.settings.root), as_in_silver(args.user_id)
     lake.require(SILVER_USERS)
+    file = None if args.output is None else requested_file(args.output)
     found = rows_of(lake, user_id)
     if found.is_empty:
         raise unknown_id("user", user_id, lake, SILVER_USERS)
     document = {"user_id": user_id, **found._asdict()}
-    if args.output is None:
+    if file is None:
         print_json(document)
     else:
-        write_file(args.output, as_json(document).encode())
+        write_file(file, as_json(document).encode())
     return 0

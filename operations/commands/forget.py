@@ -79,7 +79,7 @@ def forget(settings: Settings, user_ids: set[str]) -> Outcome:
 def _alone(shared_ops: str) -> Iterator[None]:
     with ExitStack() as held:
         for writer in _WRITERS:
-            held.enter_context(only_run(shared_ops, writer))
+            held.enter_context(only_run(shared_ops, writer, by="lakehouse forget"))
         yield
 
 

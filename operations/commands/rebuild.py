@@ -24,6 +24,9 @@ from operations.call import Call
 from operations.pipeline.steps import Clock, broker_for, in_full, run_steps, selected_steps
 from silver.refine import STREAM, refine
 
+# Who holds a stream's lock meanwhile.
+_BY = "lakehouse rebuild"
+
 
 def run(args: argparse.Namespace, call: Call) -> int:
     if args.accept_loss and args.layer == "gold":
@@ -47,11 +50,11 @@ def run(args: argparse.Namespace, call: Call) -> int:
 def _bronze(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
     """Keep bronze's rows, and rebuild only the positions of its streams, from those rows."""
     lake, stamp = SparkLakehouse(settings.root, spark), _stamp()
-    with kafka_cluster(settings.kafka, lake.root) as cluster, only_run(settings.shared_ops, "bronze"):
+    with kafka_cluster(settings.kafka, lake.root) as cluster, only_run(settings.shared_ops, "bronze", by=_BY):
         for line in rebuild_checkpoints(lake, settings.kafka, cluster, stamp=stamp, accept_loss=accept_loss):
             clock.tell(line)
         if _silver_has_read_more(lake):
-            with only_run(settings.shared_ops, "silver"):
+            with only_run(settings.shared_ops, "silver", by=_BY):
                 set_checkpoint_aside(lake, STREAM, stamp=stamp)
             clock.tell("silver has read rows that bronze no longer has. Run: lakehouse run --select bronze")
             clock.tell("and then: lakehouse rebuild silver")
@@ -74,7 +77,7 @@ def _silver_has_read_more(lake: SparkLakehouse) -> bool:
 
 def _silver(spark: SparkSession, settings: Settings, clock: Clock, *, accept_loss: bool) -> None:
     lake = SparkLakehouse(settings.root, spark)
-    with only_run(settings.shared_ops, "silver"):
+    with only_run(settings.shared_ops, "silver", by=_BY):
         stamp = pending_swap(lake.root)
         if stamp is None:
             stamp = _stamp()

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lakehouse.errors import InputError
-from lakehouse.exports import REPORT_HTML, export_path, require_replaceable, write_file
+from lakehouse.exports import REPORT_HTML, export_path, requested_file, write_file
 from lakehouse.lakehouse import Lakehouse
-from lakehouse.paths import is_address, output_path
+from lakehouse.paths import is_address
 from lakehouse.spark.progress import PROGRESS
 from operations.call import Call
 from operations.output import print_json
@@ -41,14 +41,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
 
 
 def _destination(output: str | None, root: str, *, opened: bool) -> str:
-    """Where to write the page. Raises InputError for what would otherwise fail after a minute of work."""
-    try:
-        path = export_path(root, REPORT_HTML) if output is None else output_path(output)
-    except ValueError as error:  # not shown: there may be a login in it
-        raise InputError("--output is not the path or address of a file", todo=f"expected {error}") from error
-    if not is_address(path):
-        require_replaceable(Path(path))
-        return str(Path(path).resolve())
-    if opened:
+    """Where to write the page."""
+    path = requested_file(export_path(root, REPORT_HTML) if output is None else output)
+    if is_address(path) and opened:
         raise InputError(f"a browser cannot open {path}", todo="give a local file with --output")
     return path

@@ -17,6 +17,8 @@ from maintenance.maintain import LOCK
 from operations.call import Call
 from operations.confirmation import confirm
 
+# Who holds the writer's lock meanwhile.
+_BY = "lakehouse restore"
 _CONSEQUENCES = {
     "silver": (
         "stream 2 stops: it refuses to continue from a restored table, because it would not apply again what "
@@ -98,7 +100,7 @@ def _alone(shared_ops: str, table: Table) -> Iterator[None]:
     Raises RunningError if one of them is running.
     """
     writer = "silver" if table.layer == "silver" else "gold.models"
-    with only_run(shared_ops, writer), only_run(shared_ops, LOCK):
+    with only_run(shared_ops, writer, by=_BY), only_run(shared_ops, LOCK, by=_BY):
         yield
 
 

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.errors import InputError
+from lakehouse.text import cleaned
 from producers.real import places
 from producers.real.places import Place
 
 # The header of an unrelated file can be anything.
 _MOST_NAMES = 20
 _LONGEST = 40
+
+_QUOTES = 'close the quotes of the cell that begins there, and write a quote inside a cell as ""'
+_TOO_LONG = "close the quotes of the cell that begins there, or shorten it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,16 @@ class CsvRow:
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
 
+    def stored(self, column: str) -> str:
+        """The text as silver stores it; empty for a blank one."""
+        return cleaned(self.cells[column]) or ""
+
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[CsvRow]:
     """The rows of the file; columns are found by name, ignoring case and surrounding blanks.
 
     Raises InputError for a missing or unreadable file, missing or repeated columns, text that is not UTF-8 or not
-    CSV, and rows with too few or too many cells; it names the byte and the line.
+    CSV, rows with too few or too many cells, and no rows; it names the byte and the line.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -45,15 +53,13 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[CsvRow]:
             f"cannot read {path}: {error.strerror}", todo="name a CSV file that this user can read"
         ) from error
     except UnicodeDecodeError as error:
-        raise _other_encoding(path) or InputError(
+        raise _no_text(path) or InputError(
             f"{path} is not UTF-8{_at(path, places.bad_byte)}", todo="convert it to UTF-8"
         ) from error
     except csv.Error as error:
         at = _at(path, places.broken_cell)
-        raise InputError(
-            f"{path} is not valid CSV{at}: {error}",
-            todo='close the quotes of the cell that begins there, and write a quote inside a cell as ""',
-        ) from error
+        todo = _TOO_LONG if "field limit" in str(error) else _QUOTES
+        raise InputError(f"{path} is not valid CSV{at}: {error}", todo=todo) from error
 
 
 def where(path: Path, line: int) -> str:
@@ -93,13 +99,15 @@ def _rows(path: Path, lines: Iterable[str], columns: Sequence[str]) -> list[CsvR
             raise
     if misfits:
         raise _misfit(path, misfits, expected=len(header))
+    if not rows:
+        raise InputError(f"{path} has a header and no rows", todo="name a CSV file with rows")
     return rows
 
 
 def _without_nul(path: Path, lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         if "\0" in line:
-            raise _other_encoding(path) or InputError(
+            raise _no_text(path) or InputError(
                 f"{path} has a NUL character{_at(path, places.nul_byte)}", todo="remove it"
             )
         yield line
@@ -119,7 +127,7 @@ def _positions(path: Path, header: Sequence[str], columns: Sequence[str]) -> dic
     if missing:
         raise InputError(
             f"{path} has no column {', '.join(missing)}; it has {_listed(header) or 'no header'}",
-            todo=f"expected the columns {', '.join(columns)}",
+            todo=f"expected the columns {', '.join(columns)}, separated by commas, in the first line",
         )
     return {name: names.index(_plain(name)) for name in columns}
 
@@ -143,8 +151,14 @@ def _misfit(path: Path, misfits: Sequence[tuple[int, int]], *, expected: int) ->
     )
 
 
-def _other_encoding(path: Path) -> InputError | None:
-    encoding = places.other_encoding(path) if path.is_file() else None
+def _no_text(path: Path) -> InputError | None:
+    """The error for a file whose first bytes say what it is instead of UTF-8."""
+    if not path.is_file():
+        return None
+    archive = places.archive(path)
+    if archive is not None:
+        return InputError(f"{path} is a {archive} file", todo="unpack it, or save it as CSV, and name that file")
+    encoding = places.other_encoding(path)
     if encoding is None:
         return None
     return InputError(

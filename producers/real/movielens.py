@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lakehouse.errors import InputError
 from lakehouse.text import cleaned
 from producers.made_up.lexicon import names
-from producers.real.catalogue import Catalogue, Features
+from producers.real.catalogue import EARLY, Catalogue, Features, is_early
 from producers.real.layouts import CsvRow, first_of, read_rows, shown, where
 from producers.real.matching import FilmIndex, display_title
 from producers.real.tastes import Judged, derive
@@ -31,6 +31,7 @@ RATING_COLUMNS = ("userId", "movieId", "rating", "timestamp")
 
 _YEAR_SUFFIX = re.compile(r"(.*?)\s*\((\d{4})\)\s*", re.DOTALL)
 _NO_GENRES = "(no genres listed)"
+_LEAST_STARS, _MOST_STARS = 0.5, 5.0
 _TIMES = (
     "expected ISO 8601 (2005-04-02T21:32:00Z; without a zone it is UTC), or seconds or milliseconds since 1970"
 )
@@ -81,22 +82,31 @@ def read_ratings(path: Path, unmapped: Counter[str]) -> list[Rating]:
     """
     ratings = []
     untimed: list[CsvRow] = []
-    seen: set[str | None] = set()
+    seen: set[str] = set()
     for row in read_rows(path, RATING_COLUMNS):
         instant = event_micros(row["timestamp"])
         if instant is None:
             untimed.append(row)
             continue
-        rating = Rating(row["userId"], row["movieId"], _stars(row["rating"]), instant, row)
-        unmapped["ratings without a readable number of stars: silver quarantines them"] += rating.stars is None
-        unmapped["ratings without a userId or movieId"] += not (cleaned(rating.user) and cleaned(rating.movie))
-        stored = cleaned(rating.identity)
-        unmapped["repeated ratings of a movie by the same user: silver keeps the latest"] += stored in seen
-        seen.add(stored)
+        rating = Rating(row.stored("userId"), row.stored("movieId"), _stars(row["rating"]), instant, row)
+        _count_oddities(rating, unmapped)
+        unmapped["repeated ratings of a movie by the same user: silver keeps the latest"] += (
+            rating.identity in seen
+        )
+        seen.add(rating.identity)
         ratings.append(rating)
     if untimed:
         raise _untimed(path, untimed)
     return ratings
+
+
+def _count_oddities(rating: Rating, unmapped: Counter[str]) -> None:
+    """Count what is published as it is, for silver to judge."""
+    stars = rating.stars
+    is_beyond = stars is not None and not _LEAST_STARS <= stars <= _MOST_STARS
+    unmapped["ratings without a readable number of stars: silver quarantines them"] += stars is None
+    unmapped[f"ratings outside {_LEAST_STARS} to {_MOST_STARS}: silver quarantines them"] += is_beyond
+    unmapped["ratings without a userId or movieId: silver quarantines them"] += not (rating.user and rating.movie)
 
 
 def _untimed(path: Path, rows: list[CsvRow]) -> InputError:
@@ -115,25 +125,31 @@ def read_library(path: Path, ratings: list[Rating], catalogue: Catalogue, unmapp
     library = Library([], {}, dict(catalogue.features), 0)
     taken: Counter[str] = Counter()
     for row in read_rows(path, MOVIE_COLUMNS):
-        title, year = _split_year(row["title"])
+        movie = row.stored("movieId")
+        title, year = _split_year(row.stored("title"))
         genres = _genres(row["genres"])
+        unmapped["MovieLens movies without a movieId: silver quarantines them"] += not movie
+        unmapped["MovieLens movies without a title: silver quarantines them"] += not title
+        unmapped["MovieLens movies that repeat a movieId: silver keeps the latest"] += movie in library.identities
         unmapped["MovieLens movies without a year: no decade, not matched with a catalogue title"] += year is None
         unmapped["MovieLens movies without genres"] += not genres
         match = None if year is None else index.find(title, year)
         decade = None if year is None else decade_of(year)
         if match is None:
-            identity = f"movie-{row['movieId']}"
-            instant = _announced(year, first_rated.get(row["movieId"], first_rated.get("")))
+            identity = f"movie-{movie}" if movie else ""
+            instant = _announced(year, first_rated.get(movie, first_rated.get("")))
+            unmapped[EARLY] += is_early(year)
             library.movies.append(_movie(identity, title, genres, decade, instant))
-            library.features[row["movieId"]] = Features(genres, decade=decade)
+            features = Features(genres, decade=decade)
         else:
             identity = match.identity
             taken[identity] += 1
             unmapped["MovieLens movies with several catalogue titles: the first is used"] += match.candidates > 1
             # a matched title has the genres of both
             known = catalogue.features[identity]
-            library.features[row["movieId"]] = known._replace(genres=known.genres + genres)
-        library.identities[row["movieId"]] = identity
+            features = known._replace(genres=known.genres + genres)
+        if movie:
+            library.identities[movie], library.features[movie] = identity, features
     unmapped["MovieLens movies that share their catalogue title with another one"] += sum(
         count - 1 for count in taken.values()
     )
@@ -150,8 +166,8 @@ def feedback_records(ratings: list[Rating], library: Library, unmapped: Counter[
             "id": rating.identity,
             "type": "feedback",
             "timestamp": isoformat_micros(rating.instant_us),
-            "user_id": f"user-{rating.user}" if cleaned(rating.user) else None,
-            "content_id": known or (f"movie-{rating.movie}" if cleaned(rating.movie) else None),
+            "user_id": f"user-{rating.user}" if rating.user else None,
+            "content_id": known or (f"movie-{rating.movie}" if rating.movie else None),
             "action": "rating",
             "rating": rating.row["rating"] if rating.stars is None else rating.stars,
         }
@@ -164,7 +180,7 @@ def user_records(ratings: list[Rating], library: Library, unmapped: Counter[str]
     by_user: dict[str, list[Rating]] = {}
     for rating in ratings:
         by_user.setdefault(rating.user, []).append(rating)
-    return [_user(user, rated, library, unmapped) for user, rated in by_user.items() if cleaned(user)]
+    return [_user(user, rated, library, unmapped) for user, rated in by_user.items() if user]
 
 
 def _user(user: str, rated: list[Rating], library: Library, unmapped: Counter[str]) -> Record:
@@ -196,17 +212,17 @@ def _user(user: str, rated: list[Rating], library: Library, unmapped: Counter[st
 
 def _movie(identity: str, title: str, genres: tuple[str, ...], decade: str | None, instant: int) -> Record:
     fields = {
-        "id": identity,
+        "id": identity or None,
         "type": "movie",
         "timestamp": isoformat(instant),
-        "titulo": display_title(title) if title.strip() else None,
+        "titulo": display_title(title) or None,
         "generos": list(genres),
         "directores": [],
         "actores": [],
         "clasificacion": None,
         "decada_lanzamiento": decade,
     }
-    return Record(identity.encode(), encode(fields), instant)
+    return Record(identity.encode() or None, encode(fields), instant)
 
 
 def _first_rated(ratings: list[Rating]) -> dict[str, int]:
@@ -234,8 +250,10 @@ def _genres(text: str) -> tuple[str, ...]:
 
 
 def _stars(text: str) -> float | None:
+    number = cleaned(text) or ""
     try:
-        stars = float(cleaned(text) or "")
+        stars = float(number)
     except ValueError:
         return None
-    return stars if math.isfinite(stars) else None
+    # Python also accepts 4_5
+    return stars if math.isfinite(stars) and "_" not in number else None

@@ -12,6 +12,15 @@ from lakehouse.configuration.byte_order_marks import wide_encoding
 # A valid cell and its delimiter; does not match a cell whose quotes are wrong.
 _CELL = re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\r\n][^,\r\n]*+)?(?:,|\r\n?|\n|\Z)')
 _LINE_END = re.compile(rb"\r\n?|\n")
+# The first bytes of compressed files. Spreadsheets (xlsx, ods) are zip archives.
+_ARCHIVES = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip or spreadsheet",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf": "7z",
+}
 
 
 class Place(NamedTuple):
@@ -29,6 +38,13 @@ def other_encoding(path: Path) -> str | None:
     with path.open("rb") as file:
         head = file.read(4)
     return wide_encoding(head) or ("UTF-16 or UTF-32" if head.count(0) > 1 else None)
+
+
+def archive(path: Path) -> str | None:
+    """The kind of compressed file that the first bytes indicate."""
+    with path.open("rb") as file:
+        head = file.read(6)
+    return next((kind for mark, kind in _ARCHIVES.items() if head.startswith(mark)), None)
 
 
 def bad_byte(path: Path) -> Place | None:

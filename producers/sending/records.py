@@ -5,11 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from lakehouse.moments import event_time
+from lakehouse.moments import LAST_MICROS, event_time
 from lakehouse.text import cleaned
-
-# The end of the year 9999, the latest that Python's datetime can hold.
-_LAST_MICROS = 253_402_300_800 * 1_000_000 - 1
 
 Fields = dict[str, Any]
 
@@ -43,7 +40,7 @@ def isoformat(instant_ms: int) -> str:
 def event_micros(text: str) -> int | None:
     """Microseconds since 1970 for a time in any format that silver reads; None for any other text."""
     micros = event_time(cleaned(text))
-    return micros if micros is not None and micros <= _LAST_MICROS else None
+    return micros if micros is not None and micros <= LAST_MICROS else None
 
 
 def isoformat_micros(instant_us: int) -> str:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.types import (
     BinaryType,
     IntegerType,
@@ -80,3 +81,18 @@ def test_a_record_is_kept_as_it_was_sent(spark: SparkSession, landed: DataFrame,
 def test_the_columns_are_the_contract_and_every_row_knows_when_it_landed(landed: DataFrame) -> None:
     assert landed.columns == BRONZE_EVENTS.columns
     assert landed.filter("ingested_at > TIMESTAMP '2026-01-01'").count() == len(CASES)
+
+
+@pytest.mark.parametrize(
+    ("micros", "kept"),
+    [
+        (253_402_300_799_999_000, 253_402_300_799_999_000),  # the last millisecond of the year 9999
+        (253_402_300_800_000_000, 253_402_300_799_999_999),
+        (1_700_000_000_000_000_000, 253_402_300_799_999_999),  # microseconds where milliseconds belong
+        (-1_000, -1_000),  # what old clients send for no time
+    ],
+)
+def test_a_kafka_timestamp_is_within_sparks_and_pythons_years(spark: SparkSession, micros: int, kept: int) -> None:
+    sent = spark.createDataFrame([(b"k", b"{}", "t", 2, 0, AT, 0, None)], KAFKA)
+    sent = sent.withColumn("timestamp", F.timestamp_micros(F.lit(micros)))
+    assert raw_records(sent).select(F.unix_micros("kafka_timestamp")).collect()[0][0] == kept

@@ -106,6 +106,8 @@ def test_others_may_read_it_as_the_umask_says(path: str) -> None:
         ("@x", "'@x"),
         ("\t=1", "'\t=1"),
         ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("\uff1d1", "'\uff1d1"),  # full-width: a formula to a spreadsheet of East Asian settings
         ("'=1", "''=1"),  # text to a spreadsheet, but it must not equal the escaped `=1`
         ("''=1", "'''=1"),
         ("'1", "'1"),

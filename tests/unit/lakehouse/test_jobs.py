@@ -1,5 +1,7 @@
 """What all job files share: arguments, and how a failure ends."""
 
+import shlex
+import subprocess
 import sys
 
 import pytest
@@ -72,3 +74,22 @@ def test_what_main_returns_is_the_exit_code(answer: int | None, code: int) -> No
     with pytest.raises(SystemExit) as ended:
         run_job(lambda: answer)
     assert ended.value.code == code
+
+
+RUN = "import sys; from lakehouse.jobs import run_job; from lakehouse.errors import CheckFailedError, InputError\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "shell", "code"),
+    [
+        ("raise InputError('no file x')", "2>/dev/full", 2),
+        ("raise CheckFailedError('3 rows lost')", "2>/dev/full", 1),
+        ("raise InputError('no file x')", "2>&-", 2),
+        ("print('a line'); return 0", ">&- 2>&- <&-", 0),
+        ("return 0 if sys.stdout.isatty() or sys.stdin.read() else 3", ">&- <&-", 3),
+    ],
+)
+def test_the_exit_code_stays_where_nothing_can_be_printed(body: str, shell: str, code: int) -> None:
+    program = f"{RUN}def main():\n  {body}\nrun_job(main)"
+    command = f"{shlex.join([sys.executable, '-c', program])} {shell}"
+    assert subprocess.run(["/bin/sh", "-c", command], check=False, timeout=60).returncode == code

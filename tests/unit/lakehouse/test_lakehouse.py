@@ -1,5 +1,7 @@
 """Lakehouse: tables written by delta-rs, read back at any version, and what is said of wrong names."""
 
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -119,3 +121,26 @@ def test_rows_written_by_others_are_seen_at_once(lake: Lakehouse) -> None:
     before = lake.read(SILVER_BATCHES).num_rows
     DeltaTable(lake.path(SILVER_BATCHES)).delete()
     assert (before, lake.read(SILVER_BATCHES).num_rows) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("feature", "shown"),
+    [
+        ("typeWidening", "TypeWidening"),
+        ("vacuumProtocolCheck", "VacuumProtocolCheck"),
+        ("fromTheFuture", "fromTheFuture"),
+    ],
+)
+def test_a_feature_that_delta_rs_lacks_is_named_with_its_table(tmp_path: Path, feature: str, shown: str) -> None:
+    write(tmp_path, SILVER_USERS, user(1, "Ana"))
+    features = {"readerFeatures": [feature], "writerFeatures": [feature]}
+    protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features}}
+    log = tmp_path / "silver" / "users" / "_delta_log"
+    (log / f"{1:020d}.json").write_text(json.dumps(protocol))
+    with pytest.raises(TableError) as error:
+        Lakehouse(tmp_path).read(SILVER_USERS)
+    assert re.fullmatch(
+        rf".*silver[./]users/? has the Delta table feature {shown}, which this command cannot read without Spark; "
+        r"lakehouse sql reads it; ALTER TABLE ... DROP FEATURE takes the feature away",
+        str(error.value),
+    )

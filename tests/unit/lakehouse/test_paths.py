@@ -94,6 +94,7 @@ def test_a_file_to_write_is_a_path_or_an_address(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("folder/", "a file, and not a folder"),
         ("file:r.html", "three slashes"),
         ("file://host/r.html", "three slashes"),
         ("s3a:/bucket/r.html", "two slashes"),

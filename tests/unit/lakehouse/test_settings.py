@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from lakehouse import settings as settings_module
 from lakehouse.errors import SettingsError
 from lakehouse.settings import conf_dir, load_settings
 
@@ -64,7 +65,11 @@ def test_the_shipped_file_is_complete_and_right(conf: Path) -> None:
         ("partitions = 3", "partitions = []", "setting kafka.partitions = []: input should be a valid integer"),
         ("ranks = [24, 48, 64]", "ranks = 24", "setting gold.als.ranks = 24: expected a list"),
         ("ranks = [24, 48, 64]", "ranks = [24, true]", "setting gold.als.ranks.1 = True: expected a number"),
-        ("ranks = [24, 48, 64]", "ranks = []", "setting gold.als.ranks = []: tuple should have at least 1 item"),
+        (
+            "ranks = [24, 48, 64]",
+            "ranks = []",
+            "setting gold.als.ranks = []: expected a list with at least one item",
+        ),
         ('"128m"', "128", "setting silver.max_bytes_per_trigger = 128: input should be a valid string"),
         ('users_topic = "producer1_topic"', 'users_topic = ""', "setting kafka.users_topic = ''"),
     ],
@@ -275,6 +280,20 @@ def test_a_folder_without_settings_is_named(conf: Path, monkeypatch: pytest.Monk
     assert (
         problem() == f"LAKEHOUSE_CONF = '{conf / 'empty'}' contains no lakehouse.toml; point it at a conf/ folder"
     )
+
+
+def test_code_in_an_archive_has_no_settings(conf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the driver of a cluster that got the code with --py-files."""
+    archive = tmp_path / "lakehouse.zip"
+    archive.write_bytes(b"PK")
+    monkeypatch.setattr(settings_module, "__file__", f"{archive}/lakehouse/settings.py")
+    monkeypatch.delenv("LAKEHOUSE_CONF")
+    monkeypatch.chdir(tmp_path)
+    assert problem() == (
+        f"no lakehouse.toml in {tmp_path}/conf, nor in {archive}/conf; point LAKEHOUSE_CONF at a conf/ folder"
+    )
+    monkeypatch.setenv("LAKEHOUSE_CONF", str(conf))
+    assert load_settings().kafka.partitions == 3
 
 
 @pytest.mark.usefixtures("conf")

@@ -29,7 +29,7 @@ from lakehouse.tables import (
     gated_tables,
 )
 from maintenance import maintain, promise
-from maintenance.maintain import LOCK
+from maintenance.maintain import LOCK, _writer_stopped
 from tests.support.delta_tables import NOON, model, record, user, write
 from tests.support.maintained import (
     DAYS,
@@ -313,6 +313,19 @@ def test_beside_a_running_stream_its_tables_get_no_commit(root: Path, settings: 
         done = maintained(settings)
         assert users(root) == list(range(VERSIONS))
     assert any(line.startswith("its Delta properties: silver is already running") for line in done.tables[0].waits)
+
+
+def test_the_error_of_a_stream_names_the_maintenance_that_holds_it(tmp_path: Path) -> None:
+    table = SILVER_USERS
+    with _writer_stopped(str(tmp_path), table), pytest.raises(RunningError) as error, only_run(tmp_path, "silver"):
+        pass
+    assert str(error.value) == (
+        f"silver is being changed by lakehouse maintain, in process {os.getpid()}; "
+        "wait for it to end, or stop that process"
+    )
+    again = pytest.raises(RunningError, match="silver is already running, ")
+    with only_run(tmp_path, "silver"), again, only_run(tmp_path, "silver"):  # its file names nobody else any more
+        pass
 
 
 def test_a_checksum_of_the_old_hint_does_not_outlive_it(root: Path, settings: Settings) -> None:

@@ -264,4 +264,73 @@ def test_ratings_are_read_as_silver_stores_them(tmp_path: Path) -> None:
     assert len(replay.users) == 1
     assert "ratings without a readable number of stars: silver quarantines them" not in replay.unmapped
     assert replay.unmapped["repeated ratings of a movie by the same user: silver keeps the latest"] == 1
-    assert replay.unmapped["ratings without a userId or movieId"] == 1
+    assert replay.unmapped["ratings without a userId or movieId: silver quarantines them"] == 1
+
+    # blanks around an id, and forms of a letter that look the same, are one id
+    ratings = "userId,movieId,rating,timestamp\n e\u0301, 1,5,1262304000\n\u00e9,2 ,4,1262304001\n"
+    write(tmp_path, movies=MOVIES, ratings=ratings)
+    replay = read_replay(None, tmp_path)
+    assert list(events(replay.users)) == ["user-\u00e9"]
+    assert [event["content_id"] for event in events(replay.feedback).values()] == ["movie-1", "movie-2"]
+    assert "ratings of movies that movies.csv lacks: published anyway" not in replay.unmapped
+
+
+def test_what_silver_will_quarantine_is_counted_before_anything_is_sent(tmp_path: Path) -> None:
+    movies = (
+        "movieId,title,genres\n"
+        "1,A Film (1869),Drama\n"  # a decade too early
+        "2,A Film (1870),Drama\n"
+        "2,The Same (1999),Drama\n"
+        ",No Id (1999),Drama\n"  # `movie-` would be a movie to silver
+        "4,\u200b,Drama\n"
+    )
+    stars = ["0.49", "0.5", "5", "5.01", "4_5", "NaN", "-1"]
+    rows = "".join(f"{user},1,{given},1262304000\n" for user, given in enumerate(stars))
+    write(tmp_path, movies=movies, ratings=f"userId,movieId,rating,timestamp\n{rows}")
+    replay = read_replay(None, tmp_path)
+    counts = {reason: count for reason, count in replay.unmapped.items() if "silver" in reason}
+    assert counts == {
+        "movies from before 1870: silver quarantines them": 1,
+        "MovieLens movies without a movieId: silver quarantines them": 1,
+        "MovieLens movies without a title: silver quarantines them": 1,
+        "MovieLens movies that repeat a movieId: silver keeps the latest": 1,
+        "ratings outside 0.5 to 5.0: silver quarantines them": 3,
+        "ratings without a readable number of stars: silver quarantines them": 2,
+    }
+    assert [json.loads(record.value or b"")["id"] for record in replay.movies] == [
+        *("movie-1", "movie-2", "movie-2"),
+        *(None, "movie-4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("year", "added", "duration", "reasons"),
+    [
+        ("1869", "2021-01-01", "90 min", {"movies from before 1870: silver quarantines them"}),
+        ("1870", "2021-01-01", "90 min", set()),
+        (
+            "2030",
+            "2029-12-31",
+            "90 min",
+            {"movies added before the decade of their release_year: silver quarantines them"},
+        ),
+        ("2029", "2020-01-01", "90 min", set()),  # the same decade
+        ("2021", "2021-01-01", "0 Seasons", {"series with an unreadable duration: no number of seasons"}),
+        ("2021", "2021-01-01", "2147483647 Seasons", set()),
+        ("2021", "2021-01-01", "2147483648 Seasons", {"series with an unreadable duration: no number of seasons"}),
+        (
+            "2021",
+            "2021-01-01",
+            f"{'9' * 5000} Seasons",
+            {"series with an unreadable duration: no number of seasons"},
+        ),
+        ("1850", "2021-01-01", "1 Season", set()),  # series have no decade
+    ],
+)
+def test_years_and_seasons_that_silver_does_not_accept(
+    tmp_path: Path, year: str, added: str, duration: str, reasons: set[str]
+) -> None:
+    kind = "Movie" if "min" in duration else "TV Show"
+    write(tmp_path, catalogue=f"{HEADER}s1,{kind},A,,,,{added},{year},PG,{duration},Drama,\n")
+    replay = read_replay(tmp_path / "catalogue.csv", None)
+    assert {reason for reason in replay.unmapped if "no field" not in reason} == reasons

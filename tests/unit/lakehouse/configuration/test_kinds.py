@@ -100,6 +100,13 @@ WRONG = [
     *[("kafka.retention_ms", text, "") for text in ("0", "-2", "1.5", "7d", "9" * 20)],
     *[("kafka.embedded_port", text, "") for text in ("-1", "65536", "kafka")],
     *[("kafka.connect_timeout_seconds", text, "") for text in ("0", "-1", "nan", "inf", "1e300", "0.0001", "10s")],
+    ("root", "/dev/null", "expected a folder, and /dev/null is none"),
+    ("root", f"{__file__}/lakehouse", f"expected a folder, and {__file__} is none"),
+    ("root", "http://host/lakehouse", "an address of a store, such as s3a://bucket/lakehouse, "),
+    ("root", "S3A://bucket/lakehouse", "a scheme in lower case"),
+    ("ops_folder", "s3a://bucket/ops", "a folder of this machine, or an empty value"),
+    ("ops_folder", "file:ops", "a path of this machine with three slashes"),
+    ("ops_folder", f"file://{__file__}", f"a folder, and {__file__} is none"),
     ("kafka.sasl_username", "  ", BLANK),
     ("kafka.ssl_ca_file", "  ", BLANK),
     ("kafka.ssl_check_hostname", "perhaps", ""),
@@ -124,7 +131,10 @@ WRONG = [
 LISTS = [
     ("silver.clasificaciones", [""], "a name that is not blank"),
     ("silver.clasificaciones", ["  "], "a name that is not blank"),
-    ("silver.clasificaciones", [" G"], "without white space around it"),  # silver trims: it would match nothing
+    # silver trims: they would match nothing
+    ("silver.clasificaciones", [" G"], "without white space or invisible characters around it"),
+    ("silver.clasificaciones", ["\u200bG"], "without white space or invisible characters around it"),
+    ("silver.clasificaciones", ["\u2800"], "a name that is not blank"),
     ("silver.clasificaciones", ["G\n"], PLAIN),
     ("silver.clasificaciones", [5], "input should be a valid string"),
     ("silver.clasificaciones", [["G"]], "input should be a valid string"),
@@ -142,6 +152,7 @@ RIGHT = [
     ("root", "file:///ra%C3%ADz%20a%C3%B1o%20%5B1%5D%20100%25%20%23x/", "/raíz año [1] 100% #x"),
     ("root", "//data//x://y/../z", "/data/x:/z"),
     ("root", "s3a://bucket/raíz año [1] 100% #x", "s3a://bucket/raíz año [1] 100% #x"),
+    ("ops_folder", "file:///var/log/my%20lakehouse/", "/var/log/my lakehouse"),
     ("kafka.bootstrap_servers", "", ""),
     ("kafka.bootstrap_servers", "broker-1.example_x:9092", "broker-1.example_x:9092"),
     ("kafka.bootstrap_servers", " a:9092 , [::1]:1 ", "a:9092,[::1]:1"),
@@ -192,6 +203,7 @@ def test_a_wrong_item_of_a_list_is_named_with_its_place(
     message = problem()
     assert message.startswith(f"setting {key}.0 = {items[0]!r}: ")
     assert expected in message
+    assert "at least one item" not in message  # the list has one, though a wrong one
 
 
 @pytest.mark.parametrize(("key", "text", "expected"), RIGHT, ids=lambda part: ascii(part)[:40])

@@ -10,6 +10,7 @@ from typing import NoReturn
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from bronze import resume
 from lakehouse.errors import BrokerError, InputError, LakehouseError
@@ -29,6 +30,7 @@ FROM_KAFKA = (
 )
 FROM_BRONZE = "lakehouse rebuild silver builds silver again from bronze"
 CHECKPOINT = "put back a copy that is as new as the tables, or: lakehouse rebuild "
+WAS = "; the error was: what Spark says"
 METADATA = '{"id":"5ae5f6fd"}'
 COMMIT = 'v1\n{"nextBatchWatermarkMs":0}'
 
@@ -67,9 +69,14 @@ def root(tmp_path: Path) -> Path:
 
 
 def explanation(root: Path, error: Exception | None = None, *, repairing: str = "") -> LakehouseError:
+    """The error in place of this one, by default one that names no file: then the new one must end with it."""
     with pytest.raises(LakehouseError) as raised, damage_named(str(root), repairing=repairing):
         raise error or ValueError("what Spark says")
-    return raised.value
+    if error is not None:
+        return raised.value
+    text = str(raised.value)
+    assert text.endswith(WAS)
+    return type(raised.value)(text.removesuffix(WAS))
 
 
 FILES: dict[str, str] = {
@@ -157,7 +164,44 @@ def test_what_stopped_a_stream_is_still_reported(root: Path) -> None:
     file.unlink()
     error = explanation(root, StreamError("stream silver stopped: File does not exist", todo="no idea"))
     assert isinstance(error, StreamError)
-    assert str(error) == f"stream silver stopped: {file} is missing; {FROM_BRONZE}"
+    assert str(error) == (
+        f"stream silver stopped: {file} is missing; {FROM_BRONZE}; the error was: File does not exist"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stream", "file", "concerned"),
+    [
+        ("bronze.events", "bronze/events/_delta_log/00000000000000000001.json", True),
+        ("bronze.events", "checkpoints/bronze/events/commits/2", True),
+        ("bronze.events", "checkpoints/silver/commits/2", False),
+        ("bronze.events", "silver/users/_delta_log/00000000000000000001.json", False),
+        ("bronze.feedback", "bronze/events/_delta_log/00000000000000000001.json", False),
+        ("bronze.feedback", "checkpoints/bronze/events/commits/2", False),
+        ("silver", "bronze/events/_delta_log/00000000000000000001.json", True),
+        ("silver", "silver/users/_delta_log/00000000000000000001.json", True),
+        ("silver", "checkpoints/silver/commits/2", True),
+        ("silver", "checkpoints/bronze/events/commits/2", False),
+    ],
+)
+def test_damage_to_what_a_stream_does_not_use_explains_nothing(
+    root: Path, stream: str, file: str, concerned: bool
+) -> None:
+    (root / file).write_bytes(b"")
+    error = StreamError(f"stream {stream} stopped: no idea", todo="any")
+    with pytest.raises(StreamError) as raised, damage_named(str(root)):
+        raise error
+    assert (str(root / file) in str(raised.value)) is concerned
+    assert "no idea" in str(raised.value)
+
+
+def test_a_file_elsewhere_is_a_cause_of_its_own(root: Path) -> None:
+    """Spark names a file of gold: the damaged checkpoint of bronze has nothing to do with it."""
+    (root / "checkpoints/bronze/events/commits/2").write_bytes(b"")
+    error = ValueError(f"File file:{root}/gold/recommendations/part-0.parquet does not exist")
+    with pytest.raises(ValueError, match="does not exist") as raised, damage_named(str(root)):
+        raise error
+    assert raised.value is error
 
 
 def test_a_file_that_only_silver_has_still_to_read(root: Path) -> None:
@@ -268,7 +312,11 @@ def test_status(root: Path, file: str, how: str) -> None:
         return
     assert (code, out.getvalue()) == (2, "")
     fault = {"empty": "empty", "cut": "cut or damaged", "deleted": "missing"}[how]
-    assert err.getvalue() == f"lakehouse: {root / file} is {fault}; {FILES[file]}\n"
+    said, _, cause = err.getvalue().partition("; the error was: ")
+    assert said.rstrip("\n") == f"lakehouse: {root / file} is {fault}; {FILES[file]}"
+    # of a log, only delta-rs finds that, and does not name the file
+    assert bool(cause) is (how == "cut" and "_delta_log" in file)
+    assert err.getvalue().count("\n") == 1
 
 
 OTHERS: dict[str, Callable[[], Exception]] = {
@@ -278,6 +326,8 @@ OTHERS: dict[str, Callable[[], Exception]] = {
     "dropped records": lambda: CheckpointError("Kafka dropped users-0's records 3 to 9", todo="--accept-loss"),
     "another topic": lambda: CheckpointError("topic users is not the one that bronze.events was read from"),
     "a full disk": lambda: OSError(28, "No space left on device"),
+    "a lost broker": lambda: StreamError("stream silver stopped: Connection refused", lost=True),
+    "another writer": lambda: CommitFailedError("a concurrent transaction"),
     "a stream's full disk": lambda: StreamError("stream silver stopped: IOException: No space left on device"),
     "no memory": lambda: StreamError("stream silver stopped: Java heap space"),
 }
@@ -351,7 +401,7 @@ def test_the_command_knows_what_it_repairs(root: Path, layer: str) -> None:
     settings = load_settings().model_copy(update={"root": str(root)})
     out, err = io.StringIO(), io.StringIO()
     assert main(["rebuild", layer], settings=settings, session=no_session, stdout=out, stderr=err) == 2
-    expected = "what Spark says (" if layer == "silver" else f"{file} is empty; {CHECKPOINT}silver\n"
+    expected = "what Spark says (" if layer == "silver" else f"{file} is empty; {CHECKPOINT}silver{WAS}\n"
     assert err.getvalue().startswith(f"lakehouse: {expected}")
 
 

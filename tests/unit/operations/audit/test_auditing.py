@@ -159,7 +159,7 @@ RESOLVED = Resolutions(resolved=6, applied=3, superseded=2, deleted=1)
         ({"unexplained": 1}, "1 quarantined records are resolved, but no replay recorded it"),
         (
             {"unfinished": 2},
-            "2 corrected records are still open: lakehouse quarantine replay was interrupted, "
+            "2 corrected records are still open: lakehouse quarantine replay is still running, or was interrupted "
             "and finishes them when it runs again",
         ),
         ({"repeated": 1}, "1 records were corrected twice"),

@@ -55,6 +55,19 @@ def test_it_can_be_written_to_a_file(settings: Settings, command: Command, tmp_p
     assert json.loads(file.read_text(encoding="utf-8"))["user_id"] == "u1"
 
 
+def test_the_file_may_be_a_file_address_and_no_other_place(
+    settings: Settings, command: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "ana 1.json"
+    assert command("export-user", "u1", "--output", file.as_uri(), settings=settings)[:2] == (0, "")
+    assert json.loads(file.read_text(encoding="utf-8"))["user_id"] == "u1"
+    for output, expected in ((f"{tmp_path}/new/", "a file, and not a folder"), ("s3a:/bucket/a", "two slashes")):
+        code, _, err = command("export-user", "u1", "--output", output, settings=settings)
+        assert (code, err.count("\n")) == (2, 1)
+        assert expected in err
+    assert not (tmp_path / "new").exists()
+
+
 def test_somebody_unknown_is_an_error(settings: Settings, command: Command) -> None:
     code, out, err = command("export-user", "u2", settings=settings)
     assert (code, out, err) == (2, "", "lakehouse: no user 'u2'; the nearest ids are u1, u11\n")

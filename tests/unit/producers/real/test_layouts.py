@@ -1,6 +1,9 @@
 """A CSV is read, or one line names the problem and the byte and line of the file. Columns are found by name."""
 
+import bz2
 import errno
+import gzip
+import lzma
 import os
 from pathlib import Path
 
@@ -84,6 +87,20 @@ def titles(folder: Path, content: bytes) -> list[tuple[int, str]]:
             "f.csv: the row at byte 14 (line 2) has 4 cells, the header has 3 (the first of 2 ",
         ),
         (HEADER + b'1,"a\nb",\n2,a,b,c\n', "f.csv: the row at byte 23 (line 4) has 4 cells, the header has 3; "),
+        # more text than csv reads as one cell, with and without quotes
+        (
+            HEADER + b"1," + b"a" * 131_073 + b",\n",
+            "f.csv is not valid CSV at byte 16 (line 2): field larger than field limit (131072); close the "
+            "quotes of the cell that begins there, or shorten it",
+        ),
+        # files of other programs
+        (gzip.compress(HEADER), "f.csv is a gzip file; unpack it, or save it as CSV, and name that file"),
+        (bz2.compress(HEADER), "f.csv is a bzip2 file; "),
+        (lzma.compress(HEADER), "f.csv is a xz file; "),
+        (b"PK\x03\x04\x14\0\0\0", "f.csv is a zip or spreadsheet file; "),
+        # no rows
+        (HEADER, "f.csv has a header and no rows; name a CSV file with rows"),
+        (HEADER + b"\n \n", "f.csv has a header and no rows; "),
     ],
 )
 def test_what_is_wrong_is_named_with_its_byte_and_line(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -100,7 +117,7 @@ def test_what_is_wrong_is_named_with_its_byte_and_line(tmp_path: Path, content: 
         ("id,title,\u200btitle", "f.csv has more than one column title: 'title', '\\u200btitle'; "),
         # all of them, even one that nobody reads
         ("id,note,title,ID,Note", "f.csv has more than one column id, note: 'id', 'note', 'ID', 'Note'; "),
-        ("id,name", "f.csv has no column title; it has id, name; expected the columns id, title"),
+        ("id,name", "f.csv has no column title; it has id, name; expected the columns id, title, separated by "),
         ("name", "f.csv has no column id, title; it has name; "),
         ("id;title", "f.csv has no column id, title; it has id;title; "),
         ("", "f.csv has no column id, title; it has no header; "),
