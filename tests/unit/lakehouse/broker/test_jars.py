@@ -49,7 +49,7 @@ class Repository(PythonResolver):
 def jar() -> bytes:
     content = BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("A.class", b"")
+        archive.writestr(zipfile.ZipInfo("A.class"), b"")  # without the present time
     return content.getvalue()
 
 
