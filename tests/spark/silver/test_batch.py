@@ -13,10 +13,10 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from lakehouse import Lakehouse
 from lakehouse.arrow import plain_strings
+from lakehouse.lakehouse import append
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import (
     SILVER_BATCHES,
@@ -58,6 +58,7 @@ from tests.support.tables import contents
 VERSIONS = {"bronze.events": 1, "bronze.feedback": 2}
 # Columns that may differ after a repeated batch: when a row was written, and the number of commits.
 CLOCKS = ("quarantined_at", "finished_at", "silver_versions")
+COUNTS = ("rows_in", "applied", "superseded", "deleted", "quarantined")
 STATE = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES)
 
 
@@ -184,21 +185,27 @@ def went_through(root: str, folder: Path, second: DataFrame, way: str) -> Undist
     return Undisturbed(root, prefixes, second)
 
 
-def test_the_batch_did_what_it_was_made_for(spark: SparkSession, undisturbed: Undisturbed) -> None:
+def test_the_batch_did_what_it_was_made_for(undisturbed: Undisturbed) -> None:
     """Every commit below has work to do: three merges, quarantine, tombstones, the batch's own row."""
-    root = undisturbed.root
-    lake = SparkLakehouse(root, spark)
-    users = lake.read(SILVER_USERS).select("id", "nombre_usuario").orderBy("id").collect()
-    assert users == [("both", "Lucía"), ("u-1", "after"), ("u-2", "stays"), ("u-4", "back")]
-    content = lake.read(SILVER_CONTENT).select("id", "titulo").orderBy("id").collect()
-    assert content == [
+    lake = Lakehouse(undisturbed.root)
+
+    def held(table: Table, *names: str) -> list[tuple[object, ...]]:
+        return sorted(tuple(row[name] for name in names) for row in lake.read(table).to_pylist())
+
+    assert held(SILVER_USERS, "id", "nombre_usuario") == [
+        ("both", "Lucía"),
+        ("u-1", "after"),
+        ("u-2", "stays"),
+        ("u-4", "back"),
+    ]
+    assert held(SILVER_CONTENT, "id", "titulo") == [
         ("both", "one id in two tables"),
         ("m-1", "stays"),
         ("s-1", "the same time, a later record"),
     ]
-    assert lake.read(SILVER_FEEDBACK).select("id", "rating").collect() == [("f-2", 4.5)]
-    deleted = lake.read(SILVER_TOMBSTONES).select("id", "event_timestamp").orderBy("id")
-    assert [(row["id"], row["event_timestamp"].minute) for row in deleted.collect()] == [
+    assert held(SILVER_FEEDBACK, "id", "rating") == [("f-2", 4.5)]
+    deleted = sorted(lake.read(SILVER_TOMBSTONES).to_pylist(), key=lambda row: row["id"])
+    assert [(row["id"], row["event_timestamp"].minute) for row in deleted] == [
         ("f-1", 20),
         ("gone", 20),
         ("m-1", 20),
@@ -206,23 +213,20 @@ def test_the_batch_did_what_it_was_made_for(spark: SparkSession, undisturbed: Un
         ("u-3", 20),
         ("u-4", 20),
     ]
-    assert lake.read(SILVER_QUARANTINE).count() == 4
+    assert lake.read(SILVER_QUARANTINE).num_rows == 4
 
 
-def test_the_batch_records_its_counts_and_unknown_fields(spark: SparkSession, undisturbed: Undisturbed) -> None:
-    counts = ("rows_in", "applied", "superseded", "deleted", "quarantined")
-    lake = SparkLakehouse(undisturbed.root, spark)
-    second = lake.read(SILVER_BATCHES).filter("batch_id = 1").collect()
-    assert [tuple(row[name] for name in counts) for row in second] == [
-        # applied: u-1, u-4, s-1, both twice, f-2; deleted: u-3, gone, f-1; the others arrived too late
-        (22, 6, 9, 3, 4)
-    ]
-    assert second[0]["bronze_versions"] == VERSIONS
+def test_the_batch_records_its_counts_and_unknown_fields(undisturbed: Undisturbed) -> None:
+    batches = Lakehouse(undisturbed.root).read(SILVER_BATCHES).to_pylist()
+    (second,) = [row for row in batches if row["batch_id"] == 1]
+    # applied: u-1, u-4, s-1, both twice, f-2; deleted: u-3, gone, f-1; the others arrived too late
+    assert tuple(second[name] for name in COUNTS) == (22, 6, 9, 3, 4)
+    assert dict(second["bronze_versions"]) == VERSIONS
     # with the record's Kafka timestamp
-    seen = lake.read(SILVER_BATCHES).select(F.inline("unknown_fields"))
-    assert [tuple(row) for row in seen.withColumn("first_seen", F.col("first_seen").cast("string")).collect()] == [
-        ("pais", 1, "MX", "t", "series", "2025-05-13 12:20:00"),
-        ("premio", 1, None, "t", "series", "2025-05-13 12:20:00"),
+    seen = [field | {"first_seen": str(field["first_seen"])} for row in batches for field in row["unknown_fields"]]
+    assert [tuple(field.values()) for field in sorted(seen, key=lambda field: field["field"])] == [
+        ("pais", 1, "MX", "t", "series", "2025-05-13 12:20:00+00:00"),
+        ("premio", 1, None, "t", "series", "2025-05-13 12:20:00+00:00"),
     ]
 
 
@@ -263,9 +267,22 @@ def test_both_ways_publish_the_same_changes(both_ways: Mapping[str, Undisturbed]
         assert feeds[0] == feeds[1], table.sql_name
 
 
+def test_both_ways_pass_through_the_same_states(both_ways: Mapping[str, Undisturbed]) -> None:
+    """After each commit the tables are equal: whatever repeats the batch finds the same rows, whoever began it."""
+    for found in zip(*(way.prefixes for way in both_ways.values()), strict=True):
+        for table in layer_tables("silver"):
+            by_spark, in_process = (contents(str(prefix), table, *CLOCKS) for prefix in found)
+            assert by_spark == in_process, (found[0].name, table.sql_name)
+
+
 @pytest.mark.parametrize(
     ("began", "repeated", "commits"),
-    list(product(WAYS, WAYS, range(7))),
+    # Spark takes a hundred times as long: it repeats the batch after each commit of one way or the other
+    [
+        (began, repeated, commits)
+        for began, repeated, commits in product(WAYS, WAYS, range(7))
+        if repeated == PROCESS or (began == SPARK) == (commits % 2 == 0)
+    ],
 )
 def test_a_batch_repeated_after_a_crash_changes_nothing_more(
     both_ways: Mapping[str, Undisturbed], tmp_path: Path, began: str, repeated: str, commits: int
@@ -291,8 +308,8 @@ def test_a_tombstone_changes_only_the_tables_that_hold_its_id(
     after = {table.sql_name: lake.version(table) for table in layer_tables("silver")}
     changed = {name for name, version in after.items() if version != before[name]}
     assert changed == {"silver.users", "silver.tombstones", "silver.batches"}
-    assert lake.read(SILVER_USERS).isEmpty()
-    assert lake.read(SILVER_TOMBSTONES).count() == 2
+    assert keys(root, SILVER_USERS) == []
+    assert keys(root, SILVER_TOMBSTONES) == [("nobody",), ("u-1",)]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -316,13 +333,8 @@ def test_another_checkpoint_is_another_stream(
     rows = judged(spark, numbered([event(USER, "u-1", 10)]))
     for query_id in ("old", "new"):
         write(rows, root, query_id=query_id, batch_id=0, versions={})
-    found = (
-        SparkLakehouse(root, spark)
-        .read(SILVER_BATCHES)
-        .select("query_id", "rows_in", "applied")
-        .orderBy("query_id")
-    )
-    assert found.collect() == [("new", 1, 1), ("old", 1, 1)]
+    found = Lakehouse(root).read(SILVER_BATCHES, columns=["query_id", "rows_in", "applied"]).to_pylist()
+    assert sorted(tuple(row.values()) for row in found) == [("new", 1, 1), ("old", 1, 1)]
 
 
 ALL = numbered([*BEFORE, *BATCH])
@@ -355,12 +367,8 @@ def test_order_of_arrival_does_not_matter(
     for batch_id, rows in enumerate(SPLITS[split]):
         write(judged(spark, rows), root, query_id="q", batch_id=batch_id, versions=VERSIONS)
     in_one_batch.expect_equal(root, (*STATE, SILVER_QUARANTINE))
-    summed = (
-        SparkLakehouse(root, spark)
-        .read(SILVER_BATCHES)
-        .selectExpr("sum(rows_in)", "sum(applied + superseded + deleted + quarantined)")
-    )
-    assert summed.collect() == [(len(ALL), len(ALL))]
+    found = outcomes(root)
+    assert sum(counts[0] for counts in found) == sum(sum(counts[1:]) for counts in found) == len(ALL)
 
 
 @pytest.fixture(scope="module")
@@ -396,12 +404,10 @@ def keys(root: str, table: Table) -> list[tuple[object, ...]]:
     return sorted(tuple(row.values()) for row in rows)
 
 
-def outcomes(spark: SparkSession, root: str) -> list[tuple[int, ...]]:
-    counts = ("rows_in", "applied", "superseded", "deleted", "quarantined")
-    return [
-        tuple(row)
-        for row in SparkLakehouse(root, spark).read(SILVER_BATCHES).orderBy("batch_id").select(*counts).collect()
-    ]
+def outcomes(root: str) -> list[tuple[int, ...]]:
+    """Of each batch: rows in, applied, superseded, deleted and quarantined."""
+    batches = sorted(Lakehouse(root).read(SILVER_BATCHES).to_pylist(), key=lambda row: row["batch_id"])
+    return [tuple(row[name] for name in COUNTS) for row in batches]
 
 
 TWICE = numbered(
@@ -426,7 +432,7 @@ def test_a_record_that_bronze_holds_twice_is_once_in_silver(
         for table, expected in ONCE_EACH:
             assert keys(root, table) == expected, (batch_id, table.sql_name)
     # a second row in one batch is superseded; m is what silver already holds, as in a repeated batch
-    assert outcomes(spark, root) == [(8, 2, 3, 1, 2), (8, 2, 4, 1, 1)]
+    assert outcomes(root) == [(8, 2, 3, 1, 2), (8, 2, 4, 1, 1)]
 
 
 def test_two_events_of_one_record_are_two_events(
@@ -437,7 +443,7 @@ def test_two_events_of_one_record_are_two_events(
     rows = [event(USER, "a", 10), event(USER, "b", 10), *numbered([event(USER, "a", 20)], first=1)]
     write(judged(spark, rows), root, query_id="q", batch_id=0, versions={})
     assert keys(root, SILVER_USERS) == [("a",), ("b",)]
-    assert outcomes(spark, root) == [(3, 2, 1, 0, 0)]
+    assert outcomes(root) == [(3, 2, 1, 0, 0)]
 
 
 def test_a_key_that_a_table_holds_twice_is_once_after_its_next_event(
@@ -447,17 +453,17 @@ def test_a_key_that_a_table_holds_twice_is_once_after_its_next_event(
     root = new_root(tmp_path)
     first = [event(USER, id_, 10) for id_ in ("new", "same", "old", "deleted", "untouched")] + [tombstone("x", 10)]
     write(judged(spark, numbered(first)), root, query_id="q", batch_id=0, versions={})
-    lake = SparkLakehouse(root, spark)
+    lake = Lakehouse(root)
     for table in (SILVER_USERS, SILVER_TOMBSTONES):
-        lake.append(lake.read(table).localCheckpoint(), table)
+        append(lake.delta(table), lake.read(table))
     second = [event(USER, "new", 20), event(USER, "old", 5), tombstone("deleted", 20), tombstone("x", 20)]
     rows = [*numbered(first)[1:2], *numbered([*second, event(USER, "other", 20)], first=6)]
     write(judged(spark, rows), root, query_id="q", batch_id=1, versions={})
     stay = [("old",)] * 2 + [("other",), ("same",)] + [("untouched",)] * 2
     assert keys(root, SILVER_USERS) == [("new",), *stay]
     assert keys(root, SILVER_TOMBSTONES) == [("deleted",), ("x",)]
-    users = lake.read(SILVER_USERS).filter("id IN ('new', 'same')").orderBy("id")
-    assert [(row["id"], row["event_timestamp"].minute) for row in users.collect()] == [("new", 20), ("same", 10)]
+    users = lake.read(SILVER_USERS, where="id IN ('new', 'same')").to_pylist()
+    assert sorted((row["id"], row["event_timestamp"].minute) for row in users) == [("new", 20), ("same", 10)]
 
 
 def test_small_files_of_batches_in_process_are_joined_by_spark(
