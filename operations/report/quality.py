@@ -27,7 +27,7 @@ def read_quality(snapshot: PinnedTables) -> ModelQuality | None:
     sql = f"SELECT model, metric, value FROM metrics WHERE model_version = {text_literal(version)}"  # noqa: S608
     values: dict[str, dict[str, float]] = defaultdict(dict)
     for row in snapshot.query(sql, metrics=GOLD_METRICS):
-        if not math.isnan(row["value"]):
+        if math.isfinite(row["value"]):
             values[row["metric"]][row["model"]] = row["value"]
     return _quality(version, values)
 

@@ -424,6 +424,7 @@ def test_a_published_model_without_a_figure_stays_first_and_the_figure_is_named(
     rows = [
         (MODEL, "blend", "ndcg_at_10", 0.13, None, {}),
         (MODEL, "blend", "rmse", float("nan"), None, {}),  # an earlier version may have written it
+        (MODEL, "blend", "novelty", float("inf"), None, {}),
         (MODEL, "mean", "rmse", 1.2, None, {}),
         (MODEL, "mean", "mae", 1.0, None, {}),
     ]
