@@ -81,10 +81,10 @@ def test_processes_of_the_same_age_are_compared() -> None:
 
 
 def test_what_a_process_keeps_shows_in_the_calm() -> None:
-    samples = [sample(500 + age, age, 100 + 3 * age, threads=30 + age) for age in range(0, 400, 2)]
+    samples = [sample(500 + age, age, 100 + 3 * age, threads=30 + 2 * age) for age in range(0, 400, 2)]
     assert [*faults(run(samples, calm_since=500.0))] == [
         "silver: JVM grew in the calm: 847 to 1147 MB",
-        "silver: JVM has more threads in the calm: 328, then 428",
+        "silver: JVM has more threads in the calm: 626, then 826",
     ]
 
 
