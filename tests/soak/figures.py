@@ -22,6 +22,7 @@ class Run(NamedTuple):
     disturbed: float
     lasted: float
     sent: int
+    batches: int
     audit: dict[str, Any]
     done: Counter[str]
     thirds: Sequence[Level]
@@ -31,9 +32,8 @@ class Run(NamedTuple):
 
 def lines(run: Run) -> Iterator[str]:
     yield f"seed {run.seed}: {run.lasted / 60:.1f} minutes, disturbed for {run.disturbed / 60:.1f}"
-    yield f"{run.sent:,} records sent; silver: " + ", ".join(
-        f"{name} {value:,}" for name, value in run.audit["silver"].items()
-    )
+    totals = ", ".join(f"{name} {value:,}" for name, value in run.audit["silver"].items())
+    yield f"{run.sent:,} records sent, {run.batches:,} batches of silver since its last rebuild: {totals}"
     yield ", ".join(f"{count} x {kind}" for kind, count in sorted(run.done.items()))
     yield from _memory("middle -> last third, same ages", run.thirds)
     yield from _memory("calm, its last two quarters", run.calm)

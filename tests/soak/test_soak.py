@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.tables import SILVER_BATCHES
 from tests.soak.disturbing import Disturber
 from tests.soak.figures import Run, faults, lines
 from tests.soak.records import feeds
@@ -63,13 +65,14 @@ def test_everything_at_once(platform: Platform) -> None:
     expect_undisturbed(platform, disturber.forgotten, all_of_bronze=not disturber.retains)
     note("silver equals that of an undisturbed run")
     run = Run(
-        *(SEED, calm_since, lasted, sent, audit, disturber.done),
+        *(SEED, calm_since, lasted, sent, batches(platform), audit, disturber.done),
         [*thirds(sampler.processes, lasted=lasted)],
         [*quarters(sampler.processes, begin=calm_since, end=lasted)],
         sampler.tables,
     )
     report(run, note)
     assert [*faults(run)] == []
+    platform.end()
     shutil.rmtree(platform.folder)
 
 
@@ -129,6 +132,10 @@ def drain(platform: Platform) -> None:
 
     await_condition(is_drained, "everything is read", every=2.0)
     platform.stop("bronze", "silver")
+
+
+def batches(platform: Platform) -> int:
+    return int(Lakehouse(platform.settings.root).read(SILVER_BATCHES, columns=["batch_id"]).num_rows)
 
 
 def report(run: Run, note: Callable[[str], None]) -> None:

@@ -68,7 +68,7 @@ def sample(at: float, age: float, megabytes: float, *, pid: int = 1, threads: in
 def run(samples: list[Sample], *tables: TableSample, calm_since: float = 900.0) -> Run:
     third = [*thirds(samples, lasted=900.0)]
     calm = [*quarters(samples, begin=calm_since, end=900.0)]
-    return Run(1, 600.0, 900.0, 10, {"silver": {"rows_in": 10}}, Counter({"look": 2}), third, calm, tables)
+    return Run(1, 600.0, 900.0, 10, 2, {"silver": {"rows_in": 10}}, Counter({"look": 2}), third, calm, tables)
 
 
 def test_processes_of_the_same_age_are_compared() -> None:
