@@ -23,7 +23,7 @@ from tests.soak.records import feeds
 from tests.soak.samples import Sampler, quarters, thirds
 from tests.soak.schedule import disturbances, milestone, milestones
 from tests.soak.undisturbed import expect_all_accounted, expect_forgotten, expect_undisturbed
-from tests.soak.whole import Platform, Senders, audit_of
+from tests.soak.whole import Platform, Senders, json_in
 from tests.support.folders import PROJECT
 from tests.support.processes import await_condition
 from tests.support.undisturbed import numbered_files
@@ -45,8 +45,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 def test_everything_at_once(platform: Platform) -> None:
     note = noted(_REPORTS / f"seed-{SEED}.log")
     note(f"make soak MINUTES={MINUTES:g} SEED={SEED}    in {platform.folder}")
-    begin(platform)
-    senders = Senders(platform, feeds(platform.settings.kafka, SEED))
+    senders = begin(platform)
     sampler = Sampler(platform.root, lambda: sessions(platform))
     sampler.start()
     disturber = Disturber(platform, note)
@@ -92,12 +91,17 @@ def noted(log: Path) -> Callable[[str], None]:
     return note
 
 
-def begin(platform: Platform) -> None:
+def begin(platform: Platform) -> Senders:
+    """Start everything, and wait for silver's first batch."""
     platform.start_broker()
+    senders = Senders(platform, feeds(platform.settings.kafka, SEED))
     platform.start("bronze")
     logs = [platform.root / "bronze" / name / "_delta_log" for name in ("events", "feedback")]
     await_condition(lambda: all(numbered_files(log, ".json") for log in logs), "bronze's tables are there")
     platform.start("silver")
+    first = platform.root / "checkpoints" / "silver" / "commits" / "0"
+    await_condition(lambda: first.exists() or not platform.streams["silver"].alive(), "silver's first batch")
+    return senders
 
 
 def sessions(platform: Platform) -> dict[str, int | None]:
@@ -127,7 +131,7 @@ def drain(platform: Platform) -> None:
 
     def is_drained() -> bool:
         platform.require_alive()
-        parts = audit_of(platform.command("audit", "--json"))["partitions"]
+        parts = json_in(platform.command("audit", "--json"))["partitions"]
         return all(part["unread"] + part["unrefined"] == 0 for part in parts)
 
     await_condition(is_drained, "everything is read", every=2.0)
