@@ -31,7 +31,7 @@ _BROKEN, _CHANGED, _HELD_BACK, _REPEATED, _UPDATED, _DELETED, _NOBODYS = 0.12, 0
 
 # What some records say instead, by the kind of the topic.
 CHANGES: Mapping[str, Sequence[tuple[str, Any]]] = {
-    "user": (("pais", "MX"), ("type", "movie")),
+    "user": (("pais", "MX"), ("nombre_usuario", 7)),
     "movie": (("type", "documentary"), ("titulo", "x" * 201), ("clasificacion", "+12")),
     "series": (("type", "documentary"), ("idioma", ["es"]), ("clasificacion", "+12")),
     "feedback": (("rating", 0.5), ("seconds_watched", 3_000_000_000)),
