@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Test files are distributed over this many processes, each with its own Spark (3 GB in all).
 WORKERS ?= 2
 
-.PHONY: help setup demo dist test-quick test test-s3 test-cluster test-crash test-containers test-airflow test-tools check \
+.PHONY: help setup demo dist test-quick test test-s3 test-cluster test-crash test-containers test-airflow test-tools soak check \
 	format docs lock clean
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test-s3  a root on a real S3 server: all layers, locks and racing writers; part of make test"
 	@echo "make test-cluster  three brokers and a Spark cluster: a broker and a worker are killed; part of make test-crash"
 	@echo "make test-crash  kill -9 of each stream: 20 times, while it creates each table, and between any two commits"
+	@echo "make soak MINUTES=30 SEED=1  everything at once, mixed by the seed: kills, restarts, maintenance, forgets, an upgrade"
 	@echo "make test-containers  the platform of docker-compose.yml: started, killed, audited; needs a Docker engine"
 	@echo "make test-airflow  the example DAG in a real Airflow, which is installed into build/airflow"
 	@echo "make test-tools  install what some tests need, or they are skipped: Chromium, LibreOffice, DuckDB, mono ..."
@@ -63,6 +64,12 @@ test-cluster: setup
 # Kills every stream 20 times at random moments, while it creates each table, and between any two commits.
 test-crash: setup
 	$(BIN)/python -m pytest tests/crash --timeout 3600
+
+# Its log and its figures are in build/soak. It takes a few minutes more than that.
+MINUTES ?= 30
+SEED ?= 1
+soak: setup
+	MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m pytest tests/soak --capture=no --timeout $$(($(MINUTES) * 60 + 2400))
 
 # At most 15 minutes, and the time that the image takes to build. BUILD=no uses the existing image.
 test-containers: setup

@@ -135,10 +135,10 @@ def empty(lake: Lakehouse, table: Table, records: Mapping[Place, Theirs]) -> int
     return int(merger.execute()["num_target_rows_updated"])
 
 
-def bury(lake: Lakehouse, in_bronze: Mapping[str, Mapping[Place, Theirs]]) -> None:
-    """Give silver the tombstone of each pseudonym that a rebuild would find in bronze."""
+def bury(lake: Lakehouse, found: Mapping[str, Mapping[Place, Theirs]]) -> None:
+    """Give silver the tombstone of each pseudonym: the latest of these records, by the table that holds them."""
     latest: dict[str, Row] = {}
-    for records in in_bronze.values():
+    for records in found.values():
         for place, (name, at) in records.items():
             row = {
                 "id": name,

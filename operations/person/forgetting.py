@@ -62,7 +62,9 @@ def forget_everywhere(lake: Lakehouse, forgotten: Forgotten) -> dict[str, int]:
     changed[SILVER_QUARANTINE.sql_name] = empty(lake, SILVER_QUARANTINE, quarantined)
     for table, column in _ROWS_GO:
         changed[table.sql_name] = _remove(lake, table, column, forgotten)
-    bury(lake, in_bronze)
+    bury(
+        lake, {**in_bronze, SILVER_QUARANTINE.sql_name: others}
+    )  # retention may have left no other record of them
     changed[SILVER_BATCHES.sql_name] = _change(lake, SILVER_BATCHES, lambda row: _without_samples(row, forgotten))
     changed[QUALITY_RESULTS.sql_name] = _change(lake, QUALITY_RESULTS, lambda row: _without_values(row, forgotten))
     for table in _BRONZE:

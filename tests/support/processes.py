@@ -96,6 +96,7 @@ class Running:
         *command: str,
         program: Sequence[str] = (sys.executable, "-m"),
         variables: Mapping[str, str] = MappingProxyType({}),
+        folder: Path | None = None,
     ) -> None:
         self.log = log
         with log.open("ab") as output:
@@ -105,6 +106,7 @@ class Running:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                cwd=folder,
             )
 
     def alive(self) -> bool:

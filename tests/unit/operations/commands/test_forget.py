@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import CommitProperties
 
 from lakehouse.exports import write_csv
 from lakehouse.forgotten import read_forgotten
-from lakehouse.lakehouse import Lakehouse
+from lakehouse.lakehouse import Lakehouse, delete
 from lakehouse.locks import only_run
 from lakehouse.pseudonyms import NOBODY, pseudonym
 from lakehouse.runs import store
@@ -26,6 +27,7 @@ from lakehouse.tables import (
     SILVER_TOMBSTONES,
     SILVER_USERS,
 )
+from lakehouse.tables.declaration import CHANGEABLE
 from operations.commands import forget as command_module
 from operations.commands.forget import forget
 from operations.person import forgetting
@@ -112,6 +114,20 @@ def test_silver_has_the_tombstone_that_a_rebuild_would_find(root: Path, settings
     forget(settings, {"u1"})
     (row,) = (row for row in read(root, SILVER_TOMBSTONES) if row["id"] == name_of(root, "u1"))
     assert (row["topic"], row["offset"], row["event_timestamp"]) == ("users", 7, row["kafka_timestamp"])
+
+
+def test_the_tombstone_is_that_of_the_quarantine_if_retention_has_removed_the_rest(
+    root: Path, settings: Settings
+) -> None:
+    """The audit looks for a trace of every resolved record."""
+    for table in (BRONZE_EVENTS, BRONZE_FEEDBACK):
+        Lakehouse(root).delta(table).alter.set_table_properties(dict(CHANGEABLE))
+        delete(Lakehouse(root).delta(table), "true", CommitProperties())
+    caught_up(root)
+    forget(settings, {"u1"})
+    assert [(row["id"], row["offset"]) for row in read(root, SILVER_TOMBSTONES) if row["topic"] == "users"] == [
+        (name_of(root, "u1"), 7)
+    ]
 
 
 def test_their_quarantined_records_are_resolved(root: Path, settings: Settings) -> None:
