@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse.arrow import arrow_schema
 from lakehouse.folders import Folder
 from lakehouse.forgotten import read_forgotten
 from lakehouse.history.commits import commits
 from lakehouse.history.log import read_actions, removes_rows, table_log
-from lakehouse.lakehouse import Lakehouse, arrow_schema
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.tables import BRONZE_EVENTS, BRONZE_FEEDBACK, Table, layer_tables
 from maintenance import expiry, maintain, retention
