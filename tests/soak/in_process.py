@@ -22,6 +22,7 @@ import pytest
 from lakehouse.arrow import arrow_schema
 from lakehouse.folders import Folder
 from lakehouse.forgotten import read_forgotten
+from lakehouse.history.backlog import SILVER_SOURCES
 from lakehouse.history.commits import commits
 from lakehouse.history.log import read_actions, removes_rows, table_log
 from lakehouse.lakehouse import Lakehouse
@@ -80,7 +81,7 @@ class World:
         self.root, self.lake = root, Lakehouse(root)
         self.landed: list[tuple[Table, list[Row]]] = []
         self.forgotten: set[str] = set()
-        self._read: dict[Table, list[int]] = {BRONZE_EVENTS: [0], BRONZE_FEEDBACK: [0]}
+        self._read: dict[str, list[int]] = {table.sql_name: [0] for table in SILVER_SOURCES}
         for table in (*layer_tables("bronze"), *layer_tables("silver")):
             fill(str(root), table, [])
         self._checkpoint()
@@ -91,8 +92,8 @@ class World:
 
     def batch(self) -> None:
         """What silver's stream does with all that it has not read; a batch that was killed is repeated."""
-        versions = {table: self.lake.version(table) for table in self._read}
-        rows = [rows for table, read in self._read.items() for rows in _added(self.lake, table, after=read[-1])]
+        versions = {table.sql_name: self.lake.version(table) for table in SILVER_SOURCES}
+        rows = [*self._unread()]
         if rows:
             silver = self.settings.silver
             rules = Rules(
@@ -105,15 +106,16 @@ class World:
             apply_small_batch(
                 *(judged, open_tables(self.lake)),
                 query_id="q",
-                batch_id=len(self._read[BRONZE_EVENTS]),
-                versions={table.sql_name: version for table, version in versions.items()},
+                batch_id=len(self._read[BRONZE_EVENTS.sql_name]),
+                versions=versions,
             )
-        for table, version in versions.items():
-            self._read[table].append(version)
+        for name, version in versions.items():
+            self._read[name].append(version)
         self._checkpoint()
 
-    def is_behind(self) -> bool:
-        return any(True for table, read in self._read.items() for _ in _added(self.lake, table, after=read[-1]))
+    def _unread(self) -> Iterator[pa.Table]:
+        for table in SILVER_SOURCES:
+            yield from _added(self.lake, table, after=self._read[table.sql_name][-1])
 
     def forget(self, people: set[str]) -> None:
         self.forgotten |= people
@@ -124,7 +126,8 @@ class World:
 
     def _checkpoint(self) -> None:
         """Both positions, as of each batch."""
-        silver_has_read(self.root, *self._read[BRONZE_EVENTS], feedback=self._read[BRONZE_FEEDBACK][-1])
+        events, feedback = (self._read[table.sql_name] for table in SILVER_SOURCES)
+        silver_has_read(self.root, *events, feedback=feedback[-1])
 
 
 class Worker:
