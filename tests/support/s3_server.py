@@ -21,6 +21,8 @@ PREFIX = "raíz año/100% #1+2 & [x]"
 KEY, SECRET = "a-key-that-nobody-prints", "a-secret-that-nobody-prints"
 # Where a laptop's own settings could stand in for what a test gives.
 _NOWHERE = "/dev/null"
+# moto's first answer takes seconds of processor time: on a busy machine longer than pyarrow's three seconds.
+_PATIENCE_SECONDS = 120
 
 
 class S3(NamedTuple):
@@ -103,5 +105,6 @@ def _make_bucket(s3: S3) -> None:
         access_key=KEY,
         secret_key=SECRET,
         allow_bucket_creation=True,
+        request_timeout=_PATIENCE_SECONDS,
     )
     system.create_dir(BUCKET)
