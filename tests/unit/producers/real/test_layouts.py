@@ -94,7 +94,7 @@ def titles(folder: Path, content: bytes) -> list[tuple[int, str]]:
             "quotes of the cell that begins there, or shorten it",
         ),
         # files of other programs
-        (gzip.compress(HEADER), "f.csv is a gzip file; unpack it, or save it as CSV, and name that file"),
+        (gzip.compress(HEADER, mtime=0), "f.csv is a gzip file; unpack it, or save it as CSV, and name that file"),
         (bz2.compress(HEADER), "f.csv is a bzip2 file; "),
         (lzma.compress(HEADER), "f.csv is a xz file; "),
         (b"PK\x03\x04\x14\0\0\0", "f.csv is a zip or spreadsheet file; "),
