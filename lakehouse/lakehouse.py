@@ -75,7 +75,8 @@ class Lakehouse:
                 self.require_versions(table, version)
             if isinstance(error, TableNotFoundError):
                 raise declaration(table).missing(self.root) from error
-            raise _unsupported(error, declaration(table).sql_name) or error from error
+            _require_supported(error, declaration(table).sql_name)
+            raise
 
     def version(self, table: Table | str) -> int:
         """The number of the table's last commit. Raises TableError if there is no such table."""
@@ -265,7 +266,8 @@ def _execute(sql: str, tables: Mapping[str, DeltaTable]) -> pa.Table:
             raise InputError(" ".join(text.split())) from error
         if "SQL error" in text or "ParserError" in text:
             raise InputError(f"not SQL: {first_line(error)}") from error
-        raise _unsupported(error, " or ".join(delta.table_uri for delta in tables.values())) or error from error
+        _require_supported(error, " or ".join(delta.table_uri for delta in tables.values()))
+        raise
 
 
 @contextmanager
@@ -280,16 +282,14 @@ def _alone(table: Table | str) -> Iterator[None]:
         ) from error
 
 
-def _unsupported(error: DeltaError, table: str) -> TableError | None:
-    """The error for a table that Spark may read but delta-rs may not, by a feature that it lacks."""
-    found = _UNSUPPORTED.search(str(error))
-    if found is None:
-        return None
-    feature = found[1] or found[2]
-    return TableError(
-        f"{table} has the Delta table feature {feature}, which this command cannot read without Spark",
-        todo="lakehouse sql reads it; ALTER TABLE ... DROP FEATURE takes the feature away",
-    )
+def _require_supported(error: DeltaError, table: str) -> None:
+    """Raise TableError if the table has a feature that Spark knows and delta-rs lacks: then this error says so."""
+    lacking = _UNSUPPORTED.search(str(error))
+    if lacking is not None:
+        raise TableError(
+            f"{table} has the Delta table feature {lacking[1] or lacking[2]}, which this command cannot read without Spark",
+            todo="lakehouse sql reads it; ALTER TABLE ... DROP FEATURE takes the feature away",
+        ) from error
 
 
 def declaration(table: Table | str) -> Table:
