@@ -286,8 +286,9 @@ def _require_supported(error: DeltaError, table: str) -> None:
     """Raise TableError if the table has a feature that Spark knows and delta-rs lacks: then this error says so."""
     lacking = _UNSUPPORTED.search(str(error))
     if lacking is not None:
+        feature = lacking[1] or lacking[2]
         raise TableError(
-            f"{table} has the Delta table feature {lacking[1] or lacking[2]}, which this command cannot read without Spark",
+            f"{table} has the Delta table feature {feature}, which this command cannot read without Spark",
             todo="lakehouse sql reads it; ALTER TABLE ... DROP FEATURE takes the feature away",
         ) from error
 
