@@ -16,7 +16,13 @@ def test_spark_and_process_give_equal_rows(spark: SparkSession) -> None:
     on_spark = judged(bronze_frame(spark, ROWS), **RULES._asdict()).toArrow()
     in_process = pa.Table.from_batches([judge_batch(bronze_batch(ROWS), RULES)])
     assert on_spark.column_names == in_process.column_names
-    assert on_spark.to_pylist() == in_process.to_pylist()
+    assert counted_times(on_spark).to_pylist() == counted_times(in_process).to_pylist()
+
+
+def counted_times(rows: pa.Table) -> pa.Table:
+    """The rows with times in microseconds: Python has none after the year 9999."""
+    fields = [field.with_type(pa.int64()) if pa.types.is_timestamp(field.type) else field for field in rows.schema]
+    return rows.cast(pa.schema(fields))
 
 
 def test_every_row_is_on_one_side_of_the_split(spark: SparkSession) -> None:
