@@ -148,7 +148,7 @@ def test_a_new_optional_field(upgraded: Upgraded) -> None:
 
 def test_a_new_content_type(upgraded: Upgraded) -> None:
     """A record that came too early waits in the quarantine: a replay or a rebuild takes it."""
-    assert upgraded.steps["replay"].out.startswith("1 rows judged again: 1 applied")
+    assert upgraded.steps["replay"].out.startswith("1 rows validated again: 1 applied")
     for root in (upgraded.continued, upgraded.settings.root):
         types = by_id(root, SILVER_CONTENT, "type")
         assert {one: types[one] for one in ("d1", "d2", "m2")} == {
