@@ -1,7 +1,7 @@
 """Stream 1: append raw Kafka records to bronze.events and bronze.feedback, exactly once."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -74,16 +74,20 @@ def _writer(lake: SparkLakehouse, source: BronzeSource) -> Callable[[DataFrame, 
     """
     table, held = source.table, last_stream_batch(lake.in_process, source.table)
 
-    def write(records: DataFrame, number: int) -> None:
+    @cache  # of the query that runs, which is the same for all its batches
+    def query_id() -> str:
         checkpoint = read_checkpoint(lake.in_process.folder, source.stream)
         assert checkpoint is not None  # noqa: S101 - Spark writes it before the batch
-        batch = StreamBatch(checkpoint.query_id, number)
+        return checkpoint.query_id
+
+    def write(records: DataFrame, number: int) -> None:
+        batch = StreamBatch(query_id(), number)
         if batch == held:
             return
         lake.append(records, table, note=batch.note)
         if last_stream_batch(lake.in_process, table) != batch:  # no record, only markers of aborted transactions
             none = records.limit(0)
-            lake.append_once(none, table, txn_app_id=checkpoint.query_id, txn_version=number, note=batch.note)
+            lake.append_once(none, table, txn_app_id=batch.query_id, txn_version=number, note=batch.note)
 
     return write
 

@@ -14,31 +14,20 @@ from lakehouse.sql import quoted
 from lakehouse.tables import (
     BRONZE_EVENTS,
     BRONZE_FEEDBACK,
-    GOLD_AFFINITY,
-    GOLD_POWERBI,
-    GOLD_RECOMMENDATIONS,
     QUALITY_RESULTS,
     SILVER_BATCHES,
     SILVER_CORRECTIONS,
-    SILVER_FEEDBACK,
     SILVER_QUARANTINE,
     SILVER_TOMBSTONES,
-    SILVER_USERS,
     Table,
 )
 from operations.person.commits import Row, as_rows, merge
 from operations.person.emptying import among, bury, empty, made_theirs, settle, settled_before, theirs_in
+from operations.person.rows import USER_COLUMNS
 from silver.parsing.people import names
 
-# The column with the user's id, in the tables whose rows about a person go.
-_ROWS_GO = (
-    (SILVER_USERS, "id"),
-    (SILVER_FEEDBACK, "user_id"),
-    (SILVER_TOMBSTONES, "id"),
-    (GOLD_AFFINITY, "user_id"),
-    (GOLD_RECOMMENDATIONS, "user_id"),
-    (GOLD_POWERBI, "userId"),
-)
+# The column with the id, in the tables whose rows about a person go.
+_ROWS_GO = (*USER_COLUMNS, (SILVER_TOMBSTONES, "id"))
 _BRONZE = (BRONZE_EVENTS, BRONZE_FEEDBACK)
 # Every table that may hold people's ids: their older versions go.
 TABLES = (
@@ -62,9 +51,8 @@ def forget_everywhere(lake: Lakehouse, forgotten: Forgotten) -> dict[str, int]:
     changed[SILVER_QUARANTINE.sql_name] = empty(lake, SILVER_QUARANTINE, quarantined)
     for table, column in _ROWS_GO:
         changed[table.sql_name] = _remove(lake, table, column, forgotten)
-    bury(
-        lake, {**in_bronze, SILVER_QUARANTINE.sql_name: others}
-    )  # retention may have left no other record of them
+    # of the quarantine's too: retention may have left no other record of them
+    bury(lake, {**in_bronze, SILVER_QUARANTINE.sql_name: others})
     changed[SILVER_BATCHES.sql_name] = _change(lake, SILVER_BATCHES, lambda row: _without_samples(row, forgotten))
     changed[QUALITY_RESULTS.sql_name] = _change(lake, QUALITY_RESULTS, lambda row: _without_values(row, forgotten))
     for table in _BRONZE:

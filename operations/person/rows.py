@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 # The tables that hold records as they were sent.
 _RECORDS = (BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_QUARANTINE)
 # The column with the user's id, in the tables that have one.
-_USER_COLUMNS = (
+USER_COLUMNS = (
     (SILVER_USERS, "id"),
     (SILVER_FEEDBACK, "user_id"),
     (GOLD_AFFINITY, "user_id"),
@@ -56,9 +56,7 @@ class Found(NamedTuple):
 
 def rows_of(lake: Lakehouse, user_id: str) -> Found:
     """What is held about the user with this id, as silver has it."""
-    by_column = {
-        table.sql_name: _where(lake, table, text_in(column, [user_id])) for table, column in _USER_COLUMNS
-    }
+    by_column = {table.sql_name: _where(lake, table, text_in(column, [user_id])) for table, column in USER_COLUMNS}
     sent = {table.sql_name: dict(_sent(lake, table, user_id)) for table in _RECORDS}
     own = {row["id"] for row in by_column[SILVER_FEEDBACK.sql_name]}
     person = Person(user_id, frozenset(own.union(*(_feedback_ids(rows.values()) for rows in sent.values()))))

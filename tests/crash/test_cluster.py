@@ -18,16 +18,15 @@ from gold import count_popularity, rate_affinity, recommend
 from lakehouse.broker.config import LOOPBACK
 from lakehouse.jvm.options import plain_jvm
 from lakehouse.kafka.client import configured_cluster
-from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.defaults import spark_defaults
 from lakehouse.tables import GOLD_AFFINITY, GOLD_POPULARITY, GOLD_RECOMMENDATIONS
 from operations.commands.audit import audit
 from producers.made_up.entities import movie_records, series_records, user_records
-from producers.sending.delivery import publish
 from tests.support.folders import PROJECT
 from tests.support.kafka_brokers import NODES, Brokers, three_brokers
 from tests.support.processes import BIN, TIMEOUT, Running, await_condition
+from tests.support.sending import send_all
 from tests.support.settings_folder import SMALL_JOBS
 from tests.support.shipped import SPARK_HOME, Shipped, bare_python, ship
 from tests.support.small import with_quick_models
@@ -162,14 +161,13 @@ def has_read_everything(settings: Settings) -> bool:
 
 
 def publish_entities(settings: Settings) -> None:
-    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
-    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    for topic, records in (
+    kafka = settings.kafka
+    send_all(
+        kafka,
         (kafka.users_topic, user_records(1, USERS)),
         (kafka.movies_topic, movie_records(1, MOVIES)),
         (kafka.series_topic, series_records(1, SERIES)),
-    ):
-        publish(records, topic=topic, cluster=cluster).require_complete(topic)
+    )
 
 
 def test_a_worker_and_a_broker_are_killed_while_both_streams_run(

@@ -40,6 +40,7 @@ from silver.continuity import require_continuity
 from silver.refine import STREAM, refine
 from tests.support.damaged import go_on, repair
 from tests.support.outcome import Command
+from tests.support.sending import run_both, send_all
 from tests.support.tables import contents
 
 TIMEOUT = 20.0
@@ -56,21 +57,14 @@ class Base(NamedTuple):
 
 
 def send(settings: Settings, seed: int) -> None:
-    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
-    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    parts = (
+    kafka = settings.kafka
+    send_all(
+        kafka,
         (kafka.users_topic, user_records(seed, 20, dirty=0.2)),
         (kafka.movies_topic, movie_records(seed, 20, dirty=0.2)),
         (kafka.series_topic, series_records(seed, 10)),
         (kafka.feedback_topic, feedback_records(seed, 30, users=20, movies=20, series=10, dirty=0.2)),
     )
-    for topic, records in parts:
-        publish(records, topic=topic, cluster=cluster).require_complete(topic)
-
-
-def both(spark: SparkSession, settings: Settings) -> None:
-    ingest(spark, settings, configured_cluster(settings.kafka))
-    refine(spark, settings)
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +76,10 @@ def base(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPath
     )
     settings = load_settings().model_copy(update={"root": str(folder / "lakehouse"), "kafka": kafka})
     send(settings, seed=1)
-    both(spark, settings)
+    run_both(spark, settings)
     first = Path(shutil.copytree(settings.root, folder / "first"))
     send(settings, seed=2)
-    both(spark, settings)
+    run_both(spark, settings)
     return Base(settings, first)
 
 
@@ -261,7 +255,7 @@ def test_a_fifth_topic_is_read_from_its_start(spark: SparkSession, copied: Setti
     lake = SparkLakehouse(copied.root, spark)
     before = contents(copied.root, BRONZE_EVENTS)
     for _ in range(2):
-        both(spark, later)
+        run_both(spark, later)
         added = lake.read(BRONZE_EVENTS).filter("topic = 'continuity-more'")
         assert added.count() == added.select("partition", "offset").distinct().count() == 12
         assert set(before) < set(contents(copied.root, BRONZE_EVENTS))

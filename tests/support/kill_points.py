@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from lakehouse.kafka.client import configured_cluster
-from lakehouse.kafka.topics import ensure_topics
 from lakehouse.settings import Settings
 from lakehouse.tables import layer_tables
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, series_records, user_records
-from producers.sending.delivery import publish
 from producers.sending.records import Record
 from tests.support.processes import Running, await_condition
+from tests.support.sending import send_all
 from tests.support.undisturbed import numbered_files
 
 
@@ -52,18 +50,16 @@ MADE = {
 
 def send_batch(settings: Settings, seed: int) -> None:
     """Send some records of every kind, valid and invalid, with a deletion of an entity from an earlier batch."""
-    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
+    kafka = settings.kafka
     users = [*user_records(seed, 30, dirty=0.2)]
     deletions = [Record(record.key, None, record.timestamp_ms) for record in user_records(seed - 1, 3)]
-    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    parts = (
+    send_all(
+        kafka,
         (kafka.users_topic, [*users, *deletions]),
         (kafka.movies_topic, [*movie_records(seed, 20, dirty=0.2)]),
         (kafka.series_topic, [*series_records(seed, 10)]),
         (kafka.feedback_topic, [*feedback_records(seed, 40, users=30, movies=20, series=10, dirty=0.2)]),
     )
-    for topic, records in parts:
-        publish(records, topic=topic, cluster=cluster).require_complete(topic)
 
 
 def open_batches(checkpoint: str) -> set[str]:

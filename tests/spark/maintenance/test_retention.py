@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from bronze.ingest import ingest
 from lakehouse.kafka.client import configured_cluster
-from lakehouse.kafka.topics import ensure_topics
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.spark.checkpoints import CheckpointError
@@ -18,9 +16,9 @@ from operations.commands.audit import audit
 from operations.live.streams import LiveStreams
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import user_records
-from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.outcome import Command
+from tests.support.sending import run_both, send_all
 from tests.support.tables import contents
 
 DAY = timedelta(days=1)
@@ -33,17 +31,10 @@ def keeping_a_day(settings: Settings) -> Settings:
 
 def send(settings: Settings, seed: int) -> None:
     """Users and what they did, a fifth of it broken."""
-    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
-    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
+    kafka = settings.kafka
     users = user_records(seed, 20, dirty=0.2)
     feedback = feedback_records(seed, 60, users=20, movies=20, series=10, dirty=0.2)
-    for topic, records in ((kafka.users_topic, users), (kafka.feedback_topic, feedback)):
-        publish(records, topic=topic, cluster=cluster).require_complete(topic)
-
-
-def both(spark: SparkSession, settings: Settings) -> None:
-    ingest(spark, settings, configured_cluster(settings.kafka))
-    refine(spark, settings)
+    send_all(kafka, (kafka.users_topic, users), (kafka.feedback_topic, feedback))
 
 
 def remove_old(spark: SparkSession, settings: Settings) -> int:
@@ -79,25 +70,25 @@ def test_running_streams_go_on(spark: SparkSession, keeping_a_day: Settings, tmp
     finally:
         streams.stop()
     send(settings, seed=3)
-    both(spark, settings)
+    run_both(spark, settings)
     partitions, _, faults = audit(settings, cluster)
     assert (sum(part.removed for part in partitions), faults) == (first, [])
     undisturbed = settings.model_copy(update={"root": str(tmp_path / "undisturbed")})
-    both(spark, undisturbed)
+    run_both(spark, undisturbed)
     assert silver(settings) == silver(undisturbed)
 
 
 def test_rebuilds_after_rows_have_gone(spark: SparkSession, keeping_a_day: Settings, command: Command) -> None:
     settings, cluster = keeping_a_day, configured_cluster(keeping_a_day.kafka)
     send(settings, seed=1)
-    both(spark, settings)
+    run_both(spark, settings)
     removed = remove_old(spark, settings)
     assert rows(settings) == 0
     assert command("rebuild", "bronze", settings=settings).code == 0
-    both(spark, settings)
+    run_both(spark, settings)
     assert (rows(settings), audit(settings, cluster)[2]) == (0, [])  # Kafka's records are not read again
     send(settings, seed=2)
-    both(spark, settings)
+    run_both(spark, settings)
     refused = command("rebuild", "silver", settings=settings)
     assert refused.code == 2
     assert refused.err.startswith("lakehouse: bronze can rebuild silver from ")
@@ -112,7 +103,7 @@ def test_a_quarantined_record_can_be_replayed_after_its_row_has_gone(
 ) -> None:
     settings = keeping_a_day
     send(settings, seed=1)
-    both(spark, settings)
+    run_both(spark, settings)
     remove_old(spark, settings)
     fixed = ("quarantine", "replay", "--rule", "rating_out_of_range", "--set", "rating=5")
     assert command(*fixed, settings=settings).code == 0
@@ -125,7 +116,7 @@ def test_silver_stops_if_somebody_else_has_removed_rows(spark: SparkSession, kee
     """Delta lets them, and silver's stream would skip that commit."""
     settings = keeping_a_day
     send(settings, seed=1)
-    both(spark, settings)
+    run_both(spark, settings)
     spark.sql(f"DELETE FROM delta.`{settings.root}/bronze/events` WHERE `offset` % 2 = 0")  # noqa: S608
     with pytest.raises(CheckpointError, match=r"of bronze.events removed or changed rows \(DELETE\)"):
         refine(spark, settings)

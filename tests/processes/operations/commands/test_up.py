@@ -29,6 +29,7 @@ from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.monitored import families, free_port, scrape, used_names, values
 from tests.support.processes import TIMEOUT, Running, await_condition
+from tests.support.sending import send_all
 from tests.support.small import with_small_demo
 
 
@@ -128,13 +129,12 @@ def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends
     kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
     gold = LiveGold(spark, settings, cluster, every_seconds=3600.0)
     assert gold.state(time.monotonic()) == "waiting for silver"
-    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    for topic, records in (
+    send_all(
+        kafka,
         (kafka.users_topic, user_records(1, 10)),
         (kafka.movies_topic, movie_records(1, 20)),
         (kafka.feedback_topic, feedback_records(1, 40, users=10, movies=20, series=1)),
-    ):
-        publish(records, topic=topic, cluster=cluster).require_complete(topic)
+    )
     ingest(spark, settings, cluster)
     refine(spark, settings)
     await_condition(lambda: bool(gold.step) or gold.worker.ended(), "the first step")

@@ -4,10 +4,8 @@ import json
 
 from pyspark.sql import SparkSession
 
-from bronze.ingest import ingest
 from gold import rate_affinity
 from lakehouse.kafka.client import configured_cluster
-from lakehouse.kafka.topics import ensure_topics
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings
 from lakehouse.tables import (
@@ -20,9 +18,8 @@ from operations.commands.audit import audit
 from operations.person.searching import files_naming
 from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, user_records
-from producers.sending.delivery import publish
-from silver.refine import refine
 from tests.support.outcome import Command
+from tests.support.sending import run_both, send_all
 from tests.support.tables import contents
 
 # The first has broken records before and after, the second some that are no JSON and no UTF-8.
@@ -31,20 +28,13 @@ SOMEBODY = ("u000005", "u000007")
 
 def send(settings: Settings, seed: int) -> None:
     """Users, movies and what the users did, a fifth of it broken."""
-    kafka, cluster = settings.kafka, configured_cluster(settings.kafka)
-    ensure_topics(cluster, kafka.topics, **kafka.new_topics)
-    parts = (
+    kafka = settings.kafka
+    send_all(
+        kafka,
         (kafka.users_topic, user_records(seed, 20, dirty=0.2)),
         (kafka.movies_topic, movie_records(seed, 20)),
         (kafka.feedback_topic, feedback_records(seed, 60, users=20, movies=20, series=10, dirty=0.2)),
     )
-    for topic, records in parts:
-        publish(records, topic=topic, cluster=cluster).require_complete(topic)
-
-
-def both(spark: SparkSession, settings: Settings) -> None:
-    ingest(spark, settings, configured_cluster(settings.kafka))
-    refine(spark, settings)
 
 
 def silver(settings: Settings) -> dict[str, list[str]]:
@@ -75,7 +65,7 @@ def test_streams_gold_and_rebuilds_after_somebody_was_forgotten(
     cluster, lake = configured_cluster(settings.kafka), Lakehouse(settings.root)
     for seed in (1, 2):
         send(settings, seed)
-        both(spark, settings)
+        run_both(spark, settings)
         rate_affinity.run(spark, settings)  # the second run hides rows behind deletion vectors
     assert held(lake) == {(SILVER_USERS.sql_name, one) for one in SOMEBODY} | {
         (GOLD_AFFINITY.sql_name, one) for one in SOMEBODY
@@ -86,7 +76,7 @@ def test_streams_gold_and_rebuilds_after_somebody_was_forgotten(
     assert audit(settings, cluster)[2] == []
     send(settings, seed=3)  # it names everybody again
     session = spark.newSession()
-    both(session, settings)
+    run_both(session, settings)
     assert audit(settings, cluster)[2] == []
     rate_affinity.run(session, settings)
     assert held(lake) == set()
@@ -96,5 +86,5 @@ def test_streams_gold_and_rebuilds_after_somebody_was_forgotten(
     assert audit(settings, cluster)[2] == []
     assert naming(settings)  # bronze holds what has arrived late
     assert command("forget", *SOMEBODY, "--yes", settings=settings).code == 0
-    both(session, settings)
+    run_both(session, settings)
     assert (naming(settings), audit(settings, cluster)[2]) == ({}, [])
