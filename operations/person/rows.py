@@ -1,7 +1,7 @@
 """Everything that the tables and the saved models hold about a person, by table."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,12 +23,11 @@ from lakehouse.tables import (
     SILVER_USERS,
     Table,
 )
+from operations.person.commits import Row
 from operations.person.records import Person, Place, at_places, deletes_feedback, is_about, may_be_about, place_of
 from silver.parsing.fields import FEEDBACK
 from silver.parsing.people import names
 from silver.parsing.wire import ParsedRecord, read_record, read_records
-
-Row = Mapping[str, Any]
 
 # The tables that hold records as they were sent.
 _RECORDS = (BRONZE_EVENTS, BRONZE_FEEDBACK, SILVER_QUARANTINE)
