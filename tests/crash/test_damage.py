@@ -15,10 +15,11 @@ from pyspark.sql import SparkSession
 
 from lakehouse.kafka.client import Cluster
 from lakehouse.settings import KafkaSettings, Settings, load_settings
-from tests.spark.test_continuity import both, send
+from tests.spark.test_continuity import send
 from tests.support.damaged import DAMAGES, go_on, repair
 from tests.support.delta_cache import forget_tables
 from tests.support.outcome import Command
+from tests.support.sending import run_both
 
 BATCHES = 3
 COMMITS = tuple(f"{version:020d}" for version in range(BATCHES + 1))
@@ -41,7 +42,7 @@ def base(spark: SparkSession, broker: Cluster, tmp_path_factory: pytest.TempPath
     settings = load_settings().model_copy(update={"root": str(root), "kafka": kafka})
     for batch in range(BATCHES):
         send(settings, seed=batch)
-        both(spark, settings)
+        run_both(spark, settings)
         if batch == 1:
             for table in LOGS_WITH_CHECKPOINT:
                 write_checkpoint(spark, f"{root}/{table}")
