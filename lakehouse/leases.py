@@ -40,7 +40,10 @@ _changing = threading.Lock()
 
 
 class Holder(NamedTuple):
-    """Who holds a lease, in seconds since 1970. Its `identity` shows this machine whether it still runs."""
+    """Who holds a lease, in seconds since 1970. Its `identity` shows this machine whether it still runs.
+
+    `command` is the command that took it, if that is not the job that the lease is named after.
+    """
 
     token: str
     pid: int
@@ -48,6 +51,7 @@ class Holder(NamedTuple):
     identity: str
     since: float
     until: float
+    command: str = ""
 
     def has_ended(self) -> bool:
         """Whether the lease is free: it ran out, or its process ended, as far as this machine can see that."""
@@ -71,12 +75,14 @@ class LeaseLostError(LakehouseError):
 
 
 @contextmanager
-def leased(store: "ObjectStore", key: str, *, wait: bool = False, term: float = TERM_SECONDS) -> Iterator[None]:
+def leased(
+    store: "ObjectStore", key: str, *, by: str = "", wait: bool = False, term: float = TERM_SECONDS
+) -> Iterator[None]:
     """Hold the lease at this key alone. If another process holds it: `wait`, or raise HeldError at once.
 
-    Raises LeaseLostError at the end if the lease was lost on the way.
+    `by` is the command that it is for. Raises LeaseLostError at the end if the lease was lost on the way.
     """
-    lease = _Lease(store, key, term)
+    lease = _Lease(store, key, term, by)
     lease.await_free() if wait else lease.take()
     try:
         with lease.renewed():
@@ -132,8 +138,8 @@ def _set_deadline(key: str, deadline: float | None) -> None:
 class _Lease:
     """One lease of this process."""
 
-    def __init__(self, store: "ObjectStore", key: str, term: float) -> None:
-        self._store, self._key, self._term = store, key, term
+    def __init__(self, store: "ObjectStore", key: str, term: float, command: str = "") -> None:
+        self._store, self._key, self._term, self._command = store, key, term, command
         self._since = time.time()
         self._token = secrets.token_hex(8)
         self._tag: str | None = None
@@ -205,7 +211,9 @@ class _Lease:
 
     def _content(self, until: float) -> bytes:
         pid = os.getpid()
-        holder = Holder(self._token, pid, socket.gethostname(), _identity(pid), self._since, until)
+        holder = Holder(
+            *(self._token, pid, socket.gethostname(), _identity(pid), self._since, until), command=self._command
+        )
         return json.dumps(holder._asdict()).encode()
 
     def _found(self) -> tuple[Holder, str | None] | None:

@@ -16,7 +16,14 @@ from lakehouse.stores import has_conditional_puts, object_store
 
 
 class RunningError(LakehouseError):
-    """Another process is already running a job that must run alone."""
+    """Another process is already running a job that must run alone.
+
+    `command` is the command that holds its lock for a while, "" if it is the job itself.
+    """
+
+    def __init__(self, problem: str, *, todo: str, command: str = "") -> None:
+        super().__init__(problem, todo=todo)
+        self.command = command
 
 
 @contextmanager
@@ -68,7 +75,7 @@ def only_run(place: Path | str, stream: str, *, by: str = "") -> Iterator[None]:
     `place` is `Settings.shared_ops`: a folder, or its address in a store. `by` is the command that holds it, if
     that is not the stream itself: errors of others name it.
     """
-    with _only_lease(str(place), stream) if _is_leased(place) else _only_file(Path(place), stream, by):
+    with _only_lease(str(place), stream, by) if _is_leased(place) else _only_file(Path(place), stream, by):
         yield
 
 
@@ -77,17 +84,18 @@ def _is_leased(place: Path | str) -> bool:
 
 
 @contextmanager
-def _only_lease(address: str, stream: str) -> Iterator[None]:
+def _only_lease(address: str, stream: str, by: str) -> Iterator[None]:
     with ExitStack() as held:
         try:
-            held.enter_context(leased(object_store(address), f"{stream}.lock"))
+            held.enter_context(leased(object_store(address), f"{stream}.lock", by=by))
         except HeldError as error:
             holder = error.holder
             since, until = (moment_text(int(seconds * 1e6)) for seconds in (holder.since, holder.until))
             raise RunningError(
-                f"{stream} is already running, in process {holder.pid} on {holder.host} since {since}, "
+                f"{stream} is {_state(holder.command)}, in process {holder.pid} on {holder.host} since {since}, "
                 f"with a lease until {until}",
                 todo="wait for its end, or stop that process; if its machine is gone, start again after that time",
+                command=holder.command,
             ) from error
         yield
 
@@ -100,12 +108,17 @@ def _only_file(folder: Path, stream: str, by: str) -> Iterator[None]:
         if not try_alone(lock):
             holder = os.pread(lock, 100, 0).decode(errors="replace").strip() or "unknown"
             pid, _, command = holder.partition(" ")
-            state = f"being changed by {command}" if command else "already running"
             raise RunningError(
-                f"{stream} is {state}, in process {pid}", todo="wait for it to end, or stop that process"
+                f"{stream} is {_state(command)}, in process {pid}",
+                todo="wait for it to end, or stop that process",
+                command=command,
             )
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()} {by}".strip().encode() + b"\n", 0)
         yield
     finally:
         os.close(lock)
+
+
+def _state(command: str) -> str:
+    return f"being changed by {command}" if command else "already running"

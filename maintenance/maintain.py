@@ -23,7 +23,7 @@ from maintenance import promise
 from maintenance.expiry import READERS, Expiry, expire, expiry
 from maintenance.leftovers import Leftovers, clear, leftovers
 from maintenance.needs import Need, first_needed, known_needs, promised
-from maintenance.retention import Retired, first_day_kept, foresee, retire
+from maintenance.retention import COMMAND, Retired, first_day_kept, foresee, retire
 from maintenance.small_files import join_small_files, small_files
 
 LOCK = "maintenance"
@@ -174,7 +174,7 @@ def _writer_stopped(shared_ops: str, table: Table) -> Iterator[str]:
         yield ""
         return
     try:
-        with only_run(shared_ops, table.layer, by="lakehouse maintain"):
+        with only_run(shared_ops, table.layer, by=COMMAND):
             yield ""
     except RunningError as error:
         yield error.problem

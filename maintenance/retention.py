@@ -22,6 +22,8 @@ from lakehouse.stores import has_conditional_puts
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 
+# Who holds the locks of streams for a moment.
+COMMAND = "lakehouse maintain"
 # The lock of the stream that rebuilds silver.
 _REBUILD = "rebuild-silver"
 _ATTEMPTS = 3
@@ -88,7 +90,7 @@ def retire(lake: Lakehouse, table: Table, until: datetime, *, shared_ops: str) -
     if not due(lake, table, lake.delta(table), until).parts:
         return Retired(0, until)
     try:
-        with only_run(shared_ops, _REBUILD), _undisturbed(lake, table, shared_ops):
+        with only_run(shared_ops, _REBUILD, by=COMMAND), _undisturbed(lake, table, shared_ops):
             if (lake.folder / "rebuild").names():
                 return Retired(0, until, "a rebuild of silver is not complete")
             _let_rows_go(lake, table)
@@ -104,9 +106,9 @@ def _undisturbed(lake: Lakehouse, table: Table, shared_ops: str) -> AbstractCont
     exclude each other.
     """
     are_exclusive = not is_address(lake.root) or has_conditional_puts(lake.root)
-    return (
-        nullcontext() if are_exclusive and not _is_append_only(lake, table) else only_run(shared_ops, table.layer)
-    )
+    if are_exclusive and not _is_append_only(lake, table):
+        return nullcontext()
+    return only_run(shared_ops, table.layer, by=COMMAND)
 
 
 def _remove(lake: Lakehouse, table: Table, until: datetime) -> Retired:

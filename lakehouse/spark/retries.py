@@ -1,9 +1,10 @@
-"""Starting a stream again after it lost its broker or its store."""
+"""Starting a stream again after it lost its broker or its store, or once a command no longer holds its lock."""
 
 import time
 from collections.abc import Callable
 
 from lakehouse.errors import BrokerError, LakehouseError, report
+from lakehouse.locks import RunningError
 from lakehouse.spark.streams import StreamError
 from lakehouse.stop_signals import stop_requests
 
@@ -23,28 +24,30 @@ class Patience:
         """The next wait, in seconds; None if there is no next try.
 
         A stream that ran for longer than all waits has recovered: its loss is a new one. Only a stream loses a
-        broker; one that is missing at the first start is an error at once.
+        broker; one that is missing at the first start is an error at once, and so is the same stream in another
+        process.
         """
         if self._lost_at is None or now - began > self._seconds:
-            if not _is_lost(error):
+            if not _will_pass(error):
                 return None
             self._lost_at, self._pause = now, _FIRST_PAUSE_SECONDS
         pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
         is_over = now + pause - self._lost_at > self._seconds
-        return None if is_over or not (_is_lost(error) or isinstance(error, BrokerError)) else pause
+        return None if is_over or not (_will_pass(error) or isinstance(error, BrokerError)) else pause
 
 
 def retried(stream: Callable[[], None], *, for_seconds: float) -> None:
     """Run a stream, and start it again each time it loses its broker or its store, for that long at most.
 
-    One line on stderr reports each try. SIGTERM and Ctrl-C end a wait as they end the stream: without an error.
+    It also waits for a command that holds its lock, such as maintenance. One line on stderr reports each try.
+    SIGTERM and Ctrl-C end a wait as they end the stream: without an error.
     """
     patience = Patience(for_seconds)
     while True:
         began = time.monotonic()
         try:
             stream()
-        except (StreamError, BrokerError) as error:
+        except (StreamError, BrokerError, RunningError) as error:
             pause = patience.pause(error, began=began, now=time.monotonic())
             if pause is None:
                 raise
@@ -55,7 +58,9 @@ def retried(stream: Callable[[], None], *, for_seconds: float) -> None:
             return
 
 
-def _is_lost(error: LakehouseError) -> bool:
+def _will_pass(error: LakehouseError) -> bool:
+    if isinstance(error, RunningError):
+        return bool(error.command)
     return isinstance(error, StreamError) and error.lost
 
 

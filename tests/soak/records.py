@@ -99,7 +99,7 @@ def _mixed(records: Iterator[Record], draws: np.random.Generator, kind: str) -> 
         if draws.random() < _DELETED:
             yield Record(one_of(draws, sent).key, None, now)
         if draws.random() < _NOBODYS:
-            yield Record(one_of(draws, (None, b"\xff")), None, now)
+            yield Record(one_of(draws, (b"", b"\xff")), None, now)
 
 
 def _with(record: Record, values: Mapping[str, Any]) -> Record:

@@ -15,6 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from lakehouse import root_version
 from lakehouse.broker.config import LOOPBACK
 from lakehouse.broker.embedded import own_broker
 from lakehouse.broker.process import Broker, start_broker, stop_broker
@@ -28,7 +31,7 @@ from lakehouse.spark.checkpoints import last_batch
 from producers.sending.delivery import Delivery, publish
 from tests.soak.records import Feed
 from tests.support.folders import PROJECT
-from tests.support.next_version import write_to
+from tests.support.next_version import NEXT, write_to
 from tests.support.processes import Running, await_condition
 from tests.support.settings_folder import SMALL_JOBS, make_settings_folder
 from tests.support.small import with_quick_models
@@ -54,6 +57,7 @@ class Platform:
         self.running_command: Running | None = None
         self._conf = make_settings_folder(folder / "conf", SMALL_JOBS, _OWN_SPARK)
         self._code: Path | None = None
+        self._patch = pytest.MonkeyPatch()
 
     @property
     def root(self) -> Path:
@@ -65,8 +69,9 @@ class Platform:
         self.settings = self.settings.model_copy(update={section: changed})
 
     def upgrade(self) -> None:
-        """Install the next version, for processes that start from now on."""
+        """Install the next version, for processes that start from now on. This one goes on reading the tables."""
         write_to(self.folder / "next")
+        self._patch.setattr(root_version, "VERSION", NEXT)
         self._code = self.folder / "next"
 
     # the broker
@@ -210,6 +215,7 @@ class Platform:
             if one.alive():
                 one.kill()
         self.stop_broker()
+        self._patch.undo()
 
 
 class Senders:

@@ -2,16 +2,21 @@
 
 import os
 import signal
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from lakehouse.errors import BrokerError, LakehouseError
+from lakehouse.locks import RunningError, only_run
 from lakehouse.spark import retries
 from lakehouse.spark.retries import Patience, retried
 from lakehouse.spark.streams import StreamError, stream_error
 
 LOST = StreamError("stream silver stopped: no answer", lost=True)
 BROKEN = StreamError("stream silver stopped: disk full")
+MAINTAINED = RunningError("bronze is being changed by x", todo="wait", command="x")
+RUNNING = RunningError("bronze is already running", todo="wait")
 NO_BROKER = BrokerError("no Kafka broker at 127.0.0.1:1")
 
 
@@ -38,6 +43,10 @@ def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0) -> list[fl
         # the stream had its broker; at the first start the address may be wrong
         ([LOST, NO_BROKER, NO_BROKER], 600.0, [1, 2, 4]),
         ([NO_BROKER], 600.0, [None]),
+        # a command will let its lock go, another stream will not
+        ([MAINTAINED, MAINTAINED, RUNNING], 600.0, [1, 2, None]),
+        ([MAINTAINED], 0.0, [None]),
+        ([RUNNING], 600.0, [None]),
     ],
 )
 def test_waits_grow_and_end(errors: list[LakehouseError], seconds: float, expected: list[float | None]) -> None:
@@ -67,6 +76,26 @@ def test_each_try_is_one_line(outcomes: list[LakehouseError], capsys: pytest.Cap
         "lakehouse: stream silver stopped: no answer; trying again in 0.001 s",
         "lakehouse: no Kafka broker at 127.0.0.1:1; trying again in 0.002 s",
     ]
+
+
+@pytest.mark.usefixtures("outcomes")
+def test_a_stream_waits_for_the_command_that_holds_its_lock(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A real lock, which the command lets go while the stream waits for its next try."""
+    command = ExitStack()
+    command.enter_context(only_run(tmp_path, "bronze", by="lakehouse maintain"))
+
+    def start() -> None:
+        try:
+            with only_run(tmp_path, "bronze"):
+                pass
+        finally:
+            command.close()
+
+    retried(start, for_seconds=60.0)
+    line = "lakehouse: bronze is being changed by lakehouse maintain, in process {}; trying again in 0.001 s\n"
+    assert capsys.readouterr().err == line.format(os.getpid())
 
 
 def test_a_failure_that_stays_is_raised(outcomes: list[LakehouseError]) -> None:
