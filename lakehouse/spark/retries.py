@@ -9,11 +9,16 @@ from lakehouse.spark.streams import StreamError
 from lakehouse.stop_signals import stop_requests
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+# A command holds a lock for seconds, and nothing is spared by looking less often.
+_LOCK_PAUSE_SECONDS = 5.0
 _POLL_SECONDS = 0.2
 
 
 class Patience:
-    """How long to wait before each next try: twice as long each time, up to a minute, and `seconds` in all."""
+    """How long to wait before each next try: twice as long each time, and `seconds` in all.
+
+    Up to a minute, and for a lock up to 5 s.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -31,7 +36,8 @@ class Patience:
             if not _will_pass(error):
                 return None
             self._lost_at, self._pause = now, _FIRST_PAUSE_SECONDS
-        pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        longest = _LOCK_PAUSE_SECONDS if isinstance(error, RunningError) else _LONGEST_PAUSE_SECONDS
+        pause, self._pause = min(self._pause, longest), min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
         is_over = now + pause - self._lost_at > self._seconds
         return None if is_over or not (_will_pass(error) or isinstance(error, BrokerError)) else pause
 

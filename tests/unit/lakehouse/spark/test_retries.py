@@ -44,7 +44,8 @@ def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0) -> list[fl
         ([LOST, NO_BROKER, NO_BROKER], 600.0, [1, 2, 4]),
         ([NO_BROKER], 600.0, [None]),
         # a command will let its lock go, another stream will not
-        ([MAINTAINED, MAINTAINED, RUNNING], 600.0, [1, 2, None]),
+        ([MAINTAINED] * 5, 600.0, [1, 2, 4, 5, 5]),
+        ([MAINTAINED, RUNNING], 600.0, [1, None]),
         ([MAINTAINED], 0.0, [None]),
         ([RUNNING], 600.0, [None]),
     ],
