@@ -80,7 +80,7 @@ class Sampler(threading.Thread):
     def _processes(self) -> Iterator[Sample]:
         roles = {pid: role for role, pid in self._sessions().items() if pid is not None}
         for folder in _PROC.glob("[0-9]*"):
-            with suppress(OSError, IndexError):  # it has just ended
+            with suppress(OSError, IndexError, KeyError):  # it has just ended, or a parent has not noticed yet
                 session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
                 if session in roles:
                     yield self._sample(roles[session], folder)
