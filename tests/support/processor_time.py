@@ -1,4 +1,4 @@
-"""A pytest plugin that reports the cost of a test run by folder: worker seconds and processor seconds.
+"""A pytest plugin that reports the cost of a test run by folder and by file: worker seconds and processor seconds.
 
 Processor seconds do not depend on what else the machine does. The plugin samples every process of the run, even
 one that outlives its parent: each inherits a variable that names this run, and the name of the worker that
@@ -20,6 +20,8 @@ import pytest
 SAMPLE_SECONDS = 0.5
 # What is used outside of tests: the start of the run, and fixtures that live until its end.
 OTHERS = "(start and end)"
+# How many files the summary lists by their cost.
+_COSTLIEST = 30
 
 _PROC = Path("/proc")
 _RUN = "TESTS_PROCESSOR_TIME"
@@ -34,7 +36,7 @@ class Process(NamedTuple):
 
 
 class Sampler(threading.Thread):
-    """Adds what each process has used since the last sample to the folder of its worker's current test."""
+    """Adds what each process has used since the last sample to the file of its worker's current test."""
 
     def __init__(self, run: Path) -> None:
         super().__init__(name="processor time", daemon=True)
@@ -60,11 +62,11 @@ class Sampler(threading.Thread):
                 self._workers[process] = worker_of(process.pid, self._run)
             worker = workers.get(process.pid) or self._workers[process]
             if worker is not None:
-                self.seconds[self._folder(worker)] += used - self._used.get(process, 0.0)
+                self.seconds[self._file(worker)] += used - self._used.get(process, 0.0)
                 self._used[process] = used
 
-    def _folder(self, worker: str) -> str:
-        """The folder of the worker's current test."""
+    def _file(self, worker: str) -> str:
+        """The file of the worker's current test."""
         current = self._run / f"{worker}.test"
         return current.read_text() if current.exists() else OTHERS
 
@@ -115,13 +117,13 @@ class Costs:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[object]:
-        _replace(self.run / f"{self.worker or ''}.test", folder_of(item.nodeid))
+        _replace(self.run / f"{self.worker or ''}.test", file_of(item.nodeid))
         return (yield)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        folder = folder_of(report.nodeid)
-        self.waited[folder] += report.duration
-        self.tests[folder] += report.when == "call"
+        file = file_of(report.nodeid)
+        self.waited[file] += report.duration
+        self.tests[file] += report.when == "call"
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.worker is not None:
@@ -132,17 +134,36 @@ class Costs:
             used = self.sampler.seconds
         write = terminalreporter.write_line
         terminalreporter.section("what the run cost")
-        write(f"{'folder':<40} {'tests':>7} {'worker s':>10} {'processor s':>12}")
-        for folder in sorted({*used, *self.waited}):
-            write(f"{folder:<40} {self.tests[folder]:>7} {self.waited[folder]:>10.0f} {used[folder]:>12.0f}")
+        files = {*used, *self.waited}
+        costliest = sorted(files, key=lambda file: -max(used[file], self.waited[file]))[:_COSTLIEST]
+        folders = [_by_folder(counts) for counts in (self.tests, self.waited, used)]
+        for title, names, counted in (
+            ("file", costliest, (self.tests, self.waited, used)),
+            ("folder", sorted({folder_of(file) for file in files}), folders),
+        ):
+            write(f"{title:<64} {'tests':>7} {'worker s':>10} {'processor s':>12}")
+            for name in names:
+                tests, waited, seconds = (counts[name] for counts in counted)
+                write(f"{name:<64} {tests:>7} {waited:>10.0f} {seconds:>12.0f}")
         wall = time.monotonic() - self.began
-        write(f"{'all':<40} {self.tests.total():>7} {self.waited.total():>10.0f} {used.total():>12.0f}")
+        write(f"{'all':<64} {self.tests.total():>7} {self.waited.total():>10.0f} {used.total():>12.0f}")
         write(f"wall {wall:.0f} s; processors {used.total():.0f} s")
         shutil.rmtree(self.run)
 
 
-def folder_of(nodeid: str) -> str:
-    return nodeid.partition("::")[0].rpartition("/")[0]
+def file_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+def folder_of(file: str) -> str:
+    return file.rpartition("/")[0] or file
+
+
+def _by_folder(counts: Counter[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for file, count in counts.items():
+        found[folder_of(file)] += count
+    return found
 
 
 def _replace(file: Path, text: str) -> None:
