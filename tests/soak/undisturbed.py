@@ -43,7 +43,7 @@ def expect_forgotten(platform: Platform, people: list[str]) -> None:
 def expect_undisturbed(platform: Platform, people: list[str], *, retains: bool) -> None:
     """All rows equal those of the other run; of bronze those that retention has left."""
     undisturbed = platform.folder / "undisturbed"
-    _give_decisions(platform.root, undisturbed)
+    _give(platform.root, undisturbed, "forgotten")
     settings = platform.settings.model_copy(
         update={
             "root": str(undisturbed),
@@ -55,14 +55,16 @@ def expect_undisturbed(platform: Platform, people: list[str], *, retains: bool) 
     if people:
         platform.command("forget", "--yes", settings=settings)
     # with the corrections, which a stream does not apply
+    _give(platform.root, undisturbed, f"{SILVER_CORRECTIONS.layer}/{SILVER_CORRECTIONS.name}")
     platform.command("rebuild", "silver", settings=settings)
     assert [*differences(platform.root, undisturbed, retains=retains)] == []
 
 
-def _give_decisions(root: Path, undisturbed: Path) -> None:
-    for part in (Path("forgotten"), Path(SILVER_CORRECTIONS.layer, SILVER_CORRECTIONS.name)):
-        if (root / part).exists():
-            shutil.copytree(root / part, undisturbed / part)
+def _give(root: Path, undisturbed: Path, part: str) -> None:
+    """Replace this folder by the one of the disturbed root, if that has one."""
+    if (root / part).exists():
+        shutil.rmtree(undisturbed / part, ignore_errors=True)
+        shutil.copytree(root / part, undisturbed / part)
 
 
 def differences(
