@@ -1,7 +1,9 @@
 """One micro-batch of stream 2: judged once, then written idempotently, by Spark or (a small one) in process."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
@@ -30,6 +32,8 @@ _PROJECTIONS = "spark.sql.codegen.factoryMode"
 # one of 9,999 took the same either way, one of 60,000 15.7 and 13.8 s (medians, alternating runs; in the two
 # larger ones parsing ran that way too).
 FEW_ROWS = 10_000
+# Threads that write a small batch: one for each of its tables. delta-rs does not hold Python's lock meanwhile.
+_WRITERS = 3
 
 
 def apply_batch(
@@ -37,7 +41,9 @@ def apply_batch(
 ) -> None:
     """Write one judged batch to the silver tables: in process up to the bounds, by Spark beyond them."""
     if may_be_small(judged, root, bounds):
-        rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
+        with ThreadPoolExecutor(1) as meanwhile:
+            opening = meanwhile.submit(open_tables, Lakehouse(root))
+            rows, tables = judged.toArrow(), opening.result()
         if is_small(rows, tables, bounds):
             _apply_small_batch(rows, tables, root, query_id=query_id, batch_id=batch_id, versions=versions)
             join_small_files(SparkLakehouse(root, judged.sparkSession), tables)
@@ -50,11 +56,13 @@ def _apply_small_batch(
     rows: pa.Table, tables: Opened, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]
 ) -> None:
     """Apply it, once more if somebody has compacted a table meanwhile: each of its commits may be repeated."""
+    apply = partial(
+        apply_small_batch, rows, query_id=query_id, batch_id=batch_id, versions=versions, writers=_WRITERS
+    )
     try:
-        apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
+        apply(tables)
     except CommitFailedError:
-        tables = open_tables(Lakehouse(root))
-        apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
+        apply(open_tables(Lakehouse(root)))
 
 
 def apply_large_batch(

@@ -1,12 +1,14 @@
 """One micro-batch of stream 2 that fits on the driver: decided in plain Python, written by delta-rs.
 
-It does to silver's tables what `silver.batch` does with Spark, commit by commit and in the same order: each may
-repeat what the other began. tests/spark/silver/test_batch.py compares the two.
+It does to silver's tables what `silver.batch` does with Spark, commit by commit: each may repeat what the other
+began. tests/spark/silver/test_batch.py compares the two.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -51,10 +53,17 @@ def open_tables(lake: Lakehouse) -> Opened:
 
 
 def apply_small_batch(
-    judged: pa.Table, tables: Opened, *, query_id: str, batch_id: int, versions: Mapping[str, int]
+    judged: pa.Table,
+    tables: Opened,
+    *,
+    query_id: str,
+    batch_id: int,
+    versions: Mapping[str, int],
+    writers: int = 1,
 ) -> None:
     """Write one judged batch to the silver tables; its own row in silver.batches last, once the rest is on disk.
 
+    Users, content and feedback are written by that many threads: none of them depends on the others' commits.
     If a crash made Spark repeat the batch, any of its first commits may already exist: each commit compares its
     rows with what the table holds, and the last one carries a transaction id.
     """
@@ -63,7 +72,7 @@ def apply_small_batch(
         if batch.rejected:
             _quarantine(tables, batch)
         decisions = _decide(tables, batch.valid)
-        _write(tables, batch, decisions)
+        _write(tables, batch, decisions, writers)
     recorded = tables[SILVER_BATCHES.name].transaction_version(query_id)
     if recorded is not None and recorded >= batch_id:
         return
@@ -176,19 +185,32 @@ def _held(table: DeltaTable, entities: pa.Array) -> Held:
     return grouped(zip(rows["id"].to_pylist(), _moments(rows), strict=True))
 
 
-def _write(tables: Opened, batch: _Batch, decisions: Sequence[Decision]) -> None:
+def _write(tables: Opened, batch: _Batch, decisions: Sequence[Decision], writers: int) -> None:
     """Write the winners: one commit per table that changes.
 
     A table that holds none of the ids is appended to.
     """
     deletions = [decision for decision in decisions if decision.latest.target == TOMBSTONE]
+    changes: list[Callable[[], None]] = []
     for name in TABLES:
         winners = [decision for decision in decisions if decision.latest.target == name and decision.wins]
         own = {decision.latest.entity for decision in winners}
         deleted = [d for d in deletions if name in d.held_in and d.latest.entity not in own]
-        _apply(tables, batch, name, winners, deleted)
+        changes.append(partial(_apply, tables, batch, name, winners, deleted))
+    _do(changes, writers)
     # every tombstone is kept, even if a later event won: events older than the tombstone may still arrive
     _apply(tables, batch, TOMBSTONE, deletions, [])
+
+
+def _do(changes: Iterable[Callable[[], None]], threads: int) -> None:
+    """One after the other, or at once. One thread stops at the first error."""
+    if threads == 1:
+        for change in changes:
+            change()
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(change) for change in changes]:
+            done.result()
 
 
 def _apply(

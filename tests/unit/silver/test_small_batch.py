@@ -1,6 +1,8 @@
 """A micro-batch in process: any order, split, repetition or crash ends in the tables of a plain model."""
 
 import shutil
+from functools import partial
+from itertools import chain, combinations
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +20,10 @@ from tests.support.batch_sequences import KINDS, Way, expect_latest_events, judg
 from tests.support.delta_tables import write_rows
 from tests.support.folders import AWKWARD, EVERY_SIGN
 from tests.support.records import MOVIE, event, numbered, tombstone
+from tests.support.tables import contents
+
+# When something was written, and by how many commits.
+CLOCKS = ("quarantined_at", "finished_at", "silver_versions")
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +34,51 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def write_in_process(root: str, batch: pa.Table, batch_id: int) -> None:
-    tables = open_tables(Lakehouse(root))
-    apply_small_batch(batch, tables, query_id="q", batch_id=batch_id, versions={"bronze.events": batch_id})
+def write_in_process(root: str, batch: pa.Table, batch_id: int, writers: int = 1) -> None:
+    tables, versions = open_tables(Lakehouse(root)), {"bronze.events": batch_id}
+    apply_small_batch(batch, tables, query_id="q", batch_id=batch_id, versions=versions, writers=writers)
 
 
-IN_PROCESS = Way(write_in_process, [(small_batch, "_append"), (small_batch, "_merge")])
+_COMMITS = [(small_batch, "_append"), (small_batch, "_merge")]
+WAYS = {
+    "one after the other": Way(write_in_process, _COMMITS),
+    "at once": Way(partial(write_in_process, writers=len(TABLES)), _COMMITS),
+}
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_order_split_and_crash_ends_in_the_latest_events(empty: Path, data: st.DataObject) -> None:
-    expect_latest_events(empty, data, {"in process": IN_PROCESS})
+    expect_latest_events(empty, data, WAYS)
+
+
+@pytest.fixture(scope="module")
+def stages(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, pa.Table]:
+    """A root before and after a batch that changes every table, and that batch (id 1)."""
+    before, after = (tmp_path_factory.mktemp("stages") / name for name in ("before", "after"))
+    shutil.copytree(empty, before)
+    first = [event(kind, id_, 1) for id_, kind in KINDS.items()]
+    write_in_process(str(before), judged(numbered(first)), 0)
+    changed = [event(kind, id_, 2) for id_, kind in KINDS.items()]
+    second = [*changed, tombstone("movie", 3), event(MOVIE, "broken", 2, titulo=" ")]
+    batch = judged(numbered(second, first=len(first)))
+    shutil.copytree(before, after)
+    write_in_process(str(after), batch, 1, len(TABLES))
+    return before, after, batch
+
+
+@pytest.mark.parametrize("committed", [*chain(*(combinations(TABLES, size) for size in range(len(TABLES) + 1)))])
+def test_a_batch_repeated_after_any_of_the_commits_that_it_makes_at_once(
+    stages: tuple[Path, Path, pa.Table], tmp_path: Path, committed: tuple[str, ...]
+) -> None:
+    before, after, batch = stages
+    root = shutil.copytree(before, tmp_path / "root")
+    for name in (SILVER_QUARANTINE.name, *committed):
+        shutil.rmtree(root / "silver" / name)
+        shutil.copytree(after / "silver" / name, root / "silver" / name)
+    write_in_process(str(root), batch, 1, len(TABLES))
+    for table in layer_tables("silver"):
+        assert contents(str(root), table, *CLOCKS) == contents(str(after), table, *CLOCKS), table.sql_name
 
 
 def copied(empty: Path, folder: str) -> str:
