@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore
 
 _S3 = ("s3://", "s3a://")
+# Seconds that pyarrow waits for a store, in each of three tries, as the other clients do: not its own 1 and 3.
+_PATIENCE = {"connect_timeout": 10, "request_timeout": 30}
 # What makes Delta and Spark write a local root by lakehouse/spark/java_classes.py.
 _LOCAL = {
     "spark.delta.logStore.file.impl": "lakehouse.LocalLogStore",
@@ -43,7 +45,8 @@ def pyarrow_system(address: str) -> tuple[FileSystem, str]:
     """pyarrow's client, and the path in it."""
     if is_s3(address):
         # given only the address, pyarrow would first ask AWS itself for the bucket's region
-        return S3FileSystem(endpoint_override=_endpoint()), address.partition("://")[2]
+        system = S3FileSystem(endpoint_override=_endpoint(), **_PATIENCE)
+        return system, address.partition("://")[2]
     system, path = FileSystem.from_uri(encoded_address(address))
     return system, path
 
