@@ -123,8 +123,11 @@ def test_a_lock_is_held_across_processes(s3: S3) -> None:
         refused = pytest.raises(RunningError, match=rf"silver is already running, in process {os.getpid()} on ")
         with refused, only_run(place, "silver"):
             pass
-        with only_run(place, "bronze"):
-            pass
+        with only_run(place, "bronze", by="lakehouse maintain"):
+            held = pytest.raises(RunningError, match=r"bronze is being changed by lakehouse maintain, in process ")
+            with held as error, only_run(place, "bronze"):
+                pass
+        assert error.value.command == "lakehouse maintain"  # for which a stream waits
 
 
 def test_one_of_many_takes_a_lease(s3: S3) -> None:

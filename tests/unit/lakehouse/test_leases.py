@@ -74,6 +74,12 @@ def test_a_lease_is_free_after_its_holder(store: MemoryStore) -> None:
     assert written(store).until == 0
 
 
+def test_a_lease_names_the_command_that_took_it(store: MemoryStore) -> None:
+    with leased(store, KEY, by="lakehouse maintain"), pytest.raises(HeldError) as error, leased(store, KEY):
+        pass
+    assert error.value.holder.command == "lakehouse maintain"
+
+
 @pytest.mark.parametrize(
     ("found", "is_free"),
     [
