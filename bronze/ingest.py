@@ -17,6 +17,7 @@ from lakehouse.jobs import run_job, stream_parser
 from lakehouse.kafka.bronze_sources import BronzeSource, bronze_sources
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.topics import ensure_topics
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.locks import only_run
 from lakehouse.metrics.server import metrics_served
 from lakehouse.settings import BronzeSettings, Settings, load_settings
@@ -25,6 +26,7 @@ from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.retries import retried
 from lakehouse.spark.session import spark_session
 from lakehouse.spark.streams import run_streams, start_stream
+from lakehouse.tables import BRONZE_EVENTS
 
 # When a broker dies, the driver waits this long for its answer before it asks the new leaders. Kafka's default is
 # a minute, in which bronze stands still; it allows no less than request.timeout.ms.
@@ -128,6 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         retried(
             lambda: ingest(spark, settings, cluster, trigger=args.trigger),
             for_seconds=settings.streams.retry_seconds if args.trigger else 0.0,
+            resumes=lambda: Lakehouse(settings.root).exists(BRONZE_EVENTS),
         )
 
 

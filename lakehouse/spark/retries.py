@@ -20,35 +20,48 @@ class Patience:
     Up to a minute, and for a lock up to 5 s.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, *, resumes: Callable[[], bool]) -> None:
+        self._seconds, self._resumes = seconds, resumes
         self._lost_at: float | None = None
         self._pause = _FIRST_PAUSE_SECONDS
 
     def pause(self, error: LakehouseError, *, began: float, now: float) -> float | None:
         """The next wait, in seconds; None if there is no next try.
 
-        A stream that ran for longer than all waits has recovered: its loss is a new one. Only a stream loses a
-        broker; one that is missing at the first start is an error at once, and so is the same stream in another
+        A stream that ran for longer than all waits has recovered: its loss is a new one. One that never ran may
+        have a wrong address: if its broker is missing, that is an error at once. So is the same stream in another
         process.
         """
-        if self._lost_at is None or now - began > self._seconds:
-            if not _will_pass(error):
-                return None
+        is_new = self._lost_at is None or now - began > self._seconds
+        if not self._will_pass(error, is_new=is_new):
+            return None
+        if is_new:
             self._lost_at, self._pause = now, _FIRST_PAUSE_SECONDS
         longest = _LOCK_PAUSE_SECONDS if isinstance(error, RunningError) else _LONGEST_PAUSE_SECONDS
         pause, self._pause = min(self._pause, longest), min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
-        is_over = now + pause - self._lost_at > self._seconds
-        return None if is_over or not (_will_pass(error) or isinstance(error, BrokerError)) else pause
+        assert self._lost_at is not None  # noqa: S101 - set above
+        return None if now + pause - self._lost_at > self._seconds else pause
+
+    def _will_pass(self, error: LakehouseError, *, is_new: bool) -> bool:
+        if isinstance(error, RunningError):
+            return bool(error.command)
+        if isinstance(error, BrokerError):
+            return not is_new or self._resumes()
+        return isinstance(error, StreamError) and error.lost
 
 
-def retried(stream: Callable[[], None], *, for_seconds: float) -> None:
+def never() -> bool:
+    return False
+
+
+def retried(stream: Callable[[], None], *, for_seconds: float, resumes: Callable[[], bool] = never) -> None:
     """Run a stream, and start it again each time it loses its broker or its store, for that long at most.
 
-    It also waits for a command that holds its lock, such as maintenance. One line on stderr reports each try.
-    SIGTERM and Ctrl-C end a wait as they end the stream: without an error.
+    It also waits for a command that holds its lock, such as maintenance, and at its start for a broker if it
+    `resumes` what an earlier process did. One line on stderr reports each try. SIGTERM and Ctrl-C end a wait as
+    they end the stream: without an error.
     """
-    patience = Patience(for_seconds)
+    patience = Patience(for_seconds, resumes=resumes)
     while True:
         began = time.monotonic()
         try:
@@ -62,12 +75,6 @@ def retried(stream: Callable[[], None], *, for_seconds: float) -> None:
                 return
         else:
             return
-
-
-def _will_pass(error: LakehouseError) -> bool:
-    if isinstance(error, RunningError):
-        return bool(error.command)
-    return isinstance(error, StreamError) and error.lost
 
 
 def _waited(seconds: float) -> bool:

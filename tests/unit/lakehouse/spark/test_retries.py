@@ -20,9 +20,9 @@ RUNNING = RunningError("bronze is already running", todo="wait")
 NO_BROKER = BrokerError("no Kafka broker at 127.0.0.1:1")
 
 
-def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0) -> list[float | None]:
+def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0, resumes: bool = False) -> list[float | None]:
     """The waits after these failures, each of a stream that ran for so long."""
-    patience, now, found = Patience(seconds), 0.0, []
+    patience, now, found = Patience(seconds, resumes=lambda: resumes), 0.0, []
     for error in errors:
         now += ran
         pause = patience.pause(error, began=now - ran, now=now)
@@ -52,6 +52,21 @@ def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0) -> list[fl
 )
 def test_waits_grow_and_end(errors: list[LakehouseError], seconds: float, expected: list[float | None]) -> None:
     assert pauses(*errors, seconds=seconds) == expected
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([NO_BROKER, NO_BROKER, LOST], [1, 2, 4]),
+        ([BROKEN], [None]),
+        ([RUNNING], [None]),
+    ],
+)
+def test_a_stream_that_has_run_before_waits_for_its_broker(
+    errors: list[LakehouseError], expected: list[float | None]
+) -> None:
+    """For example after the machine has started again: its address was right once."""
+    assert pauses(*errors, seconds=600.0, resumes=True) == expected
 
 
 def test_a_stream_that_has_run_for_long_has_recovered() -> None:
