@@ -1,8 +1,10 @@
 """Stream 1: append raw Kafka records to bronze.events and bronze.feedback, exactly once."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from functools import cache, partial
 
+from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
 
 from bronze.records import raw_records
@@ -122,16 +124,28 @@ def read_kafka(
 def main(argv: Sequence[str] | None = None) -> None:
     args = stream_parser(__doc__ or "").parse_args(argv)
     settings = load_settings()
-    with (
-        kafka_cluster(settings.kafka, settings.root) as cluster,
-        spark_session("bronze.ingest") as spark,
-        metrics_served(settings, when=args.trigger is not None),
-    ):
-        retried(
-            lambda: ingest(spark, settings, cluster, trigger=args.trigger),
-            for_seconds=settings.streams.retry_seconds if args.trigger else 0.0,
-            resumes=lambda: Lakehouse(settings.root).exists(BRONZE_EVENTS),
-        )
+    patiently = partial(
+        retried,
+        for_seconds=settings.streams.retry_seconds if args.trigger else 0.0,
+        resumes=args.trigger is not None and _has_run(settings.root),
+    )
+    with ExitStack() as held:
+        clusters: list[Cluster] = []
+        # before Spark starts: a wrong address is said at once
+        if not patiently(
+            lambda: clusters.append(held.enter_context(kafka_cluster(settings.kafka, settings.root)))
+        ):
+            return
+        spark = held.enter_context(spark_session("bronze.ingest"))
+        held.enter_context(metrics_served(settings, when=args.trigger is not None))
+        patiently(lambda: ingest(spark, settings, clusters[0], trigger=args.trigger))
+
+
+def _has_run(root: str) -> bool:
+    """Whether bronze has a table; False if its store does not answer."""
+    with suppress(DeltaError, OSError):
+        return Lakehouse(root).exists(BRONZE_EVENTS)
+    return False
 
 
 if __name__ == "__main__":

@@ -37,11 +37,16 @@ def sync_below(path: str) -> None:
 
 @contextmanager
 def commits_synced(*tables: "DeltaTable") -> Iterator[None]:
-    """At the end of the block, wait until what it committed to these tables is on the disk."""
+    """At the end of the block, wait until what it committed to these tables is on the disk.
+
+    Also if it failed: whoever repeats it finds those commits, and has nothing to write.
+    """
     local = {decoded_file_address(one.table_uri): one for one in tables if one.table_uri.startswith("file:")}
     before = {path: table.version() for path, table in local.items()}
-    yield
-    sync_commits({path: range(before[path] + 1, table.version() + 1) for path, table in local.items()})
+    try:
+        yield
+    finally:
+        sync_commits({path: range(before[path] + 1, table.version() + 1) for path, table in local.items()})
 
 
 def sync_commits(commits: Mapping[str, Iterable[int]]) -> None:

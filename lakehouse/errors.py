@@ -39,6 +39,10 @@ class BrokerError(LakehouseError):
     """No Kafka broker answers, or the embedded one cannot be started."""
 
 
+class NoBrokerError(BrokerError):
+    """No Kafka broker answers for now: it may have been stopped, or be starting."""
+
+
 class TableError(LakehouseError):
     """A table is missing, unknown, or does not match its contract."""
 

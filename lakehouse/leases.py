@@ -223,7 +223,8 @@ class _Lease:
         except FileNotFoundError:
             return None
         tag = answer.meta["e_tag"]
-        return Holder(**json.loads(bytes(answer.bytes()))), tag
+        found = json.loads(bytes(answer.bytes()))
+        return Holder(**{name: found[name] for name in Holder._fields if name in found}), tag
 
     def _require_conditional_puts(self) -> None:
         """Raise MachineError if the store takes a second object of this name: no lock is safe there."""

@@ -22,7 +22,7 @@ from lakehouse.stores import has_conditional_puts
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 
-# Who holds the locks of streams for a moment.
+# Who holds the locks of streams meanwhile.
 COMMAND = "lakehouse maintain"
 # The lock of the stream that rebuilds silver.
 _REBUILD = "rebuild-silver"

@@ -32,8 +32,6 @@ _PROJECTIONS = "spark.sql.codegen.factoryMode"
 # one of 9,999 took the same either way, one of 60,000 15.7 and 13.8 s (medians, alternating runs; in the two
 # larger ones parsing ran that way too).
 FEW_ROWS = 10_000
-# Threads that write a small batch: one for each of its tables. delta-rs does not hold Python's lock meanwhile.
-_WRITERS = 3
 
 
 def apply_batch(
@@ -56,9 +54,7 @@ def _apply_small_batch(
     rows: pa.Table, tables: Opened, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]
 ) -> None:
     """Apply it, once more if somebody has compacted a table meanwhile: each of its commits may be repeated."""
-    apply = partial(
-        apply_small_batch, rows, query_id=query_id, batch_id=batch_id, versions=versions, writers=_WRITERS
-    )
+    apply = partial(apply_small_batch, rows, query_id=query_id, batch_id=batch_id, versions=versions)
     try:
         apply(tables)
     except CommitFailedError:

@@ -59,11 +59,12 @@ def apply_small_batch(
     query_id: str,
     batch_id: int,
     versions: Mapping[str, int],
-    writers: int = 1,
+    writers: int = len(TABLES),
 ) -> None:
     """Write one judged batch to the silver tables; its own row in silver.batches last, once the rest is on disk.
 
-    Users, content and feedback are written by that many threads: none of them depends on the others' commits.
+    Users, content and feedback are written by that many threads: none of them depends on the others' commits, and
+    delta-rs does not hold Python's lock meanwhile.
     If a crash made Spark repeat the batch, any of its first commits may already exist: each commit compares its
     rows with what the table holds, and the last one carries a transaction id.
     """
@@ -203,7 +204,7 @@ def _write(tables: Opened, batch: _Batch, decisions: Sequence[Decision], writers
 
 
 def _do(changes: Iterable[Callable[[], None]], threads: int) -> None:
-    """One after the other, or at once. One thread stops at the first error."""
+    """At once: all are tried, and the first error is raised. With one thread: in turn, up to an error."""
     if threads == 1:
         for change in changes:
             change()

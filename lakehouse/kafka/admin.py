@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from lakehouse.errors import BrokerError, first_line
+from lakehouse.errors import BrokerError, NoBrokerError, first_line
 from lakehouse.kafka.client import Cluster
 from lakehouse.kafka.connection import advertised_error
 
@@ -22,7 +22,8 @@ def kafka_admin(cluster: Cluster, *, timeout_seconds: float) -> Iterator[KafkaAd
         try:
             yield client
         except (KafkaError, OSError) as error:
-            raise advertised_error(cluster.bootstrap, client, error) or BrokerError(
+            kind = NoBrokerError if isinstance(error, OSError) or error.retriable else BrokerError
+            raise advertised_error(cluster.bootstrap, client, error) or kind(
                 f"the Kafka cluster at {cluster.bootstrap} answered with an error: {reason(error)}"
             ) from error
         finally:

@@ -20,7 +20,7 @@ from kafka.net.connection import KafkaConnection
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-from lakehouse.errors import BrokerError, first_line
+from lakehouse.errors import BrokerError, NoBrokerError, first_line
 from lakehouse.kafka.security import KafkaSecurity
 
 _REFUSED_LOGINS = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError, IllegalSaslStateError)
@@ -150,7 +150,7 @@ def connect_error(
         )
     if fault is not None:
         return _tls_error(bootstrap, fault)
-    return BrokerError(
+    return NoBrokerError(
         f"no Kafka broker answers at {bootstrap} within {timeout_seconds:g} s",
         todo="start it, or leave kafka.bootstrap_servers empty for the embedded one",
     )

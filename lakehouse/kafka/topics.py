@@ -7,7 +7,7 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
-from lakehouse.errors import BrokerError
+from lakehouse.errors import BrokerError, NoBrokerError
 from lakehouse.kafka.admin import kafka_admin, reason
 from lakehouse.kafka.client import Cluster
 
@@ -41,7 +41,7 @@ def ensure_topics(
         try:
             client.wait_for_topics(wanted, timeout_ms=round(timeout_seconds * 1000))
         except KafkaError as error:
-            raise BrokerError(
+            raise NoBrokerError(
                 f"topics at {cluster.bootstrap} have no leader after {timeout_seconds:g} s: {reason(error)}",
                 todo="check the broker's log",
             ) from error

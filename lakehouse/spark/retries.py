@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 
-from lakehouse.errors import BrokerError, LakehouseError, report
+from lakehouse.errors import BrokerError, LakehouseError, NoBrokerError, report
 from lakehouse.locks import RunningError
 from lakehouse.spark.streams import StreamError
 from lakehouse.stop_signals import stop_requests
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
-# A command holds a lock for seconds, and nothing is spared by looking less often.
+# Most commands hold a lock for seconds.
 _LOCK_PAUSE_SECONDS = 5.0
 _POLL_SECONDS = 0.2
 
@@ -17,49 +17,47 @@ _POLL_SECONDS = 0.2
 class Patience:
     """How long to wait before each next try: twice as long each time, and `seconds` in all.
 
-    Up to a minute, and for a lock up to 5 s.
+    Each wait is at most a minute, for a lock at most 5 s. A stream that `resumes` what an earlier process did also
+    waits for its first connection to the broker; one that never ran may have a wrong address.
     """
 
-    def __init__(self, seconds: float, *, resumes: Callable[[], bool]) -> None:
-        self._seconds, self._resumes = seconds, resumes
-        self._lost_at: float | None = None
+    def __init__(self, seconds: float, *, resumes: bool) -> None:
+        self._seconds, self._knows_broker = seconds, resumes
+        self._waits_for: type[LakehouseError] | None = None
+        self._since = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
 
     def pause(self, error: LakehouseError, *, began: float, now: float) -> float | None:
-        """The next wait, in seconds; None if there is no next try.
+        """The next wait, in seconds, after a try that `began` then; None if there is no next try.
 
-        A stream that ran for longer than all waits has recovered: its loss is a new one. One that never ran may
-        have a wrong address: if its broker is missing, that is an error at once. So is the same stream in another
-        process.
+        The time starts over if the stream waits for something else than before, or has run for longer than all
+        waits: then it had recovered.
         """
-        is_new = self._lost_at is None or now - began > self._seconds
-        if not self._will_pass(error, is_new=is_new):
+        kind = RunningError if isinstance(error, RunningError) else StreamError
+        has_recovered = isinstance(error, StreamError) and now - began > self._seconds
+        if not self._will_pass(error):
             return None
-        if is_new:
-            self._lost_at, self._pause = now, _FIRST_PAUSE_SECONDS
-        longest = _LOCK_PAUSE_SECONDS if isinstance(error, RunningError) else _LONGEST_PAUSE_SECONDS
+        if kind != self._waits_for or has_recovered:
+            self._waits_for, self._since, self._pause = kind, now, _FIRST_PAUSE_SECONDS
+        longest = _LOCK_PAUSE_SECONDS if kind == RunningError else _LONGEST_PAUSE_SECONDS
         pause, self._pause = min(self._pause, longest), min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
-        assert self._lost_at is not None  # noqa: S101 - set above
-        return None if now + pause - self._lost_at > self._seconds else pause
+        return None if now + pause - self._since > self._seconds else pause
 
-    def _will_pass(self, error: LakehouseError, *, is_new: bool) -> bool:
+    def _will_pass(self, error: LakehouseError) -> bool:
         if isinstance(error, RunningError):
             return bool(error.command)
-        if isinstance(error, BrokerError):
-            return not is_new or self._resumes()
-        return isinstance(error, StreamError) and error.lost
+        if isinstance(error, StreamError):
+            self._knows_broker |= error.lost
+            return error.lost
+        return isinstance(error, NoBrokerError) and self._knows_broker
 
 
-def never() -> bool:
-    return False
-
-
-def retried(stream: Callable[[], None], *, for_seconds: float, resumes: Callable[[], bool] = never) -> None:
+def retried(stream: Callable[[], None], *, for_seconds: float, resumes: bool = False) -> bool:
     """Run a stream, and start it again each time it loses its broker or its store, for that long at most.
 
     It also waits for a command that holds its lock, such as maintenance, and at its start for a broker if it
     `resumes` what an earlier process did. One line on stderr reports each try. SIGTERM and Ctrl-C end a wait as
-    they end the stream: without an error.
+    they end the stream: without an error. Returns whether the stream ended by itself.
     """
     patience = Patience(for_seconds, resumes=resumes)
     while True:
@@ -72,9 +70,9 @@ def retried(stream: Callable[[], None], *, for_seconds: float, resumes: Callable
                 raise
             report(f"{error.problem}; trying again in {pause:g} s")
             if not _waited(pause):
-                return
+                return False
         else:
-            return
+            return True
 
 
 def _waited(seconds: float) -> bool:

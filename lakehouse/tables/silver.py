@@ -223,7 +223,7 @@ SILVER_BATCHES = Table(
         [
             required("query_id", STRING, "Id of the stream's checkpoint; batches count from 0 in each"),
             required("batch_id", LONG, "Number of the micro-batch, counted from 0"),
-            required("rows_in", LONG, "Bronze records read"),
+            required("rows_in", LONG, "Bronze records read; 0 after maintenance of bronze"),
             required("applied", LONG, "Events that made or changed a row"),
             required("superseded", LONG, "Events older than what silver already knew"),
             required("deleted", LONG, "Tombstones"),

@@ -12,7 +12,9 @@ from pyspark.sql import SparkSession
 from lakehouse.broker.config import LOOPBACK
 from lakehouse.broker.embedded import kafka_cluster
 from lakehouse.settings import Settings
-from tests.support.processes import Running, await_condition
+from lakehouse.tables import BRONZE_EVENTS
+from tests.support.delta_tables import write_rows
+from tests.support.processes import TIMEOUT, Running, await_condition
 from tests.support.undisturbed import expect_undisturbed, numbered_files
 
 
@@ -55,3 +57,19 @@ def test_the_broker_is_killed_while_all_run(
         assert ", 0 failed, " in producer.said()
         assert bronze.stop(signal.SIGTERM) == 0, bronze.said()[-2000:]
         expect_undisturbed(spark, settings, tmp_path)
+
+
+def test_bronze_waits_at_its_start_for_the_broker_that_it_knows(settings: Settings, tmp_path: Path) -> None:
+    """Before Spark starts: a stream that has never run may have a wrong address, and says so at once."""
+    nobody = {"bootstrap_servers": f"{LOOPBACK}:1", "connect_timeout_seconds": 0.5}
+    settings = settings.model_copy(update={"kafka": settings.kafka.model_copy(update=nobody)})
+    line = f"lakehouse: no Kafka broker answers at {LOOPBACK}:1 within 0.5 s; "
+    first = Running(settings, tmp_path / "first.log", "bronze.ingest", "--trigger", "1s")
+    assert first.process.wait(TIMEOUT) == 2
+    assert first.said().startswith(f"{line}start it, ")
+    write_rows(settings.root, BRONZE_EVENTS, [])
+    again = Running(settings, tmp_path / "again.log", "bronze.ingest", "--trigger", "1s")
+    waits = "".join(f"{line}trying again in {seconds} s\n" for seconds in (1, 2))
+    await_condition(lambda: not again.alive() or again.said() == waits, "two waits")
+    assert again.stop(signal.SIGTERM) == 0, again.said()
+    assert again.said() == waits

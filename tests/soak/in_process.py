@@ -108,6 +108,7 @@ class World:
                 query_id="q",
                 batch_id=len(self._read[BRONZE_EVENTS.sql_name]),
                 versions=versions,
+                writers=1,  # so that a seed kills it at the same commit each time
             )
         for name, version in versions.items():
             self._read[name].append(version)

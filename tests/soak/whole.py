@@ -214,8 +214,8 @@ class Platform:
         for one in (*self.streams.values(), *([self.running_command] if self.running_command else ())):
             if one.alive():
                 one.kill()
-        self.stop_broker()
         self._patch.undo()
+        self.stop_broker()
 
 
 class Senders:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,6 +52,8 @@ class CrashError(Exception):
 
 IDS = st.sampled_from(["a", "b", "c"])
 SENT = st.builds(Sent, st.sampled_from([*KINDS, "deleted", "deleted", "broken"]), IDS, st.integers(0, 3))
+# Some ways commit from several threads.
+_COUNTING = threading.Lock()
 MOST_COMMITS = 6  # quarantine, users, content, feedback, tombstones, batches
 
 
@@ -94,9 +97,10 @@ def dies_before_commit(way: Way, commits: int) -> Iterator[None]:
 
 def _dying(write: Callable[..., None], remaining: list[int]) -> Callable[..., None]:
     def written(*args: Any, **kwargs: Any) -> None:
-        if not remaining[0]:
-            raise CrashError
-        remaining[0] -= 1
+        with _COUNTING:
+            if not remaining[0]:
+                raise CrashError
+            remaining[0] -= 1
         write(*args, **kwargs)
 
     return written

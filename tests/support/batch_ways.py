@@ -13,6 +13,7 @@ from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import layer_tables
 from silver import judging, small_batch, state
 from silver.batch import apply_large_batch
+from silver.latest import TABLES
 from silver.small_batch import apply_small_batch, open_tables
 from tests.support.batch_sequences import Way
 from tests.support.records import Row, bronze_frame
@@ -33,9 +34,17 @@ class Write(Protocol):
     ) -> None: ...
 
 
-def in_process(judged: DataFrame, root: str, *, query_id: str, batch_id: int, versions: Mapping[str, int]) -> None:
+def in_process(
+    judged: DataFrame,
+    root: str,
+    *,
+    query_id: str,
+    batch_id: int,
+    versions: Mapping[str, int],
+    writers: int = len(TABLES),
+) -> None:
     rows, tables = judged.toArrow(), open_tables(Lakehouse(root))
-    apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions)
+    apply_small_batch(rows, tables, query_id=query_id, batch_id=batch_id, versions=versions, writers=writers)
 
 
 SPARK, PROCESS = "by Spark", "in process"

@@ -44,6 +44,9 @@ def most_gone(rows: DataFrame) -> DataFrame:
     return rows.limit(rows.count() // 3)
 
 
+OUTCOMES = ("applied", "superseded", "deleted", "quarantined")
+
+
 def with_another_column(rows: DataFrame) -> DataFrame:
     return rows.withColumn("surprise", F.lit(1))
 
@@ -54,10 +57,16 @@ def without_a_user(rows: DataFrame) -> DataFrame:
 
 def rejected_batch(rows: DataFrame) -> DataFrame:
     """A batch that is entirely quarantined, later than the last accepted version."""
-    none = {name: F.lit(0).cast("bigint") for name in ("applied", "superseded", "deleted")}
+    none = {name: F.lit(0).cast("bigint") for name in OUTCOMES[:3]}
     return rows.withColumns(
         {**none, "quarantined": F.col("rows_in"), "finished_at": F.current_timestamp() + F.expr("INTERVAL 1 DAY")}
     )
+
+
+def with_an_empty_batch(rows: DataFrame) -> DataFrame:
+    """What silver records after maintenance of bronze: a commit without records."""
+    none = {name: F.lit(0).cast("bigint") for name in (*OUTCOMES, "rows_in")}
+    return rows.unionByName(rows.limit(1).withColumns({**none, "batch_id": F.col("batch_id") + 1_000}))
 
 
 def worst_first(rows: DataFrame) -> DataFrame:
@@ -158,7 +167,8 @@ FAULTS: list[tuple[Table, Change, set[str]]] = [
     ),
     (SILVER_BATCHES, put("quarantined", "rows_in"), {ADDS_UP}),
     (SILVER_BATCHES, rejected_batch, {"expect_largest_rejected_share_to_be_at_most"}),
-    (SILVER_BATCHES, put("rows_in", "0"), {ADDS_UP, "rows_in expect_column_values_to_be_between"}),
+    (SILVER_BATCHES, put("rows_in", "-1"), {ADDS_UP, "rows_in expect_column_values_to_be_between"}),
+    (SILVER_BATCHES, with_an_empty_batch, set()),
     (GOLD_AFFINITY, doubled, {"user_id, content_id expect_compound_columns_to_be_unique"}),
     (GOLD_AFFINITY, put("rating", "5.5"), {"rating expect_column_values_to_be_between"}),
     (

@@ -2,20 +2,24 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake.exceptions import CommitFailedError
 
 from lakehouse import durability
 from lakehouse.atomic_write import atomic_write
 from lakehouse.exports import write_file
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import load_settings
-from lakehouse.tables import GOLD_POWERBI, layer_tables
-from silver.small_batch import apply_small_batch, open_tables
+from lakehouse.tables import GOLD_POWERBI, SILVER_CONTENT, Table, layer_tables
+from silver import small_batch
+from silver.small_batch import Opened, apply_small_batch, open_tables
 from tests.support.batch_sequences import judged
 from tests.support.delta_tables import arrow_rows, write_rows
 from tests.support.folders import AWKWARD
-from tests.support.records import MOVIE, USER, event, numbered
+from tests.support.records import FEEDBACK, MOVIE, USER, event, numbered
 
 ROWS = [["u1", "m1", "El viaje", 4.5]]
 
@@ -69,12 +73,41 @@ def test_a_batch_is_recorded_once_its_rows_are_on_the_disk(
 
     monkeypatch.setattr(os, "fsync", recorded)
     batch = judged(numbered([event(USER, "u1", 1), event(MOVIE, "m1", 1), event(MOVIE, "bad", 1, titulo=" ")]))
-    apply_small_batch(batch, open_tables(Lakehouse(tmp_path)), query_id="q", batch_id=0, versions={})
+    write_batch(tmp_path, batch)
     commits = {log / f"{1:020d}.json" for log in tmp_path.glob("silver/*/_delta_log")}
     written = {path for path in commits if path.exists()} - {batches / f"{1:020d}.json"}
     assert len(written) == 3
     assert written <= early
     assert batches / f"{1:020d}.json" in synced
+
+
+def test_a_batch_that_met_a_compaction_is_on_the_disk_whole(
+    tmp_path: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second attempt has nothing to write where the first one has committed."""
+    for table in layer_tables("silver"):
+        write_rows(str(tmp_path), table, [])
+    events = [event(USER, "u1", 1), event(MOVIE, "m1", 1), event(FEEDBACK, "f1", 1)]
+    append = small_batch._append
+
+    def refused(tables: Opened, table: Table, *args: Any) -> None:
+        if table == SILVER_CONTENT:
+            raise CommitFailedError("somebody has joined its files")
+        append(tables, table, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(small_batch, "_append", refused)
+        with pytest.raises(CommitFailedError):
+            write_batch(tmp_path, judged(numbered(events)))
+    write_batch(tmp_path, judged(numbered(events)))
+    commits = {log / f"{1:020d}.json" for log in tmp_path.glob("silver/*/_delta_log")}
+    written = {path for path in commits if path.exists()}
+    assert len(written) == 4  # users, content, feedback, batches
+    assert written <= set(synced)
+
+
+def write_batch(root: Path, batch: pa.Table) -> None:
+    apply_small_batch(batch, open_tables(Lakehouse(root)), query_id="q", batch_id=0, versions={})
 
 
 def test_a_replaced_file_is_on_the_disk(tmp_path: Path, synced: list[Path]) -> None:

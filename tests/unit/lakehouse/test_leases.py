@@ -80,6 +80,18 @@ def test_a_lease_names_the_command_that_took_it(store: MemoryStore) -> None:
     assert error.value.holder.command == "lakehouse maintain"
 
 
+@pytest.mark.parametrize("change", [{"command": None}, {"a later field": 1}])
+def test_leases_of_other_versions_are_read(store: MemoryStore, change: dict[str, object]) -> None:
+    """One from before `command`, and one with a field that comes later."""
+    written_by_others = {
+        name: value for name, value in {**holder()._asdict(), **change}.items() if value is not None
+    }
+    put(store, KEY, json.dumps(written_by_others).encode())
+    with pytest.raises(HeldError) as error, leased(store, KEY):
+        pass
+    assert error.value.holder == holder()
+
+
 @pytest.mark.parametrize(
     ("found", "is_free"),
     [

@@ -34,15 +34,15 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def write_in_process(root: str, batch: pa.Table, batch_id: int, writers: int = 1) -> None:
+def write_in_process(root: str, batch: pa.Table, batch_id: int, writers: int = len(TABLES)) -> None:
     tables, versions = open_tables(Lakehouse(root)), {"bronze.events": batch_id}
     apply_small_batch(batch, tables, query_id="q", batch_id=batch_id, versions=versions, writers=writers)
 
 
 _COMMITS = [(small_batch, "_append"), (small_batch, "_merge")]
 WAYS = {
-    "one after the other": Way(write_in_process, _COMMITS),
-    "at once": Way(partial(write_in_process, writers=len(TABLES)), _COMMITS),
+    "one after the other": Way(partial(write_in_process, writers=1), _COMMITS),
+    "at once": Way(write_in_process, _COMMITS),
 }
 
 
@@ -63,7 +63,7 @@ def stages(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     second = [*changed, tombstone("movie", 3), event(MOVIE, "broken", 2, titulo=" ")]
     batch = judged(numbered(second, first=len(first)))
     shutil.copytree(before, after)
-    write_in_process(str(after), batch, 1, len(TABLES))
+    write_in_process(str(after), batch, 1)
     return before, after, batch
 
 
@@ -76,7 +76,7 @@ def test_a_batch_repeated_after_any_of_the_commits_that_it_makes_at_once(
     for name in (SILVER_QUARANTINE.name, *committed):
         shutil.rmtree(root / "silver" / name)
         shutil.copytree(after / "silver" / name, root / "silver" / name)
-    write_in_process(str(root), batch, 1, len(TABLES))
+    write_in_process(str(root), batch, 1)
     for table in layer_tables("silver"):
         assert contents(str(root), table, *CLOCKS) == contents(str(after), table, *CLOCKS), table.sql_name
 

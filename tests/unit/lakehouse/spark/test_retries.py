@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.errors import BrokerError, LakehouseError
+from lakehouse.errors import BrokerError, LakehouseError, NoBrokerError
 from lakehouse.locks import RunningError, only_run
 from lakehouse.spark import retries
 from lakehouse.spark.retries import Patience, retried
@@ -17,12 +17,13 @@ LOST = StreamError("stream silver stopped: no answer", lost=True)
 BROKEN = StreamError("stream silver stopped: disk full")
 MAINTAINED = RunningError("bronze is being changed by x", todo="wait", command="x")
 RUNNING = RunningError("bronze is already running", todo="wait")
-NO_BROKER = BrokerError("no Kafka broker at 127.0.0.1:1")
+NO_BROKER = NoBrokerError("no Kafka broker at 127.0.0.1:1")
+REFUSED = BrokerError("the Kafka broker at 127.0.0.1:1 refuses the login of 'me'")
 
 
 def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0, resumes: bool = False) -> list[float | None]:
     """The waits after these failures, each of a stream that ran for so long."""
-    patience, now, found = Patience(seconds, resumes=lambda: resumes), 0.0, []
+    patience, now, found = Patience(seconds, resumes=resumes), 0.0, []
     for error in errors:
         now += ran
         pause = patience.pause(error, began=now - ran, now=now)
@@ -47,6 +48,11 @@ def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0, resumes: b
         ([MAINTAINED] * 5, 600.0, [1, 2, 4, 5, 5]),
         ([MAINTAINED, RUNNING], 600.0, [1, None]),
         ([MAINTAINED], 0.0, [None]),
+        # what comes after is another wait, and no reason to know the broker
+        ([*[MAINTAINED] * 5, LOST, LOST], 600.0, [1, 2, 4, 5, 5, 1, 2]),
+        ([MAINTAINED, NO_BROKER], 600.0, [1, None]),
+        # waiting longer would change nothing
+        ([LOST, REFUSED], 600.0, [1, None]),
         ([RUNNING], 600.0, [None]),
     ],
 )
@@ -58,6 +64,7 @@ def test_waits_grow_and_end(errors: list[LakehouseError], seconds: float, expect
     ("errors", "expected"),
     [
         ([NO_BROKER, NO_BROKER, LOST], [1, 2, 4]),
+        ([REFUSED], [None]),
         ([BROKEN], [None]),
         ([RUNNING], [None]),
     ],
@@ -67,6 +74,11 @@ def test_a_stream_that_has_run_before_waits_for_its_broker(
 ) -> None:
     """For example after the machine has started again: its address was right once."""
     assert pauses(*errors, seconds=600.0, resumes=True) == expected
+
+
+def test_a_try_that_takes_longer_than_all_waits_is_no_recovery() -> None:
+    """Each try for the broker takes 10.1 s."""
+    assert pauses(LOST, NO_BROKER, NO_BROKER, seconds=10.0, ran=10.1, resumes=True) == [1, None, None]
 
 
 def test_a_stream_that_has_run_for_long_has_recovered() -> None:
