@@ -52,7 +52,7 @@ def faults(run: Run) -> Iterator[str]:
                 yield f"{level.level} grew in {when}: {before:.0f} to {after:.0f} MB"
             for name, (few, many) in (("threads", level.threads), ("open files", level.files)):
                 if few and many > few * GROWTH + SLACK:
-                    yield f"{level.level} has more {name} in {when}: {few}, then {many}"
+                    yield f"{level.level} has more {name} in {when}: {few:.0f}, then {many:.0f}"
     for name, own in _by_table(run.tables).items():
         most = max(one.live for one in own)
         if most > MOST_FILES:

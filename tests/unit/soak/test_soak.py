@@ -84,8 +84,15 @@ def test_what_a_process_keeps_shows_in_the_calm() -> None:
     samples = [sample(500 + age, age, 100 + 3 * age, threads=30 + 2 * age) for age in range(0, 400, 2)]
     assert [*faults(run(samples, calm_since=500.0))] == [
         "silver: JVM grew in the calm: 847 to 1147 MB",
-        "silver: JVM has more threads in the calm: 626, then 826",
+        "silver: JVM has more threads in the calm: 528, then 728",
     ]
+
+
+def test_threads_that_end_after_seconds_are_no_growth() -> None:
+    """delta-rs reads a long log with some hundred threads."""
+    calm = [sample(500 + age, age, 100) for age in range(0, 400, 2)]
+    peak = [sample(890, 390, 100, threads=160)]
+    assert [*faults(run([*calm, *peak], calm_since=500.0))] == []
 
 
 def test_too_many_files_are_a_fault_and_all_is_in_the_table() -> None:
