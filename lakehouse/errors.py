@@ -40,7 +40,7 @@ class BrokerError(LakehouseError):
 
 
 class NoBrokerError(BrokerError):
-    """No Kafka broker answers for now: it may have been stopped, or be starting."""
+    """No Kafka broker answers for now, or not the one that is needed: it may have been stopped, or be starting."""
 
 
 class TableError(LakehouseError):

@@ -29,7 +29,7 @@ _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _OTHER_HOST = (62, 64)
 
 
-class AdvertisedError(BrokerError):
+class AdvertisedError(NoBrokerError):
     """A broker answers at the configured address, but nobody answers at the address that it advertises."""
 
 

@@ -23,7 +23,7 @@ class Patience:
 
     def __init__(self, seconds: float, *, resumes: bool) -> None:
         self._seconds, self._knows_broker = seconds, resumes
-        self._waits_for: type[LakehouseError] | None = None
+        self._for_lock: bool | None = None
         self._since = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
 
@@ -33,13 +33,13 @@ class Patience:
         The time starts over if the stream waits for something else than before, or has run for longer than all
         waits: then it had recovered.
         """
-        kind = RunningError if isinstance(error, RunningError) else StreamError
-        has_recovered = isinstance(error, StreamError) and now - began > self._seconds
         if not self._will_pass(error):
             return None
-        if kind != self._waits_for or has_recovered:
-            self._waits_for, self._since, self._pause = kind, now, _FIRST_PAUSE_SECONDS
-        longest = _LOCK_PAUSE_SECONDS if kind == RunningError else _LONGEST_PAUSE_SECONDS
+        has_run, for_lock = isinstance(error, StreamError), isinstance(error, RunningError)
+        self._knows_broker |= has_run
+        if for_lock != self._for_lock or (has_run and now - began > self._seconds):
+            self._for_lock, self._since, self._pause = for_lock, now, _FIRST_PAUSE_SECONDS
+        longest = _LOCK_PAUSE_SECONDS if for_lock else _LONGEST_PAUSE_SECONDS
         pause, self._pause = min(self._pause, longest), min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
         return None if now + pause - self._since > self._seconds else pause
 
@@ -47,7 +47,6 @@ class Patience:
         if isinstance(error, RunningError):
             return bool(error.command)
         if isinstance(error, StreamError):
-            self._knows_broker |= error.lost
             return error.lost
         return isinstance(error, NoBrokerError) and self._knows_broker
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import BrokerError, LakehouseError, NoBrokerError
+from lakehouse.kafka.connection import AdvertisedError
 from lakehouse.locks import RunningError, only_run
 from lakehouse.spark import retries
 from lakehouse.spark.retries import Patience, retried
@@ -18,6 +19,7 @@ BROKEN = StreamError("stream silver stopped: disk full")
 MAINTAINED = RunningError("bronze is being changed by x", todo="wait", command="x")
 RUNNING = RunningError("bronze is already running", todo="wait")
 NO_BROKER = NoBrokerError("no Kafka broker at 127.0.0.1:1")
+ADVERTISED = AdvertisedError("the Kafka broker at a:1 answers, but sends clients to b:2")
 REFUSED = BrokerError("the Kafka broker at 127.0.0.1:1 refuses the login of 'me'")
 
 
@@ -51,6 +53,9 @@ def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0, resumes: b
         # what comes after is another wait, and no reason to know the broker
         ([*[MAINTAINED] * 5, LOST, LOST], 600.0, [1, 2, 4, 5, 5, 1, 2]),
         ([MAINTAINED, NO_BROKER], 600.0, [1, None]),
+        # of several brokers, one has not come back yet
+        ([LOST, ADVERTISED], 600.0, [1, 2]),
+        ([ADVERTISED], 600.0, [None]),
         # waiting longer would change nothing
         ([LOST, REFUSED], 600.0, [1, None]),
         ([RUNNING], 600.0, [None]),
