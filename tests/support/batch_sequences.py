@@ -19,6 +19,8 @@ from silver.judging import judge_batch
 from silver.latest import TABLES, TOMBSTONE
 from tests.support.records import FEEDBACK, MOVIE, SERIES, USER, Row, bronze_batch, event, numbered, tombstone
 
+# The columns that differ after a repeated batch: when a row was written, and the number of commits.
+CLOCKS = ("quarantined_at", "finished_at", "silver_versions")
 RULES = Rules(frozenset({"G"}), 3_600)
 KINDS = {"user": USER, "movie": MOVIE, "series": SERIES, "feedback": FEEDBACK}
 _TARGETS = {"user": "users", "movie": "content", "series": "content", "feedback": "feedback"}

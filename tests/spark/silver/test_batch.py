@@ -32,7 +32,7 @@ from lakehouse.tables import (
 from silver import batch, small_batch, state
 from silver.batch import apply_large_batch
 from silver.small_batch import join_small_files, open_tables
-from tests.support.batch_sequences import Way, expect_latest_events
+from tests.support.batch_sequences import CLOCKS, Way, expect_latest_events
 from tests.support.batch_ways import (
     COMMITS,
     PROCESS,
@@ -57,8 +57,6 @@ from tests.support.records import (
 from tests.support.tables import contents
 
 VERSIONS = {"bronze.events": 1, "bronze.feedback": 2}
-# Columns that may differ after a repeated batch: when a row was written, and the number of commits.
-CLOCKS = ("quarantined_at", "finished_at", "silver_versions")
 COUNTS = ("rows_in", "applied", "superseded", "deleted", "quarantined")
 STATE = (SILVER_USERS, SILVER_CONTENT, SILVER_FEEDBACK, SILVER_TOMBSTONES)
 

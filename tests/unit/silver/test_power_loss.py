@@ -15,7 +15,7 @@ from lakehouse.history.recovery import recover
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table, layer_tables
 from silver.small_batch import apply_small_batch, open_tables
-from tests.support.batch_sequences import judged
+from tests.support.batch_sequences import CLOCKS, judged
 from tests.support.delta_tables import write_rows
 from tests.support.records import MOVIE, USER, event, numbered, tombstone
 from tests.support.tables import contents
@@ -65,7 +65,7 @@ def rows(root: Path) -> dict[str, list[str]]:
     """Every table without the times at which it was written, and the versions that a repeated batch leaves out."""
 
     def of(table: Table) -> list[str]:
-        return contents(str(root), table, "quarantined_at", "finished_at", "silver_versions")
+        return contents(str(root), table, *CLOCKS)
 
     return {table.sql_name: of(table) for table in layer_tables("silver")}
 

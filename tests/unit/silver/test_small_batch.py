@@ -16,14 +16,11 @@ from silver import small_batch
 from silver.latest import TABLES, TOMBSTONE
 from silver.sizes import are_writable, size_of
 from silver.small_batch import apply_small_batch, open_tables
-from tests.support.batch_sequences import KINDS, Way, expect_latest_events, judged
+from tests.support.batch_sequences import CLOCKS, KINDS, Way, expect_latest_events, judged
 from tests.support.delta_tables import write_rows
 from tests.support.folders import AWKWARD, EVERY_SIGN
 from tests.support.records import MOVIE, event, numbered, tombstone
 from tests.support.tables import contents
-
-# When something was written, and by how many commits.
-CLOCKS = ("quarantined_at", "finished_at", "silver_versions")
 
 
 @pytest.fixture(scope="module")
