@@ -1,11 +1,13 @@
 """The `lakehouse` command. Each command's work is in operations/commands, imported when it is called."""
 
 import argparse
+import atexit
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from lakehouse.errors import MachineError, run_guarded
 from lakehouse.history.damage_errors import damage_named
@@ -32,6 +34,30 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_commands(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
     return parser
+
+
+def run() -> NoReturn:
+    """Run the command of this process, and end the process with its exit code.
+
+    When a process ends, C++ takes down the threads of Arrow and delta-rs, and may abort the process after all its
+    work (apache/arrow#34314, delta-io/delta-rs#2184). So it ends as soon as Python is done.
+    """
+    code = 1  # of an exception that nothing catches
+
+    def end() -> None:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:  # Python reports it, and ends as it always does
+            return
+        os._exit(code)
+
+    atexit.register(end)  # what is registered first is called last
+    try:
+        code = main()
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    sys.exit(code)
 
 
 def main(
@@ -100,4 +126,4 @@ def _module(command: str) -> "ModuleType":
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +17,7 @@ from lakehouse.errors import CheckFailedError
 from lakehouse.settings import Settings, load_settings
 from operations.call import Call
 from operations.cli import main
+from tests.support.folders import PROJECT
 from tests.support.outcome import Outcome
 
 # Every command that needs Spark, but no Kafka and no existing table.
@@ -203,3 +207,59 @@ def test_a_shells_output_takes_what_its_encoding_lacks(given: Settings, monkeypa
     assert b"/\\u65e5\\u672c" in cast(io.BytesIO, shell.buffer).getvalue()
     main(["config", "--json"], settings=settings, stdout=callers)
     assert (shell.errors, callers.errors) == ("backslashreplace", "strict")
+
+
+# A command whose process C++ aborts at its end, as the threads of a library may.
+ABORTED = """
+import atexit
+import ctypes
+import sys
+from operations import cli
+
+native = ctypes.CDLL(None)
+native.__cxa_atexit(native.abort, None, None)
+
+def main():
+    atexit.register(print, "at its end")
+    print("done")
+    {last}
+
+cli.main = main
+cli.run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "code", "error"),
+    [
+        ("return 0", 0, ""),
+        ("return 2", 2, ""),
+        ("sys.exit(2)", 2, ""),
+        ("sys.exit()", 0, ""),
+        ("raise ValueError('unexpected')", 1, "ValueError: unexpected"),
+    ],
+)
+def test_an_abort_after_all_work_changes_no_exit_code(last: str, code: int, error: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ABORTED.format(last=last)], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (code, "done\nat its end\n")
+    assert (done.stderr.splitlines() or [""])[-1] == error
+
+
+def test_output_that_cannot_be_written_at_the_end_is_an_error() -> None:
+    program = "from operations import cli; cli.main = lambda: print('done') or 0; cli.run()"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as nobody_reads:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=PROJECT,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 120  # Python's own
+    assert "BrokenPipeError" in done.stderr

@@ -17,10 +17,15 @@ from tests.support.lists import make_lists
 # The command, then the most memory that it had, in kB: the resource usage also counts what its parent had.
 _RUN = """
 import sys
-from operations.cli import main
-code = main(sys.argv[1:])
-sys.stderr.writelines(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-sys.exit(code)
+from operations import cli
+
+def and_memory(main=cli.main):
+    code = main()
+    sys.stderr.writelines(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    return code
+
+cli.main = and_memory
+cli.run()
 """
 
 
