@@ -11,5 +11,10 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise InputError("not confirmed, so nothing was changed", todo="add --yes to run without a terminal")
-    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:  # Ctrl-D
+        print()
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
         raise InputError("not confirmed, so nothing was changed")

@@ -5,7 +5,7 @@ Its keys have signs that addresses encode. Every process gets the credentials fr
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from producers.made_up.activity import feedback_records
 from producers.made_up.entities import movie_records, user_records
 from producers.sending.delivery import publish
 from tests.support.appends import append_by_delta_rs, commits_of, create_table
-from tests.support.folders import PROJECT
 from tests.support.processes import BIN, TIMEOUT, Running, await_condition, environment
 from tests.support.s3_server import S3, SECRET, moto, s3_server
 from tests.support.small import with_small_demo
@@ -41,21 +40,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
 
 
 @pytest.fixture
-def s3(server: S3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S3:
-    for name, value in server.variables.items():
+def s3(server: S3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small_jobs: dict[str, str]) -> S3:
+    for name, value in {**server.variables, **small_jobs, "XDG_STATE_HOME": str(tmp_path / "state")}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("LAKEHOUSE_CONF", str(PROJECT / "conf"))
     return server
 
 
-def lakehouse(settings: Settings, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def lakehouse(
+    settings: Settings, variables: Mapping[str, str], folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command in this folder, which it leaves empty. It prints no secret."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(
         [BIN / "lakehouse", *arguments],
         cwd=folder,
-        env=environment(settings) | {"LAKEHOUSE_CONF": str(PROJECT / "conf")},
+        env={**environment(settings), **variables},
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -79,14 +78,14 @@ def send(settings: Settings) -> None:
         publish(records, topic=topic, cluster=cluster).require_complete(topic)
 
 
-def test_all_layers(s3: S3, settings: Settings, tmp_path: Path) -> None:
+def test_all_layers(s3: S3, settings: Settings, tmp_path: Path, small_jobs: dict[str, str]) -> None:
     settings = with_small_demo(settings).model_copy(update={"root": s3.root("layers"), "kafka": settings.kafka})
     here = tmp_path / "here"
     send(settings)
-    done = lakehouse(settings, here, "run", "--select", "bronze+", "--no-gate")
+    done = lakehouse(settings, small_jobs, here, "run", "--select", "bronze+", "--no-gate")
     assert done.returncode == 0, done.stdout + done.stderr
     for command in ("audit", "status", "report", "export --no-gate", "history silver.users", "config", "doctor"):
-        done = lakehouse(settings, here, *command.split())
+        done = lakehouse(settings, small_jobs, here, *command.split())
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     lake = Lakehouse(settings.root)
     assert lake.query("SELECT count(*) AS n FROM users", users="silver.users").to_pylist()[0]["n"] > 30
@@ -97,11 +96,14 @@ def test_all_layers(s3: S3, settings: Settings, tmp_path: Path) -> None:
     assert not [path for path in logs if SECRET in path.read_text(encoding="utf-8", errors="replace")]
 
 
-def test_of_many_writers_none_loses_a_commit(s3: S3, settings: Settings, tmp_path: Path) -> None:
+def test_of_many_writers_none_loses_a_commit(
+    s3: S3, settings: Settings, tmp_path: Path, small_jobs: dict[str, str]
+) -> None:
     """Spark beside delta-rs: each reads the other's commits and puts its own after them."""
     settings = settings.model_copy(update={"root": s3.root("race")})
     create_table(settings.root)
-    driver = Running(settings, tmp_path / "spark.log", "tests.support.appends", "spark", str(APPENDS))
+    command = ("tests.support.appends", "spark", str(APPENDS))
+    driver = Running(settings, tmp_path / "spark.log", *command, variables=small_jobs)
     first = ("spark", 0)
     await_condition(
         lambda: not driver.alive() or first in commits_of(settings.root), "Spark's first commit", every=0.5

@@ -1,4 +1,4 @@
-"""Little data, odd data and many ids: sensible lists or an empty table, never NaN."""
+"""Little data and odd data: sensible lists or an empty table, never NaN."""
 
 import datetime as dt
 import math
@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import Row, SparkSession
-from pyspark.sql import functions as F
 
 from gold import evaluate, export_powerbi, rate_affinity, recommend
-from gold.affinity.cosine import index_titles, title_tastes
 from gold.affinity.features import FeatureWeights
 from gold.evaluation.holdout import exam_of, measure_published
 from gold.evaluation.metrics import BLEND, MEAN
 from gold.evaluation.reporting import print_models
 from gold.evaluation.tuning import best_trials, in_order, score_of, search
-from gold.popularity import order_titles
-from gold.recommender.blend import held_blend, train_blend
 from gold.recommender.factors import checkpoint_folder
-from gold.recommender.lists import describe_users, make_lists
 from gold.recommender.recipes import Recipe, recipe_of
-from gold.recommender.titles import join_titles
 from lakehouse.exports import RECOMMENDATIONS_CSV, export_path
 from lakehouse.history.acceptance import without_gate
 from lakehouse.settings import Settings, load_settings
@@ -155,46 +149,6 @@ def test_equal_ratings_a_full_history_long_ids_and_a_new_title(spark: SparkSessi
 def checkpoints(spark: SparkSession, tmp_path: Path) -> Iterator[None]:
     with checkpoint_folder(SparkLakehouse(str(tmp_path), spark)):
         yield
-
-
-@pytest.mark.usefixtures("checkpoints")
-def test_100_000_distinct_ids(spark: SparkSession, quick: Settings) -> None:
-    people, weights = 99_600, FeatureWeights(1.0, 1.0, 1.0, 1.0, 1.0)
-    content = spark.range(400).select(
-        F.format_string("t%03d", "id").alias("id"),
-        *[F.array(F.format_string("g%d", F.col("id") % 7)).alias(kind) for kind in ("generos",)],
-        *[F.array().cast("array<string>").alias(kind) for kind in ("directores", "actores")],
-        *[F.lit(None).cast("string").alias(kind) for kind in ("clasificacion", "decada_lanzamiento")],
-    )
-    feedback = spark.range(people).select(
-        F.col("id").cast("string").alias("id"),
-        (F.col("id") + int(BIG)).cast("string").alias("user_id"),
-        F.format_string("t%03d", F.pmod(F.xxhash64("id"), F.lit(400))).alias("content_id"),
-        F.lit("rating").alias("action"),
-        F.lit(5.0).alias("rating"),
-        F.timestamp_seconds("id").alias("event_timestamp"),
-    )
-    features = feedback.select("user_id", F.array().cast("array<string>").alias("features"))
-    nobody = spark.createDataFrame([], "user_id string, content_id string, rating double")
-    recipe = recipe_of(quick.gold)
-    recipe = recipe._replace(order=recipe.order[:1])  # each further one takes half a minute
-    with held_blend(train_blend(feedback, recipe=recipe)) as blend:
-        popular = order_titles(content, feedback, nobody)
-        index = index_titles(title_tastes(content), weights=weights)
-        lists = make_lists(
-            describe_users(features, feedback, nobody, evidence=recipe.evidence),
-            blend,
-            join_titles(index, blend, popular),
-            titles_per_user=2,
-            partitions=2,
-            model_version="m",
-        )
-        found = lists.agg(
-            F.count("*").alias("rows"),
-            F.count_distinct("user_id").alias("users"),
-            F.count(F.when(F.isnan("predicted_rating"), True)).alias("nans"),
-        ).collect()[0]
-    assert tuple(found) == (2 * people, people, 0)
 
 
 @pytest.mark.usefixtures("checkpoints")

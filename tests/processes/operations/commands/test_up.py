@@ -14,6 +14,7 @@ from bronze.ingest import ingest
 from lakehouse.broker.embedded import kafka_cluster, own_broker
 from lakehouse.kafka.client import configured_cluster
 from lakehouse.kafka.topics import ensure_topics
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.settings import Settings, load_settings
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import GOLD_POPULARITY, SILVER_CONTENT
@@ -28,6 +29,7 @@ from producers.made_up.entities import movie_records, user_records
 from producers.sending.delivery import publish
 from silver.refine import refine
 from tests.support.monitored import families, free_port, scrape, used_names, values
+from tests.support.outcome import Command
 from tests.support.processes import TIMEOUT, Running, await_condition
 from tests.support.sending import send_all
 from tests.support.small import with_small_demo
@@ -103,21 +105,18 @@ def test_a_dead_broker_ends_the_whole_and_ctrl_c_ends_it_in_order(
     assert [backlog.records for backlog in waiting.bronze.values()] == [0, 0]
 
 
-def test_without_producers_it_takes_what_others_have_sent(
-    spark: SparkSession, embedded: Settings, small_jobs: dict[str, str], tmp_path: Path
-) -> None:
+def test_without_producers_it_takes_what_others_have_sent(embedded: Settings, command: Command) -> None:
     with kafka_cluster(embedded.kafka, embedded.root) as cluster:
         ensure_topics(cluster, embedded.kafka.topics, **embedded.kafka.new_topics)
         publish(movie_records(1, 20), topic=embedded.kafka.movies_topic, cluster=cluster).require_complete(
             "others"
         )
-    command = ("operations.cli", "up", "--no-producers", "--for", "1s")
-    live = Running(embedded, tmp_path / "live.log", *command, variables=small_jobs)
-    code, said = live.process.wait(TIMEOUT), live.said()
-    assert (code, "Traceback" in said) == (0, False), said
-    assert re.search(r" s  bronze 20 .* silver 20 .*gold waiting for silver", said.splitlines()[-1]), said
-    assert "delivered" not in said
-    assert SparkLakehouse(embedded.root, spark).read(SILVER_CONTENT).count() == 20
+        outcome = command("up", "--no-producers", "--for", "1s", settings=embedded)
+    assert outcome.code == 0, outcome.err
+    last = (outcome.out + outcome.err).splitlines()[-1]
+    assert re.search(r" s  bronze 20 .* silver 20 .*gold waiting for silver", last), outcome
+    assert "delivered" not in outcome.out + outcome.err
+    assert Lakehouse(embedded.root).read(SILVER_CONTENT, columns=["id"]).num_rows == 20
 
 
 def test_gold_is_made_when_silver_has_made_a_batch_and_a_run_that_has_begun_ends(
