@@ -14,9 +14,11 @@ _QUERY = "=== Streaming Query ==="
 _JAVA_CLASS = re.compile(r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$]*: (?=.)")
 # How delta-rs prints a chain of causes: in colour, one a line.
 _NEXT_CAUSE = re.compile(r"\s*\x1b\[\d*m\u21b3\x1b\[0m\s*")
-# A folder of the path may have such an extension too, so the path must end after it.
+# A folder of the path may have such an extension too, so the path must end after it. delta-rs leaves out the slash
+# in front of a path, and a store's bucket.
 _FILE = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:/*)?(/[^\n]*?\.(?:parquet|json|crc|bin))(?=$|[\s:;,'\"`)\]}]|\.(?:\s|$))"
+    r"(?:[a-z][a-z0-9+.-]*:/*)?((?:(?<=metadata for file )|/)[^\n]*?\.(?:parquet|json|crc|bin))"
+    r"(?=$|[\s:;,'\"`)\]}]|\.(?:\s|$))"
 )
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from lakehouse.folders import Folder, Stored
 from lakehouse.history.data_files import checksum_of
 from lakehouse.history.log import commit_times, commit_versions, read_actions, table_log
-from lakehouse.history.raw_log import checkpoint_files, require_readable_file
+from lakehouse.history.raw_log import LAST_CHECKPOINT, checkpoint_files, require_readable_file
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table
@@ -23,7 +23,6 @@ READERS = timedelta(hours=1)
 # A writer commits the files that it has written within this time.
 _WRITERS = timedelta(days=1)
 _LOG = "_delta_log"
-_HINT = "_last_checkpoint"
 
 
 class Expiry(NamedTuple):
@@ -81,7 +80,7 @@ def add_checkpoint(lake: Lakehouse, table: Table, version: int) -> None:
     log = table_log(lake.folder, table)
     if _checkpoints(log.names(), version) != version:
         # Hadoop's checksum of the old hint, which delta-rs does not replace: Spark would refuse the new one
-        log.delete(checksum_of(_HINT))
+        log.delete(checksum_of(LAST_CHECKPOINT))
         lake.delta(table, version).create_checkpoint()
     for name in checkpoint_files(_up_to(log.names(), version))[1]:
         require_readable_file(log, name)

@@ -58,7 +58,8 @@ def _compare_batches(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
         )
     if batch_id < checkpoint.ended:
         raise _apart(
-            f"silver is an old copy: it has {batch_id + 1} batches, the checkpoint has {checkpoint.ended + 1}"
+            f"silver is an old copy: it has {batch_id + 1} batches, the checkpoint has {checkpoint.ended + 1} "
+            f"({_missing(lake, SILVER_BATCHES, batches.version() + 1)})"
         )
     if last:
         row = select(batches, columns=["silver_versions"], where=f"batch_id = {batch_id}").to_pylist()[0]
@@ -79,7 +80,10 @@ def _require_own_changes(lake: SparkLakehouse, versions: Mapping[str, int]) -> N
             continue  # added by a later version of this project than that batch
         latest = lake.version(table)
         if latest < known:
-            raise _apart(f"{table.sql_name} is at version {latest}, but version {known} was written")
+            raise _apart(
+                f"{table.sql_name} is at version {latest}, but version {known} was written "
+                f"({_missing(lake, table, latest + 1)})"
+            )
         for commit in commits(lake.in_process, table, after=known):
             is_append = commit.operation == "WRITE" and commit.parameters.get("mode") == "Append"
             if commit.operation not in _OWN and not is_append and not commit.is_own:
@@ -99,7 +103,8 @@ def _compare_sources(lake: SparkLakehouse, checkpoint: Checkpoint) -> None:
         latest = lake.version(table)
         if latest < position.version:
             raise _apart(
-                f"silver has read {table.sql_name} to version {position.version}, but it ends at {latest}"
+                f"silver has read {table.sql_name} to version {position.version}, but it ends at {latest} "
+                f"({_missing(lake, table, latest + 1)})"
             )
         _require_no_lost_rows(lake.in_process, table, after=position.version)
 
@@ -113,6 +118,10 @@ def _require_no_lost_rows(lake: Lakehouse, table: Table, *, after: int) -> None:
             raise _apart(
                 f"version {commit.version} of {table.sql_name} removed or changed rows ({commit.operation})"
             )
+
+
+def _missing(lake: SparkLakehouse, table: Table, version: int) -> str:
+    return f"{table_log(lake.in_process.folder, table).path}/{version:020d}.json is missing"
 
 
 def _apart(cause: str) -> CheckpointError:

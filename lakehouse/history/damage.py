@@ -19,7 +19,7 @@ from lakehouse.history.data_files import (
     unread_files,
 )
 from lakehouse.history.log import commit_versions, table_log
-from lakehouse.history.raw_log import checkpoint_files, require_readable_file
+from lakehouse.history.raw_log import LAST_CHECKPOINT, checkpoint_files, last_checkpoint, require_readable_file
 from lakehouse.history.recovery import remedy
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
@@ -29,6 +29,7 @@ from lakehouse.tables import Table, layer_tables
 
 _STREAMS = ("bronze/events", "bronze/feedback", "silver")
 _COPY = "put it back from a copy"
+_COMMITS_THERE = "the commits before it are all there"
 _FROM_BRONZE = f"{rebuild('silver')} builds silver again from bronze"
 # Hadoop's checksum file: 8 bytes, and 4 for every 512 bytes of the file (file.bytes-per-checksum).
 _CRC_HEADER, _CRC, _CRC_CHUNK = 8, 4, 512
@@ -206,6 +207,10 @@ def _unreadable_log(lake: Lakehouse, table: Table, log: Folder) -> Iterator[Dama
         name = f"{version:020d}.json"
         if begin is not None and version > begin and not _readable(log, name):
             yield _table_fault(lake, table, f"{log.path}/{name}", "cut or damaged", "commits")
+    expected = last_checkpoint(log)
+    if begin is not None and begin < expected:
+        name = f"{expected:020d}.checkpoint.parquet"
+        yield Damage(f"{log.path}/{name}", "missing", f"delete {LAST_CHECKPOINT} beside it: {_COMMITS_THERE}")
 
 
 def _readable(log: Folder, name: str) -> bool:
@@ -220,7 +225,7 @@ def _broken_checkpoint(lake: Lakehouse, table: Table, log: Folder, name: str, fa
     """Damage to a log's checkpoint. Without it Delta reads the commits from the first one, if all still exist."""
     version, path = int(name[:20]), f"{log.path}/{name}"
     if set(range(version + 1)) <= set(commit_versions(log.names())):
-        return Damage(path, fault, "delete that file: the commits before it are all there")
+        return Damage(path, fault, f"delete that file and {LAST_CHECKPOINT} beside it: {_COMMITS_THERE}")
     return _table_fault(lake, table, path, fault, "commits")
 
 
@@ -272,7 +277,7 @@ def unreadable(lake: Lakehouse, cause: Cause) -> Iterator[Damage]:
 def _unreadable_rows(lake: Lakehouse, table: Table, cause: Cause) -> Iterator[Damage]:
     folder, log = lake.folder / table.layer / table.name, table_log(lake.folder, table)
     start = f"{folder.path.lstrip('/')}/"  # a store's path begins with its bucket
-    for path in paths_named(cause):
+    for path in paths_named(cause, lake.folder):
         name = path.removeprefix(start)
         if not path.startswith(start) or not commit_versions(log.names()):
             continue

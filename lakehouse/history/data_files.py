@@ -65,6 +65,10 @@ def checksum_of(path: str) -> str:
     return f"{folder}{slash}.{name}.crc"
 
 
-def paths_named(cause: Cause) -> list[str]:
-    """The path that the cause names, as it is and with its escapes resolved, without a slash at its beginning."""
-    return [path.lstrip("/") for path in (cause.file, unquote(cause.file))] if cause.file else []
+def paths_named(cause: Cause, root: Folder) -> list[str]:
+    """What the cause may name, without a slash in front: also with escapes resolved, and in the root's bucket."""
+    if not cause.file:
+        return []
+    paths = [path.lstrip("/") for path in (cause.file, unquote(cause.file))]
+    bucket = root.path.lstrip("/").partition("/")[0]
+    return [*paths, *(f"{bucket}/{path}" for path in paths)]

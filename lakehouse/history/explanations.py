@@ -87,7 +87,7 @@ def _behind(lake: Lakehouse, error: Exception, cause: Cause, repairing: str) -> 
         for one in _without(repairing, _until_unreachable(all_damage(lake)))
         if one.path.lstrip("/").startswith(concerned)
     ]
-    named = paths_named(cause)
+    named = paths_named(cause, lake.folder)
     named += [checksum_of(path) for path in named]
     behind = next((one for one in damage if one.path.lstrip("/") in named), None)
     if behind is None and not isinstance(error, TableError):  # these say what to do about an old version

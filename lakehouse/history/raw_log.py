@@ -1,6 +1,7 @@
 """A Delta log's files as they are, for finding the damaged one: delta-rs reads only whole logs."""
 
 import io
+import json
 import re
 from collections.abc import Iterable
 
@@ -9,6 +10,8 @@ import pyarrow.parquet as pq
 from lakehouse.folders import Folder
 from lakehouse.history.log import read_actions
 
+# Names the last checkpoint. Spark does without that one; delta-rs then refuses the log.
+LAST_CHECKPOINT = "_last_checkpoint"
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(\d{10})\.(\d{10}))?\.parquet")
 
 
@@ -36,3 +39,11 @@ def checkpoint_files(names: Iterable[str]) -> tuple[int | None, list[str]]:
             checkpoints.setdefault((int(match[1]), int(match[3] or 1)), []).append(name)
     whole = {version: files for (version, parts), files in sorted(checkpoints.items()) if len(files) == parts}
     return max(whole.items(), default=(-1, []))
+
+
+def last_checkpoint(log: Folder) -> int:
+    """The version of the checkpoint that the log names as its last one; -1 if it names none."""
+    try:
+        return int(json.loads(log.read(LAST_CHECKPOINT))["version"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # readers do without a broken one too
+        return -1

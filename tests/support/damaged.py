@@ -34,10 +34,12 @@ def go_on(spark: SparkSession, settings: Settings) -> str:
 
 
 def repair(line: str, file: Path, settings: Settings, command: Command) -> None:
-    """Do what the line says: delete the file, then run its commands in order."""
+    """Do what the line says: delete the file or what names it, then run its commands in order."""
     found = _COMMANDS.findall(line)
     if re.search(r"delete (it|that file)", line):
         file.unlink()
+    if re.search(r"(delete|and) _last_checkpoint beside it", line):
+        (file.parent / "_last_checkpoint").unlink()
     assert found or not file.exists(), f"no repair in: {line}"
     for words in found:
         outcome = command(*words.split(), settings=settings)

@@ -89,6 +89,14 @@ class CapturedError(Exception):
             Cause("s3a://raw.json/a.bin/lh/part-1.parquet: gone", "/raw.json/a.bin/lh/part-1.parquet"),
         ),
         (Exception("cannot read '/a.json/b.crc', 7"), Cause("cannot read '/a.json/b.crc', 7", "/a.json/b.crc")),
+        # delta-rs
+        (
+            Exception("Failed to fetch metadata for file tmp/a b/part-1.parquet: Object Store error"),
+            Cause(
+                "Failed to fetch metadata for file tmp/a b/part-1.parquet: Object Store error",
+                "tmp/a b/part-1.parquet",
+            ),
+        ),
         (Exception("cannot read /a/b.jsonl"), Cause("cannot read /a/b.jsonl")),
         (ValueError(), Cause("ValueError")),
     ],

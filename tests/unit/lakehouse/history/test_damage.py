@@ -282,12 +282,20 @@ def test_a_checkpoint_of_the_log(root: Path, how: str, is_spare: bool) -> None:
     if not is_spare:
         (log / "00000000000000000000.json").unlink()
     DAMAGES[how](file)
-    if is_spare and how == "deleted":
-        require_whole_logs(str(root), "silver")
-        return
-    missing, fault = log / "00000000000000000000.json", {"empty": "empty", "cut": "cut or damaged"}.get(how)
-    todo = "delete that file: the commits before it are all there" if is_spare else FROM_BRONZE
-    assert str(explanation(root)) == (f"{file} is {fault}; {todo}" if fault else f"{missing} is missing; {todo}")
+    fault = {"empty": "empty", "cut": "cut or damaged", "deleted": "missing"}[how]
+    if is_spare:
+        hint = "_last_checkpoint"
+        todo = f"{hint} beside it: the commits before it are all there"
+        todo = f"delete {todo}" if how == "deleted" else f"delete that file and {todo}"
+        assert str(explanation(root)) == f"{file} is {fault}; {todo}"
+        file.unlink(missing_ok=True)
+        (log / hint).unlink()
+        assert DeltaTable(root / "silver" / "users").version() == 2
+    elif how == "deleted":
+        missing = log / "00000000000000000000.json"
+        assert str(explanation(root)) == f"{missing} is missing; {FROM_BRONZE}"
+    else:
+        assert str(explanation(root)) == f"{file} is {fault}; {FROM_BRONZE}"
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -354,6 +362,15 @@ def test_a_damaged_file_may_be_behind_a_checkpoint_that_does_not_fit(root: Path,
     file = root / "silver/users/_delta_log/00000000000000000002.json"
     file.write_bytes(b"")
     assert str(explanation(root, BrokenCheckpointError(problem, todo="any"))) == f"{file} is empty; {FROM_BRONZE}"
+
+
+def test_the_damaged_file_that_delta_rs_names(root: Path) -> None:
+    """Without the slash in front, as a small batch of silver fails."""
+    file = next((root / "silver" / "users").glob("*.parquet"))
+    file.write_bytes(b"")
+    named = f"Failed to fetch metadata for file {str(file).removeprefix('/')}: Requested range was invalid"
+    error = explanation(root, StreamError(f"stream silver stopped: External error: {named}, in batch 3"))
+    assert str(error) == f"stream silver stopped: {file} is empty; {FROM_BRONZE}"
 
 
 def test_the_damaged_file_that_the_cause_names_comes_first(root: Path) -> None:
