@@ -45,6 +45,10 @@ class NoBrokerError(BrokerError):
     """No Kafka broker answers for now, or not the one that is needed: it may have been stopped, or be starting."""
 
 
+class NoStoreError(LakehouseError):
+    """The object store of the root does not answer for now."""
+
+
 class TableError(LakehouseError):
     """A table is missing, unknown, or does not match its contract."""
 

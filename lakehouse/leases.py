@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +37,8 @@ _PROC = Path("/proc")
 # When the commits of this process stop, by lease, in seconds since 1970.
 _deadlines: dict[str, float] = {}
 _changing = threading.Lock()
+# The tokens of leases that this process let go while the store did not answer: the store still has them as held.
+_let_go: set[str] = set()
 
 
 class Holder(NamedTuple):
@@ -146,7 +148,7 @@ class _Lease:
 
     def take(self) -> None:
         found = self._found()
-        if found is not None and not found[0].has_ended():
+        if found is not None and not found[0].has_ended() and found[0].token not in _let_go:
             raise HeldError(found[0])
         try:
             self._put(found and found[1])
@@ -179,8 +181,10 @@ class _Lease:
     def release(self) -> None:
         """Let others have the lease at once. One that was lost is left alone; one that stays runs out."""
         _set_deadline(self._key, None)
-        with suppress(BaseError, OSError):
+        try:
             self._write(until=0.0, tag=self._tag)
+        except (BaseError, OSError):
+            _let_go.add(self._token)
 
     def _renew_until(self, stopping: threading.Event) -> None:
         while not stopping.wait(self._term * _RENEWED_EVERY):

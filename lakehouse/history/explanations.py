@@ -23,7 +23,7 @@ from lakehouse.lakehouse import Lakehouse
 from lakehouse.leases import LeaseLostError
 from lakehouse.locks import RunningError
 from lakehouse.spark.checkpoints import CheckpointError
-from lakehouse.spark.streams import StreamError
+from lakehouse.spark.streams import StreamError, is_lost
 
 _STREAM = re.compile(r"stream ([\w.]+) stopped")
 # Of an error that may have nothing to do with the damage, in characters.
@@ -75,8 +75,8 @@ def _says_enough(error: Exception, cause: Cause) -> bool:
     has_remedy = isinstance(error, CheckpointError) and not error.may_be_damage
     is_input = isinstance(error, InputError) and not cause.file
     is_other = isinstance(error, _OTHER_CAUSES) or _MACHINE.search(cause.message) is not None
-    is_lost = isinstance(error, StreamError) and error.lost
-    return has_remedy or is_input or is_other or is_lost
+    has_lost = is_lost(error) or (isinstance(error, StreamError) and error.lost)
+    return has_remedy or is_input or is_other or has_lost
 
 
 def _behind(lake: Lakehouse, error: Exception, cause: Cause, repairing: str) -> tuple[Damage | None, bool]:

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from lakehouse.errors import BrokerError, LakehouseError, NoBrokerError, report
+from lakehouse.errors import BrokerError, LakehouseError, NoBrokerError, NoStoreError, report, root_cause
 from lakehouse.locks import RunningError
-from lakehouse.spark.streams import StreamError
+from lakehouse.spark.streams import StreamError, is_lost
 from lakehouse.stop_signals import stop_requests
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
@@ -18,11 +18,11 @@ class Patience:
     """How long to wait before each next try: twice as long each time, and `seconds` in all.
 
     Each wait is at most a minute, for a lock at most 5 s. A stream that `resumes` what an earlier process did also
-    waits for its first connection to the broker; one that never ran may have a wrong address.
+    waits for its first connection to broker and store; one that never ran may have a wrong address.
     """
 
     def __init__(self, seconds: float, *, resumes: bool) -> None:
-        self._seconds, self._knows_broker = seconds, resumes
+        self._seconds, self._knows_both = seconds, resumes
         self._for_lock: bool | None = None
         self._since = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
@@ -36,7 +36,7 @@ class Patience:
         if not self._will_pass(error):
             return None
         has_run, for_lock = isinstance(error, StreamError), isinstance(error, RunningError)
-        self._knows_broker |= has_run
+        self._knows_both |= has_run
         if for_lock != self._for_lock or (has_run and now - began > self._seconds):
             self._for_lock, self._since, self._pause = for_lock, now, _FIRST_PAUSE_SECONDS
         longest = _LOCK_PAUSE_SECONDS if for_lock else _LONGEST_PAUSE_SECONDS
@@ -48,7 +48,7 @@ class Patience:
             return bool(error.command)
         if isinstance(error, StreamError):
             return error.lost
-        return isinstance(error, NoBrokerError) and self._knows_broker
+        return isinstance(error, NoBrokerError | NoStoreError) and self._knows_both
 
 
 def retried(stream: Callable[[], None], *, for_seconds: float, resumes: bool = False) -> bool:
@@ -63,15 +63,25 @@ def retried(stream: Callable[[], None], *, for_seconds: float, resumes: bool = F
         began = time.monotonic()
         try:
             stream()
-        except (StreamError, BrokerError, RunningError) as error:
-            pause = patience.pause(error, began=began, now=time.monotonic())
+        except Exception as error:
+            failure = _failure(error)
+            if failure is None:
+                raise
+            pause = patience.pause(failure, began=began, now=time.monotonic())
             if pause is None:
                 raise
-            report(f"{error.problem}; trying again in {pause:g} s")
+            report(f"{failure.problem}; trying again in {pause:g} s")
             if not _waited(pause):
                 return False
         else:
             return True
+
+
+def _failure(error: Exception) -> LakehouseError | None:
+    """What may pass, if it does: what a start meets in the store comes from whichever library reads it."""
+    if isinstance(error, StreamError | BrokerError | RunningError):
+        return error
+    return NoStoreError(f"the store does not answer: {root_cause(error).message}") if is_lost(error) else None
 
 
 def _waited(seconds: float) -> bool:

@@ -42,6 +42,8 @@ _LOST = (
     *("kafka.common.errors.TimeoutException", "DisconnectException", "NetworkException"),
     *("java.net.ConnectException", "UnknownHostException", "NoRouteToHostException", "SocketTimeoutException"),
     *("SdkClientException", "AWSClientIOException"),
+    # delta-rs, obstore and pyarrow, with which small batches are written and each start looks at the tables
+    *("error sending request", "AWS Error NETWORK_CONNECTION"),
 )
 
 
@@ -139,8 +141,12 @@ def stream_error(name: str, error: BaseException, *, batch: str = "") -> StreamE
     cause = message if not condition or condition in message else f"{condition} ({message})"
     todo = next((todo for sign, todo in _KNOWN.items() if sign in text or sign in message), _GOES_ON)
     where = f", in {batch}" if batch else ""
-    lost = any(sign in part for part in (text, *java_causes(error)) for sign in _LOST)
-    return StreamError(f"stream {name} stopped: {cause}{where}", todo=todo, lost=lost)
+    return StreamError(f"stream {name} stopped: {cause}{where}", todo=todo, lost=is_lost(error))
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether a broker or a store could not be reached, which may pass."""
+    return any(sign in part for part in (str(error), *java_causes(error)) for sign in _LOST)
 
 
 def _condition(text: str) -> str:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import NoReturn
 
 import pytest
 from obstore import delete, get, put
@@ -162,6 +163,24 @@ def test_an_answer_that_was_lost_is_no_loss_of_the_lease(store: MemoryStore) -> 
     assert written(store).token == lease._token
     lease.release()
     assert written(store).until == 0
+
+
+def test_a_lease_that_was_let_go_while_the_store_was_away_is_taken_again(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that lost its store starts again in the same process, before its old lease has run out."""
+
+    def no_answer(*_: object, **__: object) -> NoReturn:
+        raise OSError("no answer")
+
+    with monkeypatch.context() as away, leased(store, KEY):
+        before = written(store)
+        away.setattr(leases, "put", no_answer)
+    assert written(store) == before  # the store has not heard of it
+    with leased(store, KEY):
+        assert written(store).token != before.token
+        with pytest.raises(HeldError), leased(store, KEY):
+            pass
 
 
 def test_a_deleted_lease_is_lost(store: MemoryStore) -> None:

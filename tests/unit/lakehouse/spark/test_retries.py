@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from deltalake.exceptions import DeltaError
 
-from lakehouse.errors import BrokerError, LakehouseError, NoBrokerError
+from lakehouse.errors import BrokerError, LakehouseError, NoBrokerError, NoStoreError
 from lakehouse.kafka.connection import AdvertisedError
 from lakehouse.locks import RunningError, only_run
 from lakehouse.spark import retries
@@ -20,6 +21,8 @@ MAINTAINED = RunningError("bronze is being changed by x", todo="wait", command="
 RUNNING = RunningError("bronze is already running", todo="wait")
 NO_BROKER = NoBrokerError("no Kafka broker at 127.0.0.1:1")
 ADVERTISED = AdvertisedError("the Kafka broker at a:1 answers, but sends clients to b:2")
+NO_STORE = NoStoreError("the store does not answer: error sending request")
+PYARROW = "When reading information for key"
 REFUSED = BrokerError("the Kafka broker at 127.0.0.1:1 refuses the login of 'me'")
 
 
@@ -56,6 +59,9 @@ def pauses(*errors: LakehouseError, seconds: float, ran: float = 0.0, resumes: b
         # of several brokers, one has not come back yet
         ([LOST, ADVERTISED], 600.0, [1, 2]),
         ([ADVERTISED], 600.0, [None]),
+        # after a loss, each start reads the store
+        ([LOST, NO_STORE, NO_STORE], 600.0, [1, 2, 4]),
+        ([NO_STORE], 600.0, [None]),
         # waiting longer would change nothing
         ([LOST, REFUSED], 600.0, [1, None]),
         ([RUNNING], 600.0, [None]),
@@ -91,18 +97,40 @@ def test_a_stream_that_has_run_for_long_has_recovered() -> None:
 
 
 @pytest.fixture
-def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[LakehouseError]:
+def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     """What the starts of a stream end with, in order; without one left it ends well."""
     monkeypatch.setattr(retries, "_FIRST_PAUSE_SECONDS", 0.001)
     return []
 
 
-def starting(outcomes: list[LakehouseError]) -> None:
+def starting(outcomes: list[Exception]) -> None:
     if outcomes:
         raise outcomes.pop(0)
 
 
-def test_each_try_is_one_line(outcomes: list[LakehouseError], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_start_meets_in_a_lost_store_is_waited_for(
+    outcomes: list[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The errors of delta-rs and pyarrow are not this project's own."""
+    sending = "Generic S3 error: Error performing GET http://127.0.0.1:1/b, HTTP error: error sending request"
+    outcomes += [LOST, DeltaError(sending), OSError(f"{PYARROW}: AWS Error NETWORK_CONNECTION, curlCode: 7")]
+    retried(lambda: starting(outcomes), for_seconds=60.0)
+    assert [line.split("; ")[-2:] for line in capsys.readouterr().err.splitlines()[1:]] == [
+        [f"lakehouse: the store does not answer: {sending}", "trying again in 0.002 s"],
+        [
+            f"lakehouse: the store does not answer: {PYARROW}: AWS Error NETWORK_CONNECTION, curlCode: 7",
+            "trying again in 0.004 s",
+        ],
+    ]
+
+
+def test_another_failure_of_a_start_is_raised_at_once(outcomes: list[Exception]) -> None:
+    outcomes += [LOST, OSError("disk full")]
+    with pytest.raises(OSError, match="disk full"):
+        retried(lambda: starting(outcomes), for_seconds=60.0)
+
+
+def test_each_try_is_one_line(outcomes: list[Exception], capsys: pytest.CaptureFixture[str]) -> None:
     outcomes += [LOST, NO_BROKER]
     retried(lambda: starting(outcomes), for_seconds=60.0)
     assert capsys.readouterr().err.splitlines() == [
@@ -131,7 +159,7 @@ def test_a_stream_waits_for_the_command_that_holds_its_lock(
     assert capsys.readouterr().err == line.format(os.getpid())
 
 
-def test_a_failure_that_stays_is_raised(outcomes: list[LakehouseError]) -> None:
+def test_a_failure_that_stays_is_raised(outcomes: list[Exception]) -> None:
     outcomes += [LOST, BROKEN, LOST]
     with pytest.raises(StreamError) as error:
         retried(lambda: starting(outcomes), for_seconds=60.0)
