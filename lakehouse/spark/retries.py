@@ -69,7 +69,9 @@ def retried(stream: Callable[[], None], *, for_seconds: float, resumes: bool = F
                 raise
             pause = patience.pause(failure, began=began, now=time.monotonic())
             if pause is None:
-                raise
+                if failure is error:
+                    raise
+                raise failure from error
             report(f"{failure.problem}; trying again in {pause:g} s")
             if not _waited(pause):
                 return False
@@ -78,10 +80,13 @@ def retried(stream: Callable[[], None], *, for_seconds: float, resumes: bool = F
 
 
 def _failure(error: Exception) -> LakehouseError | None:
-    """What may pass, if it does: what a start meets in the store comes from whichever library reads it."""
+    """The failure if it may pass. What a start meets in the store comes from whichever library reads it."""
     if isinstance(error, StreamError | BrokerError | RunningError):
         return error
-    return NoStoreError(f"the store does not answer: {root_cause(error).message}") if is_lost(error) else None
+    if not is_lost(error):
+        return None
+    todo = "nothing is lost: start it again once the store's address and the network are right"
+    return NoStoreError(f"the store does not answer: {root_cause(error).message}", todo=todo)
 
 
 def _waited(seconds: float) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,20 @@ def taken(settings: Settings) -> tuple[int, int]:
     return bronze, sum(lake.read(SILVER_BATCHES)["rows_in"].to_pylist())
 
 
+def await_more(settings: Settings, rows: int, live: Mapping[str, Running]) -> None:
+    """Both streams have taken all of a batch that was sent after bronze had so many rows."""
+
+    def is_taken() -> bool:
+        bronze, silver = taken(settings)
+        return bronze == silver > rows
+
+    def is_over() -> bool:
+        return not all(stream.alive() for stream in live.values())
+
+    await_condition(lambda: is_over() or is_taken(), "the next batch", every=0.5)
+    assert not is_over(), [stream.said() for stream in live.values()]
+
+
 def test_streams_wait_for_a_lost_store(
     spark: SparkSession,
     settings: Settings,
@@ -44,13 +59,14 @@ def test_streams_wait_for_a_lost_store(
         for module in MADE:  # both have run before
             first = Running(settings, tmp_path / "first.log", module, variables=small_jobs)
             assert first.process.wait() == 0, first.said()
+        rows, _ = taken(settings)
         live = {
             module: Running(settings, tmp_path / f"{module}.log", module, "--trigger", "1s", variables=small_jobs)
             for module in MADE
         }
         try:
             send_batch(settings, seed=2)
-            await_condition(lambda: len(set(taken(settings))) == 1, "both streams' next batch", every=0.5)
+            await_more(settings, rows, live)
             rows, _ = taken(settings)
             proxy.cut()
             send_batch(settings, seed=3)
@@ -62,9 +78,7 @@ def test_streams_wait_for_a_lost_store(
                 )
                 assert stream.alive(), stream.said()
             proxy.join()
-            await_condition(
-                lambda: taken(settings)[0] > rows and len(set(taken(settings))) == 1, "what was sent", every=0.5
-            )
+            await_more(settings, rows, live)
             for stream in live.values():
                 assert stream.stop(signal.SIGTERM) == 0, stream.said()
         finally:
