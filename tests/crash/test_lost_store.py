@@ -18,7 +18,7 @@ from tests.support.s3_server import S3, moto, s3_server
 from tests.support.tcp_proxy import proxy_of
 from tests.support.undisturbed import expect_the_rows_of_an_undisturbed_run
 
-TRIES = re.compile(r"^lakehouse: stream .*; trying again in (\d+) s$", re.MULTILINE)
+TRIES = re.compile(r"^lakehouse: .*; trying again in (\d+) s$", re.MULTILINE)
 
 
 def taken(settings: Settings) -> tuple[int, int]:
