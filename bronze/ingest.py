@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bronze.records import raw_records
 from bronze.start import describe_topics, prepare
 from lakehouse.broker.embedded import kafka_cluster
+from lakehouse.compaction import join_small_files
 from lakehouse.history.commits import StreamBatch, last_stream_batch
 from lakehouse.history.damage import require_whole_logs
 from lakehouse.history.damage_errors import damage_named
@@ -27,12 +28,15 @@ from lakehouse.spark.checkpoints import read_checkpoint
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.spark.retries import retried
 from lakehouse.spark.session import spark_session
+from lakehouse.spark.small_batches import is_on_one_machine, is_writable
 from lakehouse.spark.streams import run_streams, start_stream
 from lakehouse.tables import BRONZE_EVENTS
 
 # When a broker dies, the driver waits this long for its answer before it asks the new leaders. Kafka's default is
 # a minute, in which bronze stands still; it allows no less than request.timeout.ms.
 _API_TIMEOUT_MS = 30_000
+# How often bronze looks whether a table has many small files.
+_BATCHES_PER_LOOK = 10
 
 
 def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger: str | None = None) -> None:
@@ -59,22 +63,24 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
             for source, starting_offsets in zip(sources, starts, strict=True):
                 if not source.topics:
                     continue
-                table = source.table
                 read = read_kafka(
                     spark, cluster, source.topics, settings.bronze, starting_offsets=starting_offsets
                 )
                 # one file per core and batch, not one per Kafka partition
                 records = raw_records(read).coalesce(spark.sparkContext.defaultParallelism)
-                writer = records.writeStream.foreachBatch(_writer(lake, source))
-                checkpoint = lake.checkpoint_path(source.stream)
-                streams.append(start_stream(writer, name=table.sql_name, checkpoint=checkpoint, trigger=trigger))
+                joins = is_on_one_machine(spark, lake.root)
+                writer = records.writeStream.foreachBatch(_writer(lake, source, joins=joins))
+                checkpoint, name = lake.checkpoint_path(source.stream), source.table.sql_name
+                streams.append(
+                    start_stream(writer, name, checkpoint=checkpoint, trigger=trigger, auto_compact=not joins)
+                )
 
 
-def _writer(lake: SparkLakehouse, source: BronzeSource) -> Callable[[DataFrame, int], None]:
+def _writer(lake: SparkLakehouse, source: BronzeSource, *, joins: bool) -> Callable[[DataFrame, int], None]:
     """Appends each micro-batch that the table does not hold yet, in one commit that names the batch.
 
     Only the batch that a stream begins with may be there already: the table is asked once. Delta's own sink asks
-    it for every batch, which takes three Spark jobs of four.
+    it for every batch, which takes three Spark jobs of four. `joins`: join the table's small files in process.
     """
     table, held = source.table, last_stream_batch(lake.in_process, source.table)
 
@@ -89,6 +95,10 @@ def _writer(lake: SparkLakehouse, source: BronzeSource) -> Callable[[DataFrame, 
         if batch == held:
             return
         lake.append(records, table, note=batch.note)
+        if joins and number % _BATCHES_PER_LOOK == 0:
+            opened = lake.in_process.delta(table)
+            if is_writable(opened, table):
+                join_small_files(lake.in_process, table, opened)
         if last_stream_batch(lake.in_process, table) != batch:  # no record, only markers of aborted transactions
             none = records.limit(0)
             lake.append_once(none, table, txn_app_id=batch.query_id, txn_version=number, note=batch.note)

@@ -1,16 +1,13 @@
-"""Joining a table's small files, by Spark, in commits that change no row.
-
-Not by delta-rs: it does not notice that another compaction has removed the same files, and doubles their rows.
-"""
+"""Joining a table's small files by Spark, in commits that change no row: anywhere, and beside a stream."""
 
 from delta.exceptions import DeltaConcurrentModificationException
 
+from lakehouse.compaction import SMALL_BYTES
 from lakehouse.history.snapshots import live_files
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.tables import Table
 
-SMALL_BYTES = 32 * 1024**2
 # Fewer are not worth a commit: the next rows add their own.
 LEAST_FILES = 10
 _ATTEMPTS = 3

@@ -44,7 +44,7 @@ def apply_batch(
             rows, tables = judged.toArrow(), opening.result()
         if is_small(rows, tables, bounds):
             _apply_small_batch(rows, tables, root, query_id=query_id, batch_id=batch_id, versions=versions)
-            join_small_files(SparkLakehouse(root, judged.sparkSession), tables)
+            join_small_files(Lakehouse(root), tables)
             return
         judged = judged.sparkSession.createDataFrame(rows, judged.schema)
     apply_large_batch(judged, root, query_id=query_id, batch_id=batch_id, versions=versions)

@@ -79,7 +79,7 @@ def refine(
                 silver.ensure(table)
             writer = records.writeStream.foreachBatch(_writer(silver.root, bounds))
             path = silver.checkpoint_path(STREAM)
-            streams.append(start_stream(writer, name=STREAM, checkpoint=path, trigger=trigger))
+            streams.append(start_stream(writer, STREAM, checkpoint=path, trigger=trigger))
         if target is not None:
             reapply(lake, silver, rules=rules)
 

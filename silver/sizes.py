@@ -8,17 +8,11 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame
 
 from lakehouse.arrow import as_arrow
-from lakehouse.paths import is_address
-from lakehouse.tables import Table
-from lakehouse.tables.declaration import checks_in
+from lakehouse.spark.small_batches import is_on_one_machine, is_writable
 from silver.small_batch import CHANGED, STATE, Opened
 
 # Of Spark's estimate, which is the size of the bronze files: a record takes 100 bytes there and more.
 _BYTES_PER_ROW = 400
-# The table features that delta-rs can write.
-_WRITABLE = frozenset(
-    {"appendOnly", "invariants", "checkConstraints", "changeDataFeed", "generatedColumns", "deletionVectors"}
-)
 
 
 class Bounds(NamedTuple):
@@ -29,12 +23,8 @@ class Bounds(NamedTuple):
 
 
 def may_be_small(judged: DataFrame, root: str, bounds: Bounds) -> bool:
-    """Whether the batch is worth collecting: by Spark's estimate, without running it.
-
-    On a cluster and in a store Spark writes: its commits and delta-rs' exclude each other on local disks only.
-    """
-    master = judged.sparkSession.sparkContext.master or ""
-    if not bounds.rows or not master.startswith("local") or is_address(root):
+    """Whether the batch is worth collecting: by Spark's estimate, without running it."""
+    if not bounds.rows or not is_on_one_machine(judged.sparkSession, root):
         return False
     estimated = int(str(judged._jdf.queryExecution().optimizedPlan().stats().sizeInBytes()))
     return estimated <= bounds.rows * _BYTES_PER_ROW
@@ -52,10 +42,5 @@ def size_of(table: DeltaTable) -> int:
 
 
 def are_writable(tables: Opened) -> bool:
-    """Whether delta-rs can write them all: somebody may have added a constraint that calls a function of Spark."""
-    return all(_is_writable(tables[table.name], table) for table in CHANGED)
-
-
-def _is_writable(opened: DeltaTable, table: Table) -> bool:
-    held = checks_in(opened.metadata().configuration)
-    return held.keys() <= table.checks.keys() and set(opened.protocol().writer_features or ()) <= _WRITABLE
+    """Whether delta-rs can write all tables that a batch changes."""
+    return all(is_writable(tables[table.name], table) for table in CHANGED)

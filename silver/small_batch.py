@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
 
+from lakehouse import compaction
 from lakehouse.arrow import arrow_schema
 from lakehouse.durability import commits_synced
 from lakehouse.lakehouse import Lakehouse, append, select
-from lakehouse.spark.lakehouse import SparkLakehouse
 from lakehouse.sql import quoted
 from lakehouse.tables import SILVER_BATCHES, SILVER_CORRECTIONS, SILVER_QUARANTINE, SILVER_TOMBSTONES, Table
 from silver.latest import ORDER, RECORD, TABLE_OF, TABLES, TOMBSTONE, merge_conditions
@@ -32,8 +32,6 @@ STATE: Mapping[str, Table] = {**TARGETS, TOMBSTONE: SILVER_TOMBSTONES}
 # The tables that a batch writes.
 CHANGED = (*STATE.values(), SILVER_QUARANTINE, SILVER_BATCHES)
 _MERGE = merge_conditions(quoted)
-# Delta's own threshold for joining small files after a commit (autoCompact.minNumFiles).
-_MOST_FILES = 50
 # Silver's tables by name, opened once per batch: delta-rs keeps each at the version of its own last commit.
 Opened = Mapping[str, DeltaTable]
 
@@ -90,14 +88,10 @@ def apply_small_batch(
         _append(tables, SILVER_BATCHES, row, Transaction(query_id, batch_id))
 
 
-def join_small_files(lake: SparkLakehouse, tables: Opened) -> None:
-    """Join the small files of tables that have many, in a commit that changes no row.
-
-    By Spark: delta-rs does not notice that another compaction has removed the same files, and doubles their rows.
-    """
+def join_small_files(lake: Lakehouse, tables: Opened) -> None:
+    """Join the small files of tables that have many, each in a commit that changes no row."""
     for table in CHANGED:
-        if len(tables[table.name].file_uris()) >= _MOST_FILES:
-            lake.delta_table(table).optimize().executeCompaction()
+        compaction.join_small_files(lake, table, tables[table.name])
 
 
 def _targeted(judged: pa.Table) -> _Batch:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from pyspark.errors import StreamingQueryException
@@ -58,12 +58,17 @@ class StreamError(LakehouseError):
         self.lost = lost
 
 
-def start_stream(writer: DataStreamWriter, *, name: str, checkpoint: str, trigger: str | None) -> StreamingQuery:
-    """Start a query. It takes all available data and ends; with a `trigger` (Spark's notation) it runs forever."""
+def start_stream(
+    writer: DataStreamWriter, name: str, *, checkpoint: str, trigger: str | None, auto_compact: bool = True
+) -> StreamingQuery:
+    """Start a query. It takes all available data and ends; with a `trigger` (Spark's notation) it runs forever.
+
+    `auto_compact`: whether Delta joins the small files that it then writes.
+    """
     writer = writer.queryName(name).option("checkpointLocation", checkpoint)
     if trigger is None:
         return writer.trigger(availableNow=True).start()
-    with _small_files_joined():
+    with _small_files_joined() if auto_compact else nullcontext():
         return writer.trigger(processingTime=trigger).start()
 
 
@@ -100,19 +105,18 @@ def run_streams(
     StreamError.
     """
     log = ProgressLog(ops_dir / PROGRESS, batch_log)
-    spark.streams.addListener(log)
     streams: list[StreamingQuery] = []
-    try:
-        yield streams
-        with stop_requests(counted=None) as stop, jvm_signals_forwarded(spark, received=stop.received):
-            unfinished = _await_all(streams, stop, failed_batch)
-        if unfinished and trigger is None:
-            raise KeyboardInterrupt
-    finally:
-        for stream in streams:
-            stream.stop()
-        log.await_ended(len(streams))
-        spark.streams.removeListener(log)
+    with log.listening(spark):
+        try:
+            yield streams
+            with stop_requests(counted=None) as stop, jvm_signals_forwarded(spark, received=stop.received):
+                unfinished = _await_all(streams, stop, failed_batch)
+            if unfinished and trigger is None:
+                raise KeyboardInterrupt
+        finally:
+            for stream in streams:
+                stream.stop()
+            log.await_ended(len(streams))
 
 
 def _await_all(

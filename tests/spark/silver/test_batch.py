@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from lakehouse import Lakehouse
+from lakehouse import Lakehouse, compaction
 from lakehouse.arrow import plain_strings
 from lakehouse.lakehouse import append
 from lakehouse.spark.lakehouse import SparkLakehouse
@@ -29,7 +29,7 @@ from lakehouse.tables import (
     Table,
     layer_tables,
 )
-from silver import batch, small_batch, state
+from silver import batch, state
 from silver.batch import apply_large_batch
 from silver.small_batch import join_small_files, open_tables
 from tests.support.batch_sequences import CLOCKS, Way, expect_latest_events
@@ -384,16 +384,16 @@ def test_a_key_that_a_table_holds_twice_is_once_after_its_next_event(
     assert sorted((row["id"], row["event_timestamp"].minute) for row in users) == [("new", 20), ("same", 10)]
 
 
-def test_small_files_of_batches_in_process_are_joined_by_spark(
+def test_small_files_of_batches_in_process_are_joined(
     spark: SparkSession, tmp_path: Path, new_root: NewRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(small_batch, "_MOST_FILES", 3)
+    monkeypatch.setattr(compaction, "MOST_FILES", 3)
     root = new_root(tmp_path)
     for number in range(3):
         rows = judged(spark, numbered([event(FEEDBACK, f"f{number}", 1)], first=number))
         in_process(rows, root, query_id="q", batch_id=number, versions={})
-    join_small_files(SparkLakehouse(root, spark), open_tables(Lakehouse(root)))
     lake = Lakehouse(root)
+    join_small_files(lake, open_tables(lake))
     assert len(lake.delta(SILVER_FEEDBACK).file_uris()) == 1
     operations = [commit.operation for commit in lake.history(SILVER_FEEDBACK)]
     assert operations == ["OPTIMIZE", "MERGE", "MERGE", "MERGE", "CREATE TABLE"]

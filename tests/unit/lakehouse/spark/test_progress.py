@@ -1,13 +1,11 @@
 """One line per micro-batch, from Spark's progress reports."""
 
 import json
-import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql.streaming.listener import QueryProgressEvent, QueryTerminatedEvent, StreamingQueryProgress
 
 from lakehouse.spark.progress import BatchLog, ProgressLog, progress_line, read_line
 
@@ -25,8 +23,8 @@ def kafka(end: dict[str, Any], latest: dict[str, Any]) -> dict[str, Any]:
     return source("KafkaV2[Subscribe[users, movies]]", None, end, latest)
 
 
-def progress(*sources: dict[str, Any], rows: int = 30, input_rate: float = 0.0) -> StreamingQueryProgress:
-    """A progress report as Spark writes it in JSON, parsed as for Python's listeners."""
+def progress(*sources: dict[str, Any], rows: int = 30, input_rate: float | None = 0.0) -> dict[str, Any]:
+    """A progress report as Spark writes it in JSON."""
     facts = {
         **RUN,
         "name": "bronze.events",
@@ -43,7 +41,9 @@ def progress(*sources: dict[str, Any], rows: int = 30, input_rate: float = 0.0) 
         "sink": SINK,
         "observedMetrics": {},
     }
-    return StreamingQueryProgress.fromJson(json.loads(json.dumps(facts)))
+    if input_rate is None:
+        del facts["inputRowsPerSecond"]
+    return facts
 
 
 def test_a_line_has_the_documented_keys() -> None:
@@ -62,11 +62,8 @@ def test_a_line_has_the_documented_keys() -> None:
     }
 
 
-@pytest.mark.parametrize("rate", [math.nan, math.inf, -math.inf])
-def test_a_rate_that_json_cannot_hold_is_null(rate: float) -> None:
-    line = progress_line(progress(input_rate=rate))
-    assert line["inputRowsPerSecond"] is None
-    assert "NaN" not in json.dumps(line, allow_nan=False)
+def test_a_rate_that_json_cannot_hold_is_null() -> None:
+    assert progress_line(progress(input_rate=None))["inputRowsPerSecond"] is None
 
 
 @pytest.mark.parametrize(
@@ -98,31 +95,26 @@ def test_a_rate_that_json_cannot_hold_is_null(rate: float) -> None:
     ids=["topics and partitions", "a new partition", "two sources", "Delta", "unknown", "no source"],
 )
 def test_the_lag_is_what_kafka_has_and_the_batch_had_not(sources: list[dict[str, Any]], lag: int | None) -> None:
-    # Spark passes offsets as text
-    written = [
-        one | {name: json.dumps(one[name]) if one[name] else None for name in ("endOffset", "latestOffset")}
-        for one in sources
-    ]
-    assert progress_line(progress(*written))["kafka_lag"] == lag
+    assert progress_line(progress(*sources))["kafka_lag"] == lag
 
 
 def test_a_batch_without_rows_leaves_no_line(tmp_path: Path) -> None:
     file = tmp_path / "ops" / "stream_progress.jsonl"
     log = ProgressLog(file)
-    log.onQueryProgress(QueryProgressEvent(progress(rows=0)))
+    log.record(progress(rows=0))
     assert not file.exists()
-    log.onQueryProgress(QueryProgressEvent(progress(rows=1)))
-    log.onQueryProgress(QueryProgressEvent(progress(rows=2)))
+    log.record(progress(rows=1))
+    log.record(progress(rows=2))
     assert [json.loads(line)["rows"] for line in file.read_text(encoding="utf-8").splitlines()] == [1, 2]
 
 
 def test_half_a_line_of_a_full_disk_spoils_no_other(tmp_path: Path) -> None:
     file = tmp_path / "stream_progress.jsonl"
     log = ProgressLog(file)
-    log.onQueryProgress(QueryProgressEvent(progress(rows=1)))
+    log.record(progress(rows=1))
     whole = file.read_bytes()
     file.write_bytes(whole + whole[:50])
-    log.onQueryProgress(QueryProgressEvent(progress(rows=2)))
+    log.record(progress(rows=2))
     batches = [read_line(line) for line in file.read_bytes().splitlines()]
     assert [batch and batch["rows"] for batch in batches] == [1, None, 2]
 
@@ -134,7 +126,7 @@ def test_a_line_without_a_batch(line: str) -> None:
 
 def test_waiting_ends_as_soon_as_all_queries_have(tmp_path: Path) -> None:
     log = ProgressLog(tmp_path / "lines.jsonl")
-    log.onQueryTerminated(QueryTerminatedEvent.fromJson({**RUN, "exception": None, "errorClassOnException": None}))
+    log.ended()
     began = datetime.now(UTC)
     log.await_ended(1)
     assert (datetime.now(UTC) - began).total_seconds() < 1
@@ -145,7 +137,7 @@ def test_stderr_gets_a_line_per_batch_if_it_is_asked_for(
     batch_log: BatchLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = ProgressLog(tmp_path / "progress.jsonl", batch_log)
-    log.onQueryProgress(QueryProgressEvent(progress(kafka({"users": {"0": 10}}, {"users": {"0": 12}}))))
+    log.record(progress(kafka({"users": {"0": 10}}, {"users": {"0": 12}})))
     [line] = log.file.read_text().splitlines()
     text = f"{json.loads(line)['logged_at']} bronze.events batch 7: 30 rows in 1.5 s, 2 records left in Kafka"
     assert capsys.readouterr().err == {"off": "", "text": f"{text}\n", "json": f"{line}\n"}[batch_log]

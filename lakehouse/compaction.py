@@ -1,0 +1,91 @@
+"""Joining a table's small files in process, in a commit that changes no row. Local tables only.
+
+delta-rs joins them in a hundredth of the time that Spark needs, but it does not notice that another writer has
+removed the same files meanwhile, and then doubles their rows. So it joins in a copy of the table that consists of
+links, and its commit becomes the table's by one more link, which fails if there is a commit of that version.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote
+
+from deltalake import DeltaTable
+
+from lakehouse.arrow import as_arrow
+from lakehouse.durability import sync, sync_commits
+from lakehouse.folders import open_folder
+from lakehouse.history.log import commit_versions, read_actions, table_log
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.tables import Table
+
+# A file of this size is not small: its rows are not written again.
+SMALL_BYTES = 32 * 1024**2
+# Delta's own threshold for joining small files after a commit (autoCompact.minNumFiles).
+MOST_FILES = 50
+# Where the copy is, below the table. Its names do not begin with `_`, so VACUUM deletes what a kill leaves of it.
+COPY = "joining"
+
+
+def join_small_files(lake: Lakehouse, table: Table, opened: DeltaTable) -> bool:
+    """Join them if the table has many. False if not, or if another writer was faster; then all is as before.
+
+    Only for the stream that writes the table, which is alone in doing so. Tables with deletion vectors are left to
+    Spark.
+    """
+    if len(_small(opened)) < MOST_FILES or "deletionVectors" in (opened.protocol().writer_features or ()):
+        return False
+    folder = Path(lake.path(table))
+    copy = folder / COPY
+    shutil.rmtree(copy, ignore_errors=True)  # of a run that was killed
+    try:
+        version = _link_log(lake, table, copy)
+        linked = DeltaTable(copy, version=version)
+        for path in _small(linked):
+            _link(folder / path, copy / path)
+        linked.optimize.compact(target_size=SMALL_BYTES)
+        return _publish(copy, folder, version + 1)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _small(table: DeltaTable) -> Mapping[str, int]:
+    """The small files of the table, and their bytes."""
+    files = as_arrow(table.get_add_actions())
+    sizes = zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True)
+    return {unquote(path): size for path, size in sizes if size < SMALL_BYTES}
+
+
+def _link_log(lake: Lakehouse, table: Table, copy: Path) -> int:
+    """The last version in the log that was linked."""
+    log = table_log(lake.folder, table)
+    names = [name for name in log.names() if name[:20].isdigit()]
+    for name in names:
+        _link(Path(log.path, name), copy / "_delta_log" / name)
+    return max(commit_versions(names))
+
+
+def _publish(copy: Path, folder: Path, version: int) -> bool:
+    """Make the copy's next version the table's: its files first, so that no reader or power failure misses one."""
+    name = f"_delta_log/{version:020d}.json"
+    if not (copy / name).exists():  # there was nothing to join
+        return False
+    actions = read_actions(open_folder(f"{copy}/_delta_log"), version)
+    new = [folder / unquote(action["add"]["path"]) for action in actions if "add" in action]
+    for file in new:
+        _link(copy / file.relative_to(folder), file)
+    sync([*new, folder])
+    try:
+        os.link(copy / name, folder / name)
+    except FileExistsError:
+        for file in new:
+            file.unlink()
+        return False
+    sync_commits({str(folder): [version]})
+    return True
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.link(source, target)

@@ -1,0 +1,129 @@
+"""Small files are joined in a commit that changes no row and that no other commit can be doubled by."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import TableFeatures
+
+from lakehouse import compaction
+from lakehouse.arrow import arrow_schema
+from lakehouse.compaction import COPY, join_small_files
+from lakehouse.history.log import read_actions, table_log
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.tables import BRONZE_EVENTS
+from tests.support.folders import AWKWARD
+
+
+def rows(first: int, number: int) -> pa.Table:
+    at = datetime(2025, 5, 13, tzinfo=UTC)
+    numbers = range(first, first + number)
+    records = [
+        {"topic": "users", "partition": 0, "offset": n, "kafka_timestamp": at, "value": f"{n}", "ingested_at": at}
+        for n in numbers
+    ]
+    return pa.Table.from_pylist(records, schema=arrow_schema(BRONZE_EVENTS))
+
+
+@pytest.fixture
+def lake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lakehouse:
+    """Four small files, which are enough to be joined; below a folder of that name, if a test gives one."""
+    monkeypatch.setattr(compaction, "MOST_FILES", 4)
+    lake = Lakehouse(tmp_path / getattr(request, "param", "root"))
+    for number in range(4):
+        lake.append(BRONZE_EVENTS, rows(number * 10, 10))
+    return lake
+
+
+def offsets(lake: Lakehouse) -> list[int]:
+    return sorted(lake.read(BRONZE_EVENTS)["offset"].to_pylist())
+
+
+def files(lake: Lakehouse) -> set[str]:
+    """What is stored beside the log."""
+    return {path.name for path in Path(lake.path(BRONZE_EVENTS)).rglob("*.parquet")}
+
+
+@pytest.mark.parametrize("lake", [AWKWARD, "a^b|c"], indirect=True)
+def test_joined_files_hold_the_same_rows(lake: Lakehouse) -> None:
+    before = lake.version(BRONZE_EVENTS)
+    assert join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
+    assert lake.version(BRONZE_EVENTS) == before + 1
+    assert offsets(lake) == list(range(40))
+    assert len(lake.delta(BRONZE_EVENTS).file_uris()) == 1
+    assert len(lake.read(BRONZE_EVENTS, version=before)) == 40
+    [commit] = lake.history(BRONZE_EVENTS, limit=1)
+    assert commit.operation == "OPTIMIZE"
+    changes = [*read_actions(table_log(lake.folder, BRONZE_EVENTS), before + 1)]
+    assert not any(
+        action[kind]["dataChange"] for action in changes for kind in ("add", "remove") if kind in action
+    )
+    assert not Path(lake.path(BRONZE_EVENTS), COPY).exists()
+    # appended to and joined again
+    for number in range(4, 8):
+        lake.append(BRONZE_EVENTS, rows(number * 10, 10))
+    assert join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
+    assert offsets(lake) == list(range(80))
+
+
+def test_few_files_are_left(lake: Lakehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "MOST_FILES", 5)
+    before = lake.version(BRONZE_EVENTS)
+    assert not join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
+    assert lake.version(BRONZE_EVENTS) == before
+
+
+@pytest.mark.parametrize("by", ["append", "compaction", "delete"])
+def test_a_commit_made_meanwhile_wins(lake: Lakehouse, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """delta-rs alone would join the files of another compaction or of deleted rows once more."""
+    link, path = os.link, Path(lake.path(BRONZE_EVENTS))
+    expected = {"append": range(50), "compaction": range(40), "delete": range(10, 40)}[by]
+    done: list[int] = []
+
+    def meanwhile() -> None:
+        table = lake.delta(BRONZE_EVENTS)
+        if by == "append":
+            lake.append(BRONZE_EVENTS, rows(40, 10))
+        elif by == "compaction":
+            table.optimize.compact()
+        else:
+            table.alter.set_table_properties({"delta.appendOnly": "false"})
+            lake.delta(BRONZE_EVENTS).delete('"offset" < 10')
+        done.append(lake.version(BRONZE_EVENTS))
+
+    def late(source: Path, target: Path) -> None:
+        if not done and Path(target).parent == path:  # the joined file, before its commit
+            meanwhile()
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", late)
+    assert not join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
+    assert done == [lake.version(BRONZE_EVENTS)]
+    assert offsets(lake) == list(expected)
+    # nothing is left of it
+    assert files(lake) == {file for version in lake.versions(BRONZE_EVENTS) for file in _added(lake, version)}
+    assert not (path / COPY).exists()
+
+
+def _added(lake: Lakehouse, version: int) -> list[str]:
+    actions = read_actions(table_log(lake.folder, BRONZE_EVENTS), version)
+    return [action["add"]["path"] for action in actions if "add" in action]
+
+
+def test_what_a_kill_left_goes_with_the_next_join(lake: Lakehouse) -> None:
+    left = Path(lake.path(BRONZE_EVENTS), COPY, "_delta_log")
+    left.mkdir(parents=True)
+    (left / f"{0:020d}.json").write_text(json.dumps({"commitInfo": {}}))
+    assert join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
+    assert not left.exists()
+    assert offsets(lake) == list(range(40))
+
+
+def test_a_table_with_deletion_vectors_is_left(lake: Lakehouse) -> None:
+    lake.delta(BRONZE_EVENTS).alter.add_feature(
+        TableFeatures.DeletionVectors, allow_protocol_versions_increase=True
+    )
+    assert not join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
