@@ -3,11 +3,11 @@
     python benchmarks/small_files.py --batches 250 --messages 90
 
 A real broker holds `--batches` times `--messages` messages, in three topics of three partitions. Bronze reads them
-in that many micro-batches, each a file per core, and silver one file of bronze per batch. Bronze lets Delta
-compact small files, as a stream with a `--trigger` does; silver's batches are written in process and compact them
-too. Prints for each table its commits, those that compacted files, and its live files: the most at any version,
-and at the end. For each stream, the duration of its batches, and the part spent on compaction: how much longer a
-batch with compaction took than the median of those around it. Writes build/benchmarks/small_files.json.
+in that many micro-batches, each a file per core, and silver one file of bronze per batch. Both streams join small
+files in process. Prints for each table its commits, those that compacted files, and its live files: the most at
+any version, and at the end. For each stream, the duration of its batches, and the part spent on compaction: how
+much longer a batch with compaction took than the median of those around it. Writes
+build/benchmarks/small_files.json.
 """
 
 import argparse
@@ -34,7 +34,6 @@ from silver.refine import refine
 
 # The tables that each stream's batches write.
 STREAMS = {"bronze.events": (BRONZE_EVENTS,), "silver": (SILVER_USERS, SILVER_CONTENT, SILVER_BATCHES)}
-AUTO_COMPACT = "spark.databricks.delta.autoCompact.enabled"
 # The number of batches without compaction to compare with, on each side.
 AROUND = 5
 
@@ -131,7 +130,6 @@ def main() -> None:
         base = Path(folder)
         with broker_with_topics(base / "lakehouse") as (settings, cluster):
             with spark_session("benchmark", log_file=base / "spark.log") as spark:
-                spark.conf.set(AUTO_COMPACT, "true")
                 run(spark, settings, cluster, batches=args.batches, messages=args.messages)
             files, costs = report(settings)
     counts = {name: found._replace(joined_at=len(found.joined_at))._asdict() for name, found in files.items()}

@@ -1,8 +1,9 @@
 """Joining a table's small files in process, in a commit that changes no row. Local tables only.
 
-delta-rs joins them in a hundredth of the time that Spark needs, but it does not notice that another writer has
+delta-rs joins them in a fraction of the time that Spark needs, but it does not notice that another writer has
 removed the same files meanwhile, and then doubles their rows. So it joins in a copy of the table that consists of
-links, and its commit becomes the table's by one more link, which fails if there is a commit of that version.
+links, and its commit becomes the table's by one more link, which fails if there is a commit of that version
+(docs/decisions/0024-small-files-are-joined-by-links.md).
 """
 
 import os
@@ -24,7 +25,7 @@ from lakehouse.tables import Table
 SMALL_BYTES = 32 * 1024**2
 # Delta's own threshold for joining small files after a commit (autoCompact.minNumFiles).
 MOST_FILES = 50
-# Where the copy is, below the table. Its names do not begin with `_`, so VACUUM deletes what a kill leaves of it.
+# The copy's folder below the table. What a kill leaves of it goes with the next start of the stream.
 COPY = "joining"
 
 
@@ -38,7 +39,7 @@ def join_small_files(lake: Lakehouse, table: Table, opened: DeltaTable) -> bool:
         return False
     folder = Path(lake.path(table))
     copy = folder / COPY
-    shutil.rmtree(copy, ignore_errors=True)  # of a run that was killed
+    delete_copy(lake, table)  # of a run that was killed
     try:
         version = _link_log(lake, table, copy)
         linked = DeltaTable(copy, version=version)
@@ -47,7 +48,12 @@ def join_small_files(lake: Lakehouse, table: Table, opened: DeltaTable) -> bool:
         linked.optimize.compact(target_size=SMALL_BYTES)
         return _publish(copy, folder, version + 1)
     finally:
-        shutil.rmtree(copy, ignore_errors=True)
+        delete_copy(lake, table)
+
+
+def delete_copy(lake: Lakehouse, table: Table) -> None:
+    """Delete the copy of a table that a killed process may have left. The table does not need it."""
+    shutil.rmtree(Path(lake.path(table), COPY), ignore_errors=True)
 
 
 def _small(table: DeltaTable) -> Mapping[str, int]:

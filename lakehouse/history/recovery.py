@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from deltalake.exceptions import DeltaError
 
+from lakehouse.compaction import delete_copy
 from lakehouse.durability import sync_commits
 from lakehouse.errors import LakehouseError, report
 from lakehouse.folders import Folder
@@ -55,7 +56,8 @@ class Recorded(NamedTuple):
 def recover(lake: Lakehouse, layer: str) -> None:
     """Set aside what a power failure has left of the newest files, one line on stderr for each.
 
-    Then make sure that a process that was killed has not left commits that only the operating system's memory has.
+    Then make sure that a process that was killed has not left a half joined copy of a table, or commits that only
+    the operating system's memory has.
     A store loses nothing of what it has confirmed.
     """
     if is_address(lake.root):
@@ -65,6 +67,8 @@ def recover(lake: Lakehouse, layer: str) -> None:
             for name in cut.names:
                 aside = _set_aside(cut.folder, name)
                 report(f"power failure: {cut.folder.path}/{name} is set aside as {aside}, its batch runs again")
+        for table in tables:
+            delete_copy(lake, table)
         _sync_newest(lake, tables)
 
 

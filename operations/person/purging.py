@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
+from lakehouse.compaction import delete_copy
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import silver_restarts_from
 from lakehouse.history.commits import last_stream_commit
 from lakehouse.history.data_files import checksum_of
 from lakehouse.history.snapshots import hidden_rows, live_files
 from lakehouse.lakehouse import Lakehouse, unmatched
+from lakehouse.paths import is_address
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 from maintenance.expiry import add_checkpoint
@@ -35,6 +37,8 @@ def purge(lake: Lakehouse, *, keep_days: int) -> dict[str, int]:
 
 
 def _purge(lake: Lakehouse, table: Table, needed: Mapping[str, int], keep_days: int) -> int:
+    if not is_address(lake.root):
+        delete_copy(lake, table)
     if hidden_rows(lake.delta(table)):
         _rewrite(lake, table)
     _commit(lake, table, keep_days)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from lakehouse.compaction import COPY
 from lakehouse.history.commits import StreamBatch
 from lakehouse.history.damage import DamageError, require_whole_logs
 from lakehouse.history.recovery import recover
@@ -290,3 +291,12 @@ def test_a_table_keeps_a_version(root: Path) -> None:
     """Without one it would be created anew, over data files that may be another's."""
     make_bronze(root)
     assert recovered(root, "bronze", [newest(BRONZE_EVENTS, version) for version in range(BATCHES + 1)]) == {}
+
+
+def test_a_half_joined_copy_goes_with_the_next_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_bronze(tmp_path)
+    left = tmp_path / "bronze" / "events" / COPY / "_delta_log"
+    left.mkdir(parents=True)
+    recover(Lakehouse(tmp_path), "bronze")
+    assert not left.parent.exists()
+    assert capsys.readouterr().err == ""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from deltalake import CommitProperties
 
+from lakehouse.compaction import COPY
 from lakehouse.exports import write_csv
 from lakehouse.forgotten import read_forgotten
 from lakehouse.lakehouse import Lakehouse, delete
@@ -98,6 +99,14 @@ def test_nothing_names_them_any_more(root: Path, settings: Settings) -> None:
     assert {path.split("/")[1] for path in naming(root, "u11")} == {path.split("/")[1] for path in others}
     assert [row["nombre_usuario"] for row in read(root, SILVER_USERS)] == ["Luis"]
     assert [row["user_id"] for row in read(root, GOLD_RECOMMENDATIONS)] == ["u11"]
+
+
+def test_what_a_killed_stream_left_of_a_copy_goes(root: Path, settings: Settings) -> None:
+    left = root / "silver" / "users" / COPY / "_delta_log"
+    left.mkdir(parents=True)
+    (left / f"{0:020d}.json").write_text('{"add": {"stats": "u1"}}')
+    assert any(COPY in path for path in naming(root, "u1"))
+    assert forget(settings, {"u1"}).naming == {}
 
 
 def test_records_keep_their_places_as_deletions_of_a_pseudonym(root: Path, settings: Settings) -> None:
