@@ -116,7 +116,7 @@ FILES: dict[str, Find] = {
     f"bronze/events {COMMITS[-1]}.crc": at(f"bronze/events/_delta_log/{COMMITS[-1]}.crc"),
     **{f"{table} data": data(table, BATCHES) for table in TABLES},
     **{f"{table} first data": data(table, 1) for table in TABLES},
-    "the change feed": lambda root: next((root / "silver/users/_change_data").glob("cdc-*")),
+    "the change feed": lambda root: next((root / "silver/users/_change_data").glob("*.parquet")),
     **{
         f"checksum of {name}": checksum_of(find)
         for name, find in {
