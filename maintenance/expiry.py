@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from lakehouse.compaction import COPY
 from lakehouse.folders import Folder, Stored
 from lakehouse.history.data_files import checksum_of
 from lakehouse.history.log import commit_times, commit_versions, read_actions, table_log
@@ -128,7 +129,7 @@ def _is_old_log(path: str, begin: int) -> bool:
 
 
 def _is_data(path: str) -> bool:
-    return path.endswith(".parquet") and not path.startswith(f"{_LOG}/")
+    return path.endswith(".parquet") and not path.startswith((f"{_LOG}/", f"{COPY}/"))
 
 
 def _log_name(path: str) -> str:
