@@ -13,9 +13,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from lakehouse.arrow import as_arrow
 from lakehouse.durability import sync, sync_commits
+from lakehouse.errors import first_line, report
 from lakehouse.folders import open_folder
 from lakehouse.history.log import commit_versions, read_actions, table_log
 from lakehouse.lakehouse import Lakehouse
@@ -30,10 +32,10 @@ COPY = "joining"
 
 
 def join_small_files(lake: Lakehouse, table: Table, opened: DeltaTable) -> bool:
-    """Join them if the table has many. False if not, or if another writer was faster; then all is as before.
+    """Join them if the table has many. False if not, or if it did not succeed; then all is as before.
 
-    Only for the stream that writes the table, which is alone in doing so. Tables with deletion vectors are left to
-    Spark.
+    A failure is one line and no error: the rows are there already, and a later batch tries again. Only for the
+    stream that writes the table, which is alone in doing so. Tables with deletion vectors are left to Spark.
     """
     if len(_small(opened)) < MOST_FILES or "deletionVectors" in (opened.protocol().writer_features or ()):
         return False
@@ -47,6 +49,9 @@ def join_small_files(lake: Lakehouse, table: Table, opened: DeltaTable) -> bool:
             _link(folder / path, copy / path)
         linked.optimize.compact(target_size=SMALL_BYTES)
         return _publish(copy, folder, version + 1)
+    except (OSError, DeltaError) as error:
+        report(f"the small files of {table.sql_name} were not joined, nothing is lost: {first_line(error)}")
+        return False
     finally:
         delete_copy(lake, table)
 
@@ -81,13 +86,15 @@ def _publish(copy: Path, folder: Path, version: int) -> bool:
     new = [folder / unquote(action["add"]["path"]) for action in actions if "add" in action]
     for file in new:
         _link(copy / file.relative_to(folder), file)
-    sync([*new, folder])
+    sync([*new, folder, copy / name])
     try:
         os.link(copy / name, folder / name)
     except FileExistsError:
-        for file in new:
-            file.unlink()
-        return False
+        # over NFS a link that was made may be reported as one that exists: then the commit is this one
+        if not (copy / name).samefile(folder / name):
+            for file in new:
+                file.unlink()
+            return False
     sync_commits({str(folder): [version]})
     return True
 

@@ -127,3 +127,44 @@ def test_a_table_with_deletion_vectors_is_left(lake: Lakehouse) -> None:
         TableFeatures.DeletionVectors, allow_protocol_versions_increase=True
     )
     assert not join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
+
+
+def test_a_join_that_fails_is_one_line_and_changes_nothing(
+    lake: Lakehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At each of its links: as when the disk is full, or a file is another user's."""
+    link, before, path = os.link, lake.version(BRONZE_EVENTS), Path(lake.path(BRONZE_EVENTS))
+    for last in range(100):
+        made: list[Path] = []
+
+        def failing(source: Path, target: Path, made: list[Path] = made, last: int = last) -> None:
+            if len(made) == last:
+                raise PermissionError(1, "Operation not permitted", str(source))
+            made.append(target)
+            link(source, target)
+
+        monkeypatch.setattr(os, "link", failing)
+        if join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS)):
+            break
+        [line] = capsys.readouterr().err.splitlines()
+        assert "the small files of bronze.events were not joined, nothing is lost" in line
+        assert lake.version(BRONZE_EVENTS) == before
+        assert not (path / COPY).exists()
+    assert last > 8  # the log, four files, the joined one and its commit
+    assert offsets(lake) == list(range(40))
+
+
+def test_a_link_that_was_made_but_reported_as_existing_is_the_tables_commit(
+    lake: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As over NFS when the first answer is lost."""
+    link, log = os.link, Path(lake.path(BRONZE_EVENTS), "_delta_log")
+
+    def repeated(source: Path, target: Path) -> None:
+        link(source, target)
+        if Path(target).parent == log:
+            raise FileExistsError(target)
+
+    monkeypatch.setattr(os, "link", repeated)
+    assert join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
+    assert offsets(lake) == list(range(40))
