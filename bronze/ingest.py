@@ -46,6 +46,7 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
     records, DamageError if a file of a table or checkpoint is damaged.
     """
     kafka, lake = settings.kafka, SparkLakehouse(settings.root, spark)
+    joins = is_on_one_machine(spark, lake.root)
     with only_run(settings.shared_ops, "bronze"), damage_named(lake.root):
         recover(lake.in_process, "bronze")
         require_whole_logs(lake.root, "bronze")
@@ -68,7 +69,6 @@ def ingest(spark: SparkSession, settings: Settings, cluster: Cluster, *, trigger
                 )
                 # one file per core and batch, not one per Kafka partition
                 records = raw_records(read).coalesce(spark.sparkContext.defaultParallelism)
-                joins = is_on_one_machine(spark, lake.root)
                 writer = records.writeStream.foreachBatch(_writer(lake, source, joins=joins))
                 checkpoint, name = lake.checkpoint_path(source.stream), source.table.sql_name
                 streams.append(
@@ -95,13 +95,13 @@ def _writer(lake: SparkLakehouse, source: BronzeSource, *, joins: bool) -> Calla
         if batch == held:
             return
         lake.append(records, table, note=batch.note)
+        if last_stream_batch(lake.in_process, table) != batch:  # no record, only markers of aborted transactions
+            none = records.limit(0)
+            lake.append_once(none, table, txn_app_id=batch.query_id, txn_version=number, note=batch.note)
         if joins and number % _BATCHES_PER_LOOK == 0:
             opened = lake.in_process.delta(table)
             if is_writable(opened, table):
                 join_small_files(lake.in_process, table, opened)
-        if last_stream_batch(lake.in_process, table) != batch:  # no record, only markers of aborted transactions
-            none = records.limit(0)
-            lake.append_once(none, table, txn_app_id=batch.query_id, txn_version=number, note=batch.note)
 
     return write
 

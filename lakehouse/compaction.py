@@ -8,18 +8,17 @@ links, and its commit becomes the table's by one more link, which fails if there
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from lakehouse.arrow import as_arrow
-from lakehouse.durability import sync, sync_commits
+from lakehouse.durability import sync
 from lakehouse.errors import first_line, report
 from lakehouse.folders import open_folder
 from lakehouse.history.log import commit_versions, read_actions, table_log
+from lakehouse.history.snapshots import file_sizes, has_vectors
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import Table
 
@@ -37,7 +36,7 @@ def join_small_files(lake: Lakehouse, table: Table, opened: DeltaTable) -> bool:
     A failure is one line and no error: the rows are there already, and a later batch tries again. Only for the
     stream that writes the table, which is alone in doing so. Tables with deletion vectors are left to Spark.
     """
-    if len(_small(opened)) < MOST_FILES or "deletionVectors" in (opened.protocol().writer_features or ()):
+    if has_vectors(opened) or len(_small(opened)) < MOST_FILES:
         return False
     folder = Path(lake.path(table))
     copy = folder / COPY
@@ -61,11 +60,9 @@ def delete_copy(lake: Lakehouse, table: Table) -> None:
     shutil.rmtree(Path(lake.path(table), COPY), ignore_errors=True)
 
 
-def _small(table: DeltaTable) -> Mapping[str, int]:
-    """The small files of the table, and their bytes."""
-    files = as_arrow(table.get_add_actions())
-    sizes = zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True)
-    return {unquote(path): size for path, size in sizes if size < SMALL_BYTES}
+def _small(table: DeltaTable) -> list[str]:
+    """The small files of the table."""
+    return [unquote(path) for path, size in file_sizes(table).items() if size < SMALL_BYTES]
 
 
 def _link_log(lake: Lakehouse, table: Table, copy: Path) -> int:
@@ -95,7 +92,7 @@ def _publish(copy: Path, folder: Path, version: int) -> bool:
             for file in new:
                 file.unlink()
             return False
-    sync_commits({str(folder): [version]})
+    sync([folder / "_delta_log"])
     return True
 
 

@@ -39,12 +39,13 @@ def apply_batch(
 ) -> None:
     """Write one judged batch to the silver tables: in process up to the bounds, by Spark beyond them."""
     if may_be_small(judged, root, bounds):
+        lake = Lakehouse(root)
         with ThreadPoolExecutor(1) as meanwhile:
-            opening = meanwhile.submit(open_tables, Lakehouse(root))
+            opening = meanwhile.submit(open_tables, lake)
             rows, tables = judged.toArrow(), opening.result()
         if is_small(rows, tables, bounds):
             _apply_small_batch(rows, tables, root, query_id=query_id, batch_id=batch_id, versions=versions)
-            join_small_files(Lakehouse(root), tables)
+            join_small_files(lake, tables)
             return
         judged = judged.sparkSession.createDataFrame(rows, judged.schema)
     apply_large_batch(judged, root, query_id=query_id, batch_id=batch_id, versions=versions)

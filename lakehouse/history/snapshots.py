@@ -32,13 +32,23 @@ def read_snapshot(lake: Lakehouse, table: Table, version: int | None = None) -> 
 
 def live_files(lake: Lakehouse, table: Table, version: int | None = None) -> dict[str, int]:
     """The data files of that version, or of the latest: their paths as in the log, and their sizes in bytes."""
-    files = as_arrow(lake.delta(table, version).get_add_actions())
+    return file_sizes(lake.delta(table, version))
+
+
+def file_sizes(delta: DeltaTable) -> dict[str, int]:
+    """The same of an opened table."""
+    files = as_arrow(delta.get_add_actions())
     return dict(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
+
+
+def has_vectors(delta: DeltaTable) -> bool:
+    """Whether rows of an opened table may be behind deletion vectors."""
+    return _VECTORS in (delta.protocol().reader_features or ())
 
 
 def hidden_rows(delta: DeltaTable) -> int:
     """The rows that are still in the files of an opened table but behind a deletion vector."""
-    if _VECTORS not in (delta.protocol().reader_features or ()):
+    if not has_vectors(delta):
         return 0
     kept = as_arrow(delta.deletion_vectors())["selection_vector"]
     return sum(pc.sum(pc.invert(mask.values)).as_py() or 0 for mask in kept)

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
-from lakehouse.compaction import delete_copy
+from lakehouse.compaction import COPY
 from lakehouse.folders import Folder
 from lakehouse.history.backlog import silver_restarts_from
 from lakehouse.history.commits import last_stream_commit
 from lakehouse.history.data_files import checksum_of
 from lakehouse.history.snapshots import hidden_rows, live_files
 from lakehouse.lakehouse import Lakehouse, unmatched
-from lakehouse.paths import is_address
 from lakehouse.tables import Table
 from lakehouse.tables.declaration import APPEND_ONLY, CHANGEABLE
 from maintenance.expiry import add_checkpoint
@@ -37,8 +36,6 @@ def purge(lake: Lakehouse, *, keep_days: int) -> dict[str, int]:
 
 
 def _purge(lake: Lakehouse, table: Table, needed: Mapping[str, int], keep_days: int) -> int:
-    if not is_address(lake.root):
-        delete_copy(lake, table)
     if hidden_rows(lake.delta(table)):
         _rewrite(lake, table)
     _commit(lake, table, keep_days)
@@ -48,6 +45,7 @@ def _purge(lake: Lakehouse, table: Table, needed: Mapping[str, int], keep_days: 
         add_checkpoint(lake, table, version)
     held = {unquote(path) for path in live_files(lake, table)}
     folder = lake.folder / table.layer / table.name
+    folder.delete(COPY)
     for path in list(_outdated(folder, held, begin)):
         folder.delete(path)
         folder.delete(checksum_of(path))

@@ -2,30 +2,27 @@
 
 import json
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from deltalake import TableFeatures
 
 from lakehouse import compaction
-from lakehouse.arrow import arrow_schema
 from lakehouse.compaction import COPY, join_small_files
 from lakehouse.history.log import read_actions, table_log
 from lakehouse.lakehouse import Lakehouse
 from lakehouse.tables import BRONZE_EVENTS
+from tests.support.delta_tables import NOON, fill
 from tests.support.folders import AWKWARD
 
 
-def rows(first: int, number: int) -> pa.Table:
-    at = datetime(2025, 5, 13, tzinfo=UTC)
-    numbers = range(first, first + number)
-    records = [
-        {"topic": "users", "partition": 0, "offset": n, "kafka_timestamp": at, "value": f"{n}", "ingested_at": at}
-        for n in numbers
+def add(lake: Lakehouse, first: int) -> None:
+    """Ten records from that offset on, in one file."""
+    rows = [
+        ("users", 0, offset, NOON, None, None, f"{offset}", None, None, NOON)
+        for offset in range(first, first + 10)
     ]
-    return pa.Table.from_pylist(records, schema=arrow_schema(BRONZE_EVENTS))
+    fill(lake.root, BRONZE_EVENTS, rows)
 
 
 @pytest.fixture
@@ -34,7 +31,7 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(compaction, "MOST_FILES", 4)
     lake = Lakehouse(tmp_path / getattr(request, "param", "root"))
     for number in range(4):
-        lake.append(BRONZE_EVENTS, rows(number * 10, 10))
+        add(lake, number * 10)
     return lake
 
 
@@ -64,7 +61,7 @@ def test_joined_files_hold_the_same_rows(lake: Lakehouse) -> None:
     assert not Path(lake.path(BRONZE_EVENTS), COPY).exists()
     # appended to and joined again
     for number in range(4, 8):
-        lake.append(BRONZE_EVENTS, rows(number * 10, 10))
+        add(lake, number * 10)
     assert join_small_files(lake, BRONZE_EVENTS, lake.delta(BRONZE_EVENTS))
     assert offsets(lake) == list(range(80))
 
@@ -86,7 +83,7 @@ def test_a_commit_made_meanwhile_wins(lake: Lakehouse, by: str, monkeypatch: pyt
     def meanwhile() -> None:
         table = lake.delta(BRONZE_EVENTS)
         if by == "append":
-            lake.append(BRONZE_EVENTS, rows(40, 10))
+            add(lake, 40)
         elif by == "compaction":
             table.optimize.compact()
         else:
