@@ -76,10 +76,10 @@ def start_stream(
 def _small_files_joined() -> Iterator[None]:
     """Let a stream started here compact the small files of its micro-batches, unless the settings say otherwise.
 
-    Each batch that Spark writes adds files to its tables. Once there are 50, the writer of the last one compacts them
-    in a separate commit that changes no row: 154 batches of bronze left 7 files, not 308. Not for a stream that only
-    takes the available data: Delta would start by compacting the first two files that the process writes to a
-    table, which takes as long as writing them.
+    Each batch that Spark writes adds files to its tables. Once there are 50, the writer of the last one compacts
+    them in a separate commit that changes no row: 154 batches of bronze left 7 files, not 308. Not for a stream
+    that only takes the available data: Delta would start by compacting the first two files that the process writes
+    to a table, which takes as long as writing them.
     """
     spark = SparkSession.active()
     with setting(spark, _AUTO_COMPACT, spark.conf.get(_AUTO_COMPACT, "true") or "true"):
